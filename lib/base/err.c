@@ -1,0 +1,112 @@
+/* The thread-local reason behind enum err; see err.h for the rules of use. */
+#include "lib/base/err.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/err.h>
+
+static _Thread_local char reason[1024] = "no error";
+static _Thread_local const char *word = "ok";
+
+static const char *const class_name[ERR_COUNT] = {
+	[ERR_OK] = "ok",
+	[ERR_INVALID] = "invalid",
+	[ERR_DENIED] = "denied",
+	[ERR_NOTFOUND] = "not-found",
+	[ERR_CONFLICT] = "conflict",
+	[ERR_LIMIT] = "limit",
+	[ERR_UNAVAILABLE] = "unavailable",
+	[ERR_INTERNAL] = "internal",
+};
+
+static void
+set_reason(enum err code, const char *new_word, const char *fmt, va_list ap)
+{
+	char text[sizeof(reason)]; /* fmt's arguments may point into reason */
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	memcpy(reason, text, sizeof(reason));
+	word = new_word != NULL ? new_word : err_name(code);
+}
+
+static void
+append_reason(const char *text)
+{
+	size_t have = strlen(reason);
+
+	snprintf(reason + have, sizeof(reason) - have, ": %s", text);
+}
+
+enum err
+err_set_word(enum err code, const char *new_word, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	set_reason(code, new_word, fmt, ap);
+	va_end(ap);
+	return code;
+}
+
+enum err
+err_errno(enum err code, const char *fmt, ...)
+{
+	int saved = errno;
+	va_list ap;
+
+	va_start(ap, fmt);
+	set_reason(code, NULL, fmt, ap);
+	va_end(ap);
+	append_reason(strerror(saved));
+	return code;
+}
+
+enum err
+err_openssl(enum err code, const char *fmt, ...)
+{
+	unsigned long e = ERR_get_error();
+	const char *text = e != 0 ? ERR_reason_error_string(e) : NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	set_reason(code, NULL, fmt, ap);
+	va_end(ap);
+	append_reason(text != NULL ? text : "OpenSSL gave no reason");
+	ERR_clear_error();
+	return code;
+}
+
+enum err
+err_context(enum err code, const char *fmt, ...)
+{
+	char old[sizeof(reason)], text[512];
+	va_list ap;
+
+	memcpy(old, reason, sizeof(old));
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	snprintf(reason, sizeof(reason), "%s: %.500s", text, old);
+	return code;
+}
+
+const char *
+err_reason(void)
+{
+	return reason;
+}
+
+const char *
+err_word(void)
+{
+	return word;
+}
+
+const char *
+err_name(enum err code)
+{
+	return code >= 0 && code < ERR_COUNT ? class_name[code] : "unknown";
+}
