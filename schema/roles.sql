@@ -1,0 +1,37 @@
+-- Least grants, applied after every migration run. Roles exist already (ca-admin schema apply makes them when it
+-- connects as a superuser; else they are made by the administrator of the cluster).
+REVOKE ALL ON ALL TABLES IN SCHEMA chancery FROM PUBLIC;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA chancery FROM PUBLIC;
+GRANT USAGE ON SCHEMA chancery TO chancery_gateway, chancery_signer, chancery_validator, chancery_status;
+GRANT SELECT ON schema_version TO chancery_gateway, chancery_signer, chancery_validator, chancery_status;
+GRANT EXECUTE ON FUNCTION node_seen TO chancery_gateway, chancery_signer, chancery_validator, chancery_status;
+
+-- gateway: reads, opens requests and ACME objects, registers identities and grants; revokes through functions.
+GRANT SELECT ON issuer, profile, identity, name_grant, certificate, certificate_name, revocation, crl,
+	issuance_request, audit_event, node, acme_account, acme_order, acme_authorization, acme_challenge,
+	acme_nonce_key, acme_nonce_used TO chancery_gateway;
+GRANT INSERT ON identity, name_grant, issuance_request, acme_account, acme_order, acme_authorization, acme_challenge,
+	acme_nonce_key, acme_nonce_used, audit_event, crl_dirty TO chancery_gateway;
+GRANT DELETE ON name_grant, acme_nonce_used, acme_nonce_key TO chancery_gateway;
+GRANT UPDATE (contact, status, thumbprint, jwk, terms_agreed, xid) ON acme_account TO chancery_gateway;
+GRANT UPDATE (request) ON acme_order TO chancery_gateway;
+GRANT UPDATE (deactivated_at) ON acme_authorization TO chancery_gateway;
+GRANT EXECUTE ON FUNCTION certificate_revoke, identity_set_state, identity_offboard, challenge_answer TO chancery_gateway;
+
+-- signer: the only one that inserts certificates and CRLs.
+GRANT SELECT ON issuer, identity, name_grant, certificate, revocation, crl, crl_dirty, issuance_request,
+	acme_account, acme_order, acme_authorization, acme_challenge TO chancery_signer;
+GRANT UPDATE (state, done_at, serial, cert_not_after, refusal_class, refusal_word, refusal) ON issuance_request TO chancery_signer;
+GRANT INSERT ON certificate, certificate_name, crl, audit_event TO chancery_signer;
+GRANT DELETE ON crl_dirty, crl TO chancery_signer;
+GRANT SELECT, INSERT, UPDATE, DELETE ON profile TO chancery_signer;
+GRANT EXECUTE ON FUNCTION certificate_partitions, identity_lock TO chancery_signer;
+
+-- validator: the only one that can make a challenge valid.
+GRANT SELECT ON acme_challenge, acme_authorization, acme_account TO chancery_validator;
+GRANT UPDATE (status, attempts, retry_at, claimed_until, validated_at, error) ON acme_challenge TO chancery_validator;
+GRANT INSERT ON audit_event TO chancery_validator;
+
+-- status: reads, and asks for its responder's certificate.
+GRANT SELECT ON issuer, certificate, revocation, crl, issuance_request, node TO chancery_status;
+GRANT EXECUTE ON FUNCTION responder_request TO chancery_status;
