@@ -1,0 +1,43 @@
+/*
+ * The front ends' road into the queue: policy check, request row, short wait for the result. Used by EST, ACME and the admin API
+ * alike, so that there is one gate.
+ */
+#ifndef CHANCERY_CA_ISSUE_H
+#define CHANCERY_CA_ISSUE_H
+
+#include "ca/peer.h"
+#include "ca/policy.h"
+#include "lib/store/request.h"
+
+/* What every gateway handler gets as http_request.app: one per process. */
+struct ca_gateway {
+	struct store *store;
+	struct ca_peers *peers;
+	const struct ca_profiles *profiles;
+	const struct config *config;
+	const struct ca_issuer *issuers; /* active issuing CAs, in configured order */
+	size_t issuer_count;
+	struct bytes root;               /* DER of the root, for /cacerts */
+	void *acme;                      /* acme/'s own state */
+};
+
+struct ca_issue {
+	const struct ca_profile *profile;
+	enum ca_protocol protocol;
+	int64_t identity;                /* who the certificate is for */
+	const char *identity_name;
+	enum identity_kind kind;
+	const struct pki_spki *spki;
+	const struct pki_sans *names;
+	int64_t not_before, not_after;   /* 0: profile decides */
+	const uint8_t *renewed_from;     /* NULL or serial */
+	const char *acme_order;          /* NULL or order id (then grants are not required here; the signer checks authorizations) */
+	int64_t repeat_window;           /* seconds in which the same key gets the same result; 0: off */
+	int64_t wait_ms;
+};
+
+/* Checks policy, adds the request (or finds the repeated one), waits. result->state is PENDING when the wait ended first.
+ * A refusal by the signer comes back as its err class with its word and reason set. */
+enum err ca_issue(struct ca_gateway *g, struct http_request *req, const struct ca_issue *i, int64_t *request, struct store_result *result) MUST_CHECK;
+
+#endif
