@@ -33,7 +33,8 @@ struct ca_validity {
 enum err ca_policy_check(const struct ca_policy_request *r, int64_t issuer_not_after, struct ca_validity *out) MUST_CHECK;
 /* Is every name covered by a grant of the identity? For ACME: such an order is born ready. */
 bool ca_policy_granted(const struct pki_sans *names, const char *const *grants, size_t grant_count);
-/* The names (indexes into names) that policy would refuse, for ACME subproblems; reason[i] in the arena. */
+/* How many of the names the profile itself refuses, whoever asks; for ACME subproblems. reason has names->count places:
+ * why name i is refused (in the arena), or NULL when it is not. */
 size_t ca_policy_refused_names(const struct ca_profile *profile, const struct pki_sans *names, struct arena *a, const char **reason);
 /* Subject Name DER that this profile gives this identity and these names. */
 enum err ca_policy_subject(const struct ca_profile *profile, const char *identity_name, const struct pki_sans *names, struct arena *a, struct bytes *der) MUST_CHECK;

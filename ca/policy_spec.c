@@ -1,0 +1,139 @@
+/*
+ * From a decision to a certificate's content: subject, and the specification lib/pki builds from.
+ *
+ * Subjects come from the profile, never from the CSR (a CSR may only agree): relying parties read subjectAltName
+ * (RFC 9525), the subject is for people and logs. Names are compared as DER.
+ */
+#include "ca/policy.h"
+
+enum { COMMON_NAME_MAX = 64 }; /* ub-common-name, RFC 5280 appendix A.1 */
+
+/* The first name whose text fits; certificates of long names simply have no commonName. */
+static const char *
+first_name(const struct pki_sans *names, struct arena *a)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		const char *text = strchr(pki_san_text(a, &names->item[i]), ':') + 1;
+
+		if (names->item[i].type != PKI_SAN_OTHER && strlen(text) <= COMMON_NAME_MAX)
+			return text;
+	}
+	return NULL;
+}
+
+enum err
+ca_policy_subject(const struct ca_profile *profile, const char *identity_name, const struct pki_sans *names, struct arena *a,
+	struct bytes *der)
+{
+	struct pki_name_parts parts = {
+		.organization = profile->organization,
+		.organizational_unit = profile->organizational_unit,
+	};
+	bool identity_shown = profile->common_name == CA_CN_IDENTITY || profile->serial_number == CA_SUBJECT_SERIAL_IDENTITY;
+
+	if (identity_shown && strlen(identity_name) > COMMON_NAME_MAX)
+		return err_set_word(ERR_DENIED, "name-not-allowed",
+			"identity name \"%s\" is longer than a subject may hold (RFC 5280 appendix A.1)", identity_name);
+	if (profile->common_name == CA_CN_IDENTITY)
+		parts.common_name = identity_name;
+	else if (profile->common_name == CA_CN_FIRST_NAME)
+		parts.common_name = first_name(names, a);
+	if (profile->serial_number == CA_SUBJECT_SERIAL_IDENTITY)
+		parts.serial_number = identity_name;
+	return pki_name_build(&parts, a, der);
+}
+
+/* SEQUENCE { SET { SEQUENCE { commonName, text } } } and nothing else: the text. */
+static enum err
+lone_common_name(struct bytes subject, struct bytes *text)
+{
+	static const uint8_t oid_cn[] = {0x55, 0x04, 0x03};
+	struct der d = der_open(subject), rdns, set, atv;
+	struct bytes oid;
+	uint8_t tag;
+	enum err e;
+
+	if ((e = der_enter(&d, DER_SEQUENCE, "Name", &rdns)) != ERR_OK || (e = der_finish(&d, "Name")) != ERR_OK ||
+		(e = der_enter(&rdns, DER_SET, "RDN", &set)) != ERR_OK || (e = der_finish(&rdns, "Name")) != ERR_OK ||
+		(e = der_enter(&set, DER_SEQUENCE, "attribute", &atv)) != ERR_OK || (e = der_finish(&set, "RDN")) != ERR_OK ||
+		(e = der_get_oid(&atv, "attribute type", &oid)) != ERR_OK ||
+		(e = der_get_any(&atv, &tag, text, NULL)) != ERR_OK || (e = der_finish(&atv, "attribute")) != ERR_OK)
+		return e;
+	if (!bytes_equal(oid, bytes_of(oid_cn, sizeof(oid_cn))) || (tag != DER_UTF8_STRING && tag != DER_PRINTABLE_STRING))
+		return ERR_INVALID;
+	return ERR_OK;
+}
+
+static bool
+equal_ignoring_case(struct bytes a, const char *b)
+{
+	return a.n == strlen(b) && strncasecmp((const char *)a.p, b, a.n) == 0;
+}
+
+static bool
+is_one_of(struct bytes common_name, const char *identity_name, const struct pki_sans *names, struct arena *a)
+{
+	if (bytes_equal(common_name, bytes_str(identity_name)))
+		return true;
+	for (size_t i = 0; i < names->count; i++) {
+		const char *text = strchr(pki_san_text(a, &names->item[i]), ':') + 1;
+		bool dns = names->item[i].type == PKI_SAN_DNS;
+
+		if (dns ? equal_ignoring_case(common_name, text) : bytes_equal(common_name, bytes_str(text)))
+			return true;
+	}
+	return false;
+}
+
+enum err
+ca_policy_csr_subject(const struct ca_profile *profile, const char *identity_name, const struct pki_sans *names,
+	struct bytes subject)
+{
+	AUTO_STRUCT(arena) a = arena_new(0);
+	struct bytes ours, text;
+
+	if (pki_name_empty(subject))
+		return ERR_OK;
+	if (lone_common_name(subject, &text) == ERR_OK && is_one_of(text, identity_name, names, a))
+		return ERR_OK;
+	enum err e = ca_policy_subject(profile, identity_name, names, a, &ours);
+	if (e != ERR_OK)
+		return e;
+	if (bytes_equal(subject, ours))
+		return ERR_OK;
+	return err_set_word(ERR_INVALID, "bad-csr",
+		"subject \"%s\" must be empty, \"%s\", or a commonName that is the identity's name or one of the names",
+		pki_name_text(a, subject), pki_name_text(a, ours));
+}
+
+enum err
+ca_policy_spec(const struct ca_policy_request *r, const struct ca_issuer *issuer, const struct ca_validity *validity,
+	struct arena *a, struct pki_cert_spec *out)
+{
+	const struct ca_profile *p = r->profile;
+	uint8_t *key_id = arena_alloc(a, 20);
+	struct bytes subject;
+	enum err e = ca_policy_subject(p, r->identity_name, r->names, a, &subject);
+
+	if (e != ERR_OK)
+		return e;
+	pki_spki_key_id(r->spki, key_id);
+	*out = (struct pki_cert_spec){
+		.issuer = issuer->cert.subject,
+		.subject = subject,
+		.spki = r->spki->der,
+		.not_before = validity->not_before,
+		.not_after = validity->not_after,
+		.key_usage = r->spki->type == PKI_KEY_RSA ? p->rsa_key_usage : p->key_usage,
+		.eku = p->eku,
+		.path_len = -1,
+		.sans = *r->names,
+		.subject_key_id = {key_id, 20},
+		.authority_key_id = issuer->cert.subject_key_id,
+		.crl_url = p->crl_url ? issuer->crl_url : NULL,
+		.ocsp_url = p->ocsp_url ? issuer->ocsp_url : NULL,
+		.ca_issuers_url = p->ca_issuers_url ? issuer->ca_issuers_url : NULL,
+		.ocsp_nocheck = p->ocsp_nocheck,
+	};
+	return ERR_OK;
+}
