@@ -356,7 +356,7 @@ ca_profiles_load(const char *path, struct ca_profiles **out)
 	profiles = mem_zalloc(1, sizeof(*profiles));
 	profiles->arena = arena_new(0);
 	e = read_file(doc, raw, profiles);
-	yaml_free(&ca_profile_schema, raw);
+	yaml_data_free(&ca_profile_schema, raw);
 	if (e != ERR_OK)
 		return e;
 	*out = profiles;

@@ -26,7 +26,7 @@ struct yaml_doc;
 
 /*
  * Reads the file and fills *data as cyaml_load_data() would; schema is a CYAML_VALUE_MAPPING with
- * CYAML_FLAG_POINTER. hints may be NULL. Free *data with yaml_free() and *doc with yaml_doc_free().
+ * CYAML_FLAG_POINTER. hints may be NULL. Free *data with yaml_data_free() and *doc with yaml_doc_free().
  * ERR_NOTFOUND when there is no such file, ERR_INVALID for its content, ERR_LIMIT for its size.
  */
 enum err yaml_load_checked(const char *path, const struct cyaml_schema_value *schema, const struct yaml_hint *hints,
@@ -34,7 +34,8 @@ enum err yaml_load_checked(const char *path, const struct cyaml_schema_value *sc
 /* The same for text already in memory; name stands for the file's name in reasons. */
 enum err yaml_parse_checked(const char *name, struct bytes text, const struct cyaml_schema_value *schema,
 	const struct yaml_hint *hints, void **data, struct yaml_doc **doc) MUST_CHECK;
-void yaml_free(const struct cyaml_schema_value *schema, void *data);
+/* Not yaml_free(): libyaml exports that name and would call ours. */
+void yaml_data_free(const struct cyaml_schema_value *schema, void *data);
 void yaml_doc_free(struct yaml_doc *doc);
 
 /* The name the file was loaded under. */

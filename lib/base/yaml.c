@@ -1,0 +1,204 @@
+/*
+ * Loading a YAML file: our own strict pass over the text first, then libcyaml over the very same octets fills the
+ * structures; see yaml.h.
+ */
+#include "lib/base/yaml.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/yaml_tree.h"
+
+struct yaml_doc {
+	struct arena *arena;
+	const char *name;
+	struct yaml_node *root;
+};
+
+/* libcyaml says the cause first, then a trace of where it was. */
+static void PRINTF_LIKE(3, 0)
+keep_first_message(cyaml_log_t level, void *ctx, const char *fmt, va_list ap)
+{
+	char *message = ctx;
+
+	if (level >= CYAML_LOG_ERROR && message[0] == '\0')
+		vsnprintf(message, 256, fmt, ap);
+}
+
+static enum err
+load_with_cyaml(const char *name, struct bytes text, const struct cyaml_schema_value *schema, void **data)
+{
+	char message[256] = "";
+	const cyaml_config_t config = {
+		.log_fn = keep_first_message,
+		.log_ctx = message,
+		.log_level = CYAML_LOG_ERROR,
+		.mem_fn = cyaml_mem,
+		.flags = CYAML_CFG_NO_ALIAS,
+	};
+	cyaml_data_t *loaded = NULL;
+	cyaml_err_t why = cyaml_load_data(text.p, text.n, &config, schema, &loaded, NULL);
+
+	message[strcspn(message, "\n")] = '\0';
+	if (why != CYAML_OK)
+		return err_set(ERR_INVALID, "%s: %s%s%s", name, cyaml_strerror(why), message[0] != '\0' ? ": " : "", message);
+	*data = loaded;
+	return ERR_OK;
+}
+
+enum err
+yaml_parse_checked(const char *name, struct bytes text, const struct cyaml_schema_value *schema,
+	const struct yaml_hint *hints, void **data, struct yaml_doc **doc)
+{
+	AUTO_STRUCT(yaml_doc) d = mem_zalloc(1, sizeof(*d));
+	enum err e;
+
+	if (text.n > YAML_SIZE_MAX)
+		return err_set(ERR_LIMIT, "%s: longer than %d octets", name, YAML_SIZE_MAX);
+	d->arena = arena_new(0);
+	d->name = arena_strdup(d->arena, name);
+	e = yaml_tree_parse(d->arena, d->name, text, &d->root);
+	if (e == ERR_OK)
+		e = yaml_tree_check(d->arena, d->name, d->root, schema, hints);
+	if (e == ERR_OK)
+		e = load_with_cyaml(d->name, text, schema, data);
+	if (e != ERR_OK)
+		return e;
+	*doc = d;
+	d = NULL;
+	return ERR_OK;
+}
+
+static enum err
+read_open_file(const char *path, int fd, struct buf *text)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return err_errno(ERR_INVALID, "%s: cannot be examined", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(ERR_INVALID, "%s: not a regular file", path);
+	for (;;) {
+		uint8_t *room;
+		enum err e = buf_reserve(text, 4096, &room);
+		ssize_t n;
+
+		if (e != ERR_OK)
+			return err_context(e, "%s", path);
+		n = read(fd, room, 4096);
+		if (n < 0)
+			return err_errno(ERR_INVALID, "%s: cannot be read", path);
+		if (n == 0)
+			return ERR_OK;
+		text->len += (size_t)n;
+	}
+}
+
+enum err
+yaml_load_checked(const char *path, const struct cyaml_schema_value *schema, const struct yaml_hint *hints, void **data,
+	struct yaml_doc **doc)
+{
+	AUTO_BUF(text, YAML_SIZE_MAX + 4096);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* not to hang on a FIFO */
+	enum err e;
+
+	if (fd < 0)
+		return err_errno(errno == ENOENT ? ERR_NOTFOUND : ERR_INVALID, "%s: cannot be opened", path);
+	e = read_open_file(path, fd, &text);
+	close(fd);
+	return e == ERR_OK ? yaml_parse_checked(path, buf_bytes(&text), schema, hints, data, doc) : e;
+}
+
+void
+yaml_data_free(const struct cyaml_schema_value *schema, void *data)
+{
+	const cyaml_config_t config = {.mem_fn = cyaml_mem, .flags = CYAML_CFG_NO_ALIAS};
+
+	if (data != NULL)
+		cyaml_free(&config, schema, data, 0);
+}
+
+void
+yaml_doc_free(struct yaml_doc *doc)
+{
+	if (doc == NULL)
+		return;
+	arena_free(doc->arena);
+	free(doc);
+}
+
+const char *
+yaml_name(const struct yaml_doc *doc)
+{
+	return doc->name;
+}
+
+static const struct yaml_node *
+find_part(const struct yaml_node *parent, const char *part, size_t n)
+{
+	const struct yaml_node *child = parent->first;
+	size_t index = 0;
+
+	if (parent->kind == NODE_SEQUENCE) {
+		for (size_t wanted = strtoul(part, NULL, 10); child != NULL && index < wanted; index++)
+			child = child->next;
+		return child;
+	}
+	while (child != NULL && (strlen(child->key) != n || memcmp(child->key, part, n) != 0))
+		child = child->next;
+	return child;
+}
+
+/* The node at path, or the innermost one around it; *rest is what of the path was not found. */
+static const struct yaml_node *
+walk(const struct yaml_doc *doc, const char *path, const char **rest)
+{
+	const struct yaml_node *at = doc->root;
+
+	while (*path != '\0') {
+		size_t n = strcspn(path, ".");
+		const struct yaml_node *child = find_part(at, path, n);
+
+		if (child == NULL)
+			break;
+		at = child;
+		path += n + (path[n] == '.');
+	}
+	*rest = path;
+	return at;
+}
+
+unsigned
+yaml_line(const struct yaml_doc *doc, const char *path)
+{
+	const char *rest;
+
+	return walk(doc, path, &rest)->line;
+}
+
+bool
+yaml_present(const struct yaml_doc *doc, const char *path)
+{
+	const char *rest;
+
+	(void)walk(doc, path, &rest);
+	return *rest == '\0';
+}
+
+enum err
+yaml_refuse(const struct yaml_doc *doc, const char *path, const char *fmt, ...)
+{
+	char text[768];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return err_set(ERR_INVALID, "%s:%u: %s", doc->name, yaml_line(doc, path), text);
+}
