@@ -50,6 +50,8 @@ void store_ring(struct store *s, enum store_bell bell);
 typedef void store_bell_fn(void *ctx, enum store_bell bell);
 /* Registers before use; mask of 1 << bell. At most 8 listeners. */
 void store_listen(struct store *s, unsigned mask, store_bell_fn *fn, void *ctx);
+/* After it returns fn is no longer running for ctx and will not be called again. */
+void store_unlisten(struct store *s, void *ctx);
 
 /* node table: this program lives. detail is JSON text. Called every few seconds by service loops. */
 enum err store_node_seen(struct store *s, const char *state, const char *detail_json) MUST_CHECK;
