@@ -17,15 +17,25 @@ struct ca_token_config {
 };
 
 struct ca_token;
+/* What the module and the token say of themselves; strings live as long as the token. */
+struct ca_token_info {
+	char module_path[256], module_description[33], module_manufacturer[33], module_version[16];
+	char label[33], manufacturer[33], model[17], serial[17], firmware[16];
+};
 /* Loads the module, finds the token by label, logs in. A wrong PIN is ERR_DENIED with the number of tries known to be left or
  * the lock state, and is never retried by itself; a missing module or token is ERR_UNAVAILABLE with the remedy. */
 enum err ca_token_open(const struct ca_token_config *c, struct ca_token **out) MUST_CHECK;
+/* Only one token may be open in a process: closing it finalizes the module. Call before threads start (it may set SOFTHSM2_CONF). */
 void ca_token_close(struct ca_token *t);
+const struct ca_token_info *ca_token_info(const struct ca_token *t);
 
 struct ca_key;
 struct ca_key_attributes {
 	bool sensitive, always_sensitive, extractable, never_extractable, local, token_object, sign, decrypt, derive, unwrap;
+	bool private_object, modifiable;
 	enum pki_key_type type;
+	unsigned bits;
+	char label[65], id[65];    /* CKA_LABEL; CKA_ID in hex */
 	const char *module_description, *token_label, *token_serial;
 };
 /* The private key with this CKA_LABEL; exactly one must exist. Checks sensitive, never-extractable, local
@@ -33,12 +43,15 @@ struct ca_key_attributes {
 enum err ca_key_open(struct ca_token *t, const char *label, struct ca_key **out) MUST_CHECK;
 void ca_key_close(struct ca_key *k);
 const struct ca_key_attributes *ca_key_attributes(const struct ca_key *k);
+/* The same key as the one in this SubjectPublicKeyInfo? ERR_DENIED (word "key-mismatch") names both fingerprints. */
+enum err ca_key_matches(const struct ca_key *k, struct bytes spki) MUST_CHECK;
 /* SubjectPublicKeyInfo DER, owned by the key. */
 struct bytes ca_key_spki(const struct ca_key *k);
 /* The signing handle, owned by the key. Any HSM error is ERR_UNAVAILABLE: a signer program exits on it. */
 const struct pki_signer *ca_key_signer(const struct ca_key *k);
 
-/* ca-ceremony only: C_GenerateKeyPair with TOKEN, PRIVATE, SENSITIVE, not EXTRACTABLE, SIGN only, not MODIFIABLE. ERR_CONFLICT when the label exists. */
+/* ca-ceremony only: C_GenerateKeyPair with TOKEN, PRIVATE, SENSITIVE, not EXTRACTABLE, SIGN only, not MODIFIABLE. ERR_CONFLICT when the label exists.
+ * Ed25519 is refused: libp11 0.4.12 sees no key at all in a token that holds one. */
 enum err ca_key_generate(struct ca_token *t, const char *label, enum pki_key_type type, unsigned rsa_bits) MUST_CHECK;
 /* C_InitToken + C_InitPIN on a free slot, for SoftHSM trials and tests; PINs from files. ERR_CONFLICT when the label exists. */
 enum err ca_token_init(const struct ca_token_config *c, const char *so_pin_file) MUST_CHECK;
