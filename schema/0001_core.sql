@@ -158,3 +158,11 @@ CREATE TABLE node (
 	state       text NOT NULL,                  -- 'ready', 'degraded', 'stopping'
 	detail      jsonb NOT NULL DEFAULT '{}'
 );
+
+-- What the group-commit writers (lib/store/writer.c) have committed: every batch moves its writer's number in its own
+-- transaction, so that a COMMIT whose answer was lost can be looked up. One row per writer, updated in place.
+CREATE TABLE writer_mark (
+	writer      text PRIMARY KEY,
+	batch       bigint NOT NULL,
+	at          timestamptz NOT NULL DEFAULT now()
+) WITH (fillfactor = 10);

@@ -130,6 +130,7 @@ RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = chancery, pg_temp A
 		VALUES (p_id, p_program, p_version, p_started, p_state, p_detail)
 		ON CONFLICT (id) DO UPDATE SET last_seen = now(), state = excluded.state, detail = excluded.detail;
 	DELETE FROM node WHERE last_seen < now() - interval '1 hour';
+	DELETE FROM writer_mark WHERE at < now() - interval '7 days'; -- a writer that is alive after all makes its row anew
 $$;
 
 -- A gateway may set a pending challenge to work, never its result. True when this call did it.
@@ -162,12 +163,15 @@ BEGIN
 	RETURN made;
 END $$;
 
--- History is append-only, for the owner too.
+-- History is append-only, for the owner too. Once per statement refuses it for the table, also where no row matches; once
+-- per row refuses it for each partition addressed by its own name (such triggers are cloned to partitions).
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
 	RAISE EXCEPTION 'rows of % are never changed or deleted', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
 END $$;
 CREATE TRIGGER audit_event_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_event
 	FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-CREATE TRIGGER certificate_append_only BEFORE UPDATE OR DELETE ON certificate
+CREATE TRIGGER certificate_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON certificate
 	FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER certificate_row_append_only BEFORE UPDATE OR DELETE ON certificate
+	FOR EACH ROW EXECUTE FUNCTION refuse_change();

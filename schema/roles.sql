@@ -10,8 +10,13 @@ GRANT EXECUTE ON FUNCTION node_seen TO chancery_gateway, chancery_signer, chance
 GRANT SELECT ON issuer, profile, identity, name_grant, certificate, certificate_name, revocation, crl,
 	issuance_request, audit_event, node, acme_account, acme_order, acme_authorization, acme_challenge,
 	acme_nonce_key, acme_nonce_used TO chancery_gateway;
-GRANT INSERT ON identity, name_grant, issuance_request, acme_account, acme_order, acme_authorization, acme_challenge,
-	acme_nonce_key, acme_nonce_used, audit_event, crl_dirty TO chancery_gateway;
+GRANT INSERT ON identity, name_grant, acme_account, acme_order, acme_authorization, acme_nonce_key, acme_nonce_used,
+	audit_event, crl_dirty, writer_mark TO chancery_gateway;
+-- By column: a request is born pending and a challenge unanswered, whatever a broken gateway would like.
+GRANT INSERT (protocol, request_id, node, identity, profile, names, spki, not_before, not_after, acme_order, renewed_from)
+	ON issuance_request TO chancery_gateway;
+GRANT INSERT (id, "authorization", type, token) ON acme_challenge TO chancery_gateway;
+GRANT SELECT, UPDATE ON writer_mark TO chancery_gateway;
 GRANT DELETE ON name_grant, acme_nonce_used, acme_nonce_key TO chancery_gateway;
 GRANT UPDATE (contact, status, thumbprint, jwk, terms_agreed, xid) ON acme_account TO chancery_gateway;
 GRANT UPDATE (request) ON acme_order TO chancery_gateway;

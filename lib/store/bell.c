@@ -1,0 +1,287 @@
+/*
+ * Bells over LISTEN and NOTIFY, on one connection and thread of their own. Rings are coalesced: at most one NOTIFY per channel in
+ * COALESCE_US, because every commit with a NOTIFY takes a lock over all databases of the cluster. Nobody may depend on a ring:
+ * once a second everybody is called anyhow, also while the connection is away, on a standby or broken.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/store/parts.h"
+
+enum { COALESCE_US = 2000, TICK_US = 1000000, BACKOFF_MIN_US = 100000, BACKOFF_MAX_US = 2000000, LISTENERS_MAX = 8 };
+enum { CONNECT_US = 800000 }; /* below a tick: a server that does not answer must not delay the next one much */
+
+static const char *const channels[] = {
+	[STORE_BELL_REQUEST] = "chancery_request",
+	[STORE_BELL_RESULT] = "chancery_result",
+	[STORE_BELL_ISSUED] = "chancery_issued",
+	[STORE_BELL_STATE] = "chancery_state",
+	[STORE_BELL_CRL] = "chancery_crl",
+	[STORE_BELL_CHALLENGE] = "chancery_challenge",
+	[STORE_BELL_COUNT] = NULL,
+};
+static const char *const listens[STORE_BELL_COUNT] = {
+	[STORE_BELL_REQUEST] = "LISTEN chancery_request",
+	[STORE_BELL_RESULT] = "LISTEN chancery_result",
+	[STORE_BELL_ISSUED] = "LISTEN chancery_issued",
+	[STORE_BELL_STATE] = "LISTEN chancery_state",
+	[STORE_BELL_CRL] = "LISTEN chancery_crl",
+	[STORE_BELL_CHALLENGE] = "LISTEN chancery_challenge",
+};
+static const struct stmt notify = {"bell_notify", "SELECT pg_notify(c, '') FROM unnest($1::text[]) AS c", 1};
+
+struct bells {
+	struct store *store;
+	pthread_t thread;
+	int wake;                     /* eventfd */
+	atomic_uint asked;            /* 1 << bell: rings wanted */
+	atomic_bool stopping;
+	pthread_mutex_t mutex;        /* guards the listeners */
+	struct listener {
+		unsigned mask;
+		store_bell_fn *fn;
+		void *ctx;
+	} listeners[LISTENERS_MAX];
+	size_t count;
+	/* The thread's own. */
+	struct conn conn;
+	unsigned listening;           /* 1 << bell: LISTEN was done on this connection */
+	int64_t sent[STORE_BELL_COUNT], next_tick, next_try, backoff;
+};
+
+static void
+prod(struct bells *b)
+{
+	uint64_t one = 1;
+
+	if (write(b->wake, &one, sizeof(one)) < 0 && errno != EAGAIN)
+		abort(); /* an eventfd of our own */
+}
+
+void
+store_ring(struct store *s, enum store_bell bell)
+{
+	struct bells *b = s->bells;
+
+	if ((atomic_fetch_or(&b->asked, 1u << bell) & 1u << bell) == 0)
+		prod(b);
+}
+
+void
+store_listen(struct store *s, unsigned mask, store_bell_fn *fn, void *ctx)
+{
+	struct bells *b = s->bells;
+
+	pthread_mutex_lock(&b->mutex);
+	if (b->count == LISTENERS_MAX)
+		abort(); /* a program with more is a mistake of ours */
+	b->listeners[b->count++] = (struct listener){mask, fn, ctx};
+	pthread_mutex_unlock(&b->mutex);
+	prod(b);
+}
+
+static void
+call(struct bells *b, enum store_bell bell)
+{
+	struct listener listeners[LISTENERS_MAX];
+
+	pthread_mutex_lock(&b->mutex);
+	size_t n = b->count;
+	memcpy(listeners, b->listeners, sizeof(listeners));
+	pthread_mutex_unlock(&b->mutex);
+	for (size_t i = 0; i < n; i++)
+		if (bell == STORE_BELL_COUNT || (listeners[i].mask & 1u << bell) != 0)
+			listeners[i].fn(listeners[i].ctx, bell);
+}
+
+static unsigned
+wanted(struct bells *b)
+{
+	unsigned mask = 0;
+
+	pthread_mutex_lock(&b->mutex);
+	for (size_t i = 0; i < b->count; i++)
+		mask |= b->listeners[i].mask;
+	pthread_mutex_unlock(&b->mutex);
+	return mask & ((1u << STORE_BELL_COUNT) - 1);
+}
+
+static void
+lose_connection(struct bells *b)
+{
+	conn_close(&b->conn);
+	b->listening = 0;
+	b->backoff = b->backoff == 0 ? BACKOFF_MIN_US : b->backoff * 2;
+	if (b->backoff > BACKOFF_MAX_US)
+		b->backoff = BACKOFF_MAX_US;
+	b->next_try = clock_monotonic_us() + b->backoff;
+}
+
+/* Connected and listening to all that is wanted; whoever listens anew looks at once, for what was rung meanwhile. */
+static void
+keep_listening(struct bells *b)
+{
+	enum err e = ERR_OK;
+	unsigned missing = wanted(b) & ~b->listening;
+
+	if (!conn_usable(&b->conn)) {
+		if (clock_monotonic_us() < b->next_try)
+			return;
+		e = store_connect(b->store, &b->conn, CONNECT_US);
+		b->listening = 0;
+		missing = wanted(b);
+	}
+	for (int bell = 0; bell < STORE_BELL_COUNT && e == ERR_OK; bell++)
+		if ((missing & 1u << bell) != 0)
+			e = conn_command(&b->conn, listens[bell]);
+	if (e != ERR_OK) {
+		lose_connection(b);
+		return;
+	}
+	b->backoff = 0;
+	b->listening |= missing;
+	if (missing != 0)
+		call(b, STORE_BELL_COUNT);
+}
+
+/* Sends the rings that are due; returns when the next one is, or 0. */
+static int64_t
+send_rings(struct bells *b)
+{
+	AUTO_PARAMS(p);
+	const char *names[STORE_BELL_COUNT];
+	unsigned asked = atomic_load(&b->asked), due = 0;
+	int64_t now = clock_monotonic_us(), next = 0;
+	size_t n = 0;
+
+	if (!conn_usable(&b->conn))
+		return 0;
+	for (int bell = 0; bell < STORE_BELL_COUNT; bell++) {
+		int64_t when = b->sent[bell] + COALESCE_US;
+
+		if ((asked & 1u << bell) == 0)
+			continue;
+		if (when > now) {
+			next = next == 0 || when < next ? when : next;
+			continue;
+		}
+		names[n++] = channels[bell];
+		due |= 1u << bell;
+		b->sent[bell] = now;
+	}
+	if (n == 0)
+		return next;
+	/* Cleared before sending: who asks from now on gets another ring. */
+	atomic_fetch_and(&b->asked, ~due);
+	params_texts(&p, names, n);
+	if (conn_run(&b->conn, &notify, &p, NULL) != ERR_OK) {
+		atomic_fetch_or(&b->asked, due);
+		lose_connection(b);
+	}
+	return next;
+}
+
+/* Notifications may have been read together with the answer of another statement, so this comes before every sleep. */
+static void
+take_notifications(struct bells *b)
+{
+	unsigned rung = 0;
+	PGnotify *note;
+
+	while (conn_usable(&b->conn) && (note = PQnotifies(b->conn.pg)) != NULL) {
+		int bell = word_index(channels, note->relname);
+
+		if (bell >= 0)
+			rung |= 1u << bell;
+		PQfreemem(note);
+	}
+	for (int bell = 0; bell < STORE_BELL_COUNT; bell++)
+		if ((rung & 1u << bell) != 0)
+			call(b, (enum store_bell)bell);
+}
+
+static void
+tick(struct bells *b)
+{
+	int64_t now = clock_monotonic_us();
+
+	if (now < b->next_tick)
+		return;
+	b->next_tick = now + TICK_US;
+	call(b, STORE_BELL_COUNT);
+}
+
+/* Sleeps until a wish, a notification, or the time. */
+static void
+sleep_until(struct bells *b, int64_t until)
+{
+	struct pollfd fds[2] = {{.fd = b->wake, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
+	int64_t left = until - clock_monotonic_us();
+	uint64_t count;
+
+	if (conn_usable(&b->conn))
+		fds[1].fd = PQsocket(b->conn.pg);
+	struct timespec t = {.tv_sec = left / 1000000, .tv_nsec = left % 1000000 * 1000};
+	if (left <= 0 || ppoll(fds, 2, &t, NULL) <= 0)
+		return;
+	if ((fds[0].revents & POLLIN) != 0 && read(b->wake, &count, sizeof(count)) < 0 && errno != EAGAIN)
+		abort();
+	if (fds[1].revents != 0 && PQconsumeInput(b->conn.pg) == 0)
+		lose_connection(b);
+}
+
+static void *
+run(void *ctx)
+{
+	struct bells *b = ctx;
+
+	while (!atomic_load(&b->stopping)) {
+		keep_listening(b);
+		int64_t until = send_rings(b);
+
+		take_notifications(b);
+		tick(b);
+		if (until == 0 || until > b->next_tick)
+			until = b->next_tick;
+		if (!conn_usable(&b->conn) && b->next_try < until)
+			until = b->next_try;
+		sleep_until(b, until);
+	}
+	/* A command line that changes something and ends at once still rings. */
+	if (atomic_load(&b->asked) != 0)
+		keep_listening(b);
+	for (int bell = 0; bell < STORE_BELL_COUNT; bell++)
+		b->sent[bell] = 0;
+	(void)send_rings(b);
+	conn_close(&b->conn);
+	return NULL;
+}
+
+struct bells *
+bells_start(struct store *s)
+{
+	struct bells *b = mem_zalloc(1, sizeof(*b));
+
+	b->store = s;
+	b->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	b->next_tick = clock_monotonic_us() + TICK_US;
+	pthread_mutex_init(&b->mutex, NULL);
+	if (b->wake < 0 || pthread_create(&b->thread, NULL, run, b) != 0)
+		abort();
+	return b;
+}
+
+void
+bells_stop(struct bells *b)
+{
+	atomic_store(&b->stopping, true);
+	prod(b);
+	pthread_join(b->thread, NULL);
+	close(b->wake);
+	pthread_mutex_destroy(&b->mutex);
+	free(b);
+}

@@ -1,0 +1,270 @@
+/*
+ * One connection to PostgreSQL: opened, waited for and given up within a stated time, because a server that is stopped or
+ * unreachable must cost its callers seconds, never a hang. Every statement goes through the extended protocol.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+
+#include <assert.h>
+
+#include "lib/base/clock.h"
+#include "lib/store/internal.h"
+
+/*
+ * Plans: everything but the owner's work looks rows up by key, and a plan made while a table was still empty must not stay when
+ * it has grown by a hundred thousand rows before the next ANALYZE: so no scans of whole tables, no hash or merge joins, no JIT.
+ */
+static const char *const options[] = {
+	[CONN_WORK] = "-c search_path=chancery -c TimeZone=UTC -c jit=off -c enable_seqscan=off -c enable_hashjoin=off "
+		      "-c enable_mergejoin=off -c synchronous_commit=on",
+	[CONN_OWNER] = "-c search_path=chancery -c TimeZone=UTC -c client_min_messages=warning",
+};
+
+static enum err
+broken(struct conn *c, const char *what)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "%s", c->pg != NULL ? PQerrorMessage(c->pg) : "out of memory");
+	text[strcspn(text, "\n")] = '\0';
+	conn_close(c);
+	return err_set(ERR_UNAVAILABLE, "database: %s%s%s", what, text[0] != '\0' ? ": " : "", text);
+}
+
+/* Waits for the socket until the deadline (monotonic microseconds). False: time is over. */
+static bool
+wait_socket(struct conn *c, short events, int64_t deadline)
+{
+	for (;;) {
+		int64_t left = deadline - clock_monotonic_us();
+		struct pollfd fd = {.fd = PQsocket(c->pg), .events = events};
+		int n = left > 0 ? poll(&fd, 1, (int)(left / 1000 + 1)) : 0;
+
+		if (n > 0)
+			return true;
+		if (n == 0 || errno != EINTR)
+			return false;
+	}
+}
+
+static enum err
+connect_finish(struct conn *c, int64_t deadline)
+{
+	PostgresPollingStatusType want = PGRES_POLLING_WRITING;
+
+	if (PQstatus(c->pg) == CONNECTION_BAD)
+		return broken(c, "cannot connect");
+	while (want != PGRES_POLLING_OK) {
+		if (want == PGRES_POLLING_FAILED)
+			return broken(c, "cannot connect");
+		if (!wait_socket(c, want == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline))
+			return broken(c, "no connection in time");
+		want = PQconnectPoll(c->pg);
+	}
+	return ERR_OK;
+}
+
+enum err
+conn_open(struct conn *c, const struct store_config *config, enum conn_kind kind, int64_t connect_us)
+{
+	const struct {
+		const char *key, *value;
+	} settings[] = {
+		{"host", config->host},
+		{"port", config->port},
+		{"dbname", config->dbname},
+		{"user", config->user},
+		{"sslmode", config->sslmode},
+		{"passfile", config->passfile},
+		{"application_name", config->program},
+		{"client_encoding", "UTF8"},
+		{"options", options[kind]},
+		{"tcp_user_timeout", "5000"},
+		{"keepalives_idle", "10"},
+	};
+	const char *keys[ARRAY_LEN(settings) + 1], *values[ARRAY_LEN(settings) + 1];
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(settings); i++)
+		if (settings[i].value != NULL) {
+			keys[n] = settings[i].key;
+			values[n++] = settings[i].value;
+		}
+	keys[n] = values[n] = NULL;
+	*c = (struct conn){.config = config, .timeout_us = CONN_STATEMENT_US};
+	c->pg = PQconnectStartParams(keys, values, 0);
+	if (c->pg == NULL)
+		return broken(c, "cannot connect");
+	enum err e = connect_finish(c, clock_monotonic_us() + connect_us);
+	if (e == ERR_OK && PQsetnonblocking(c->pg, 1) != 0)
+		return broken(c, "cannot connect");
+	return e;
+}
+
+void
+conn_close(struct conn *c)
+{
+	if (c->pg != NULL)
+		PQfinish(c->pg);
+	c->pg = NULL;
+	c->prepared_count = 0;
+}
+
+bool
+conn_usable(const struct conn *c)
+{
+	return c->pg != NULL && PQstatus(c->pg) == CONNECTION_OK;
+}
+
+void
+conn_check(struct conn *c)
+{
+	/* Twice: the farewell of a server that shuts down hides the end of the stream from the first read. */
+	for (int i = 0; i < 2 && c->pg != NULL; i++) {
+		struct pollfd fd = {.fd = PQsocket(c->pg), .events = POLLIN};
+
+		if (poll(&fd, 1, 0) > 0 && PQconsumeInput(c->pg) == 0)
+			conn_close(c);
+	}
+}
+
+/* Sends what is queued and reads until a result can be taken without blocking. */
+static enum err
+wait_result(struct conn *c)
+{
+	int64_t deadline = clock_monotonic_us() + c->timeout_us;
+
+	for (;;) {
+		int unsent = PQflush(c->pg);
+
+		if (unsent < 0)
+			return broken(c, "connection lost");
+		if (unsent == 0 && PQisBusy(c->pg) == 0)
+			return ERR_OK;
+		if (!wait_socket(c, (short)(POLLIN | (unsent > 0 ? POLLOUT : 0)), deadline))
+			return broken(c, "no answer in time");
+		if (PQconsumeInput(c->pg) == 0)
+			return broken(c, "connection lost");
+	}
+}
+
+/* The result of one statement outside a pipeline, judged. */
+static enum err
+finish(struct conn *c, PGresult **out)
+{
+	AUTO(PGresult) res = NULL;
+
+	for (;;) {
+		enum err e = wait_result(c);
+
+		if (e != ERR_OK)
+			return e;
+		PGresult *next = PQgetResult(c->pg);
+		if (next == NULL)
+			break;
+		PQclear(res);
+		res = next;
+	}
+	if (res == NULL || PQstatus(c->pg) != CONNECTION_OK)
+		return broken(c, "connection lost");
+	enum err e = conn_judge(res);
+	if (e == ERR_OK && out != NULL) {
+		*out = res;
+		res = NULL;
+	}
+	return e;
+}
+
+enum err
+conn_prepare(struct conn *c, const struct stmt *st)
+{
+	for (size_t i = 0; i < c->prepared_count; i++)
+		if (c->prepared[i] == st)
+			return ERR_OK;
+	assert(c->prepared_count < CONN_STATEMENTS_MAX);
+	if (c->pg == NULL || PQsendPrepare(c->pg, st->name, st->sql, 0, NULL) == 0)
+		return broken(c, "connection lost");
+	enum err e = finish(c, NULL);
+	if (e != ERR_OK)
+		return err_context(e, "statement \"%s\"", st->name);
+	c->prepared[c->prepared_count++] = st;
+	return ERR_OK;
+}
+
+enum err
+conn_queue(struct conn *c, const struct stmt *st, const struct params *p)
+{
+	assert(st->params == (p != NULL ? p->count : 0));
+	int sent = p != NULL ? PQsendQueryPrepared(c->pg, st->name, p->count, p->value, p->length, p->format, 1)
+			     : PQsendQueryPrepared(c->pg, st->name, 0, NULL, NULL, NULL, 1);
+	return sent != 0 ? ERR_OK : broken(c, "connection lost");
+}
+
+enum err
+conn_run(struct conn *c, const struct stmt *st, const struct params *p, PGresult **out)
+{
+	enum err e = conn_prepare(c, st);
+
+	if (e == ERR_OK)
+		e = conn_queue(c, st, p);
+	if (e == ERR_OK) {
+		e = finish(c, out);
+		if (e != ERR_OK && conn_usable(c))
+			return err_context(e, "statement \"%s\"", st->name);
+	}
+	return e;
+}
+
+enum err
+conn_command(struct conn *c, const char *sql)
+{
+	if (c->pg == NULL || PQsendQuery(c->pg, sql) == 0)
+		return broken(c, "connection lost");
+	return finish(c, NULL);
+}
+
+enum err
+conn_sync(struct conn *c)
+{
+	if (PQpipelineSync(c->pg) == 0)
+		return broken(c, "connection lost");
+	return ERR_OK;
+}
+
+enum err
+conn_fetch(struct conn *c, PGresult **out)
+{
+	enum err e = wait_result(c);
+
+	if (e != ERR_OK)
+		return e;
+	PGresult *res = PQgetResult(c->pg);
+	if (res == NULL || PQstatus(c->pg) != CONNECTION_OK) {
+		PQclear(res);
+		return broken(c, "connection lost");
+	}
+	/* In a pipeline every statement's result is followed by a NULL, but a synchronization point is not. */
+	if (PQresultStatus(res) != PGRES_PIPELINE_SYNC) {
+		e = wait_result(c);
+		if (e == ERR_OK && PQgetResult(c->pg) != NULL)
+			e = broken(c, "more than one result");
+		if (e != ERR_OK) {
+			PQclear(res);
+			return e;
+		}
+	}
+	*out = res;
+	return ERR_OK;
+}
+
+enum err
+conn_fetch_sync(struct conn *c)
+{
+	AUTO(PGresult) res = NULL;
+	enum err e = conn_fetch(c, &res);
+
+	if (e == ERR_OK && PQresultStatus(res) != PGRES_PIPELINE_SYNC)
+		return broken(c, "no synchronization where expected");
+	return e;
+}

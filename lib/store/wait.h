@@ -1,0 +1,25 @@
+/* Between wait.c and request.c. */
+#ifndef CHANCERY_STORE_WAIT_H
+#define CHANCERY_STORE_WAIT_H
+
+#include "lib/store/internal.h"
+#include "lib/store/request.h"
+
+/* A result that outlives its query; on the heap because it changes threads. */
+struct wait_result {
+	enum store_result_state state;
+	uint8_t serial[STORE_SERIAL_SIZE];
+	int16_t issuer;
+	uint8_t *der;
+	size_t der_size;
+	enum err refusal_class;
+	char *refusal_word, *refusal;
+};
+enum err wait_read_result(const PGresult *res, size_t row, struct wait_result *out) MUST_CHECK;
+void wait_result_free(struct wait_result *r);
+
+/* How many RESULT bells have rung: taken before a request is added, told to wait_added() after. */
+uint64_t wait_bells(struct store *s);
+void wait_added(struct store *s, int64_t id, uint64_t bells_before);
+
+#endif
