@@ -1,0 +1,142 @@
+/*
+ * From a front end's decision to a queued request and its answer. What is checked here is checked again by the signer
+ * with its own facts; here it only earns the client a good error at once.
+ */
+#include "ca/issue.h"
+
+#include "lib/base/clock.h"
+
+static const struct ca_issuer *
+issuer_of(const struct ca_gateway *g, const struct ca_profile *profile)
+{
+	for (size_t i = 0; i < g->issuer_count; i++)
+		if (profile->issuer == NULL || strcmp(profile->issuer, g->issuers[i].name) == 0)
+			return &g->issuers[i];
+	return NULL;
+}
+
+static enum err
+check_policy(struct ca_gateway *g, struct http_request *req, const struct ca_issue *i)
+{
+	struct ca_policy_request r = {
+		.profile = i->profile,
+		.protocol = i->protocol,
+		.identity_name = i->identity_name,
+		.kind = i->kind,
+		.state = IDENTITY_ACTIVE, /* the insert itself refuses a blocked one */
+		.spki = i->spki,
+		.names = i->names,
+		.not_before = i->not_before,
+		.not_after = i->not_after,
+		.now = clock_now(),
+	};
+	const struct ca_issuer *issuer = issuer_of(g, i->profile);
+	struct ca_validity validity;
+	struct bytes subject;
+	enum err e;
+
+	if (issuer == NULL)
+		return err_set(ERR_UNAVAILABLE, "no active issuing CA for profile \"%s\"", i->profile->name);
+	e = ca_peers_grants(g->peers, req->arena, i->identity, i->profile->name, &r.grants, &r.grant_count);
+	if (e != ERR_OK)
+		return e;
+	if (i->acme_order != NULL) {
+		/* Authorizations are the signer's to read; this check is about everything else. */
+		const char **all = arena_array(req->arena, i->names->count, sizeof(*all));
+
+		for (size_t n = 0; n < i->names->count; n++)
+			all[n] = pki_san_text(req->arena, &i->names->item[n]);
+		r.authorized = all;
+		r.authorized_count = i->names->count;
+	}
+	e = ca_policy_check(&r, issuer->cert.not_after, &validity);
+	return e != ERR_OK ? e : ca_policy_subject(i->profile, i->identity_name, i->names, req->arena, &subject);
+}
+
+static enum err
+add(struct ca_gateway *g, struct http_request *req, const struct ca_issue *i, int64_t *request)
+{
+	const char **names = arena_array(req->arena, i->names->count, sizeof(*names));
+	struct store_request_new r = {
+		.protocol = ca_protocol_name(i->protocol),
+		.request_id = req->id,
+		.identity = i->identity,
+		.profile = i->profile->name,
+		.names = names,
+		.name_count = i->names->count,
+		.spki = i->spki->der,
+		.not_before = i->not_before,
+		.not_after = i->not_after,
+		.acme_order = i->acme_order,
+		.renewed_from = i->renewed_from,
+	};
+
+	for (size_t n = 0; n < i->names->count; n++)
+		names[n] = pki_san_text(req->arena, &i->names->item[n]);
+	return i->acme_order != NULL ? store_request_add_for_order(g->store, &r, request) : store_request_add(g->store, &r, request);
+}
+
+/*
+ * Is the repeated request's certificate what is asked for now? Not when the names differ (one key may serve two
+ * certificates), and not when it is the very one to be replaced: a renewal with the same key wants a newer one.
+ */
+static bool
+same_wish(struct http_request *req, const struct ca_issue *i, const struct store_result *result)
+{
+	struct pki_cert cert;
+
+	if (result->state != STORE_RESULT_DONE)
+		return result->state == STORE_RESULT_PENDING;
+	if (i->renewed_from != NULL && memcmp(result->serial, i->renewed_from, STORE_SERIAL_SIZE) == 0)
+		return false;
+	return pki_cert_parse(result->der, req->arena, &cert) == ERR_OK && pki_sans_equal(&cert.sans, i->names);
+}
+
+/* Waits for a request this client has made before. ERR_NOTFOUND when there is none. */
+static enum err
+repeat(struct ca_gateway *g, struct http_request *req, const struct ca_issue *i, int64_t *request, struct store_result *result)
+{
+	enum err e;
+
+	if (i->repeat_window <= 0)
+		return ERR_NOTFOUND;
+	e = store_request_find_repeat(g->store, i->identity, i->profile->name, i->spki->der, i->repeat_window, request);
+	if (e == ERR_OK)
+		e = store_request_wait(g->store, req->arena, *request, i->wait_ms, result);
+	return e != ERR_OK ? e : same_wish(req, i, result) ? ERR_OK : ERR_NOTFOUND;
+}
+
+/* Words outlive the request they came with, so they must be constants of ours. */
+static const char *
+constant_word(const char *word)
+{
+	static const char *const known[] = {
+		"identity-blocked", "requester-not-allowed", "protocol-not-allowed", "bad-key", "name-type-not-allowed",
+		"name-not-allowed", "too-many-names", "too-few-names", "wildcard-not-allowed", "bad-validity", "bad-csr",
+		"bad-name", "lint", "unknown-profile", "certificate-revoked", "order-not-usable",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (word != NULL && strcmp(word, known[i]) == 0)
+			return known[i];
+	return NULL;
+}
+
+enum err
+ca_issue(struct ca_gateway *g, struct http_request *req, const struct ca_issue *i, int64_t *request, struct store_result *result)
+{
+	int64_t id;
+	enum err e = check_policy(g, req, i);
+
+	if (e != ERR_OK)
+		return e;
+	e = repeat(g, req, i, &id, result);
+	if (e == ERR_NOTFOUND && (e = add(g, req, i, &id)) == ERR_OK)
+		e = store_request_wait(g->store, req->arena, id, i->wait_ms, result);
+	if (e != ERR_OK)
+		return e;
+	*request = id;
+	if (result->state == STORE_RESULT_REFUSED)
+		return err_set_word(result->refusal_class, constant_word(result->refusal_word), "%s", result->refusal);
+	return ERR_OK;
+}

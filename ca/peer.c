@@ -1,0 +1,316 @@
+/*
+ * The judge of client certificates. lib/http has verified chain, times and usage before it asks; what is decided here is
+ * whether the leaf is a certificate WE recorded, octet for octet, and whether it and its identity are still welcome.
+ *
+ * Only the leaf speaks (CVE-2023-2422), found by serial and compared as DER (CVE-2026-35616); names in it decide
+ * nothing, the identity comes from the row. Certificate rows never change, so they are cached; revocation and identity
+ * state never are: they are asked in memory each time, kept true by a follower.
+ */
+#include "ca/peer.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "ca/barred.h"
+#include "ca/grants.h"
+#include "lib/base/clock.h"
+#include "lib/base/random.h"
+#include "lib/store/follow.h"
+
+/* STALE_US: how long judging may go on without news from the database. A revoked client must not win by cutting
+ * the gateway off from it. */
+enum { CACHE_SETS = 1024, CACHE_WAYS = 4, STALE_US = 30 * 1000 * 1000, REFRESH_WAIT_MS = 2000 };
+
+struct entry {
+	struct http_peer peer; /* first: a peer is its entry */
+	atomic_uint refs;
+	uint8_t leaf_hash[SHA256_SIZE];
+	struct arena *arena;
+};
+
+struct ca_peers {
+	struct store *store;
+	struct ca_barred *barred;
+	struct ca_grants *grants;
+	struct store_follower *follower;
+	uint64_t revocation_cursor, identity_cursor; /* the follower's */
+	_Atomic int64_t fresh_us;
+	pthread_mutex_t cache_lock;
+	unsigned next_way;
+	struct entry *cache[CACHE_SETS][CACHE_WAYS];
+};
+
+static void
+entry_release(struct entry *e)
+{
+	if (e == NULL || atomic_fetch_sub(&e->refs, 1) > 1)
+		return;
+	arena_free(e->arena);
+	free(e);
+}
+
+static struct entry **
+cache_set(struct ca_peers *p, const uint8_t hash[SHA256_SIZE])
+{
+	return p->cache[(hash[0] | hash[1] << 8) % CACHE_SETS];
+}
+
+/* A reference for the caller, or NULL. */
+static struct entry *
+cache_find(struct ca_peers *p, const uint8_t hash[SHA256_SIZE])
+{
+	struct entry **set = cache_set(p, hash), *found = NULL;
+
+	pthread_mutex_lock(&p->cache_lock);
+	for (unsigned i = 0; i < CACHE_WAYS && found == NULL; i++)
+		if (set[i] != NULL && memcmp(set[i]->leaf_hash, hash, SHA256_SIZE) == 0)
+			found = set[i];
+	if (found != NULL)
+		atomic_fetch_add(&found->refs, 1);
+	pthread_mutex_unlock(&p->cache_lock);
+	return found;
+}
+
+static void
+cache_put(struct ca_peers *p, struct entry *e)
+{
+	struct entry **set = cache_set(p, e->leaf_hash), *old;
+
+	atomic_fetch_add(&e->refs, 1);
+	pthread_mutex_lock(&p->cache_lock);
+	unsigned way = p->next_way++ % CACHE_WAYS;
+	old = set[way];
+	set[way] = e;
+	pthread_mutex_unlock(&p->cache_lock);
+	entry_release(old);
+}
+
+/* The row behind the leaf; it must be this very certificate. */
+static enum err
+find_row(struct ca_peers *p, struct entry *e)
+{
+	struct http_peer *peer = &e->peer;
+	struct store_certificate row;
+	enum err code;
+
+	if (peer->cert.serial.n != STORE_SERIAL_SIZE)
+		return err_set(ERR_NOTFOUND, "the client certificate's serial is not one of ours");
+	memcpy(peer->serial, peer->cert.serial.p, STORE_SERIAL_SIZE);
+	code = store_certificate_find(p->store, e->arena, peer->serial, &row);
+	if (code == ERR_NOTFOUND)
+		return err_set(ERR_NOTFOUND, "the client certificate is not recorded here");
+	if (code != ERR_OK)
+		return code;
+	if (!bytes_equal(row.der, peer->der))
+		return err_set(ERR_NOTFOUND, "another certificate is recorded under the client certificate's serial");
+	peer->issuer = row.issuer;
+	peer->identity = row.identity;
+	peer->identity_name = arena_strdup(e->arena, row.identity_name);
+	peer->kind = row.identity_kind;
+	peer->profile = arena_strdup(e->arena, row.profile);
+	if (row.revoked_at != 0)
+		ca_barred_revoke(p->barred, peer->serial, row.not_after);
+	if (row.identity_state != IDENTITY_ACTIVE)
+		ca_barred_identity(p->barred, row.identity, row.identity_state);
+	return ERR_OK;
+}
+
+static enum err
+entry_load(struct ca_peers *p, struct bytes leaf, const uint8_t hash[SHA256_SIZE], struct entry **out)
+{
+	struct entry *e = mem_zalloc(1, sizeof(*e));
+	enum err code;
+
+	atomic_init(&e->refs, 1);
+	e->arena = arena_new(0);
+	memcpy(e->leaf_hash, hash, SHA256_SIZE);
+	e->peer.der = arena_bytes(e->arena, leaf);
+	code = pki_cert_parse(e->peer.der, e->arena, &e->peer.cert);
+	if (code == ERR_OK)
+		code = find_row(p, e);
+	if (code != ERR_OK) {
+		entry_release(e);
+		return code;
+	}
+	*out = e;
+	return ERR_OK;
+}
+
+static enum http_verdict
+recheck(void *ctx, struct http_peer *peer)
+{
+	struct ca_peers *p = ctx;
+
+	if (clock_monotonic_us() - atomic_load(&p->fresh_us) > STALE_US) {
+		err_set(ERR_UNAVAILABLE, "no news of revocations from the database for too long");
+		return HTTP_PEER_UNAVAILABLE;
+	}
+	if (peer->cert.not_after < clock_now()) {
+		err_set_word(ERR_DENIED, "certificate-expired", "the client certificate of \"%s\" has expired", peer->identity_name);
+		return HTTP_PEER_EXPIRED;
+	}
+	switch (ca_barred_check(p->barred, peer->serial, peer->identity)) {
+	case CA_BAR_REVOKED:
+		err_set_word(ERR_DENIED, "certificate-revoked", "the client certificate of \"%s\" is revoked", peer->identity_name);
+		return HTTP_PEER_REVOKED;
+	case CA_BAR_IDENTITY:
+		err_set_word(ERR_DENIED, "identity-blocked", "identity \"%s\" is blocked", peer->identity_name);
+		return HTTP_PEER_UNKNOWN;
+	case CA_BAR_NONE:
+		break;
+	}
+	return HTTP_PEER_OK;
+}
+
+static enum http_verdict
+verdict_of(enum err code)
+{
+	switch (code) {
+	case ERR_INVALID:
+	case ERR_LIMIT:
+		return HTTP_PEER_BAD;
+	case ERR_NOTFOUND:
+		return HTTP_PEER_UNKNOWN;
+	default:
+		return HTTP_PEER_UNAVAILABLE;
+	}
+}
+
+static enum http_verdict
+identify(void *ctx, struct bytes leaf, const struct bytes *chain, size_t count, struct http_peer **peer)
+{
+	struct ca_peers *p = ctx;
+	uint8_t hash[SHA256_SIZE];
+	struct entry *e;
+
+	(void)chain;
+	(void)count;
+	sha256(leaf, hash);
+	e = cache_find(p, hash);
+	if (e == NULL) {
+		enum err code = entry_load(p, leaf, hash, &e);
+
+		if (code != ERR_OK)
+			return verdict_of(code);
+		cache_put(p, e);
+	}
+	enum http_verdict v = recheck(p, &e->peer);
+	if (v != HTTP_PEER_OK) {
+		entry_release(e);
+		return v;
+	}
+	*peer = &e->peer;
+	return HTTP_PEER_OK;
+}
+
+static void
+release(void *ctx, struct http_peer *peer)
+{
+	(void)ctx;
+	entry_release((struct entry *)peer);
+}
+
+static enum err
+read_revocations(struct ca_peers *p, struct arena *a)
+{
+	uint64_t cursor = p->revocation_cursor;
+	struct store_revoked *row;
+	size_t count;
+	enum err e = store_revocation_changes(p->store, a, &cursor, &row, &count);
+
+	if (e != ERR_OK)
+		return e;
+	for (size_t i = 0; i < count; i++)
+		ca_barred_revoke(p->barred, row[i].serial, row[i].not_after);
+	p->revocation_cursor = cursor;
+	return ERR_OK;
+}
+
+static enum err
+read_identities(struct ca_peers *p, struct arena *a)
+{
+	uint64_t cursor = p->identity_cursor;
+	struct store_identity_change *row;
+	size_t count;
+	enum err e = store_identity_changes(p->store, a, &cursor, &row, &count);
+
+	if (e != ERR_OK)
+		return e;
+	for (size_t i = 0; i < count; i++)
+		ca_barred_identity(p->barred, row[i].id, row[i].state);
+	p->identity_cursor = cursor;
+	return ERR_OK;
+}
+
+/* One cycle of the follower. Grants have no feed: every cycle forgets them. */
+static enum err
+follow(void *ctx)
+{
+	struct ca_peers *p = ctx;
+	AUTO_STRUCT(arena) a = arena_new((size_t)1 << 30);
+	int64_t began = clock_monotonic_us();
+	enum err e;
+
+	ca_grants_forget(p->grants);
+	if ((e = read_revocations(p, a)) != ERR_OK || (e = read_identities(p, a)) != ERR_OK)
+		return e;
+	atomic_store(&p->fresh_us, began);
+	return ERR_OK;
+}
+
+enum err
+ca_peers_open(struct store *store, struct ca_peers **out)
+{
+	struct ca_peers *p = mem_zalloc(1, sizeof(*p));
+	enum err e;
+
+	p->store = store;
+	p->barred = ca_barred_new();
+	p->grants = ca_grants_new(store);
+	pthread_mutex_init(&p->cache_lock, NULL);
+	e = follow(p);
+	if (e != ERR_OK) {
+		ca_peers_close(p);
+		return e;
+	}
+	p->follower = store_follow(store, 1U << STORE_BELL_STATE, "peers.feed", follow, p);
+	*out = p;
+	return ERR_OK;
+}
+
+void
+ca_peers_close(struct ca_peers *p)
+{
+	if (p == NULL)
+		return;
+	store_follower_stop(p->follower);
+	for (size_t i = 0; i < CACHE_SETS; i++)
+		for (size_t j = 0; j < CACHE_WAYS; j++)
+			entry_release(p->cache[i][j]);
+	pthread_mutex_destroy(&p->cache_lock);
+	ca_grants_free(p->grants);
+	ca_barred_free(p->barred);
+	free(p);
+}
+
+struct http_judge
+ca_peers_judge(struct ca_peers *p)
+{
+	return (struct http_judge){.ctx = p, .identify = identify, .recheck = recheck, .release = release};
+}
+
+void
+ca_peers_refresh(struct ca_peers *p)
+{
+	/* A failure only means that the change takes effect here with the next cycle; the database has it already. */
+	enum err e = store_follower_now(p->follower, REFRESH_WAIT_MS);
+
+	(void)e;
+}
+
+enum err
+ca_peers_grants(struct ca_peers *p, struct arena *a, int64_t identity, const char *profile, const char *const **out, size_t *count)
+{
+	return ca_grants_find(p->grants, a, identity, profile, out, count);
+}
