@@ -6,15 +6,6 @@
 
 #include "lib/base/clock.h"
 
-static const struct ca_issuer *
-issuer_of(const struct ca_gateway *g, const struct ca_profile *profile)
-{
-	for (size_t i = 0; i < g->issuer_count; i++)
-		if (profile->issuer == NULL || strcmp(profile->issuer, g->issuers[i].name) == 0)
-			return &g->issuers[i];
-	return NULL;
-}
-
 static enum err
 check_policy(struct ca_gateway *g, struct http_request *req, const struct ca_issue *i)
 {
@@ -30,7 +21,7 @@ check_policy(struct ca_gateway *g, struct http_request *req, const struct ca_iss
 		.not_after = i->not_after,
 		.now = clock_now(),
 	};
-	const struct ca_issuer *issuer = issuer_of(g, i->profile);
+	const struct ca_issuer *issuer = ca_issuers_for(ca_gateway_issuers(g), i->profile);
 	struct ca_validity validity;
 	struct bytes subject;
 	enum err e;

@@ -5,6 +5,9 @@
 #ifndef CHANCERY_CA_ISSUE_H
 #define CHANCERY_CA_ISSUE_H
 
+#include <stdatomic.h>
+
+#include "ca/issuers.h"
 #include "ca/peer.h"
 #include "ca/policy.h"
 #include "lib/store/request.h"
@@ -15,11 +18,16 @@ struct ca_gateway {
 	struct ca_peers *peers;
 	const struct ca_profiles *profiles;
 	const struct config *config;
-	const struct ca_issuer *issuers; /* active issuing CAs, in configured order */
-	size_t issuer_count;
-	struct bytes root;               /* DER of the root, for /cacerts */
-	void *acme;                      /* acme/'s own state */
+	_Atomic(const struct ca_issuers *) issuers; /* read through ca_gateway_issuers() */
+	void *acme, *est;                /* the folders' own state */
 };
+
+/* Issuers as they are now, valid as long as the process: a reload sets new ones and keeps the old. Take it once a request. */
+static inline const struct ca_issuers *
+ca_gateway_issuers(const struct ca_gateway *g)
+{
+	return atomic_load(&g->issuers);
+}
 
 struct ca_issue {
 	const struct ca_profile *profile;
