@@ -4,6 +4,7 @@
 #ifndef CHANCERY_PKI_CRL_H
 #define CHANCERY_PKI_CRL_H
 
+#include "lib/pki/names.h"
 #include "lib/pki/spki.h"
 
 /* CRLReason (section 5.3.1). PKI_REASON_NONE: no reason known, entry extension left out (as is unspecified). */

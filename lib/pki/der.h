@@ -38,6 +38,8 @@ enum err der_get_whole(struct der *d, uint8_t tag, const char *what, struct byte
 enum err der_enter(struct der *d, uint8_t tag, const char *what, struct der *inner) MUST_CHECK;
 /* ERR_INVALID when something is left. */
 enum err der_finish(const struct der *d, const char *what) MUST_CHECK;
+/* A refusal of this reader gets the caller's word ("bad-csr"); words already given stay. Returns e. */
+enum err der_reword(enum err e, const char *word);
 
 /* INTEGER as its minimal two's complement content octets; as a small number 0..2^31-1. */
 enum err der_get_integer(struct der *d, const char *what, struct bytes *content) MUST_CHECK;
@@ -49,8 +51,12 @@ enum err der_get_bits(struct der *d, const char *what, struct bytes *out) MUST_C
 enum err der_get_named_bits(struct der *d, const char *what, uint32_t *out) MUST_CHECK;
 /* UTCTime or GeneralizedTime as RFC 5280 section 4.1.2.5 wants them: seconds, Z, no fraction. */
 enum err der_get_time(struct der *d, const char *what, int64_t *out) MUST_CHECK;
+/* GeneralizedTime of any year (OCSP, invalidityDate); the same strictness. */
+enum err der_get_generalized_time(struct der *d, const char *what, int64_t *out) MUST_CHECK;
 /* OID content octets; compare with oid.h constants by bytes_equal(). */
 enum err der_get_oid(struct der *d, const char *what, struct bytes *out) MUST_CHECK;
+/* Content octets that form an OID of at most 64 octets. */
+bool der_oid_valid(struct bytes content);
 
 /*
  * The writer fills a caller's buffer from the end backwards, so lengths are known when they are written:
@@ -68,6 +74,8 @@ void derw_init(struct derw *w, uint8_t *room, size_t n);
 static inline size_t derw_mark(const struct derw *w) { return (size_t)(w->end - w->p); }
 /* Puts tag and length before everything written since mark. */
 void derw_wrap(struct derw *w, uint8_t tag, size_t mark);
+/* Tag and length alone, for content of n octets that is written elsewhere (CRL entries). */
+void derw_header(struct derw *w, uint8_t tag, size_t n);
 void derw_raw(struct derw *w, struct bytes b);
 void derw_element(struct derw *w, uint8_t tag, struct bytes content);
 void derw_oid(struct derw *w, struct bytes oid);
@@ -81,7 +89,8 @@ void derw_named_bits(struct derw *w, uint32_t bits);
 /* UTCTime through 2049, GeneralizedTime from 2050 (RFC 5280 section 4.1.2.5); the second always Generalized. */
 void derw_time(struct derw *w, int64_t t);
 void derw_generalized_time(struct derw *w, int64_t t);
-/* The finished encoding (a view into the caller's buffer), or ERR_LIMIT when it did not fit. */
+/* The finished encoding (a view into the caller's buffer), or ERR_LIMIT when it did not fit or a time was
+ * outside 1950..9999. */
 enum err derw_done(const struct derw *w, struct bytes *out) MUST_CHECK;
 
 #endif

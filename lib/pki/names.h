@@ -29,7 +29,7 @@ enum { PKI_SANS_MAX = 100, PKI_NAME_DER_MAX = 1024 };
 const char *pki_san_type_name(enum pki_san_type t);
 enum err pki_san_type_parse(struct bytes text, enum pki_san_type *out) MUST_CHECK;
 
-/* Parses GeneralNames content (the value of the SAN extension). Refuses empty, more than PKI_SANS_MAX,
+/* Parses a GeneralNames SEQUENCE (the value of the SAN extension). Refuses empty, more than PKI_SANS_MAX,
  * types not listed, malformed values, wildcard other than a whole leftmost label (word "bad-name").
  * DNS names come out lower-case, in the arena; duplicates collapse. */
 enum err pki_sans_parse(struct bytes der, struct arena *a, struct pki_sans *out) MUST_CHECK;
@@ -48,8 +48,8 @@ enum err pki_dns_check(struct bytes text, struct arena *a, struct bytes *out) MU
 
 /*
  * Grant patterns, canonical text too: an exact name; "dns:*.suffix" any one label; "dns:**.suffix" one or more
- * labels; "ip:10.0.0.0/8"; "uri:prefix*"; "email:*@domain". A wildcard certificate name ("dns:*.a.b") is
- * covered only by the same text or by "**.": a grant of *.a.b grants hosts, and wildcard names need "dns:**.".
+ * labels; "ip:10.0.0.0/8"; "uri:prefix*" (host and its slash complete); "email:*@domain". A wildcard certificate
+ * name ("dns:*.a.b") is covered only by the same text or by "dns:**.b" and the like; "dns:*.b" grants hosts.
  */
 enum err pki_pattern_check(struct bytes text) MUST_CHECK;
 bool pki_pattern_covers(struct bytes pattern, const struct pki_san *san);

@@ -43,6 +43,9 @@ void pki_spki_key_id(const struct pki_spki *spki, uint8_t out[20]);
 /* The SubjectPublicKeyInfo of a key (in-memory EVP_PKEY, or an HSM key through i2d_PUBKEY), in the arena. */
 enum err pki_spki_from_pkey(EVP_PKEY *key, struct arena *a, struct bytes *der) MUST_CHECK;
 
+/* Refuses (word "bad-key") a modulus that is even, has a small prime factor, or the ROCA pattern. */
+enum err pki_rsa_modulus_check(struct bytes modulus) MUST_CHECK;
+
 /* AlgorithmIdentifier: parse one at the cursor, or write it. */
 enum err pki_sig_alg_get(struct der *d, enum pki_sig_alg *out) MUST_CHECK;
 void pki_sig_alg_put(struct derw *w, enum pki_sig_alg alg);
@@ -65,5 +68,7 @@ enum err pki_key_generate_p256(EVP_PKEY **out) MUST_CHECK;
 
 /* SIGNED{}: SEQUENCE { tbs, algorithm, BIT STRING signature }, appended to out. */
 enum err pki_sign(const struct pki_signer *s, struct bytes tbs, struct buf *out) MUST_CHECK;
+/* Appends all parts with one reservation. */
+enum err pki_concat(struct buf *out, const struct bytes *parts, size_t count) MUST_CHECK;
 
 #endif

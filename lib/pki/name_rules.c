@@ -1,0 +1,311 @@
+/*
+ * What a value of each SAN type must look like (RFC 5280 section 4.2.1.6). Values are brought to one spelling
+ * where the standards call several equal (DNS names, mail domains: lower case) and refused where a relying party
+ * might normalise what we did not (dot segments, escaped letters in URIs): two spellings of one name would pass
+ * one check and satisfy another.
+ */
+#include "lib/pki/name_rules.h"
+
+enum { DNS_MAX = 253, LABEL_MAX = 63, EMAIL_MAX = 254, LOCAL_PART_MAX = 64, URI_MAX = 2048 };
+
+static bool
+is_digit(uint8_t c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool
+is_lower(uint8_t c)
+{
+	return c >= 'a' && c <= 'z';
+}
+
+static bool
+is_letter(uint8_t c)
+{
+	return is_lower(c | 0x20);
+}
+
+/* For messages: peers' octets that are not printable ASCII must not reach a log or a terminal. */
+static enum err
+refuse(struct bytes text, const char *what, const char *why)
+{
+	char shown[80];
+	size_t n = text.n < sizeof(shown) - 1 ? text.n : sizeof(shown) - 1;
+
+	for (size_t i = 0; i < n; i++)
+		shown[i] = text.p[i] >= 0x20 && text.p[i] < 0x7f ? (char)text.p[i] : '?';
+	shown[n] = '\0';
+	return err_set_word(ERR_INVALID, "bad-name", "%s \"%s\" %s", what, shown, why);
+}
+
+static int
+punycode_digit(uint8_t c)
+{
+	return is_lower(c) ? c - 'a' : is_digit(c) ? c - '0' + 26 : -1;
+}
+
+/* RFC 3492 section 6.1. */
+static uint32_t
+punycode_adapt(uint32_t delta, uint32_t points, bool first)
+{
+	uint32_t k = 0;
+
+	delta = first ? delta / 700 : delta / 2;
+	delta += delta / points;
+	for (; delta > 455; k += 36)
+		delta /= 35;
+	return k + 36 * delta / (delta + 38);
+}
+
+/* One generalized variable-length integer, added to *i (section 6.2). */
+static bool
+punycode_number(struct bytes *in, uint32_t bias, uint32_t *i)
+{
+	uint32_t weight = 1;
+
+	for (uint32_t k = 36;; k += 36) {
+		int d = in->n > 0 ? punycode_digit(in->p[0]) : -1;
+		uint32_t t = k <= bias ? 1 : k >= bias + 26 ? 26 : k - bias;
+
+		if (d < 0 || (uint32_t)d > (UINT32_MAX - *i) / weight)
+			return false;
+		in->p++;
+		in->n--;
+		*i += (uint32_t)d * weight;
+		if ((uint32_t)d < t)
+			return true;
+		if (weight > UINT32_MAX / (36 - t))
+			return false;
+		weight *= 36 - t;
+	}
+}
+
+/* What follows "xn--" decodes to Unicode scalar values beyond ASCII (RFC 5891 section 4.2.1 asks for no less;
+ * the code point tables of RFC 5892 are not consulted). */
+static bool
+punycode_valid(struct bytes in)
+{
+	uint32_t point = 128, i = 0, bias = 72, points = 0;
+	bool first = true;
+
+	for (size_t k = in.n; k-- > 0;)
+		if (in.p[k] == '-') {
+			points = (uint32_t)k;
+			in = bytes_of(in.p + k + 1, in.n - k - 1);
+			break;
+		}
+	if (in.n == 0)
+		return false;
+	for (; in.n > 0; first = false) {
+		uint32_t old = i;
+
+		if (!punycode_number(&in, bias, &i))
+			return false;
+		points++;
+		bias = punycode_adapt(i - old, points, first);
+		if (i / points > 0x10ffff - point)
+			return false;
+		point += i / points;
+		i = i % points + 1;
+		if (point >= 0xd800 && point <= 0xdfff)
+			return false;
+	}
+	return true;
+}
+
+/* A lower-case label; NULL or why not. */
+static const char *
+label_fault(struct bytes l)
+{
+	if (l.n == 0)
+		return "has an empty label or a trailing dot";
+	if (l.n > LABEL_MAX)
+		return "has a label longer than 63 octets (RFC 1035 section 2.3.4)";
+	for (size_t i = 0; i < l.n; i++)
+		if (!is_lower(l.p[i]) && !is_digit(l.p[i]) && l.p[i] != '-')
+			return "has a character other than letters, digits and hyphens (RFC 5280 section 4.2.1.6)";
+	if (l.p[0] == '-' || l.p[l.n - 1] == '-')
+		return "has a label that begins or ends with a hyphen";
+	if (l.n >= 4 && l.p[2] == '-' && l.p[3] == '-' &&
+		(memcmp(l.p, "xn", 2) != 0 || !punycode_valid(bytes_of(l.p + 4, l.n - 4))))
+		return "has a label that is not a valid A-label (RFC 5890 section 2.3.2.1)";
+	return NULL;
+}
+
+static bool
+all_digits(struct bytes l)
+{
+	for (size_t i = 0; i < l.n; i++)
+		if (!is_digit(l.p[i]))
+			return false;
+	return true;
+}
+
+/* Host labels without wildcard. */
+static const char *
+host_fault(struct bytes host)
+{
+	struct bytes label;
+	const char *fault;
+
+	do {
+		const uint8_t *dot = host.n > 0 ? memchr(host.p, '.', host.n) : NULL;
+
+		label = bytes_of(host.p, dot != NULL ? (size_t)(dot - host.p) : host.n);
+		fault = label_fault(label);
+		if (fault != NULL)
+			return fault;
+		host = dot != NULL ? bytes_of(dot + 1, host.n - label.n - 1) : bytes_of(NULL, 0);
+		if (dot != NULL && host.n == 0)
+			return "has an empty label or a trailing dot";
+	} while (host.n > 0);
+	/* A relying party would take 10.1 for an address. */
+	return all_digits(label) ? "has a last label of digits only" : NULL;
+}
+
+static struct bytes
+lower_copy(struct bytes text, size_t from, struct arena *a)
+{
+	char *s = arena_string(a, text);
+
+	for (size_t i = from; i < text.n; i++)
+		if (s[i] >= 'A' && s[i] <= 'Z')
+			s[i] |= 0x20;
+	return bytes_of(s, text.n);
+}
+
+enum err
+pki_dns_check(struct bytes text, struct arena *a, struct bytes *out)
+{
+	struct bytes name, host;
+	const char *fault;
+
+	if (text.n == 0 || text.n > DNS_MAX)
+		return refuse(text, "DNS name", "has no octet or more than 253 (RFC 1035 section 2.3.4)");
+	name = host = lower_copy(text, 0, a);
+	if (host.n > 2 && memcmp(host.p, "*.", 2) == 0)
+		host = bytes_of(host.p + 2, host.n - 2);
+	fault = host_fault(host);
+	if (fault != NULL)
+		return refuse(text, "DNS name", fault);
+	*out = name;
+	return ERR_OK;
+}
+
+static bool
+is_atext(uint8_t c)
+{
+	return is_letter(c) || is_digit(c) || (c != 0 && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
+}
+
+/* dot-atom of RFC 5321 section 4.1.2; quoted local parts are not allowed. */
+static bool
+is_local_part(struct bytes l)
+{
+	if (l.n == 0 || l.n > LOCAL_PART_MAX || l.p[0] == '.' || l.p[l.n - 1] == '.')
+		return false;
+	for (size_t i = 0; i < l.n; i++)
+		if (!is_atext(l.p[i]) && (l.p[i] != '.' || l.p[i - 1] == '.'))
+			return false;
+	return true;
+}
+
+enum err
+email_check(struct bytes text, struct arena *a, struct bytes *out)
+{
+	const uint8_t *at = text.n > 0 ? memchr(text.p, '@', text.n) : NULL;
+	size_t local = at != NULL ? (size_t)(at - text.p) : 0;
+	struct bytes name;
+	const char *fault;
+
+	if (text.n > EMAIL_MAX || at == NULL || !is_local_part(bytes_of(text.p, local)))
+		return refuse(text, "email address", "is not an ASCII addr-spec (RFC 5280 section 4.2.1.6)");
+	name = lower_copy(text, local, a);
+	fault = host_fault(bytes_of(name.p + local + 1, name.n - local - 1));
+	if (fault != NULL)
+		return refuse(text, "email address", fault);
+	*out = name;
+	return ERR_OK;
+}
+
+static int
+upper_hex(uint8_t c)
+{
+	return is_digit(c) ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+static bool
+is_unreserved(int c)
+{
+	return is_letter((uint8_t)c) || is_digit((uint8_t)c) || c == '-' || c == '.' || c == '_' || c == '~';
+}
+
+/* Normal escapes only: upper-case hex, and of no character that needs none (RFC 3986 section 6.2.2). */
+static bool
+escape_is_normal(struct bytes s)
+{
+	int high = s.n >= 3 ? upper_hex(s.p[1]) : -1, low = s.n >= 3 ? upper_hex(s.p[2]) : -1;
+	int c = high * 16 + low;
+
+	return high >= 0 && low >= 0 && c >= 0x20 && c != 0x7f && (c >= 0x80 || !is_unreserved(c));
+}
+
+static const char *
+uri_character_fault(struct bytes u)
+{
+	for (size_t i = 0; i < u.n; i++) {
+		if (u.p[i] <= 0x20 || u.p[i] >= 0x7f || strchr("<>\"{}|\\^`", u.p[i]) != NULL)
+			return "has a character that URIs must escape (RFC 3986 section 2)";
+		if (u.p[i] == '%' && !escape_is_normal(bytes_of(u.p + i, u.n - i)))
+			return "has an escape that is not in normal form (RFC 3986 section 6.2.2)";
+	}
+	return NULL;
+}
+
+/* "/./" and "/../", also at the end of the path. */
+static bool
+has_dot_segment(struct bytes u)
+{
+	for (size_t i = 0; i + 1 < u.n; i++) {
+		size_t k = i + 1;
+
+		if (u.p[i] != '/' || u.p[k] != '.')
+			continue;
+		k += k + 1 < u.n && u.p[k + 1] == '.' ? 2 : 1;
+		if (k == u.n || u.p[k] == '/' || u.p[k] == '?' || u.p[k] == '#')
+			return true;
+	}
+	return false;
+}
+
+size_t
+uri_scheme_length(struct bytes u)
+{
+	size_t i = 0;
+
+	if (u.n == 0 || !is_lower(u.p[0]))
+		return 0;
+	while (i < u.n && (is_lower(u.p[i]) || is_digit(u.p[i]) || (u.p[i] != 0 && strchr("+-.", u.p[i]) != NULL)))
+		i++;
+	return i < u.n && u.p[i] == ':' ? i : 0;
+}
+
+enum err
+uri_check(struct bytes text)
+{
+	size_t scheme = uri_scheme_length(text);
+	const char *fault;
+
+	if (text.n > URI_MAX)
+		return refuse(text, "URI", "is longer than 2048 octets");
+	if (scheme == 0 || text.n == scheme + 1)
+		return refuse(text, "URI", "is not absolute with a lower-case scheme (RFC 5280 section 4.2.1.6)");
+	fault = uri_character_fault(text);
+	if (fault == NULL && has_dot_segment(text))
+		fault = "has a dot segment (RFC 3986 section 6.2.2.3)";
+	if (fault == NULL && text.n >= scheme + 3 && memcmp(text.p + scheme, "://", 3) == 0 &&
+		(text.n == scheme + 3 || text.p[scheme + 3] == '/') && memcmp(text.p, "file", 4) != 0)
+		fault = "has an empty authority (RFC 5280 section 4.2.1.6)";
+	return fault != NULL ? refuse(text, "URI", fault) : ERR_OK;
+}
