@@ -14,8 +14,13 @@ struct store_nonce_key {
 };
 /* The newest keys, newest first, at most max; makes one when there is none or the newest is older than rotate_s. */
 enum err store_nonce_keys(struct store *s, int64_t rotate_s, struct store_nonce_key *out, size_t max, size_t *count) MUST_CHECK;
-/* ERR_CONFLICT when it was used before, on whichever gateway. Group-committed. */
-enum err store_nonce_use(struct store *s, struct bytes nonce, int64_t expires) MUST_CHECK;
+/* What stands for a key in the row that uses a nonce: the first octets of its SHA-256. */
+enum { STORE_NONCE_MARK_SIZE = 8 };
+void store_nonce_mark(const uint8_t key[32], uint8_t mark[STORE_NONCE_MARK_SIZE]);
+/* ERR_CONFLICT when it was used before, on whichever gateway, or when the key with this mark is gone (after a crash the used
+ * nonces are gone with it). Group-committed. */
+enum err store_nonce_use(struct store *s, const uint8_t mark[STORE_NONCE_MARK_SIZE], struct bytes nonce, int64_t expires) MUST_CHECK;
+/* Forgets expired nonces and all but the newest keys. */
 enum err store_nonce_sweep(struct store *s) MUST_CHECK;
 
 enum acme_account_status { ACME_ACCOUNT_VALID, ACME_ACCOUNT_DEACTIVATED, ACME_ACCOUNT_REVOKED };
@@ -39,7 +44,7 @@ enum err store_account_set_contact(struct store *s, const char *id, const char *
 enum err store_account_move(struct store *s, const char *id, enum acme_account_status from, enum acme_account_status to) MUST_CHECK;
 /* ERR_CONFLICT when another account holds the new key; when the old key is no longer current: ERR_DENIED. */
 enum err store_account_set_key(struct store *s, const char *id, const uint8_t old_thumbprint[32], const uint8_t new_thumbprint[32], const char *jwk_json) MUST_CHECK;
-/* Feed for the accounts cache: ids changed since the cursor. */
+/* Feed for the accounts cache: ids changed since the cursor (0: none yet, only the cursor moves). Ids may repeat. */
 enum err store_account_changes(struct store *s, struct arena *a, uint64_t *cursor, const char ***ids, size_t *count) MUST_CHECK;
 
 enum acme_order_status { ACME_ORDER_PENDING, ACME_ORDER_READY, ACME_ORDER_PROCESSING, ACME_ORDER_VALID, ACME_ORDER_INVALID };
@@ -55,7 +60,7 @@ struct store_order {
 	enum acme_order_status status; /* computed at clock_now() */
 	int64_t request;               /* 0: none */
 	struct store_result result;    /* when request != 0; der filled when done */
-	const char *error_json;        /* problem of the failed authorization, NULL: none */
+	const char *error_json;        /* problem of the failed challenge, NULL: none */
 };
 struct store_challenge {
 	const char *id, *authorization, *type, *token, *error_json;
@@ -66,11 +71,15 @@ enum acme_authorization_status { ACME_AUTHZ_PENDING, ACME_AUTHZ_VALID, ACME_AUTH
 struct store_authorization {
 	const char *id, *account, *identifier;  /* canonical text without "*." */
 	bool wildcard;
-	int64_t expires;
-	enum acme_authorization_status status;  /* computed */
+	int64_t expires, deactivated_at;        /* deactivated_at 0: it was not */
+	enum acme_authorization_status status;  /* computed at clock_now() */
 	struct store_challenge *challenges;
 	size_t challenge_count;
 };
+/* How states follow from facts (RFC 8555 section 7.1.6). Pure. An order that is granted has no authorizations here. */
+enum acme_authorization_status store_authorization_status(const struct store_authorization *z, int64_t now);
+enum acme_order_status store_order_status(const struct store_order *o, const struct store_authorization *z, size_t count, int64_t now);
+
 /* One statement, group-committed: the order with its authorizations and their challenges (ids and tokens made by the caller). */
 enum err store_order_add(struct store *s, const struct store_order *order, const struct store_authorization *authorizations, size_t count) MUST_CHECK;
 enum err store_order_find(struct store *s, struct arena *a, const char *id, struct store_order *out) MUST_CHECK;
@@ -90,7 +99,8 @@ enum err store_authorization_covers(struct store *s, const char *account, const 
 struct store_challenge_work {
 	const char *id, *type, *token, *identifier;
 	uint8_t thumbprint[32];
-	int attempts;
+	int attempts;                            /* this one included */
+	enum store_work { STORE_WORK_WANTED, STORE_WORK_MOOT } wanted; /* moot: account closed or authorization over */
 };
 /* Claims up to max due challenges for lease_s seconds (claimed_until), SKIP LOCKED. ERR_NOTFOUND: none. */
 enum err store_challenge_claim(struct store *s, struct arena *a, unsigned max, int64_t lease_s, struct store_challenge_work **out, size_t *count) MUST_CHECK;

@@ -1,0 +1,108 @@
+/*
+ * Nonces used up (RFC 8555 section 6.5), shared by all gateways. A nonce is its own ticket (acme/nonce.c); only its use is
+ * written down, with the condition that the key it was made with still exists. Both tables are unlogged and are emptied together
+ * by a crash of PostgreSQL, so a gateway that kept an old key in memory can still not accept an old nonce a second time.
+ */
+#include "lib/base/clock.h"
+#include "lib/base/random.h"
+#include "lib/store/acme.h"
+#include "lib/store/internal.h"
+
+static const struct stmt newest = {"acme_nonce_newest",
+	"SELECT id, key, created_at FROM acme_nonce_key ORDER BY id DESC LIMIT $1", 1};
+/* Two gateways may both make one: harmless. */
+static const struct stmt make = {"acme_nonce_make", "INSERT INTO acme_nonce_key (key) VALUES ($1)", 1};
+static const struct stmt use = {"acme_nonce_use",
+	"INSERT INTO acme_nonce_used (nonce, expires) SELECT $1::bytea, $2::timestamptz "
+	"WHERE EXISTS (SELECT 1 FROM acme_nonce_key WHERE substr(sha256(key), 1, 8) = $3::bytea) "
+	"ON CONFLICT DO NOTHING",
+	3};
+static const struct stmt sweep_used = {"acme_nonce_sweep_used", "DELETE FROM acme_nonce_used WHERE expires < now()", 0};
+static const struct stmt sweep_keys = {"acme_nonce_sweep_keys",
+	"DELETE FROM acme_nonce_key WHERE id <= (SELECT id FROM acme_nonce_key ORDER BY id DESC OFFSET 8 LIMIT 1)", 0};
+
+void
+store_nonce_mark(const uint8_t key[32], uint8_t mark[STORE_NONCE_MARK_SIZE])
+{
+	uint8_t hash[SHA256_SIZE];
+
+	sha256(bytes_of(key, 32), hash);
+	memcpy(mark, hash, STORE_NONCE_MARK_SIZE);
+}
+
+static enum err
+read_keys(struct store *s, struct store_nonce_key *out, size_t max, size_t *count)
+{
+	AUTO_PARAMS(p);
+	AUTO(PGresult) res = NULL;
+	enum err e;
+
+	params_int(&p, (int64_t)max);
+	e = pool_read(s, &newest, &p, &res);
+	for (size_t i = 0; e == ERR_OK && i < result_rows(res); i++) {
+		out[i].id = result_int(res, i, 0);
+		e = result_octets(res, i, 1, out[i].key, sizeof(out[i].key));
+		out[i].created_at = result_time(res, i, 2);
+	}
+	if (e == ERR_OK)
+		*count = result_rows(res);
+	return e;
+}
+
+static enum err
+make_key(struct store *s)
+{
+	AUTO_PARAMS(p);
+	AUTO(PGresult) res = NULL;
+	uint8_t key[32];
+	enum err e;
+
+	random_bytes(key, sizeof(key));
+	params_bytes(&p, bytes_of(key, sizeof(key)));
+	e = pool_run(s, &make, &p, &res);
+	explicit_bzero(key, sizeof(key));
+	return e;
+}
+
+enum err
+store_nonce_keys(struct store *s, int64_t rotate_s, struct store_nonce_key *out, size_t max, size_t *count)
+{
+	enum err e = read_keys(s, out, max, count);
+
+	if (e != ERR_OK || (*count > 0 && out[0].created_at + rotate_s > clock_now()))
+		return e;
+	e = make_key(s);
+	return e != ERR_OK ? e : read_keys(s, out, max, count);
+}
+
+enum err
+store_nonce_use(struct store *s, const uint8_t mark[STORE_NONCE_MARK_SIZE], struct bytes nonce, int64_t expires)
+{
+	AUTO_PARAMS(p);
+	AUTO(PGresult) res = NULL;
+	enum err e;
+
+	params_bytes(&p, nonce);
+	params_time(&p, expires);
+	params_bytes(&p, bytes_of(mark, STORE_NONCE_MARK_SIZE));
+	e = writer_run(s, &use, &p, &res);
+	if (e == ERR_OK && result_affected(res) == 0)
+		return err_set_word(ERR_CONFLICT, "bad-nonce", "the nonce was used before (RFC 8555 section 6.5)");
+	return e;
+}
+
+enum err
+store_nonce_sweep(struct store *s)
+{
+	const struct stmt *const both[] = {&sweep_used, &sweep_keys};
+
+	for (size_t i = 0; i < ARRAY_LEN(both); i++) {
+		AUTO_PARAMS(p);
+		AUTO(PGresult) res = NULL;
+		enum err e = pool_run(s, both[i], &p, &res);
+
+		if (e != ERR_OK)
+			return e;
+	}
+	return ERR_OK;
+}
