@@ -172,13 +172,19 @@ emit(const char *text, size_t n)
 	}
 }
 
+bool
+log_wanted(enum log_level level)
+{
+	return level >= settings.level;
+}
+
 void
 log_write(enum log_level level, const char *event, const struct log_field *fields, size_t count)
 {
 	struct line l = {.len = 0};
 	int saved = errno;
 
-	if (level < settings.level)
+	if (!log_wanted(level))
 		return;
 	if (settings.format == LOG_FORMAT_JSON)
 		add_text(&l, "{");

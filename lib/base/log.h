@@ -25,6 +25,8 @@ struct log_field {
 
 /* Sets program name, level and form; call once before threads start. */
 void log_setup(const char *program, enum log_level level, enum log_format format);
+/* False when log_event() would drop this level: for callers who would gather fields in vain. */
+bool log_wanted(enum log_level level);
 void log_write(enum log_level level, const char *event, const struct log_field *fields, size_t count);
 #define log_event(level, event, ...)                                                                       \
 	log_write((level), (event), (const struct log_field[]){__VA_ARGS__},                               \

@@ -1,0 +1,147 @@
+/* Worker threads around one queue; see pool.h. */
+#include "lib/http/pool.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "lib/base/bytes.h"
+#include "lib/base/clock.h"
+
+enum { STACK_SIZE = 2 * 1024 * 1024 };
+
+static struct pool_job *
+take(struct pool *p)
+{
+	struct pool_job *job;
+
+	pthread_mutex_lock(&p->lock);
+	while (p->first == NULL && !p->stopping)
+		pthread_cond_wait(&p->work, &p->lock);
+	job = p->first;
+	if (job != NULL) {
+		p->first = job->next;
+		if (p->first == NULL)
+			p->last = &p->first;
+	}
+	pthread_mutex_unlock(&p->lock);
+	return job;
+}
+
+static void
+done(struct pool *p)
+{
+	pthread_mutex_lock(&p->lock);
+	if (--p->active == 0)
+		pthread_cond_broadcast(&p->idle);
+	pthread_mutex_unlock(&p->lock);
+}
+
+static void *
+work(void *ctx)
+{
+	struct pool *p = ctx;
+	struct pool_job *job;
+
+	while ((job = take(p)) != NULL) {
+		p->run(job);
+		done(p);
+	}
+	return NULL;
+}
+
+static void
+stop(struct pool *p, unsigned started)
+{
+	pthread_mutex_lock(&p->lock);
+	p->stopping = true;
+	pthread_cond_broadcast(&p->work);
+	pthread_mutex_unlock(&p->lock);
+	for (unsigned i = 0; i < started; i++)
+		pthread_join(p->thread[i], NULL);
+	free(p->thread);
+	pthread_cond_destroy(&p->work);
+	pthread_cond_destroy(&p->idle);
+	pthread_mutex_destroy(&p->lock);
+}
+
+static void
+init_sync(struct pool *p)
+{
+	pthread_condattr_t attr;
+
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_cond_init(&p->work, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&p->idle, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
+enum err
+pool_open(struct pool *p, unsigned workers, unsigned queue_max, pool_run *run)
+{
+	pthread_attr_t attr;
+	unsigned started = 0;
+
+	*p = (struct pool){.run = run, .workers = workers, .room = workers + queue_max};
+	p->last = &p->first;
+	p->thread = mem_zalloc(workers, sizeof(p->thread[0]));
+	init_sync(p);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK_SIZE);
+	while (started < workers && (errno = pthread_create(&p->thread[started], &attr, work, p)) == 0)
+		started++;
+	pthread_attr_destroy(&attr);
+	if (started == workers)
+		return ERR_OK;
+	(void)err_errno(ERR_INTERNAL, "cannot start worker thread %u of %u", started + 1, workers);
+	stop(p, started);
+	return ERR_INTERNAL;
+}
+
+bool
+pool_reserve(struct pool *p)
+{
+	bool admitted;
+
+	pthread_mutex_lock(&p->lock);
+	admitted = !p->closed && p->active < p->room;
+	if (admitted)
+		p->active++;
+	pthread_mutex_unlock(&p->lock);
+	return admitted;
+}
+
+void
+pool_push(struct pool *p, struct pool_job *job)
+{
+	job->next = NULL;
+	pthread_mutex_lock(&p->lock);
+	*p->last = job;
+	p->last = &job->next;
+	pthread_cond_signal(&p->work);
+	pthread_mutex_unlock(&p->lock);
+}
+
+bool
+pool_drain(struct pool *p, int64_t deadline_us)
+{
+	struct timespec until = {.tv_sec = deadline_us / 1000000, .tv_nsec = deadline_us % 1000000 * 1000};
+	bool idle;
+	int rc = 0;
+
+	pthread_mutex_lock(&p->lock);
+	p->closed = true;
+	while (p->active > 0 && rc == 0)
+		rc = pthread_cond_timedwait(&p->idle, &p->lock, &until);
+	idle = p->active == 0;
+	pthread_mutex_unlock(&p->lock);
+	return idle;
+}
+
+void
+pool_close(struct pool *p)
+{
+	stop(p, p->workers);
+}

@@ -1,0 +1,136 @@
+/* Deadlines and lingering closes; see reaper.h. */
+#include "lib/http/reaper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/http/conn.h"
+
+enum { SWEEP_MS = 250, LINGER_MS = 20, LINGER_US = 2000000 };
+
+/* A socket only stops being the connection's after conn_notify() took it off the list under the same lock,
+ * so the descriptor cannot be somebody else's here. */
+static void
+expire_connections(struct http_server *s, int64_t now)
+{
+	pthread_mutex_lock(&s->lock);
+	for (struct http_conn *c = s->conns; c != NULL; c = c->next) {
+		int64_t deadline = atomic_load_explicit(&c->deadline_us, memory_order_relaxed);
+
+		if (deadline == 0 || deadline > now || atomic_exchange(&c->expired, true))
+			continue;
+		conn_close_socket(c);
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* True when the peer has closed too, or will not. */
+static bool
+drained(int fd)
+{
+	char scratch[16384];
+	ssize_t n;
+
+	do
+		n = recv(fd, scratch, sizeof(scratch), MSG_DONTWAIT);
+	while (n > 0);
+	return n == 0 || (errno != EAGAIN && errno != EINTR);
+}
+
+static void
+drain_lingering(struct reaper *r, int64_t now)
+{
+	for (unsigned i = 0; i < r->lingering;) {
+		if (r->linger[i].until_us > now && !drained(r->linger[i].fd)) {
+			i++;
+			continue;
+		}
+		close(r->linger[i].fd);
+		r->linger[i] = r->linger[--r->lingering];
+	}
+}
+
+static void
+wait_ms(struct reaper *r, unsigned ms)
+{
+	int64_t until_us = clock_monotonic_us() + (int64_t)ms * 1000;
+	struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
+
+	pthread_cond_timedwait(&r->wake, &r->lock, &until);
+}
+
+static void *
+reap(void *ctx)
+{
+	struct reaper *r = ctx;
+	int64_t sweep = 0;
+
+	pthread_mutex_lock(&r->lock);
+	while (!r->stopping) {
+		int64_t now = clock_monotonic_us();
+
+		drain_lingering(r, now);
+		if (now >= sweep) {
+			pthread_mutex_unlock(&r->lock);
+			expire_connections(r->server, now);
+			pthread_mutex_lock(&r->lock);
+			sweep = now + SWEEP_MS * 1000;
+		}
+		if (!r->stopping)
+			wait_ms(r, r->lingering > 0 ? LINGER_MS : SWEEP_MS);
+	}
+	pthread_mutex_unlock(&r->lock);
+	return NULL;
+}
+
+enum err
+reaper_open(struct reaper *r, struct http_server *server)
+{
+	pthread_condattr_t attr;
+
+	*r = (struct reaper){.server = server};
+	pthread_mutex_init(&r->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&r->wake, &attr);
+	pthread_condattr_destroy(&attr);
+	errno = pthread_create(&r->thread, NULL, reap, r);
+	if (errno == 0)
+		return ERR_OK;
+	(void)err_errno(ERR_INTERNAL, "cannot start the deadline thread");
+	pthread_cond_destroy(&r->wake);
+	pthread_mutex_destroy(&r->lock);
+	return ERR_INTERNAL;
+}
+
+void
+reaper_linger(struct reaper *r, int fd)
+{
+	int kept;
+
+	pthread_mutex_lock(&r->lock);
+	if (!r->stopping && r->lingering < REAPER_LINGER_MAX && (kept = fcntl(fd, F_DUPFD_CLOEXEC, 0)) >= 0) {
+		shutdown(kept, SHUT_WR);
+		r->linger[r->lingering].fd = kept;
+		r->linger[r->lingering++].until_us = clock_monotonic_us() + LINGER_US;
+		pthread_cond_signal(&r->wake);
+	}
+	pthread_mutex_unlock(&r->lock);
+}
+
+void
+reaper_close(struct reaper *r)
+{
+	pthread_mutex_lock(&r->lock);
+	r->stopping = true;
+	pthread_cond_signal(&r->wake);
+	pthread_mutex_unlock(&r->lock);
+	pthread_join(r->thread, NULL);
+	while (r->lingering > 0)
+		close(r->linger[--r->lingering].fd);
+	pthread_cond_destroy(&r->wake);
+	pthread_mutex_destroy(&r->lock);
+}

@@ -1,0 +1,198 @@
+/*
+ * From struct http_response to what MHD sends. Every answer has a Content-Length, none is chunked; an
+ * HTTP/1.0 request gets an HTTP/1.0 status line and a closed connection, because the clients that still
+ * speak it either refuse anything else or read until the end of the stream.
+ *
+ * X-Request-Id is on every answer made for one request. Prepared answers go without: they are cached by
+ * others, and a cached id would name somebody else's request.
+ */
+#include "lib/http/conn.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "lib/base/log.h"
+
+struct http_prepared {
+	atomic_uint users;
+	atomic_uint holders; /* of this memory: the users together, and each MHD response over body */
+	unsigned status;
+	struct MHD_Response *kept;
+	_Atomic(struct MHD_Response *) closing; /* made when the first HTTP/1.0 client asks */
+	int fd;                                 /* -1: body */
+	uint64_t size;
+	uint8_t body[];
+};
+
+const char *
+http_request_header(const struct http_request *r, const char *name)
+{
+	return MHD_lookup_connection_value(r->conn->mhd, MHD_HEADER_KIND, name);
+}
+
+void
+http_response_header(struct http_response *resp, const char *name, const char *value)
+{
+	assert(resp->header_count < HTTP_HEADERS_MAX);
+	resp->header[resp->header_count++] = (struct http_header){name, value};
+}
+
+/* MHD refuses names and values that would break the head; such a field is our bug and is left out. */
+static void
+add_header(struct MHD_Response *r, const char *name, const char *value)
+{
+	if (MHD_add_response_header(r, name, value) != MHD_YES)
+		log_event(LOG_ERROR, "http.header", LOG_S("name", name), LOG_S("value", value), LOG_S("reason", "not a header field"));
+}
+
+static void
+add_headers(struct MHD_Response *r, const char *content_type, const struct http_header *header, size_t count)
+{
+	if (content_type != NULL)
+		add_header(r, "Content-Type", content_type);
+	for (size_t i = 0; i < count; i++)
+		add_header(r, header[i].name, header[i].value);
+}
+
+static void
+close_after(struct MHD_Response *r)
+{
+	add_header(r, "Connection", "close");
+}
+
+struct MHD_Response *
+response_make(struct http_conn *c, const struct http_response *resp)
+{
+	struct bytes body = resp->content_type != NULL ? resp->body : (struct bytes){NULL, 0};
+	struct MHD_Response *r = MHD_create_response_from_buffer(body.n, (void *)(uintptr_t)body.p, MHD_RESPMEM_MUST_COPY);
+
+	if (r == NULL)
+		return NULL;
+	add_headers(r, resp->content_type, resp->header, resp->header_count);
+	add_header(r, "X-Request-Id", conn_request_id(c));
+	if (resp->close || c->req.http10 || server_draining(c->server))
+		close_after(r);
+	if (c->req.http10)
+		MHD_set_response_options(r, MHD_RF_HTTP_1_0_SERVER, MHD_RO_END);
+	return r;
+}
+
+static void
+drop_memory(void *ctx)
+{
+	struct http_prepared *p = ctx;
+
+	if (atomic_fetch_sub_explicit(&p->holders, 1, memory_order_acq_rel) == 1)
+		free(p);
+}
+
+static struct MHD_Response *
+over_body(struct http_prepared *p)
+{
+	struct MHD_Response *r;
+
+	atomic_fetch_add_explicit(&p->holders, 1, memory_order_relaxed);
+	r = MHD_create_response_from_buffer_with_free_callback_cls(p->size, p->body, drop_memory, p);
+	if (r == NULL)
+		drop_memory(p);
+	return r;
+}
+
+static struct http_prepared *
+allocate(unsigned status, int fd, struct bytes body, uint64_t size)
+{
+	struct http_prepared *p = mem_alloc(sizeof(*p) + body.n);
+
+	*p = (struct http_prepared){.status = status, .fd = fd, .size = size};
+	atomic_init(&p->users, 1);
+	atomic_init(&p->holders, 1);
+	if (body.n > 0)
+		memcpy(p->body, body.p, body.n);
+	return p;
+}
+
+struct http_prepared *
+http_prepared_new(unsigned status, const char *content_type, struct bytes body, const struct http_header *headers, size_t count)
+{
+	struct http_prepared *p = allocate(status, -1, body, body.n);
+
+	p->kept = over_body(p);
+	if (p->kept == NULL)
+		abort(); /* out of memory */
+	add_headers(p->kept, content_type, headers, count);
+	return p;
+}
+
+struct http_prepared *
+http_prepared_from_fd(unsigned status, const char *content_type, int fd, uint64_t size, const struct http_header *headers, size_t count)
+{
+	struct http_prepared *p = allocate(status, fd, (struct bytes){NULL, 0}, size);
+
+	p->kept = MHD_create_response_from_fd64(size, fd);
+	if (p->kept == NULL)
+		abort();
+	add_headers(p->kept, content_type, headers, count);
+	return p;
+}
+
+struct http_prepared *
+http_prepared_ref(struct http_prepared *p)
+{
+	atomic_fetch_add_explicit(&p->users, 1, memory_order_relaxed);
+	return p;
+}
+
+void
+http_prepared_unref(struct http_prepared *p)
+{
+	struct MHD_Response *closing;
+
+	if (p == NULL || atomic_fetch_sub_explicit(&p->users, 1, memory_order_acq_rel) != 1)
+		return;
+	closing = atomic_load(&p->closing);
+	if (closing != NULL)
+		MHD_destroy_response(closing);
+	MHD_destroy_response(p->kept);
+	drop_memory(p);
+}
+
+static enum MHD_Result
+copy_header(void *ctx, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	(void)kind;
+	add_header(ctx, name, value);
+	return MHD_YES;
+}
+
+static struct MHD_Response *
+make_closing(struct http_prepared *p)
+{
+	struct MHD_Response *r, *expected = NULL;
+	int fd = p->fd >= 0 ? dup(p->fd) : -1;
+
+	r = p->fd < 0 ? over_body(p) : fd >= 0 ? MHD_create_response_from_fd64(p->size, fd) : NULL;
+	if (r == NULL)
+		return NULL;
+	(void)MHD_get_response_headers(p->kept, copy_header, r);
+	close_after(r);
+	MHD_set_response_options(r, MHD_RF_HTTP_1_0_SERVER, MHD_RO_END);
+	if (atomic_compare_exchange_strong(&p->closing, &expected, r))
+		return r;
+	MHD_destroy_response(r);
+	return expected;
+}
+
+struct MHD_Response *
+prepared_response(struct http_prepared *p, bool closing, unsigned *status, uint64_t *size)
+{
+	struct MHD_Response *r = p->kept;
+
+	*status = p->status;
+	*size = p->size;
+	if (closing) {
+		r = atomic_load(&p->closing);
+		r = r != NULL ? r : make_closing(p);
+	}
+	return r;
+}

@@ -1,0 +1,132 @@
+/*
+ * A complete request meets its handler: the peer is judged once more, the handler fills a response, the
+ * line is logged, and what MHD needs is made from it. Runs on a worker, or for inline routes and refusals on
+ * the network thread.
+ */
+#include "lib/http/conn.h"
+
+#include "lib/base/clock.h"
+
+enum { RETRY_AFTER_SECONDS = 2 };
+
+/* What a verdict means once a connection is open. */
+static const struct http_refusal unwelcome[] = {
+	[HTTP_PEER_REVOKED] = {403, "revoked", "the client certificate is revoked"},
+	[HTTP_PEER_EXPIRED] = {403, "expired", "the client certificate is not valid any more"},
+	[HTTP_PEER_UNKNOWN] = {403, "unknown", "the client certificate belongs to no identity known here"},
+	[HTTP_PEER_UNKNOWN_CA] = {403, "unknown-ca", "the issuer of the client certificate is not accepted any more"},
+	[HTTP_PEER_BAD] = {403, "denied", "the client certificate is not accepted any more"},
+	[HTTP_PEER_UNAVAILABLE] = {503, "unavailable", "the client certificate cannot be judged now, try again"},
+};
+
+static const struct http_refusal no_answer = {500, "internal", "the request could not be answered"};
+
+static void
+write_plain_refusal(struct http_request *req, struct http_response *resp, unsigned status, const char *word, const char *reason)
+{
+	resp->status = status;
+	resp->content_type = "text/plain";
+	resp->body = bytes_str(arena_printf(req->arena, "%s: %s\n", word, reason));
+}
+
+static void
+write_refusal(struct http_conn *c, const struct http_refusal *r, struct http_response *resp)
+{
+	http_refusal_writer *writer = c->server->config.refuse != NULL ? c->server->config.refuse : write_plain_refusal;
+	char allow[ROUTER_ALLOW_SIZE];
+
+	*resp = (struct http_response){.status = 0};
+	(void)conn_request_id(c);
+	writer(&c->req, resp, r->status, r->word, r->reason);
+	if (r->status == 405) {
+		router_allow(c->allowed, allow);
+		http_response_header(resp, "Allow", arena_strdup(c->req.arena, allow));
+	}
+	if (r->status == 503)
+		http_response_header(resp, "Retry-After", arena_printf(c->req.arena, "%d", RETRY_AFTER_SECONDS));
+	if (resp->reason == NULL)
+		resp->reason = r->reason;
+}
+
+static void
+finish(struct http_conn *c, struct http_response *resp)
+{
+	unsigned status = resp->status;
+
+	if (resp->prepared != NULL) {
+		c->reply_prepared = resp->prepared;
+		c->reply = prepared_response(resp->prepared, c->req.http10 || server_draining(c->server), &status, &c->reply_size);
+	} else {
+		c->reply = response_make(c, resp);
+		c->reply_size = resp->body.n;
+	}
+	c->reply_status = status;
+	access_log_request(c, status, resp->outcome, resp->reason, resp->identity);
+}
+
+static void
+read_params(struct http_conn *c)
+{
+	for (size_t i = 0; i < c->param_count; i++) {
+		struct bytes p = c->param[i];
+
+		/* The last one usually ends where the path does, and there is a NUL. */
+		c->req.param[i] = p.p[p.n] == '\0' ? (const char *)p.p : arena_string(c->req.arena, p);
+	}
+}
+
+/* The one check that a handshake of an hour ago cannot have made. */
+static const struct http_refusal *
+recheck_peer(struct http_conn *c)
+{
+	const struct http_judge *judge = &c->server->config.judge;
+	enum http_verdict v;
+
+	if (c->tls == NULL)
+		return NULL;
+	v = c->req.peer != NULL && c->judged ? judge->recheck(judge->ctx, c->req.peer) : HTTP_PEER_BAD;
+	return v == HTTP_PEER_OK ? NULL : &unwelcome[v];
+}
+
+void
+run_request(struct http_conn *c)
+{
+	struct http_response resp = {.status = 0};
+	const struct http_refusal *r = recheck_peer(c);
+
+	c->req.arena = thread_arena();
+	if (c->req.route->run == HTTP_RUN_POOL)
+		(void)conn_request_id(c);
+	if (r == NULL) {
+		read_params(c);
+		c->req.route->handler(&c->req, &resp);
+		if (resp.status == 0 && resp.prepared == NULL)
+			write_refusal(c, &no_answer, &resp);
+	} else {
+		write_refusal(c, r, &resp);
+		resp.close = true;
+	}
+	finish(c, &resp);
+	arena_reset(c->req.arena);
+}
+
+void
+run_refusal(struct http_conn *c)
+{
+	struct http_response resp;
+
+	c->req.arena = thread_arena();
+	write_refusal(c, c->refusal, &resp);
+	finish(c, &resp);
+	arena_reset(c->req.arena);
+}
+
+void
+run_job(struct pool_job *job)
+{
+	struct http_conn *c = (struct http_conn *)(void *)((char *)job - offsetof(struct http_conn, job));
+	struct MHD_Connection *mhd = c->mhd;
+
+	run_request(c);
+	MHD_resume_connection(mhd); /* c may be gone from here on */
+}

@@ -1,0 +1,43 @@
+/*
+ * Private to lib/http: a listener's certificate, key and client trust as one immutable object, and the
+ * judgement of a client's chain against it. A reload replaces the object; connections keep theirs.
+ */
+#ifndef CHANCERY_HTTP_TLS_H
+#define CHANCERY_HTTP_TLS_H
+
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+
+#include "lib/http/chain_cache.h"
+#include "lib/http/http.h"
+
+/* TLS alerts of RFC 8446 section 6.2 this server sends. */
+enum tls_alert {
+	TLS_ALERT_NONE = 0,
+	TLS_ALERT_BAD_CERTIFICATE = 42,
+	TLS_ALERT_UNSUPPORTED_CERTIFICATE = 43,
+	TLS_ALERT_REVOKED = 44,
+	TLS_ALERT_EXPIRED = 45, /* "has expired or is not currently valid" */
+	TLS_ALERT_UNKNOWN = 46,
+	TLS_ALERT_UNKNOWN_CA = 48,
+	TLS_ALERT_PROTOCOL_VERSION = 70,
+	TLS_ALERT_INTERNAL = 80,
+	TLS_ALERT_CERTIFICATE_REQUIRED = 116,
+};
+
+struct http_tls *http_tls_ref(struct http_tls *t);
+void http_tls_unref(struct http_tls *t); /* NULL is fine */
+gnutls_certificate_credentials_t tls_credentials(const struct http_tls *t);
+gnutls_x509_trust_list_t tls_trust(const struct http_tls *t);
+struct chain_cache *tls_cache(struct http_tls *t);
+/* The first moment at which one of the anchors that are valid now is valid no more. */
+int64_t tls_anchors_until(const struct http_tls *t, int64_t now);
+
+/* verify.c: TLS_ALERT_NONE when the chain leads to an anchor, all its certificates are valid now, and the
+ * leaf is an end-entity certificate for client authentication; otherwise the alert, with err_reason(). */
+enum tls_alert verify_chain(struct http_tls *t, const gnutls_datum_t *certs, size_t count);
+
+/* err_set() with the text GnuTLS has for its code. */
+enum err tls_error(enum err code, int gnutls_code, const char *what);
+
+#endif
