@@ -1,0 +1,37 @@
+/*
+ * The OCSP responder of a status program: a table of all live certificates fed from the database, a delegated key in
+ * memory that the CA certifies, and the HTTP routes.
+ */
+#ifndef CHANCERY_OCSP_OCSP_H
+#define CHANCERY_OCSP_OCSP_H
+
+#include "lib/base/config.h"
+#include "lib/http/http.h"
+#include "lib/store/certificate.h"
+
+struct ocsp_service;
+
+/* Service identity that `ca-admin init` makes and that the responder's certificates belong to. */
+#define OCSP_IDENTITY "ocsp-responder"
+
+/* Loads the table (blocking: it is complete when this returns) and starts following the feeds. store and config are
+ * borrowed. ERR_UNAVAILABLE while the database is away. */
+enum err ocsp_open(struct store *store, const struct config *config, struct ocsp_service **out) MUST_CHECK;
+void ocsp_close(struct ocsp_service *o);
+/* From the program's loop, every second or so: obtains and renews the responder certificate (may block for a few seconds),
+ * sweeps expired entries, notices new issuers. */
+void ocsp_tick(struct ocsp_service *o);
+
+struct ocsp_state {
+	size_t certificates;
+	int64_t responder_not_after; /* 0: none yet, everything is answered tryLater */
+	int64_t fed_at;              /* when the feeds were last read */
+};
+struct ocsp_state ocsp_state(struct ocsp_service *o);
+
+/* GET /ocsp/{*}, POST /ocsp; http_request.app is a struct ca_public. Ends with pattern NULL. */
+extern const struct http_route ocsp_routes[];
+
+AUTO_STRUCT_DEFINE(ocsp_service, ocsp_close)
+
+#endif

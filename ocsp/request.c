@@ -1,0 +1,338 @@
+/*
+ * Reading OCSP requests; see request.h. Every element is bounded by the request's own bound, nothing is copied.
+ * This must never look at who asks: a responder answers anybody the same.
+ */
+#include "ocsp/request.h"
+
+#include "lib/base/random.h"
+
+static const uint8_t oid_sha1[] = {0x2b, 0x0e, 0x03, 0x02, 0x1a};
+static const uint8_t oid_sha256[] = {0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01};
+/* id-pkix-ocsp-nonce, id-pkix-ocsp-response, id-pkix-ocsp-pref-sig-algs, id-pkix-ocsp-service-locator */
+static const uint8_t oid_nonce[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x02};
+static const uint8_t oid_response[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x04};
+static const uint8_t oid_basic[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x01};
+static const uint8_t oid_pref_sig[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x08};
+static const uint8_t oid_service_locator[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x07};
+
+#define OID(o) bytes_of((o), sizeof(o))
+
+static const struct {
+	struct bytes oid;
+	size_t size;
+} hashes[OCSP_HASH_COUNT] = {
+	[OCSP_SHA1] = {{oid_sha1, sizeof(oid_sha1)}, SHA1_SIZE},
+	[OCSP_SHA256] = {{oid_sha256, sizeof(oid_sha256)}, SHA256_SIZE},
+};
+
+/* AlgorithmIdentifier of a digest: parameters NULL or absent, both are sent (revocation check 23). */
+static enum err
+read_hash(struct der *d, int *hash)
+{
+	struct der alg;
+	struct bytes oid;
+	enum err e;
+
+	e = der_enter(d, DER_SEQUENCE, "hashAlgorithm", &alg);
+	if (e == ERR_OK)
+		e = der_get_oid(&alg, "hashAlgorithm", &oid);
+	if (e == ERR_OK && !der_at_end(&alg)) {
+		struct bytes none;
+
+		e = der_get(&alg, DER_NULL, "hashAlgorithm parameters", &none);
+		if (e == ERR_OK && none.n != 0)
+			e = err_set(ERR_INVALID, "a NULL of %zu octets in hashAlgorithm", none.n);
+	}
+	if (e == ERR_OK)
+		e = der_finish(&alg, "hashAlgorithm");
+	if (e != ERR_OK)
+		return e;
+	*hash = -1;
+	for (int i = 0; i < OCSP_HASH_COUNT; i++)
+		if (bytes_equal(oid, hashes[i].oid))
+			*hash = i;
+	return ERR_OK;
+}
+
+static enum err
+read_cert_id(struct der *d, struct ocsp_request *out)
+{
+	struct ocsp_cert_id *id = &out->id[out->count];
+	struct der cert_id;
+	int hash;
+	enum err e;
+
+	e = der_enter(d, DER_SEQUENCE, "reqCert", &cert_id);
+	if (e == ERR_OK)
+		e = read_hash(&cert_id, &hash);
+	if (e == ERR_OK)
+		e = der_get(&cert_id, DER_OCTET_STRING, "issuerNameHash", &id->name_hash);
+	if (e == ERR_OK)
+		e = der_get(&cert_id, DER_OCTET_STRING, "issuerKeyHash", &id->key_hash);
+	if (e == ERR_OK)
+		e = der_get_integer(&cert_id, "serialNumber", &id->serial);
+	if (e == ERR_OK)
+		e = der_finish(&cert_id, "reqCert");
+	if (e != ERR_OK)
+		return e;
+	if (hash < 0) {
+		out->unanswerable = true;
+		return ERR_OK;
+	}
+	id->hash = (enum ocsp_hash)hash;
+	if (id->name_hash.n != hashes[hash].size || id->key_hash.n != hashes[hash].size)
+		return err_set(ERR_INVALID, "issuer hashes of %zu and %zu octets do not fit their algorithm (RFC 6960 section 4.1.1)",
+			id->name_hash.n, id->key_hash.n);
+	return ERR_OK;
+}
+
+static enum err
+read_nonce(struct bytes value, struct ocsp_request *out)
+{
+	struct der d = der_open(value);
+	enum err e;
+
+	if (out->nonce.n != 0)
+		return err_set(ERR_INVALID, "two nonces in one request");
+	e = der_get(&d, DER_OCTET_STRING, "nonce", &out->nonce);
+	if (e == ERR_OK)
+		e = der_finish(&d, "nonce");
+	if (e == ERR_OK && (out->nonce.n == 0 || out->nonce.n > OCSP_NONCE_MAX))
+		e = err_set(ERR_INVALID, "a nonce of %zu octets, 1 to %d are allowed (RFC 9654 section 2.1)", out->nonce.n,
+			OCSP_NONCE_MAX);
+	return e;
+}
+
+/* acceptableResponses: we speak id-pkix-ocsp-basic only (RFC 6960 section 4.4.3). */
+static enum err
+read_acceptable(struct bytes value)
+{
+	struct der list, d = der_open(value);
+	bool basic = false;
+	enum err e = der_enter(&d, DER_SEQUENCE, "acceptableResponses", &list);
+
+	while (e == ERR_OK && !der_at_end(&list)) {
+		struct bytes oid;
+
+		e = der_get_oid(&list, "acceptableResponses", &oid);
+		basic = basic || (e == ERR_OK && bytes_equal(oid, OID(oid_basic)));
+	}
+	if (e == ERR_OK)
+		e = der_finish(&d, "acceptableResponses");
+	if (e == ERR_OK && !basic)
+		e = err_set(ERR_INVALID, "acceptableResponses does not hold id-pkix-ocsp-basic (RFC 6960 section 4.4.3)");
+	return e;
+}
+
+enum where { SINGLE, WHOLE };
+
+static enum err
+read_extension(struct der *list, enum where where, struct ocsp_request *out)
+{
+	struct der ext;
+	struct bytes oid, value;
+	bool critical = false;
+	enum err e;
+
+	e = der_enter(list, DER_SEQUENCE, "Extension", &ext);
+	if (e == ERR_OK)
+		e = der_get_oid(&ext, "extnID", &oid);
+	if (e == ERR_OK && der_peek(&ext) == DER_BOOLEAN)
+		e = der_get_boolean(&ext, "critical", &critical);
+	if (e == ERR_OK)
+		e = der_get(&ext, DER_OCTET_STRING, "extnValue", &value);
+	if (e == ERR_OK)
+		e = der_finish(&ext, "Extension");
+	if (e != ERR_OK)
+		return e;
+	if (where == WHOLE && bytes_equal(oid, OID(oid_nonce)))
+		return read_nonce(value, out);
+	if (where == WHOLE && bytes_equal(oid, OID(oid_response)))
+		return read_acceptable(value);
+	if ((where == WHOLE && bytes_equal(oid, OID(oid_pref_sig))) ||
+		(where == SINGLE && bytes_equal(oid, OID(oid_service_locator))))
+		return ERR_OK;
+	if (critical)
+		return err_set(ERR_INVALID, "an unknown critical extension (RFC 6960 section 4.4)");
+	return ERR_OK;
+}
+
+/* [n] EXPLICIT Extensions, if it is next. */
+static enum err
+read_extensions(struct der *d, int n, enum where where, struct ocsp_request *out)
+{
+	struct der outer, list;
+	enum err e;
+
+	if (der_peek(d) != DER_CONTEXT_CONS(n))
+		return ERR_OK;
+	e = der_enter(d, DER_CONTEXT_CONS(n), "extensions", &outer);
+	if (e == ERR_OK)
+		e = der_enter(&outer, DER_SEQUENCE, "extensions", &list);
+	if (e == ERR_OK)
+		e = der_finish(&outer, "extensions");
+	if (e == ERR_OK && der_at_end(&list))
+		e = err_set(ERR_INVALID, "an empty list of extensions (RFC 5280 section 4.1.2.9)");
+	while (e == ERR_OK && !der_at_end(&list))
+		e = read_extension(&list, where, out);
+	return e;
+}
+
+static enum err
+read_list(struct der *tbs, struct ocsp_request *out)
+{
+	struct der list, one;
+	enum err e = der_enter(tbs, DER_SEQUENCE, "requestList", &list);
+
+	while (e == ERR_OK && !der_at_end(&list)) {
+		if (out->count == OCSP_IDS_MAX)
+			return err_set(ERR_INVALID, "more than %d certificates in one request", OCSP_IDS_MAX);
+		e = der_enter(&list, DER_SEQUENCE, "Request", &one);
+		if (e == ERR_OK)
+			e = read_cert_id(&one, out);
+		if (e == ERR_OK)
+			e = read_extensions(&one, 0, SINGLE, out);
+		if (e == ERR_OK)
+			e = der_finish(&one, "Request");
+		out->count++;
+	}
+	if (e == ERR_OK && out->count == 0)
+		e = err_set(ERR_INVALID, "an empty requestList");
+	return e;
+}
+
+/* version [0] EXPLICIT DEFAULT v1: absent, since DER leaves out defaults; a written v1 is what some clients send. */
+static enum err
+read_version(struct der *tbs)
+{
+	struct der outer;
+	uint32_t version;
+	enum err e;
+
+	if (der_peek(tbs) != DER_CONTEXT_CONS(0))
+		return ERR_OK;
+	e = der_enter(tbs, DER_CONTEXT_CONS(0), "version", &outer);
+	if (e == ERR_OK)
+		e = der_get_uint(&outer, "version", &version);
+	if (e == ERR_OK)
+		e = der_finish(&outer, "version");
+	if (e == ERR_OK && version != 0)
+		e = err_set(ERR_INVALID, "version %u, only v1 exists (RFC 6960 section 4.1.1)", version + 1);
+	return e;
+}
+
+enum err
+ocsp_request_parse(struct bytes der, struct ocsp_request *out)
+{
+	struct der top = der_open(der), request, tbs, name;
+	enum err e;
+
+	out->count = 0;
+	out->unanswerable = false;
+	out->nonce = (struct bytes){NULL, 0};
+	e = der_enter(&top, DER_SEQUENCE, "OCSPRequest", &request);
+	if (e == ERR_OK)
+		e = der_finish(&top, "OCSPRequest");
+	if (e == ERR_OK)
+		e = der_enter(&request, DER_SEQUENCE, "tbsRequest", &tbs);
+	if (e == ERR_OK)
+		e = read_version(&tbs);
+	if (e == ERR_OK && der_peek(&tbs) == DER_CONTEXT_CONS(1)) /* requestorName */
+		e = der_enter(&tbs, DER_CONTEXT_CONS(1), "requestorName", &name);
+	if (e == ERR_OK)
+		e = read_list(&tbs, out);
+	if (e == ERR_OK)
+		e = read_extensions(&tbs, 2, WHOLE, out);
+	if (e == ERR_OK)
+		e = der_finish(&tbs, "tbsRequest");
+	if (e == ERR_OK && der_peek(&request) == DER_CONTEXT_CONS(0)) /* optionalSignature */
+		e = der_enter(&request, DER_CONTEXT_CONS(0), "optionalSignature", &name);
+	if (e == ERR_OK)
+		e = der_finish(&request, "OCSPRequest");
+	return e;
+}
+
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = (char)(c | 0x20);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The value of a base64 character of either alphabet, -1 for others. A form-decoding proxy makes a space of '+'. */
+static int
+base64_value(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	if (c == '+' || c == '-' || c == ' ')
+		return 62;
+	return c == '/' || c == '_' ? 63 : -1;
+}
+
+/* One character after percent-decoding; advances *text. -1 for a broken escape. */
+static int
+next_character(const char **text)
+{
+	const char *t = *text;
+	int high, low;
+
+	if (t[0] != '%') {
+		*text = t + 1;
+		return (unsigned char)t[0] > 0x20 ? t[0] : -1; /* RFC 9919 section 6: no white space */
+	}
+	high = hex_digit(t[1]);
+	low = high >= 0 ? hex_digit(t[2]) : -1;
+	if (low < 0)
+		return -1;
+	*text = t + 3;
+	return high << 4 | low;
+}
+
+enum err
+ocsp_get_decode(const char *text, uint8_t *room, struct bytes *der)
+{
+	uint32_t bits = 0;
+	unsigned count = 0, padding = 0;
+	size_t n = 0;
+
+	while (text[0] == '/')
+		text++;
+	while (*text != '\0') {
+		int c = next_character(&text);
+		int v;
+
+		if (c == '/' && n == 0 && count == 0) /* a leading slash that was escaped */
+			continue;
+		if (c == '=' && ++padding <= 2)
+			continue;
+		v = c < 0 || padding > 0 ? -1 : base64_value((char)c);
+		if (v < 0)
+			return err_set(ERR_INVALID, "the path does not hold base64 (RFC 6960 appendix A.1)");
+		bits = bits << 6 | (uint32_t)v;
+		if (++count % 4 == 0) {
+			if (n + 3 > OCSP_REQUEST_MAX)
+				return err_set(ERR_LIMIT, "an OCSP request of more than %d octets", OCSP_REQUEST_MAX);
+			room[n++] = (uint8_t)(bits >> 16);
+			room[n++] = (uint8_t)(bits >> 8);
+			room[n++] = (uint8_t)bits;
+			bits = 0;
+		}
+	}
+	if (count % 4 == 1 || n + 2 > OCSP_REQUEST_MAX)
+		return err_set(ERR_INVALID, "the path holds a broken base64 text");
+	if (count % 4 == 2)
+		room[n++] = (uint8_t)(bits >> 4);
+	if (count % 4 == 3) {
+		room[n++] = (uint8_t)(bits >> 10);
+		room[n++] = (uint8_t)(bits >> 2);
+	}
+	*der = bytes_of(room, n);
+	return ERR_OK;
+}

@@ -1,0 +1,60 @@
+/* What the files of this folder share: who may answer for which issuer (speaker), and the feed. */
+#ifndef CHANCERY_OCSP_SERVICE_H
+#define CHANCERY_OCSP_SERVICE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "lib/store/follow.h"
+#include "ocsp/ocsp.h"
+#include "ocsp/table.h"
+
+enum { OCSP_ISSUERS_MAX = 16 };
+
+/* An issuer we hold certificates of, and the responder that may speak for it (if it has one yet). */
+struct speaker {
+	int16_t id;
+	char *name;
+	struct ocsp_issuer_hashes hashes;
+	bool ready;
+	int64_t responder_not_before;
+	struct ocsp_responder responder; /* cert.p and key are owned */
+	EVP_PKEY *key;
+};
+
+struct ocsp_service {
+	struct store *store;
+	const struct config *config;
+	struct ocsp_table *table;
+
+	pthread_rwlock_t lock;      /* over speaker[], count and generation */
+	struct speaker speaker[OCSP_ISSUERS_MAX];
+	size_t count;
+	uint32_t generation;        /* of responder keys: answers of an older one are not served */
+
+	struct store_follower *feed;
+	uint64_t revoked_cursor, issued_cursor;
+	_Atomic int64_t fed_at;     /* the table is true as of this second */
+
+	_Atomic int64_t miss_second; /* rate of catching up for unknown serials */
+	_Atomic unsigned misses;
+	_Atomic int64_t nonce_second;
+	_Atomic unsigned nonces;
+	int64_t swept_at, renewal_tried_at;
+};
+
+/* feed.c: reads both feeds once (ctx is the service); follows them from then on; and "read what was committed before now",
+ * bounded to 20 ms and 20 times a second, for a serial the table does not hold. */
+enum err feed_read(void *ctx) MUST_CHECK;
+void feed_start(struct ocsp_service *o);
+void feed_catch_up(struct ocsp_service *o);
+
+/* speaker.c */
+enum err speaker_load(struct ocsp_service *o) MUST_CHECK;
+void speaker_renew(struct ocsp_service *o);
+void speaker_clear(struct ocsp_service *o);
+
+/* answer.c: the HTTP answer to one DER request. */
+void answer_request(struct ocsp_service *o, struct bytes der, struct http_request *req, struct http_response *resp);
+
+#endif

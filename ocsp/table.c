@@ -1,0 +1,236 @@
+/*
+ * Open addressing in 64 shards with a mutex each. Serials are random, so eight of their octets are hash enough; an
+ * attacker cannot choose the serials we hold, only those he asks for.
+ */
+#include "ocsp/table.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+enum { SHARDS = 64, START_CAPACITY = 64 };
+
+struct answer {
+	struct http_prepared *prepared;
+	int64_t refresh_at;
+	uint32_t generation;
+};
+
+struct slot {
+	uint8_t serial[OCSP_SERIAL_SIZE];
+	int64_t not_after;         /* 0: slot is free */
+	int64_t revoked_at;
+	int16_t issuer;
+	int8_t reason;
+	uint32_t version;
+	struct answer answer[OCSP_HASH_COUNT];
+};
+
+struct shard {
+	pthread_mutex_t lock;
+	struct slot *slot;
+	size_t capacity, used;     /* capacity is a power of two */
+};
+
+struct ocsp_table {
+	struct shard shard[SHARDS];
+};
+
+struct ocsp_table *
+ocsp_table_new(void)
+{
+	struct ocsp_table *t = mem_zalloc(1, sizeof(*t));
+
+	for (size_t i = 0; i < SHARDS; i++) {
+		pthread_mutex_init(&t->shard[i].lock, NULL);
+		t->shard[i].capacity = START_CAPACITY;
+		t->shard[i].slot = mem_zalloc(START_CAPACITY, sizeof(struct slot));
+	}
+	return t;
+}
+
+static void
+drop_answers(struct slot *s)
+{
+	for (int i = 0; i < OCSP_HASH_COUNT; i++) {
+		if (s->answer[i].prepared != NULL)
+			http_prepared_unref(s->answer[i].prepared);
+		s->answer[i] = (struct answer){.prepared = NULL};
+	}
+}
+
+void
+ocsp_table_free(struct ocsp_table *t)
+{
+	if (t == NULL)
+		return;
+	for (size_t i = 0; i < SHARDS; i++) {
+		for (size_t k = 0; k < t->shard[i].capacity; k++)
+			drop_answers(&t->shard[i].slot[k]);
+		free(t->shard[i].slot);
+		pthread_mutex_destroy(&t->shard[i].lock);
+	}
+	free(t);
+}
+
+static struct shard *
+lock_shard(struct ocsp_table *t, const uint8_t *serial)
+{
+	struct shard *s = &t->shard[serial[15] % SHARDS];
+
+	pthread_mutex_lock(&s->lock);
+	return s;
+}
+
+/* The serial's slot, or the free one where it belongs. */
+static struct slot *
+probe(struct slot *slot, size_t capacity, const uint8_t *serial)
+{
+	uint64_t h;
+	size_t i;
+
+	memcpy(&h, serial + 4, sizeof(h));
+	for (i = h & (capacity - 1); slot[i].not_after != 0; i = (i + 1) & (capacity - 1))
+		if (memcmp(slot[i].serial, serial, OCSP_SERIAL_SIZE) == 0)
+			break;
+	return &slot[i];
+}
+
+/* Moves what is kept into a new array; entries that ended before `before` are dropped. */
+static void
+rebuild(struct shard *s, size_t capacity, int64_t before)
+{
+	struct slot *fresh = mem_zalloc(capacity, sizeof(*fresh));
+	size_t used = 0;
+
+	for (size_t i = 0; i < s->capacity; i++) {
+		struct slot *old = &s->slot[i];
+
+		if (old->not_after == 0)
+			continue;
+		if (old->not_after < before) {
+			drop_answers(old);
+			continue;
+		}
+		*probe(fresh, capacity, old->serial) = *old;
+		used++;
+	}
+	free(s->slot);
+	s->slot = fresh;
+	s->capacity = capacity;
+	s->used = used;
+}
+
+static struct slot *
+slot_for(struct shard *s, const uint8_t *serial, int16_t issuer, int64_t not_after)
+{
+	struct slot *slot = probe(s->slot, s->capacity, serial);
+
+	if (slot->not_after != 0)
+		return slot;
+	if (s->used + 1 > s->capacity - s->capacity / 4) {
+		rebuild(s, s->capacity * 2, INT64_MIN);
+		slot = probe(s->slot, s->capacity, serial);
+	}
+	s->used++;
+	memcpy(slot->serial, serial, OCSP_SERIAL_SIZE);
+	slot->not_after = not_after;
+	slot->issuer = issuer;
+	slot->reason = PKI_REASON_NONE;
+	return slot;
+}
+
+void
+ocsp_table_issued(struct ocsp_table *t, const uint8_t serial[OCSP_SERIAL_SIZE], int16_t issuer, int64_t not_after)
+{
+	struct shard *s = lock_shard(t, serial);
+
+	slot_for(s, serial, issuer, not_after);
+	pthread_mutex_unlock(&s->lock);
+}
+
+void
+ocsp_table_revoked(struct ocsp_table *t, const uint8_t serial[OCSP_SERIAL_SIZE], int16_t issuer, int64_t not_after,
+	int64_t revoked_at, enum pki_reason reason)
+{
+	struct shard *s = lock_shard(t, serial);
+	struct slot *slot = slot_for(s, serial, issuer, not_after);
+
+	if (slot->revoked_at != revoked_at || slot->reason != (int8_t)reason) {
+		slot->revoked_at = revoked_at;
+		slot->reason = (int8_t)reason;
+		slot->version++;
+		drop_answers(slot);
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+bool
+ocsp_table_find(struct ocsp_table *t, const uint8_t serial[OCSP_SERIAL_SIZE], struct ocsp_entry *out)
+{
+	struct shard *s = lock_shard(t, serial);
+	const struct slot *slot = probe(s->slot, s->capacity, serial);
+	bool found = slot->not_after != 0;
+
+	if (found)
+		*out = (struct ocsp_entry){.issuer = slot->issuer, .not_after = slot->not_after,
+			.revoked_at = slot->revoked_at, .reason = slot->reason, .version = slot->version};
+	pthread_mutex_unlock(&s->lock);
+	return found;
+}
+
+struct http_prepared *
+ocsp_table_answer(struct ocsp_table *t, const uint8_t serial[OCSP_SERIAL_SIZE], int16_t issuer, enum ocsp_hash hash,
+	uint32_t generation, int64_t now)
+{
+	struct shard *s = lock_shard(t, serial);
+	const struct slot *slot = probe(s->slot, s->capacity, serial);
+	struct http_prepared *answer = NULL;
+
+	if (slot->not_after > now && slot->issuer == issuer && slot->answer[hash].prepared != NULL &&
+		slot->answer[hash].generation == generation && slot->answer[hash].refresh_at > now)
+		answer = http_prepared_ref(slot->answer[hash].prepared);
+	pthread_mutex_unlock(&s->lock);
+	return answer;
+}
+
+void
+ocsp_table_keep(struct ocsp_table *t, const uint8_t serial[OCSP_SERIAL_SIZE], enum ocsp_hash hash, uint32_t version,
+	uint32_t generation, int64_t refresh_at, struct http_prepared *answer)
+{
+	struct shard *s = lock_shard(t, serial);
+	struct slot *slot = probe(s->slot, s->capacity, serial);
+
+	if (slot->not_after != 0 && slot->version == version) {
+		struct answer *a = &slot->answer[hash];
+
+		if (a->prepared != NULL)
+			http_prepared_unref(a->prepared);
+		*a = (struct answer){http_prepared_ref(answer), refresh_at, generation};
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+void
+ocsp_table_sweep(struct ocsp_table *t, int64_t before)
+{
+	for (size_t i = 0; i < SHARDS; i++) {
+		struct shard *s = &t->shard[i];
+
+		pthread_mutex_lock(&s->lock);
+		rebuild(s, s->capacity, before);
+		pthread_mutex_unlock(&s->lock);
+	}
+}
+
+size_t
+ocsp_table_count(struct ocsp_table *t)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < SHARDS; i++) {
+		pthread_mutex_lock(&t->shard[i].lock);
+		n += t->shard[i].used;
+		pthread_mutex_unlock(&t->shard[i].lock);
+	}
+	return n;
+}
