@@ -1,0 +1,83 @@
+/*
+ * The load client: threads of blocking connections (mutual TLS) or epoll loops (plain HTTP), one shared stop rule, one
+ * report. Every run is bounded in count and time and goes to 127.0.0.1 only.
+ */
+#ifndef CHANCERY_TESTS_BENCH_LOAD_H
+#define CHANCERY_TESTS_BENCH_LOAD_H
+
+#include <openssl/ssl.h>
+#include <stdatomic.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/buf.h"
+
+enum { LOAD_PIDS_MAX = 16, LOAD_THREADS_MAX = 256, LOAD_LATENCIES_MAX = 4000000, LOAD_BODY_MAX = 256 * 1024 };
+
+struct load_pid {
+	const char *name;
+	int pid;
+	double cpu_s;              /* at the start */
+};
+
+struct load {
+	const char *mode, *path, *ca, *cert, *key, *host; /* host: what the Host header says, "ca.example:8443" */
+	const char *names;         /* names of the CSR, canonical texts with commas */
+	int port;
+	unsigned threads, connections; /* connections a thread, plain HTTP only */
+	double seconds;
+	unsigned long count_max;
+	struct load_pid pid[LOAD_PIDS_MAX];
+	size_t pid_count;
+
+	SSL_CTX *tls;
+	struct sockaddr_storage *address;
+	double deadline;           /* monotonic seconds */
+	atomic_ulong started, done, failed;
+	_Atomic(uint32_t *) latencies_us;
+	atomic_ulong latency_count;
+};
+
+/* One worker: returns when load_more() says so. */
+typedef void load_worker(struct load *l, unsigned index);
+
+double load_now(void);
+/* False when count or time are used up; else this operation is counted as started. */
+bool load_more(struct load *l);
+void load_ok(struct load *l, double began);
+/* Counts it, and prints the first few reasons. */
+void load_fail(struct load *l, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void __attribute__((noreturn)) load_die(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+/* A blocking mutual-TLS connection that speaks HTTP/1.1. */
+struct load_conn {
+	int fd;
+	SSL *ssl;
+	uint8_t in[LOAD_BODY_MAX];
+	size_t have;
+};
+struct load_response {
+	unsigned status;
+	const char *head;          /* NUL-terminated header block */
+	struct bytes body;
+};
+bool load_connect(struct load *l, struct load_conn *c);
+void load_disconnect(struct load_conn *c);
+/* Sends the octets and reads one answer with Content-Length; views live until the next call. */
+bool load_exchange(struct load_conn *c, struct bytes request, struct load_response *out);
+/* Copies the value of a header; false when it is absent. */
+bool load_header(const struct load_response *r, const char *name, char *out, size_t size);
+
+/* CSRs with a new P-256 key each, made before the clock starts: DER, subject empty or CN=the certificate's own. */
+struct load_csrs {
+	struct bytes *der;
+	size_t count;
+	atomic_ulong next;
+	struct arena *arena;
+};
+void load_csrs_make(struct load *l, struct load_csrs *csrs, size_t count, struct bytes subject);
+
+extern load_worker load_handshake_worker, load_get_worker, load_est_worker, load_est_new_worker, load_acme_worker;
+void load_est_prepare(struct load *l);
+void load_acme_prepare(struct load *l);
+
+#endif
