@@ -1,0 +1,60 @@
+/* See program.h. A program that starts before its database must wait, not die: boot order is nobody's job. */
+#include "server/program.h"
+
+#include <stdio.h>
+
+#include "lib/base/clock.h"
+
+enum { FIRST_WAIT_MS = 200, LAST_WAIT_MS = 5000, SAY_AGAIN_S = 60, NODE_EVERY_S = 5 };
+
+static bool
+worth_waiting(enum err e)
+{
+	return e == ERR_UNAVAILABLE || e == ERR_NOTFOUND;
+}
+
+static struct store_config
+make_config(const struct service *s, const struct program_store *p, char port[8], char user[128])
+{
+	const struct config_database *d = &s->config->database;
+
+	snprintf(port, 8, "%u", d->port);
+	snprintf(user, 128, "%s_%s", d->role_prefix, p->role);
+	return (struct store_config){.host = d->host, .port = port, .dbname = d->name, .user = user, .sslmode = d->sslmode,
+		.passfile = d->passfile, .program = s->program->name, .readers = p->readers, .writer = p->writer};
+}
+
+enum err
+program_open_store(struct service *s, const struct program_store *p, struct store **out)
+{
+	char port[8], user[128];
+	struct store_config config = make_config(s, p, port, user);
+	int64_t wait_ms = FIRST_WAIT_MS, said_at = 0;
+
+	for (;;) {
+		enum err e = store_open(&config, out);
+
+		if (e == ERR_OK || !worth_waiting(e))
+			return e;
+		if (clock_now() >= said_at + SAY_AGAIN_S) {
+			log_failure("store.open", e);
+			said_at = clock_now();
+		}
+		if (service_wait(s, wait_ms) == SERVICE_STOP)
+			return err_set(ERR_LIMIT, "told to stop while waiting for the database");
+		wait_ms = wait_ms * 2 < LAST_WAIT_MS ? wait_ms * 2 : LAST_WAIT_MS;
+	}
+}
+
+void
+program_seen(struct store *store, const char *state, const char *detail_json)
+{
+	static int64_t last;
+	int64_t now = clock_monotonic_us();
+
+	if (last != 0 && now < last + NODE_EVERY_S * 1000000LL)
+		return;
+	last = now;
+	if (store_node_seen(store, state, detail_json) != ERR_OK)
+		log_event(LOG_DEBUG, "node.seen", LOG_S("reason", err_reason()));
+}
