@@ -47,7 +47,9 @@ CREATE TABLE name_grant (
 	UNIQUE (identity, profile, pattern)
 );
 
--- Partitioned by the end of life so that retention drops partitions instead of deleting rows.
+-- Partitioned by the end of life so that retention drops partitions instead of deleting rows. By serial alone a certificate is
+-- found through its request (unique serial, cert_not_after), in one partition; so requests stay as long as their certificates.
+-- The key begins with not_after: inserts land side by side instead of all over a tree of random serials, and lists page by it.
 CREATE TABLE certificate (
 	issuer       smallint NOT NULL,             -- no foreign keys here: the request row vouches for issuer and
 	serial       bytea NOT NULL CHECK (length(serial) = 16), -- identity, and a check each would cost 8 us a row
@@ -62,7 +64,7 @@ CREATE TABLE certificate (
 	der          bytea NOT NULL,
 	issued_at    timestamptz NOT NULL DEFAULT now(),
 	xid          xid8 NOT NULL DEFAULT pg_current_xact_id(),
-	PRIMARY KEY (serial, not_after)
+	PRIMARY KEY (not_after, serial)
 ) PARTITION BY RANGE (not_after);
 CREATE INDEX certificate_identity ON certificate (identity, not_after);
 CREATE INDEX certificate_spki ON certificate (spki_hash);

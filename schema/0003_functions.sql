@@ -6,7 +6,8 @@ RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = chancery, pg_te
 DECLARE
 	c record;
 BEGIN
-	SELECT issuer, crl_shard, not_after, identity INTO c FROM certificate WHERE serial = p_serial;
+	SELECT c1.issuer, c1.crl_shard, c1.not_after, c1.identity INTO c FROM issuance_request r
+		JOIN certificate c1 ON c1.serial = r.serial AND c1.not_after = r.cert_not_after WHERE r.serial = p_serial;
 	IF NOT FOUND THEN
 		RETURN 'unknown';
 	END IF;
@@ -144,7 +145,7 @@ $$;
 
 -- Monthly partitions from one month back to p_months ahead; rows outside land in the default partition.
 CREATE FUNCTION certificate_partitions(p_months integer) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = chancery, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = chancery, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
 	m date := date_trunc('month', now() - interval '1 month');
 	made integer := 0;
@@ -152,6 +153,7 @@ DECLARE
 BEGIN
 	FOR n IN 0 .. p_months + 1 LOOP
 		part := 'certificate_' || to_char(m, 'YYYY_MM');
+		-- A month that has rows in the default partition already keeps them there.
 		IF to_regclass('chancery.' || part) IS NULL
 			AND NOT EXISTS (SELECT 1 FROM certificate_default WHERE not_after >= m AND not_after < m + interval '1 month') THEN
 			EXECUTE format('CREATE TABLE %I PARTITION OF certificate FOR VALUES FROM (%L) TO (%L)',

@@ -1,7 +1,10 @@
 -- Least grants, applied after every migration run. Roles exist already (ca-admin schema apply makes them when it
 -- connects as a superuser; else they are made by the administrator of the cluster).
-REVOKE ALL ON ALL TABLES IN SCHEMA chancery FROM PUBLIC;
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA chancery FROM PUBLIC;
+-- What an earlier version granted goes first; all of this is one transaction.
+REVOKE ALL ON ALL TABLES IN SCHEMA chancery
+	FROM PUBLIC, chancery_gateway, chancery_signer, chancery_validator, chancery_status;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA chancery
+	FROM PUBLIC, chancery_gateway, chancery_signer, chancery_validator, chancery_status;
 GRANT USAGE ON SCHEMA chancery TO chancery_gateway, chancery_signer, chancery_validator, chancery_status;
 GRANT SELECT ON schema_version TO chancery_gateway, chancery_signer, chancery_validator, chancery_status;
 GRANT EXECUTE ON FUNCTION node_seen TO chancery_gateway, chancery_signer, chancery_validator, chancery_status;

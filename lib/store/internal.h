@@ -18,7 +18,7 @@
 #include <libpq-fe.h>
 
 #include "lib/base/bytes.h"
-#include "lib/store/store.h"
+#include "lib/store/certificate.h"
 
 AUTO_DEFINE(PGresult, PQclear)
 
@@ -118,6 +118,21 @@ void pool_give(struct store *s, enum pool_lane lane, struct conn *c);
 /* Group commit: returns after COMMIT with the statement's result; the statement runs exactly once or not at all when this is
  * an error other than ERR_UNAVAILABLE (then the caller's client repeats). A store opened without writer uses pool_run(). */
 enum err writer_run(struct store *s, const struct stmt *st, const struct params *p, PGresult **out) MUST_CHECK;
+
+/*
+ * Feeds of changes. Rows hold the number of the transaction that wrote them; a reader keeps as its cursor the oldest transaction that
+ * may still have been running at its last look, and asks for rows from there on: sequence or time order would lose rows, because
+ * it is not commit order. Rows may repeat. Column 0 is the next cursor, also when there are no rows (then the others are null).
+ */
+#define FEED_SNAPSHOT "SELECT s.oldest, "
+#define FEED_FROM "(SELECT pg_snapshot_xmin(pg_current_snapshot()) AS oldest) AS s "
+
+enum identity_kind column_identity_kind(const PGresult *res, size_t row, int col);
+/* Unknown words are IDENTITY_RETIRED. */
+enum identity_state column_identity_state(const PGresult *res, size_t row, int col);
+
+/* Five columns from col on: serial, issuer, revoked_at, not_after, reason. */
+enum err column_revoked(const PGresult *res, size_t row, int col, struct store_revoked *out) MUST_CHECK;
 
 /* For columns of words: index in a NULL-terminated table of words, -1 when absent. */
 int word_index(const char *const *words, const char *text);

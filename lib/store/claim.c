@@ -1,0 +1,437 @@
+/*
+ * The signer's side of the queue: claim, then record everything of one batch in one transaction.
+ *
+ * A claim is an open transaction that holds row locks on its requests (SKIP LOCKED keeps other signers off); if the signer dies, the
+ * locks vanish. Certificates, names, results and audit events are written by one statement over arrays, and only for requests that
+ * are still pending, so recording the same outcomes twice is harmless: after a COMMIT without an answer the requests are locked
+ * again on a new connection, which waits for the old transaction if it still runs, and what is still pending is recorded from
+ * the outcomes at hand. Nothing is ever signed twice for that.
+ */
+#include <stdlib.h>
+
+#include "lib/base/clock.h"
+#include "lib/store/parts.h"
+#include "lib/store/request.h"
+
+enum { CLAIM_MAX = 64 };
+
+struct store_claim {
+	struct store *store;
+	struct conn *conn;
+	struct arena *arena;
+	const struct store_claimed *items;
+	size_t count;
+};
+
+/*
+ * What decides about a request, read after it was locked. Orders are looked at only where there is one. Whether the certificate being
+ * renewed lives is asked of its request (see certificate.c). A wildcard's authorization names the domain without "*.".
+ */
+static const struct stmt take = {"claim_take",
+	"WITH q AS MATERIALIZED (SELECT id, protocol, request_id, profile, identity, names, spki, not_before, not_after, created_at, "
+	"acme_order, renewed_from FROM issuance_request WHERE state = 'pending' ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED) "
+	"SELECT q.*, i.name, i.kind, i.state, "
+	"ARRAY (SELECT pattern FROM name_grant g WHERE g.identity = q.identity AND g.profile = q.profile), "
+	"CASE WHEN q.acme_order IS NOT NULL THEN ARRAY (SELECT CASE WHEN z.wildcard THEN 'dns:*.' || substr(z.identifier, 5) "
+	"ELSE z.identifier END FROM acme_order o JOIN acme_authorization z ON z.id = ANY (o.authorizations) AND z.account = o.account "
+	"WHERE o.id = q.acme_order AND z.deactivated_at IS NULL AND z.expires > now() "
+	"AND EXISTS (SELECT 1 FROM acme_challenge c WHERE c.\"authorization\" = z.id AND c.status = 'valid')) END, "
+	"CASE WHEN q.acme_order IS NOT NULL THEN EXISTS (SELECT 1 FROM acme_order o JOIN acme_account a ON a.id = o.account "
+	"WHERE o.id = q.acme_order AND o.request = q.id AND o.profile = q.profile AND a.identity = q.identity "
+	"AND a.status = 'valid' AND o.identifiers @> q.names AND o.identifiers <@ q.names) END, "
+	"CASE WHEN q.renewed_from IS NOT NULL THEN EXISTS (SELECT 1 FROM issuance_request p WHERE p.serial = q.renewed_from "
+	"AND p.identity = q.identity) AND NOT EXISTS (SELECT 1 FROM revocation v WHERE v.serial = q.renewed_from) END "
+	"FROM q JOIN identity i ON i.id = q.identity ORDER BY q.id",
+	1};
+
+static enum err
+read_claimed(struct arena *a, const PGresult *res, size_t row, struct store_claimed *out)
+{
+	*out = (struct store_claimed){
+		.id = result_int(res, row, 0),
+		.protocol = result_text(a, res, row, 1),
+		.request_id = result_text(a, res, row, 2),
+		.profile = result_text(a, res, row, 3),
+		.identity = result_int(res, row, 4),
+		.spki = result_bytes(a, res, row, 6),
+		.not_before = result_time(res, row, 7),
+		.not_after = result_time(res, row, 8),
+		.created_at = result_time(res, row, 9),
+		.acme_order = result_text(a, res, row, 10),
+		.has_renewed_from = !result_null(res, row, 11),
+		.identity_name = result_text(a, res, row, 12),
+		.identity_kind = column_identity_kind(res, row, 13),
+		.identity_state = column_identity_state(res, row, 14),
+		.order_usable = result_bool(res, row, 17),
+		.renewed_from_live = result_bool(res, row, 18),
+	};
+	out->names = result_texts(a, res, row, 5, &out->name_count);
+	out->grants = result_texts(a, res, row, 15, &out->grant_count);
+	out->authorized = result_texts(a, res, row, 16, &out->authorized_count);
+	return result_octets(res, row, 11, out->renewed_from, sizeof(out->renewed_from));
+}
+
+void
+store_claim_abort(struct store_claim *claim)
+{
+	if (claim == NULL)
+		return;
+	if (conn_usable(claim->conn) && PQtransactionStatus(claim->conn->pg) != PQTRANS_IDLE &&
+		conn_command(claim->conn, "ROLLBACK") != ERR_OK)
+		conn_close(claim->conn);
+	pool_give(claim->store, POOL_OWN, claim->conn);
+	free(claim);
+}
+
+/* BEGIN and the claim in one round trip. */
+static enum err
+begin_and_take(struct conn *c, unsigned max, PGresult **out)
+{
+	static const struct stmt begin = {"claim_begin", "BEGIN", 0};
+	AUTO_PARAMS(p);
+	AUTO(PGresult) begun = NULL;
+	AUTO(PGresult) res = NULL;
+	enum err e = conn_prepare(c, &begin);
+
+	params_int(&p, max);
+	if (e == ERR_OK)
+		e = conn_prepare(c, &take);
+	if (e == ERR_OK && PQenterPipelineMode(c->pg) == 0)
+		return err_set(ERR_UNAVAILABLE, "database: connection lost");
+	if (e == ERR_OK)
+		e = conn_queue(c, &begin, NULL);
+	if (e == ERR_OK)
+		e = conn_queue(c, &take, &p);
+	if (e == ERR_OK)
+		e = conn_sync(c);
+	if (e == ERR_OK)
+		e = conn_fetch(c, &begun);
+	if (e == ERR_OK)
+		e = conn_fetch(c, &res);
+	if (e == ERR_OK)
+		e = conn_fetch_sync(c);
+	if (e == ERR_OK && PQexitPipelineMode(c->pg) == 0)
+		conn_close(c);
+	if (e == ERR_OK)
+		e = conn_judge(res);
+	if (e == ERR_OK) {
+		*out = res;
+		res = NULL;
+	}
+	return e;
+}
+
+enum err
+store_claim_open(struct store *s, unsigned max, struct arena *a, struct store_claim **out, const struct store_claimed **items, size_t *count)
+{
+	AUTO(PGresult) res = NULL;
+	struct conn *c;
+	enum err e = pool_take(s, POOL_OWN, &c);
+
+	if (e != ERR_OK)
+		return e;
+	struct store_claim *claim = mem_zalloc(1, sizeof(*claim));
+	*claim = (struct store_claim){.store = s, .conn = c, .arena = a};
+	e = begin_and_take(c, max < CLAIM_MAX ? max : CLAIM_MAX, &res);
+	if (e == ERR_OK && result_rows(res) == 0)
+		e = err_set(ERR_NOTFOUND, "no request is waiting");
+	struct store_claimed *list = e == ERR_OK ? arena_array(a, result_rows(res), sizeof(*list)) : NULL;
+	for (size_t i = 0; e == ERR_OK && i < result_rows(res); i++)
+		e = read_claimed(a, res, i, &list[i]);
+	if (e != ERR_OK) {
+		store_claim_abort(claim);
+		return e;
+	}
+	claim->items = list;
+	claim->count = result_rows(res);
+	*out = claim;
+	*items = list;
+	*count = claim->count;
+	return ERR_OK;
+}
+
+/* What one transaction records: parallel to the claim's items, `on` tells which. */
+struct record {
+	const struct store_claim *claim;
+	const struct store_outcome *outcomes;
+	bool *on;
+	enum record_as { RECORD_NOT, RECORD_ISSUED, RECORD_REFUSED, RECORD_BLOCKED, RECORD_BROKEN } *as;
+};
+
+static const struct stmt lock_identities = {"claim_identities", "SELECT identity_lock($1)", 1};
+static const struct stmt issue = {"claim_issue",
+	"WITH o AS MATERIALIZED (SELECT * FROM unnest($1::bigint[], $2::smallint[], $3::bytea[], $4::timestamptz[], $5::timestamptz[], "
+	"$6::bytea[], $7::bytea[], $8::text[]) AS o (id, issuer, serial, not_before, not_after, der, spki_hash, actor)), "
+	"r AS (UPDATE issuance_request q SET state = 'done', done_at = now(), serial = o.serial, cert_not_after = o.not_after "
+	"FROM o WHERE q.id = o.id AND q.state = 'pending' "
+	"RETURNING q.id, q.identity, q.profile, q.names, q.request_id, q.protocol, q.renewed_from, o.issuer, o.serial, o.not_before, "
+	"o.not_after, o.der, o.spki_hash, o.actor), "
+	"c AS (INSERT INTO certificate (issuer, serial, not_after, not_before, identity, request, profile, renewed_from, spki_hash, der) "
+	"SELECT issuer, serial, not_after, not_before, identity, id, profile, renewed_from, spki_hash, der FROM r), "
+	"n AS (INSERT INTO certificate_name (name, serial, not_after) SELECT DISTINCT unnest(names), serial, not_after FROM r) "
+	"INSERT INTO audit_event (actor, operation, object, outcome, request_id, detail) "
+	"SELECT actor, 'certificate.issue', encode(serial, 'hex'), 'ok', request_id, "
+	"jsonb_build_object('profile', profile, 'names', names, 'identity', identity, 'protocol', protocol) FROM r",
+	8};
+static const struct stmt refuse = {"claim_refuse",
+	"WITH o AS MATERIALIZED (SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[]) "
+	"AS o (id, class, word, reason, actor)), "
+	"r AS (UPDATE issuance_request q SET state = 'refused', done_at = now(), refusal_class = o.class, refusal_word = o.word, "
+	"refusal = o.reason FROM o WHERE q.id = o.id AND q.state = 'pending' "
+	"RETURNING q.profile, q.names, q.identity, q.request_id, q.protocol, o.word, o.reason, o.actor) "
+	"INSERT INTO audit_event (actor, operation, object, outcome, request_id, detail) "
+	"SELECT actor, 'certificate.issue', '', 'refused', request_id, "
+	"jsonb_build_object('profile', profile, 'names', names, 'identity', identity, 'protocol', protocol, 'word', word, "
+	"'reason', reason) FROM r",
+	5};
+static const struct stmt finish_commit = {"claim_commit", "COMMIT", 0};
+
+/* Locks the identities of what is to be issued; whoever is not active any more is refused. */
+static enum err
+lock_active(struct conn *c, struct record *r)
+{
+	const struct store_claimed *items = r->claim->items;
+	int64_t ids[CLAIM_MAX];
+	size_t n = 0;
+	AUTO_PARAMS(p);
+	AUTO(PGresult) res = NULL;
+
+	for (size_t i = 0; i < r->claim->count; i++) {
+		r->as[i] = !r->on[i] ? RECORD_NOT : r->as[i] == RECORD_BROKEN ? RECORD_BROKEN
+			 : r->outcomes[i].kind == STORE_OUTCOME_ISSUED ? RECORD_ISSUED : RECORD_REFUSED;
+		if (r->as[i] == RECORD_ISSUED)
+			ids[n++] = items[i].identity;
+	}
+	if (n == 0)
+		return ERR_OK;
+	params_ints(&p, ids, n);
+	enum err e = conn_run(c, &lock_identities, &p, &res);
+	if (e != ERR_OK)
+		return e;
+	for (size_t i = 0; i < r->claim->count; i++) {
+		bool active = false;
+
+		for (size_t row = 0; row < result_rows(res); row++)
+			active = active || result_int(res, row, 0) == items[i].identity;
+		if (r->as[i] == RECORD_ISSUED && !active)
+			r->as[i] = RECORD_BLOCKED;
+	}
+	return ERR_OK;
+}
+
+static size_t
+issue_params(const struct record *r, struct params *p)
+{
+	int64_t ids[CLAIM_MAX], from[CLAIM_MAX], to[CLAIM_MAX];
+	int16_t issuers[CLAIM_MAX];
+	struct bytes serials[CLAIM_MAX], ders[CLAIM_MAX], hashes[CLAIM_MAX];
+	const char *actors[CLAIM_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->claim->count; i++) {
+		const struct store_outcome *o = &r->outcomes[i];
+
+		if (r->as[i] != RECORD_ISSUED)
+			continue;
+		ids[n] = r->claim->items[i].id;
+		issuers[n] = o->issuer;
+		serials[n] = bytes_of(o->serial, sizeof(o->serial));
+		from[n] = o->not_before;
+		to[n] = o->not_after;
+		ders[n] = o->der;
+		hashes[n] = o->spki_hash;
+		actors[n++] = r->claim->items[i].identity_name;
+	}
+	params_ints(p, ids, n);
+	params_shorts(p, issuers, n);
+	params_bytes_array(p, serials, n);
+	params_times(p, from, n);
+	params_times(p, to, n);
+	params_bytes_array(p, ders, n);
+	params_bytes_array(p, hashes, n);
+	params_texts(p, actors, n);
+	return n;
+}
+
+static const struct {
+	enum err class;
+	const char *word, *reason;
+} own_refusals[] = {
+	[RECORD_BLOCKED] = {ERR_DENIED, "identity-blocked", "the identity is blocked"},
+	[RECORD_BROKEN] = {ERR_INTERNAL, "internal", "the certificate could not be recorded"},
+};
+
+static size_t
+refuse_params(const struct record *r, struct params *p)
+{
+	int64_t ids[CLAIM_MAX];
+	const char *classes[CLAIM_MAX], *words[CLAIM_MAX], *reasons[CLAIM_MAX], *actors[CLAIM_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->claim->count; i++) {
+		const struct store_outcome *o = &r->outcomes[i];
+		enum record_as as = r->as[i];
+
+		if (as == RECORD_NOT || as == RECORD_ISSUED)
+			continue;
+		ids[n] = r->claim->items[i].id;
+		classes[n] = err_name(as == RECORD_REFUSED ? o->refusal_class : own_refusals[as].class);
+		words[n] = as == RECORD_REFUSED ? o->refusal_word : own_refusals[as].word;
+		reasons[n] = as == RECORD_REFUSED ? o->refusal : own_refusals[as].reason;
+		actors[n++] = r->claim->items[i].identity_name;
+	}
+	params_ints(p, ids, n);
+	params_texts(p, classes, n);
+	params_texts(p, words, n);
+	params_texts(p, reasons, n);
+	params_texts(p, actors, n);
+	return n;
+}
+
+/* Writes and commits in one round trip. *unknown: the connection broke after COMMIT was sent. */
+static enum err
+write_all(struct conn *c, const struct record *r, bool *unknown)
+{
+	AUTO_PARAMS(issued);
+	AUTO_PARAMS(refused);
+	const struct {
+		const struct stmt *st;
+		const struct params *params;
+		bool use;
+	} steps[] = {
+		{&issue, &issued, issue_params(r, &issued) > 0},
+		{&refuse, &refused, refuse_params(r, &refused) > 0},
+		{&finish_commit, NULL, true},
+	};
+	enum err e = ERR_OK, first = ERR_OK;
+
+	for (size_t i = 0; i < ARRAY_LEN(steps) && e == ERR_OK; i++)
+		e = conn_prepare(c, steps[i].st);
+	if (e == ERR_OK && PQenterPipelineMode(c->pg) == 0)
+		e = err_set(ERR_UNAVAILABLE, "database: connection lost");
+	for (size_t i = 0; i < ARRAY_LEN(steps) && e == ERR_OK; i++)
+		if (steps[i].use)
+			e = conn_queue(c, steps[i].st, steps[i].params);
+	if (e != ERR_OK)
+		return e;
+	*unknown = true;
+	e = conn_sync(c);
+	for (size_t i = 0; i < ARRAY_LEN(steps) && e == ERR_OK; i++) {
+		AUTO(PGresult) res = NULL;
+
+		if (!steps[i].use)
+			continue;
+		e = conn_fetch(c, &res);
+		if (e == ERR_OK && first == ERR_OK)
+			first = conn_judge(res);
+	}
+	if (e == ERR_OK)
+		e = conn_fetch_sync(c);
+	if (e == ERR_OK && PQexitPipelineMode(c->pg) == 0)
+		conn_close(c);
+	if (e == ERR_OK && first != ERR_OK) {
+		if (conn_usable(c) && conn_command(c, "ROLLBACK") == ERR_OK)
+			*unknown = false;
+		else
+			conn_close(c);
+		return first;
+	}
+	if (e == ERR_OK)
+		*unknown = false;
+	return e;
+}
+
+static enum err
+record(struct conn *c, struct record *r, bool *unknown)
+{
+	*unknown = false;
+	enum err e = lock_active(c, r);
+
+	return e == ERR_OK ? write_all(c, r, unknown) : e;
+}
+
+/* On another transaction: locks the requests again, which waits for whoever has them, and records what is pending. */
+static enum err
+record_again(struct conn *c, struct record *r, bool *unknown)
+{
+	static const struct stmt relock = {"claim_relock", "SELECT id, state FROM issuance_request WHERE id = ANY ($1) ORDER BY id FOR UPDATE", 1};
+	int64_t ids[CLAIM_MAX];
+	size_t n = 0;
+	AUTO_PARAMS(p);
+	AUTO(PGresult) res = NULL;
+
+	*unknown = false;
+	for (size_t i = 0; i < r->claim->count; i++)
+		if (r->on[i])
+			ids[n++] = r->claim->items[i].id;
+	params_ints(&p, ids, n);
+	enum err e = conn_command(c, "BEGIN");
+	if (e == ERR_OK)
+		e = conn_run(c, &relock, &p, &res);
+	return e == ERR_OK ? record(c, r, unknown) : e;
+}
+
+/* A statement failed for the batch: one by one, and what cannot be recorded is refused, or it would come back for ever. */
+static enum err
+record_singly(struct conn *c, struct record *r)
+{
+	bool *all = r->on, one[CLAIM_MAX] = {false}, unknown;
+	enum err e = ERR_OK;
+
+	r->on = one;
+	for (size_t i = 0; i < r->claim->count && e != ERR_UNAVAILABLE; i++) {
+		one[i] = all[i];
+		e = one[i] ? record_again(c, r, &unknown) : ERR_OK;
+		if (e != ERR_OK && e != ERR_UNAVAILABLE && conn_usable(c)) {
+			r->as[i] = RECORD_BROKEN;
+			if (PQtransactionStatus(c->pg) != PQTRANS_IDLE)
+				e = conn_command(c, "ROLLBACK");
+			e = record_again(c, r, &unknown);
+		}
+		one[i] = false;
+	}
+	r->on = all;
+	return e;
+}
+
+static enum err
+finish_all(struct store_claim *claim, const struct store_outcome *outcomes)
+{
+	bool on[CLAIM_MAX], unknown;
+	enum record_as as[CLAIM_MAX] = {RECORD_NOT};
+	struct record r = {claim, outcomes, on, as};
+	int64_t deadline = clock_monotonic_us() + STORE_PATIENCE_US;
+
+	for (size_t i = 0; i < claim->count; i++)
+		on[i] = true;
+	enum err e = record(claim->conn, &r, &unknown);
+	while (e != ERR_OK) {
+		if (e != ERR_UNAVAILABLE && conn_usable(claim->conn)) {
+			if (PQtransactionStatus(claim->conn->pg) != PQTRANS_IDLE)
+				e = conn_command(claim->conn, "ROLLBACK");
+			e = record_singly(claim->conn, &r);
+		}
+		if (e != ERR_UNAVAILABLE || clock_monotonic_us() > deadline)
+			return e;
+		/* Broken before or during COMMIT: the same outcomes again, where they are still wanted. */
+		conn_close(claim->conn);
+		e = store_connect(claim->store, claim->conn, CONN_CONNECT_US);
+		if (e == ERR_OK)
+			e = record_again(claim->conn, &r, &unknown);
+	}
+	return ERR_OK;
+}
+
+enum err
+store_claim_finish(struct store_claim *claim, const struct store_outcome *outcomes)
+{
+	struct store *s = claim->store;
+	enum err e = finish_all(claim, outcomes);
+
+	store_claim_abort(claim);
+	if (e == ERR_OK) {
+		store_ring(s, STORE_BELL_RESULT);
+		store_ring(s, STORE_BELL_ISSUED);
+	}
+	return e;
+}

@@ -1,0 +1,157 @@
+/*
+ * The front ends' side of the issuance queue. Adding checks in the same statement that the identity is active and the certificate
+ * being renewed is not revoked; the signer checks both again under a lock before it records anything.
+ */
+#include "lib/store/request.h"
+
+#include "lib/store/internal.h"
+#include "lib/store/wait.h"
+
+#define REQUEST_COLUMNS                                                                                    \
+	"(protocol, request_id, node, identity, profile, names, spki, not_before, not_after, acme_order, renewed_from) " \
+	"SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM who"
+/* One row always: the new id or null, then why not. */
+#define REQUEST_WHO                                                                                        \
+	"WITH who AS (SELECT state, EXISTS (SELECT 1 FROM revocation WHERE serial = $11) AS revoked FROM identity WHERE id = $4), "
+#define REQUEST_ANSWER "SELECT (SELECT id FROM n), (SELECT state FROM who), (SELECT revoked FROM who)"
+
+static const struct stmt add = {"request_add",
+	REQUEST_WHO
+	"n AS (INSERT INTO issuance_request " REQUEST_COLUMNS " WHERE state = 'active' AND NOT revoked RETURNING id) " REQUEST_ANSWER,
+	11};
+/* The order is locked while its state is looked at, so that of two gateways finalizing it one finds its request set. */
+static const struct stmt add_for_order = {"request_add_for_order",
+	REQUEST_WHO
+	"o AS (SELECT id FROM acme_order WHERE id = $10 AND request IS NULL AND expires > now() FOR UPDATE), "
+	"n AS (INSERT INTO issuance_request " REQUEST_COLUMNS ", o WHERE state = 'active' AND NOT revoked RETURNING id), "
+	"u AS (UPDATE acme_order SET request = n.id FROM n WHERE acme_order.id = $10) " REQUEST_ANSWER,
+	11};
+
+static enum err
+add_with(struct store *s, const struct stmt *st, const struct store_request_new *r, int64_t *id)
+{
+	uint64_t bells = wait_bells(s);
+	AUTO_PARAMS(p);
+	AUTO(PGresult) res = NULL;
+
+	params_text(&p, r->protocol);
+	params_text(&p, r->request_id);
+	params_text(&p, store_node(s));
+	params_int(&p, r->identity);
+	params_text(&p, r->profile);
+	params_texts(&p, r->names, r->name_count);
+	params_bytes(&p, r->spki);
+	params_time(&p, r->not_before);
+	params_time(&p, r->not_after);
+	params_text(&p, r->acme_order);
+	params_bytes(&p, bytes_of(r->renewed_from, r->renewed_from != NULL ? STORE_SERIAL_SIZE : 0));
+	enum err e = writer_run(s, st, &p, &res);
+	if (e != ERR_OK)
+		return e;
+	if (result_null(res, 0, 1))
+		return err_set(ERR_NOTFOUND, "no identity number %lld", (long long)r->identity);
+	if (column_identity_state(res, 0, 1) != IDENTITY_ACTIVE)
+		return err_set_word(ERR_DENIED, "identity-blocked", "the identity is %s", result_peek(res, 0, 1));
+	if (result_bool(res, 0, 2))
+		return err_set_word(ERR_DENIED, "certificate-revoked", "the certificate to renew is revoked");
+	if (result_null(res, 0, 0))
+		return err_set(ERR_CONFLICT, "the order is expired or finalized already");
+	*id = result_int(res, 0, 0);
+	wait_added(s, *id, bells);
+	store_ring(s, STORE_BELL_REQUEST);
+	return ERR_OK;
+}
+
+enum err
+store_request_add(struct store *s, const struct store_request_new *r, int64_t *id)
+{
+	return add_with(s, &add, r, id);
+}
+
+enum err
+store_request_add_for_order(struct store *s, const struct store_request_new *r, int64_t *id)
+{
+	return add_with(s, &add_for_order, r, id);
+}
+
+enum err
+store_request_find_repeat(struct store *s, int64_t identity, const char *profile, struct bytes spki, int64_t window_s, int64_t *id)
+{
+	static const struct stmt repeat = {"request_repeat",
+		"SELECT r.id FROM issuance_request r WHERE r.identity = $1 AND r.profile = $2 "
+		"AND r.created_at > now() - $4::bigint * interval '1 second' AND r.spki = $3 AND (r.state = 'pending' OR "
+		"(r.state = 'done' AND r.cert_not_after > now() AND NOT EXISTS (SELECT 1 FROM revocation v WHERE v.serial = r.serial))) "
+		"ORDER BY r.created_at DESC LIMIT 1",
+		4};
+	AUTO_PARAMS(p);
+	AUTO(PGresult) res = NULL;
+
+	params_int(&p, identity);
+	params_text(&p, profile);
+	params_bytes(&p, spki);
+	params_int(&p, window_s);
+	enum err e = pool_read(s, &repeat, &p, &res);
+	if (e != ERR_OK)
+		return e;
+	if (result_rows(res) == 0)
+		return err_set(ERR_NOTFOUND, "no such request in the last %lld seconds", (long long)window_s);
+	*id = result_int(res, 0, 0);
+	return ERR_OK;
+}
+
+enum err
+store_responder_request(struct store *s, const char *identity, const char *profile, struct bytes spki, const char *request_id, int64_t *id)
+{
+	static const struct stmt request = {"responder_request", "SELECT responder_request($1, $2, $3, $4, $5)", 5};
+	uint64_t bells = wait_bells(s);
+	AUTO_PARAMS(p);
+	AUTO(PGresult) res = NULL;
+
+	params_text(&p, identity);
+	params_text(&p, profile);
+	params_bytes(&p, spki);
+	params_text(&p, store_node(s));
+	params_text(&p, request_id);
+	enum err e = writer_run(s, &request, &p, &res);
+	if (e != ERR_OK)
+		return e;
+	if (result_null(res, 0, 0))
+		return err_set(ERR_NOTFOUND, "no service identity \"%s\"", identity);
+	*id = result_int(res, 0, 0);
+	wait_added(s, *id, bells);
+	store_ring(s, STORE_BELL_REQUEST);
+	return ERR_OK;
+}
+
+enum err
+store_profile_publish(struct store *s, const struct store_profile *profiles, size_t count)
+{
+	static const struct stmt publish = {"profile_publish",
+		"WITH gone AS (DELETE FROM profile WHERE name <> ALL ($1::text[])) "
+		"INSERT INTO profile (name, definition) SELECT p.name, p.definition::jsonb "
+		"FROM unnest($1::text[], $2::text[]) AS p (name, definition) "
+		"ON CONFLICT (name) DO UPDATE SET definition = excluded.definition, published_at = now()",
+		2};
+	AUTO_STRUCT(arena) a = arena_new(0);
+	AUTO_PARAMS(p);
+	const char **names = arena_array(a, count + 1, sizeof(*names));
+	const char **definitions = arena_array(a, count + 1, sizeof(*definitions));
+
+	for (size_t i = 0; i < count; i++) {
+		names[i] = profiles[i].name;
+		definitions[i] = profiles[i].definition_json;
+	}
+	params_texts(&p, names, count);
+	params_texts(&p, definitions, count);
+	return pool_run(s, &publish, &p, NULL);
+}
+
+enum err
+store_partitions_ensure(struct store *s, int months)
+{
+	static const struct stmt ensure = {"partitions_ensure", "SELECT certificate_partitions($1)", 1};
+	AUTO_PARAMS(p);
+
+	params_int(&p, months);
+	return pool_run(s, &ensure, &p, NULL);
+}

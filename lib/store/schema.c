@@ -1,0 +1,283 @@
+/*
+ * `ca-admin schema apply`: roles, schema, missing migrations in order, grants, partitions. Works as role chancery_owner, so
+ * that everything belongs to it whoever connects, and under an advisory lock, so that two runs follow each other.
+ * Each migration is one transaction with its row in schema_version. Repeating it changes nothing.
+ */
+#include <ctype.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/base/buf.h"
+#include "lib/store/internal.h"
+
+enum { FILE_MAX = 1024 * 1024, STEPS_MAX = 64, OWNER_STATEMENT_US = 600 * 1000000 };
+enum { PARTITION_MONTHS = 14 };
+
+struct work {
+	struct conn conn;
+	struct arena *arena;
+	const char *directory;
+	const char **steps;
+	size_t count;
+	bool superuser, creator;      /* of the connected user: is superuser, may create roles */
+	bool is_owner;                /* connected as chancery_owner */
+	const char *user;
+};
+
+#define OWNER "chancery_owner"
+/*
+ * Nobody waits for ever: a front end's statement is short, a lock is held for one batch, and only the signer keeps a transaction
+ * open while the HSM works.
+ */
+#define SETTINGS "search_path=chancery,lock_timeout=5s,statement_timeout=10s,idle_in_transaction_session_timeout="
+#define ALTER(role, idle)                                                                                  \
+	"ALTER ROLE " role " SET search_path = chancery; ALTER ROLE " role " SET lock_timeout = '5s'; "    \
+	"ALTER ROLE " role " SET statement_timeout = '10s'; "                                              \
+	"ALTER ROLE " role " SET idle_in_transaction_session_timeout = '" idle "'"
+static const struct {
+	const char *name, *create, *alter, *settings;
+} roles[] = {
+	{OWNER, "CREATE ROLE " OWNER " LOGIN", NULL, NULL},
+	{"chancery_gateway", "CREATE ROLE chancery_gateway LOGIN", ALTER("chancery_gateway", "10s"), SETTINGS "10s"},
+	{"chancery_signer", "CREATE ROLE chancery_signer LOGIN", ALTER("chancery_signer", "60s"), SETTINGS "60s"},
+	{"chancery_validator", "CREATE ROLE chancery_validator LOGIN", ALTER("chancery_validator", "10s"), SETTINGS "10s"},
+	{"chancery_status", "CREATE ROLE chancery_status LOGIN", ALTER("chancery_status", "10s"), SETTINGS "10s"},
+};
+
+static const struct stmt whoami = {"schema_whoami",
+	"SELECT rolname::text, rolsuper, rolsuper OR rolcreaterole FROM pg_catalog.pg_roles WHERE rolname = current_user", 0};
+static const struct stmt role_find = {"schema_role",
+	"SELECT coalesce((SELECT array_to_string(setconfig, ',') FROM pg_catalog.pg_db_role_setting s "
+	"WHERE s.setrole = r.oid AND s.setdatabase = 0), '') FROM pg_catalog.pg_roles r WHERE r.rolname = $1",
+	1};
+static const struct stmt schema_find = {"schema_find", "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = 'chancery'", 0};
+static const struct stmt version_find = {"schema_version", "SELECT coalesce(max(version), 0) FROM schema_version", 0};
+static const struct stmt version_add = {"schema_version_add", "INSERT INTO schema_version (version, name) VALUES ($1, $2)", 2};
+static const struct stmt partitions = {"schema_partitions", "SELECT certificate_partitions($1)", 1};
+
+static void
+step(struct work *w, const char *text)
+{
+	if (w->count < STEPS_MAX)
+		w->steps[w->count++] = text;
+}
+
+static enum err
+look_who(struct work *w)
+{
+	AUTO(PGresult) res = NULL;
+	enum err e = conn_run(&w->conn, &whoami, NULL, &res);
+
+	if (e != ERR_OK)
+		return e;
+	w->user = result_text(w->arena, res, 0, 0);
+	w->superuser = result_bool(res, 0, 1);
+	w->creator = result_bool(res, 0, 2);
+	w->is_owner = strcmp(w->user, OWNER) == 0;
+	return ERR_OK;
+}
+
+static enum err
+apply_role(struct work *w, size_t i)
+{
+	AUTO_PARAMS(p);
+	AUTO(PGresult) res = NULL;
+
+	params_text(&p, roles[i].name);
+	enum err e = conn_run(&w->conn, &role_find, &p, &res);
+	if (e != ERR_OK)
+		return e;
+	bool exists = result_rows(res) > 0;
+	if (!exists && !w->creator)
+		return err_set(ERR_DENIED, "role \"%s\" is missing and user \"%s\" may not create it: have an administrator run \"%s\"",
+			roles[i].name, w->user, roles[i].create);
+	if (!exists) {
+		e = conn_command(&w->conn, roles[i].create);
+		if (e == ERR_OK)
+			step(w, arena_printf(w->arena, "role \"%s\" created", roles[i].name));
+	}
+	bool differs = roles[i].alter != NULL && (!exists || strcmp(result_peek(res, 0, 0), roles[i].settings) != 0);
+	if (e != ERR_OK || !differs)
+		return e;
+	if (!w->creator) {
+		step(w, arena_printf(w->arena, "role \"%s\": time limits left as they are, user \"%s\" may not alter it",
+			roles[i].name, w->user));
+		return ERR_OK;
+	}
+	e = conn_command(&w->conn, roles[i].alter);
+	if (e == ERR_OK)
+		step(w, arena_printf(w->arena, "role \"%s\": time limits set", roles[i].name));
+	return e;
+}
+
+/* From here on everything is made by, and belongs to, chancery_owner. */
+static enum err
+become_owner(struct work *w)
+{
+	AUTO(PGresult) res = NULL;
+	enum err e = conn_run(&w->conn, &schema_find, NULL, &res);
+	bool exists = e == ERR_OK && result_rows(res) > 0;
+
+	if (e == ERR_OK && !exists && w->superuser)
+		e = conn_command(&w->conn, "CREATE SCHEMA chancery AUTHORIZATION " OWNER);
+	if (e == ERR_OK && w->creator && !w->superuser && !w->is_owner)
+		e = conn_command(&w->conn, "GRANT " OWNER " TO CURRENT_USER");
+	if (e == ERR_OK && !w->is_owner)
+		e = conn_command(&w->conn, "SET ROLE " OWNER);
+	if (e == ERR_OK && !exists && !w->superuser)
+		e = conn_command(&w->conn, "CREATE SCHEMA chancery");
+	if (e == ERR_OK && !exists)
+		step(w, "schema \"chancery\" created");
+	return e;
+}
+
+static int
+is_migration(const struct dirent *entry)
+{
+	const char *n = entry->d_name;
+	size_t len = strlen(n);
+
+	return len > 9 && isdigit((unsigned char)n[0]) && isdigit((unsigned char)n[1]) && isdigit((unsigned char)n[2]) &&
+		isdigit((unsigned char)n[3]) && n[4] == '_' && strcmp(n + len - 4, ".sql") == 0;
+}
+
+/* Migrations must be numbered 1, 2, 3, ... up to what this program needs. */
+static enum err
+list_migrations(struct work *w, const char ***names)
+{
+	struct dirent **entries;
+	int n = scandir(w->directory, &entries, is_migration, alphasort);
+	bool in_order = n == STORE_SCHEMA_VERSION;
+
+	if (n < 0)
+		return err_errno(ERR_NOTFOUND, "schema directory \"%s\"", w->directory);
+	*names = arena_array(w->arena, (size_t)n + 1, sizeof(**names));
+	for (int i = 0; i < n; i++) {
+		(*names)[i] = arena_strdup(w->arena, entries[i]->d_name);
+		in_order = in_order && atoi(entries[i]->d_name) == i + 1;
+		free(entries[i]);
+	}
+	free(entries);
+	if (!in_order)
+		return err_set(ERR_CONFLICT, "schema directory \"%s\" does not hold the migrations 1 to %d that this program needs",
+			w->directory, STORE_SCHEMA_VERSION);
+	return ERR_OK;
+}
+
+static enum err
+read_file(struct work *w, const char *name, struct buf *out)
+{
+	const char *path = arena_printf(w->arena, "%s/%s", w->directory, name);
+	FILE *f = fopen(path, "re");
+	char chunk[8192];
+	size_t n;
+	enum err e = ERR_OK;
+
+	if (f == NULL)
+		return err_errno(ERR_NOTFOUND, "\"%s\"", path);
+	while (e == ERR_OK && (n = fread(chunk, 1, sizeof(chunk), f)) > 0)
+		e = buf_append(out, chunk, n);
+	if (e == ERR_OK && ferror(f))
+		e = err_errno(ERR_UNAVAILABLE, "\"%s\"", path);
+	fclose(f);
+	return e == ERR_OK ? buf_append(out, "", 1) : e;
+}
+
+/* One file as one transaction; version 0: no migration. */
+static enum err
+apply_file(struct work *w, const char *name, int version)
+{
+	AUTO_BUF(text, FILE_MAX);
+	AUTO_PARAMS(p);
+	enum err e = read_file(w, name, &text);
+
+	params_int(&p, version);
+	params_text(&p, name);
+	if (e == ERR_OK)
+		e = conn_command(&w->conn, "BEGIN");
+	if (e == ERR_OK)
+		e = conn_command(&w->conn, (const char *)text.data);
+	if (e == ERR_OK && version > 0)
+		e = conn_run(&w->conn, &version_add, &p, NULL);
+	if (e == ERR_OK)
+		e = conn_command(&w->conn, "COMMIT");
+	return e == ERR_OK ? ERR_OK : err_context(e, "\"%s\"", name);
+}
+
+static enum err
+apply_migrations(struct work *w)
+{
+	AUTO(PGresult) res = NULL;
+	const char **names = NULL;
+	enum err e = list_migrations(w, &names);
+
+	if (e == ERR_OK)
+		e = conn_command(&w->conn, "CREATE TABLE IF NOT EXISTS schema_version (version integer PRIMARY KEY, "
+					   "name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())");
+	if (e == ERR_OK)
+		e = conn_run(&w->conn, &version_find, NULL, &res);
+	if (e != ERR_OK)
+		return e;
+	int64_t have = result_int(res, 0, 0);
+	if (have > STORE_SCHEMA_VERSION)
+		return err_set(ERR_CONFLICT, "database schema has version %lld and this program knows %d: install the newer programs",
+			(long long)have, STORE_SCHEMA_VERSION);
+	for (int64_t i = have; i < STORE_SCHEMA_VERSION && e == ERR_OK; i++) {
+		e = apply_file(w, names[i], (int)i + 1);
+		if (e == ERR_OK)
+			step(w, arena_printf(w->arena, "migration \"%s\" applied", names[i]));
+	}
+	return e;
+}
+
+static enum err
+apply_partitions(struct work *w)
+{
+	AUTO_PARAMS(p);
+	AUTO(PGresult) res = NULL;
+
+	params_int(&p, PARTITION_MONTHS);
+	enum err e = conn_run(&w->conn, &partitions, &p, &res);
+	if (e == ERR_OK && result_int(res, 0, 0) > 0)
+		step(w, arena_printf(w->arena, "%lld monthly certificate partitions made", (long long)result_int(res, 0, 0)));
+	return e;
+}
+
+static enum err
+apply(struct work *w)
+{
+	enum err e = conn_command(&w->conn, "SELECT pg_advisory_lock(hashtext('chancery schema apply'))");
+
+	if (e == ERR_OK)
+		e = look_who(w);
+	for (size_t i = 0; i < ARRAY_LEN(roles) && e == ERR_OK; i++)
+		e = apply_role(w, i);
+	if (e == ERR_OK)
+		e = become_owner(w);
+	if (e == ERR_OK)
+		e = apply_migrations(w);
+	if (e == ERR_OK)
+		e = apply_file(w, "roles.sql", 0);
+	if (e == ERR_OK)
+		e = apply_partitions(w);
+	if (e == ERR_OK)
+		step(w, arena_printf(w->arena, "schema is at version %d, grants are in place", STORE_SCHEMA_VERSION));
+	return e;
+}
+
+enum err
+store_schema_apply(const struct store_config *owner, const char *schema_directory, struct arena *a, const char ***steps, size_t *count)
+{
+	struct work w = {.arena = a, .directory = schema_directory};
+	enum err e = conn_open(&w.conn, owner, CONN_OWNER, CONN_CONNECT_US);
+
+	w.conn.timeout_us = OWNER_STATEMENT_US;
+	w.steps = arena_array(a, STEPS_MAX, sizeof(*w.steps));
+	if (e == ERR_OK)
+		e = apply(&w);
+	conn_close(&w.conn);
+	*steps = w.steps;
+	*count = w.count;
+	return e;
+}

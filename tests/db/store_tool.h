@@ -1,0 +1,17 @@
+/* The commands of store_tool; each file holds one family. */
+#ifndef CHANCERY_TESTS_DB_STORE_TOOL_H
+#define CHANCERY_TESTS_DB_STORE_TOOL_H
+
+#include "lib/store/store.h"
+
+struct tool {
+	struct store_config config;
+	struct arena *arena;
+	int argc;                     /* arguments of the command */
+	char **argv;
+};
+
+enum err tool_schema_apply(const struct tool *t) MUST_CHECK;
+enum err tool_open(const struct tool *t) MUST_CHECK;
+
+#endif
