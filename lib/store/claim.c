@@ -7,6 +7,7 @@
  * again on a new connection, which waits for the old transaction if it still runs, and what is still pending is recorded from
  * the outcomes at hand. Nothing is ever signed twice for that.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "lib/base/clock.h"
@@ -288,9 +289,9 @@ refuse_params(const struct record *r, struct params *p)
 	return n;
 }
 
-/* Writes and commits in one round trip. *unknown: the connection broke after COMMIT was sent. */
+/* Writes and commits in one round trip. ERR_UNAVAILABLE: perhaps it was committed. */
 static enum err
-write_all(struct conn *c, const struct record *r, bool *unknown)
+write_all(struct conn *c, const struct record *r)
 {
 	AUTO_PARAMS(issued);
 	AUTO_PARAMS(refused);
@@ -314,7 +315,6 @@ write_all(struct conn *c, const struct record *r, bool *unknown)
 			e = conn_queue(c, steps[i].st, steps[i].params);
 	if (e != ERR_OK)
 		return e;
-	*unknown = true;
 	e = conn_sync(c);
 	for (size_t i = 0; i < ARRAY_LEN(steps) && e == ERR_OK; i++) {
 		AUTO(PGresult) res = NULL;
@@ -330,29 +330,28 @@ write_all(struct conn *c, const struct record *r, bool *unknown)
 	if (e == ERR_OK && PQexitPipelineMode(c->pg) == 0)
 		conn_close(c);
 	if (e == ERR_OK && first != ERR_OK) {
+		char why[200];
+
+		snprintf(why, sizeof(why), "%s", err_reason());
 		if (conn_usable(c) && conn_command(c, "ROLLBACK") == ERR_OK)
-			*unknown = false;
-		else
-			conn_close(c);
-		return first;
+			return err_set(first, "%s", why); /* alive and rolled back: certainly not recorded */
+		conn_close(c);
+		return err_set(ERR_UNAVAILABLE, "%s", why);
 	}
-	if (e == ERR_OK)
-		*unknown = false;
 	return e;
 }
 
 static enum err
-record(struct conn *c, struct record *r, bool *unknown)
+record(struct conn *c, struct record *r)
 {
-	*unknown = false;
 	enum err e = lock_active(c, r);
 
-	return e == ERR_OK ? write_all(c, r, unknown) : e;
+	return e == ERR_OK ? write_all(c, r) : e;
 }
 
 /* On another transaction: locks the requests again, which waits for whoever has them, and records what is pending. */
 static enum err
-record_again(struct conn *c, struct record *r, bool *unknown)
+record_again(struct conn *c, struct record *r)
 {
 	static const struct stmt relock = {"claim_relock", "SELECT id, state FROM issuance_request WHERE id = ANY ($1) ORDER BY id FOR UPDATE", 1};
 	int64_t ids[CLAIM_MAX];
@@ -360,7 +359,6 @@ record_again(struct conn *c, struct record *r, bool *unknown)
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
 
-	*unknown = false;
 	for (size_t i = 0; i < r->claim->count; i++)
 		if (r->on[i])
 			ids[n++] = r->claim->items[i].id;
@@ -368,25 +366,25 @@ record_again(struct conn *c, struct record *r, bool *unknown)
 	enum err e = conn_command(c, "BEGIN");
 	if (e == ERR_OK)
 		e = conn_run(c, &relock, &p, &res);
-	return e == ERR_OK ? record(c, r, unknown) : e;
+	return e == ERR_OK ? record(c, r) : e;
 }
 
 /* A statement failed for the batch: one by one, and what cannot be recorded is refused, or it would come back for ever. */
 static enum err
 record_singly(struct conn *c, struct record *r)
 {
-	bool *all = r->on, one[CLAIM_MAX] = {false}, unknown;
+	bool *all = r->on, one[CLAIM_MAX] = {false};
 	enum err e = ERR_OK;
 
 	r->on = one;
 	for (size_t i = 0; i < r->claim->count && e != ERR_UNAVAILABLE; i++) {
 		one[i] = all[i];
-		e = one[i] ? record_again(c, r, &unknown) : ERR_OK;
+		e = one[i] ? record_again(c, r) : ERR_OK;
 		if (e != ERR_OK && e != ERR_UNAVAILABLE && conn_usable(c)) {
 			r->as[i] = RECORD_BROKEN;
 			if (PQtransactionStatus(c->pg) != PQTRANS_IDLE)
 				e = conn_command(c, "ROLLBACK");
-			e = record_again(c, r, &unknown);
+			e = record_again(c, r);
 		}
 		one[i] = false;
 	}
@@ -397,14 +395,14 @@ record_singly(struct conn *c, struct record *r)
 static enum err
 finish_all(struct store_claim *claim, const struct store_outcome *outcomes)
 {
-	bool on[CLAIM_MAX], unknown;
+	bool on[CLAIM_MAX];
 	enum record_as as[CLAIM_MAX] = {RECORD_NOT};
 	struct record r = {claim, outcomes, on, as};
 	int64_t deadline = clock_monotonic_us() + STORE_PATIENCE_US;
 
 	for (size_t i = 0; i < claim->count; i++)
 		on[i] = true;
-	enum err e = record(claim->conn, &r, &unknown);
+	enum err e = record(claim->conn, &r);
 	while (e != ERR_OK) {
 		if (e != ERR_UNAVAILABLE && conn_usable(claim->conn)) {
 			if (PQtransactionStatus(claim->conn->pg) != PQTRANS_IDLE)
@@ -417,7 +415,7 @@ finish_all(struct store_claim *claim, const struct store_outcome *outcomes)
 		conn_close(claim->conn);
 		e = store_connect(claim->store, claim->conn, CONN_CONNECT_US);
 		if (e == ERR_OK)
-			e = record_again(claim->conn, &r, &unknown);
+			e = record_again(claim->conn, &r);
 	}
 	return ERR_OK;
 }
