@@ -113,6 +113,8 @@ const struct http_refusal *layout_check(struct http_conn *c, const char *url, co
 
 /* response.c */
 struct MHD_Response *response_make(struct http_conn *c, const struct http_response *resp);
+/* A 304 when the client's If-None-Match or If-Modified-Since shows that it holds this answer (RFC 9110 section 13.1); else NULL. */
+struct MHD_Response *prepared_not_modified(struct http_conn *c, struct http_prepared *p);
 struct MHD_Response *prepared_response(struct http_prepared *p, bool closing, unsigned *status, uint64_t *size);
 
 /* access_log.c */

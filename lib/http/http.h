@@ -72,7 +72,8 @@ struct http_response {
 /* Both strings are borrowed: constants or in the request's arena. */
 void http_response_header(struct http_response *resp, const char *name, const char *value);
 
-/* Copies the body; headers are copied too. With HTTP/1.0 clients the connection closes after it. */
+/* Copies the body; headers are copied too. With HTTP/1.0 clients the connection closes after it. With an ETag or Last-Modified among
+ * the headers, conditional requests are answered 304 by themselves (RFC 9110 section 13.1). */
 struct http_prepared *http_prepared_new(unsigned status, const char *content_type, struct bytes body, const struct http_header *headers, size_t count);
 /* Takes over fd (sendfile of size octets). */
 struct http_prepared *http_prepared_from_fd(unsigned status, const char *content_type, int fd, uint64_t size, const struct http_header *headers, size_t count);

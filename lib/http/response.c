@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
 
 struct http_prepared {
@@ -181,6 +182,59 @@ make_closing(struct http_prepared *p)
 		return r;
 	MHD_destroy_response(r);
 	return expected;
+}
+
+/* Is the tag in this If-None-Match value ("*", or a list of tags, weak ones too: RFC 9110 section 13.1.2)? */
+static bool
+tag_listed(const char *list, const char *tag)
+{
+	size_t n = strlen(tag);
+
+	if (strcmp(list, "*") == 0)
+		return true;
+	for (const char *p = strstr(list, tag); p != NULL; p = strstr(p + 1, tag))
+		if (p[n] == '\0' || p[n] == ',' || p[n] == ' ')
+			return true;
+	return false;
+}
+
+/* Does the client hold this very answer already? A tag decides alone when there is one (RFC 9110 section 13.2.2). */
+static bool
+client_has(struct http_conn *c, const struct http_prepared *p)
+{
+	const char *tag = MHD_get_response_header(p->kept, "ETag"), *tags, *modified, *since;
+	int64_t ours, theirs;
+
+	if (p->status != 200 || (c->req.method & (HTTP_GET | HTTP_HEAD)) == 0)
+		return false;
+	tags = MHD_lookup_connection_value(c->mhd, MHD_HEADER_KIND, "If-None-Match");
+	if (tags != NULL)
+		return tag != NULL && tag_listed(tags, tag);
+	since = MHD_lookup_connection_value(c->mhd, MHD_HEADER_KIND, "If-Modified-Since");
+	if (since == NULL)
+		return false;
+	modified = MHD_get_response_header(p->kept, "Last-Modified");
+	return modified != NULL && clock_parse_imf(bytes_str(modified), &ours) == ERR_OK &&
+		clock_parse_imf(bytes_str(since), &theirs) == ERR_OK && ours <= theirs;
+}
+
+struct MHD_Response *
+prepared_not_modified(struct http_conn *c, struct http_prepared *p)
+{
+	struct MHD_Response *r;
+
+	if (!client_has(c, p))
+		return NULL;
+	r = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+	if (r == NULL)
+		return NULL;
+	(void)MHD_get_response_headers(p->kept, copy_header, r);
+	(void)MHD_del_response_header(r, "Content-Type", MHD_get_response_header(r, "Content-Type"));
+	if (c->req.http10 || server_draining(c->server)) {
+		close_after(r);
+		MHD_set_response_options(r, MHD_RF_HTTP_1_0_SERVER, MHD_RO_END);
+	}
+	return r;
 }
 
 struct MHD_Response *

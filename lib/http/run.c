@@ -53,7 +53,12 @@ finish(struct http_conn *c, struct http_response *resp)
 {
 	unsigned status = resp->status;
 
-	if (resp->prepared != NULL) {
+	c->reply = resp->prepared != NULL ? prepared_not_modified(c, resp->prepared) : NULL;
+	if (c->reply != NULL) {
+		http_prepared_unref(resp->prepared);
+		c->reply_size = 0;
+		status = 304;
+	} else if (resp->prepared != NULL) {
 		c->reply_prepared = resp->prepared;
 		c->reply = prepared_response(resp->prepared, c->req.http10 || server_draining(c->server), &status, &c->reply_size);
 	} else {
