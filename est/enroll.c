@@ -1,0 +1,155 @@
+/*
+ * POST /simpleenroll and /simplereenroll (RFC 7030 section 4.2): who asks comes from the client certificate's row, what
+ * may be had from the profile and the grants. A CSR beyond that is an error, never cut down silently.
+ *
+ * An enrolment with the key of the presented certificate is a renewal by another name and follows its rules. The old
+ * certificate stays valid: a device that loses the answer can still come back with it.
+ */
+#include "est/internal.h"
+
+enum { REPEAT_WINDOW_S = 15 * 60 };
+
+static bool
+same_key(const struct pki_csr *csr, const struct pki_cert *current)
+{
+	return bytes_equal(csr->spki.der, current->spki.der);
+}
+
+static enum err
+check_renewal(const struct pki_csr *csr, const struct pki_cert *current, const struct ca_profile *profile)
+{
+	if (same_key(csr, current) && profile->same_key == CA_SAME_KEY_REFUSED)
+		return err_set_word(ERR_DENIED, "same-key", "profile \"%s\" wants a new key for every certificate", profile->name);
+	return est_check_same_names(csr, current);
+}
+
+/* What both operations do first: read the CSR and refuse what no profile could allow. */
+static enum err
+read_csr(struct http_request *req, struct http_response *resp, struct pki_csr *csr)
+{
+	enum err e = est_csr_decode(req->arena, req->body, csr);
+
+	if (e != ERR_OK || (e = est_check_binding(req, resp, csr)) != ERR_OK)
+		return e;
+	if (csr->asks_ca)
+		return err_set_word(ERR_INVALID, "bad-csr", "the request asks for a CA certificate; only end entities are certified here");
+	return ERR_OK;
+}
+
+/* The names of the CSR, or, when it has none, exactly the granted ones. */
+static enum err
+choose_names(struct http_request *req, const struct pki_csr *csr, const struct ca_profile *profile, struct pki_sans *out)
+{
+	const char *const *grants;
+	size_t count;
+	enum err e;
+
+	if (csr->sans.count > 0) {
+		*out = csr->sans;
+		return ERR_OK;
+	}
+	if (pki_name_empty(csr->subject))
+		return err_set_word(ERR_INVALID, "bad-csr", "neither subject nor subjectAltName (RFC 5280 section 4.1.2.6)");
+	e = ca_peers_grants(est_gateway(req)->peers, req->arena, req->peer->identity, profile->name, &grants, &count);
+	return e != ERR_OK ? e : est_granted_names(req->arena, grants, count, out);
+}
+
+static void
+answer(struct http_request *req, struct http_response *resp, const struct store_result *result)
+{
+	if (result->state == STORE_RESULT_DONE) {
+		est_answer_certs(req, resp, &result->der, 1);
+		resp->outcome = "ok";
+		return;
+	}
+	est_refuse(req, resp, 202, "pending", "the request is recorded; repeat it after the time in Retry-After");
+	resp->outcome = "pending";
+	http_response_header(resp, "Retry-After", est_service(req)->retry_after);
+}
+
+static enum err
+issue(struct http_request *req, const struct ca_profile *profile, const struct pki_csr *csr, const struct pki_sans *names,
+	const uint8_t *renewed_from, struct store_result *result)
+{
+	struct ca_issue i = {
+		.profile = profile,
+		.protocol = CA_PROTOCOL_EST,
+		.identity = req->peer->identity,
+		.identity_name = req->peer->identity_name,
+		.kind = req->peer->kind,
+		.spki = &csr->spki,
+		.names = names,
+		.renewed_from = renewed_from,
+		.repeat_window = REPEAT_WINDOW_S,
+		.wait_ms = est_service(req)->wait_ms,
+	};
+	int64_t request;
+
+	return ca_issue(est_gateway(req), req, &i, &request, result);
+}
+
+static enum err
+enroll(struct http_request *req, struct http_response *resp, struct store_result *result)
+{
+	const struct pki_cert *current = &req->peer->cert;
+	const struct ca_profile *profile;
+	struct pki_csr csr;
+	struct pki_sans names;
+	enum err e;
+
+	if ((e = est_label_profile(req, est_service(req)->default_profile, &profile)) != ERR_OK ||
+		(e = read_csr(req, resp, &csr)) != ERR_OK)
+		return e;
+	if (same_key(&csr, current)) {
+		e = check_renewal(&csr, current, profile);
+		return e != ERR_OK ? e : issue(req, profile, &csr, &csr.sans, req->peer->serial, result);
+	}
+	if ((e = choose_names(req, &csr, profile, &names)) != ERR_OK ||
+		(e = ca_policy_csr_subject(profile, req->peer->identity_name, &names, csr.subject)) != ERR_OK)
+		return e;
+	return issue(req, profile, &csr, &names, NULL, result);
+}
+
+/* Without a label the new certificate has the profile of the old one. */
+static enum err
+reenroll(struct http_request *req, struct http_response *resp, struct store_result *result)
+{
+	const struct pki_cert *current = &req->peer->cert;
+	const struct ca_profile *profile = NULL;
+	struct pki_csr csr;
+	enum err e = est_label_profile(req, NULL, &profile);
+
+	if (e == ERR_OK && profile == NULL)
+		e = ca_profiles_get(est_gateway(req)->profiles, req->peer->profile, &profile);
+	if (e != ERR_OK || (e = read_csr(req, resp, &csr)) != ERR_OK || (e = check_renewal(&csr, current, profile)) != ERR_OK)
+		return e;
+	return issue(req, profile, &csr, &csr.sans, req->peer->serial, result);
+}
+
+typedef enum err operation(struct http_request *req, struct http_response *resp, struct store_result *result);
+
+static void
+run(struct http_request *req, struct http_response *resp, operation *op)
+{
+	struct store_result result;
+	enum err e;
+
+	resp->identity = req->peer->identity_name;
+	e = op(req, resp, &result);
+	if (e == ERR_OK)
+		answer(req, resp, &result);
+	else
+		est_fail(req, resp, e);
+}
+
+void
+est_simpleenroll(struct http_request *req, struct http_response *resp)
+{
+	run(req, resp, enroll);
+}
+
+void
+est_simplereenroll(struct http_request *req, struct http_response *resp)
+{
+	run(req, resp, reenroll);
+}

@@ -1,0 +1,25 @@
+/*
+ * EST (RFC 7030, RFC 8951) behind mutual TLS: what server/gateway.c needs of this folder.
+ *
+ * The client certificate is the identity; the CSR is a wish that names, key and policy are checked against. The folder
+ * never touches a CA key: enrolment adds a row to the issuance queue like every other front end.
+ */
+#ifndef CHANCERY_EST_EST_H
+#define CHANCERY_EST_EST_H
+
+#include "ca/issue.h"
+
+/* Ends with pattern NULL; http_request.app is the struct ca_gateway. */
+extern const struct http_route est_routes[];
+#define EST_PREFIX "/.well-known/est"
+
+/* How refusals look below EST_PREFIX: one line of text/plain, "code-word: sentence (request ID)". */
+http_refusal_writer est_refuse;
+
+/* Resolves labels to profiles and puts this folder's state into gateway->est. gateway's profiles, config and issuers must be
+ * set and outlive it. ERR_NOTFOUND: a label or the default names a profile there is not. */
+enum err est_open(struct ca_gateway *gateway) MUST_CHECK;
+/* After the listener closed; harmless when not open. */
+void est_close(struct ca_gateway *gateway);
+
+#endif
