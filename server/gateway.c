@@ -1,0 +1,336 @@
+/*
+ * chancery-gateway: ACME, EST and the admin API behind mutual TLS. Holds no CA key and reaches no HSM: what it decides
+ * goes as rows to the signer.
+ *
+ * Start: database, issuers, peers, then the gateway's own certificate through the queue; each step waits for what it
+ * needs and says what is missing, so the programs of a site may start in any order. Then it serves until told to stop.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "est/est.h"
+#include "lib/base/clock.h"
+#include "server/gateway_routes.h"
+#include "server/gateway_tls.h"
+#include "server/program.h"
+
+enum {
+	BACKOFF_FIRST_MS = 200, BACKOFF_MAX_MS = 5000,
+	TICK_MS = 1000, LOOK_EVERY_S = 5, OBTAIN_WAIT_MS = 1000, DRAIN_S = 20,
+	SNAPSHOTS_MAX = 64, TELL_EVERY_US = 60 * 1000 * 1000,
+};
+
+struct gateway;
+
+/* Issuers as they were read once; kept to the end because handlers may hold an older set. */
+struct snapshot {
+	struct arena *arena;
+	struct ca_issuers issuers;
+};
+
+typedef enum err step_fn(struct gateway *g);
+
+/* A duty done every second or so; an outage of it is told once a minute. */
+struct duty {
+	const char *event;
+	step_fn *step;
+	int64_t told_us;
+};
+
+enum { DUTY_RENEW, DUTY_ISSUERS, DUTY_RELOAD, DUTY_COUNT };
+
+struct gateway {
+	struct service service;
+	struct ca_gateway app;
+	struct ca_profiles *profiles;
+	struct gateway_tls *tls;
+	struct http_server *server;
+	struct snapshot *snapshot[SNAPSHOTS_MAX];
+	size_t snapshot_count;
+	int64_t looked_at;
+	struct duty duty[DUTY_COUNT];
+	bool stopping; /* told to stop before it served */
+};
+
+static bool
+same_issuers(const struct ca_issuers *a, const struct ca_issuers *b)
+{
+	if (a->count != b->count || a->all_count != b->all_count || !bytes_equal(a->root, b->root))
+		return false;
+	for (size_t i = 0; i < a->all_count; i++)
+		if (!bytes_equal(a->item[i].cert.der, b->item[i].cert.der))
+			return false;
+	return true;
+}
+
+/* Reads the issuers; a changed set becomes the present one. */
+static enum err
+load_issuers(struct gateway *g)
+{
+	const struct ca_issuers *now = ca_gateway_issuers(&g->app);
+	struct snapshot *s = mem_zalloc(1, sizeof(*s));
+	enum err e;
+
+	s->arena = arena_new(0);
+	e = ca_issuers_load(g->app.store, g->service.config, s->arena, &s->issuers);
+	if (e == ERR_OK && g->snapshot_count == SNAPSHOTS_MAX)
+		e = err_set(ERR_LIMIT, "issuers changed %d times; restart the gateway", SNAPSHOTS_MAX);
+	if (e != ERR_OK || (now != NULL && same_issuers(now, &s->issuers))) {
+		arena_free(s->arena);
+		free(s);
+		return e;
+	}
+	g->snapshot[g->snapshot_count++] = s;
+	atomic_store(&g->app.issuers, &s->issuers);
+	return ERR_OK;
+}
+
+static enum err
+open_peers(struct gateway *g)
+{
+	return ca_peers_open(g->app.store, &g->app.peers);
+}
+
+static enum err
+obtain_certificate(struct gateway *g)
+{
+	if (g->tls == NULL)
+		g->tls = gateway_tls_new(g->app.store, g->service.config);
+	return gateway_tls_obtain(g->tls, OBTAIN_WAIT_MS);
+}
+
+/* Tries until it works or the program is told to stop; the first failure of a kind is told, then one a minute.
+ * ERR_CONFLICT (another program's schema) and ERR_INVALID do not mend themselves: the supervisor decides. */
+static enum err
+insist(struct gateway *g, const char *event, step_fn *step)
+{
+	int64_t backoff = BACKOFF_FIRST_MS, told = 0;
+
+	for (;;) {
+		enum err e = step(g);
+
+		if (e == ERR_OK)
+			return ERR_OK;
+		if (told == 0 || clock_monotonic_us() - told > TELL_EVERY_US || e == ERR_CONFLICT || e == ERR_INVALID) {
+			log_failure(event, e);
+			told = clock_monotonic_us();
+		}
+		if (e == ERR_CONFLICT || e == ERR_INVALID)
+			return e;
+		if (service_wait(&g->service, backoff) == SERVICE_STOP) {
+			g->stopping = true;
+			return e;
+		}
+		backoff = backoff * 2 < BACKOFF_MAX_MS ? backoff * 2 : BACKOFF_MAX_MS;
+	}
+}
+
+static enum err
+open_listener(struct gateway *g)
+{
+	const struct config_enroll *c = &g->service.config->enroll;
+	struct http_config h = {
+		.name = "enroll",
+		.address = c->address,
+		.port = (uint16_t)c->port,
+		.routes = gateway_routes(),
+		.refuse = gateway_refuse,
+		.app = &g->app,
+		.judge = ca_peers_judge(g->app.peers),
+		.workers = c->workers,
+		.queue_max = c->queue,
+		.connections_max = c->connections,
+		.connections_per_address = c->connections_per_address,
+		.request_deadline_s = (unsigned)c->request_deadline,
+		.idle_timeout_s = (unsigned)c->idle_timeout,
+	};
+	enum err e = gateway_tls_credentials(g->tls, ca_gateway_issuers(&g->app), &h.tls);
+
+	return e != ERR_OK ? e : http_server_open(&h, &g->server);
+}
+
+static enum err
+open_protocols(struct gateway *g)
+{
+	return est_open(&g->app);
+}
+
+static void
+close_protocols(struct gateway *g)
+{
+	est_close(&g->app);
+}
+
+static const struct {
+	const char *event;
+	step_fn *step;
+} start_steps[] = {
+	{"gateway.issuers", load_issuers},
+	{"gateway.peers", open_peers},
+	{"gateway.certificate", obtain_certificate},
+	{"gateway.protocols", open_protocols},
+	{"gateway.listen", open_listener},
+};
+
+static enum err
+start(struct gateway *g)
+{
+	static const struct program_store role = {.role = "gateway", .readers = 4, .writer = STORE_WITH_WRITER};
+	enum err opened = program_open_store(&g->service, &role, &g->app.store);
+
+	g->stopping = opened == ERR_LIMIT;
+	if (opened != ERR_OK && !g->stopping)
+		log_failure("gateway.database", opened);
+	if (opened != ERR_OK)
+		return opened;
+	for (size_t i = 0; i < ARRAY_LEN(start_steps); i++) {
+		enum err e = insist(g, start_steps[i].event, start_steps[i].step);
+
+		if (e != ERR_OK)
+			return e;
+	}
+	return ERR_OK;
+}
+
+/* New credentials for new connections: after a renewal, or when the issuers are others. */
+static enum err
+reload_tls(struct gateway *g)
+{
+	struct http_tls *tls;
+	enum err e = gateway_tls_credentials(g->tls, ca_gateway_issuers(&g->app), &tls);
+
+	if (e != ERR_OK)
+		return e;
+	http_server_reload(g->server, tls);
+	log_event(LOG_INFO, "gateway.reload", LOG_I("not_after", gateway_tls_not_after(g->tls)));
+	return ERR_OK;
+}
+
+static enum err
+renew(struct gateway *g)
+{
+	enum err e;
+
+	if (!gateway_tls_due(g->tls, clock_now()))
+		return ERR_OK;
+	e = gateway_tls_obtain(g->tls, OBTAIN_WAIT_MS);
+	return e != ERR_OK ? e : reload_tls(g);
+}
+
+static enum err
+follow_issuers(struct gateway *g)
+{
+	const struct ca_issuers *before = ca_gateway_issuers(&g->app);
+	enum err e = load_issuers(g);
+
+	return e != ERR_OK || ca_gateway_issuers(&g->app) == before ? e : reload_tls(g);
+}
+
+static void
+tell(struct gateway *g)
+{
+	char detail[128];
+
+	snprintf(detail, sizeof(detail), "{\"listener\":\"enroll\",\"port\":%u,\"tls_not_after\":%lld}",
+		http_server_port(g->server), (long long)gateway_tls_not_after(g->tls));
+	program_seen(g->app.store, gateway_tls_due(g->tls, clock_now()) ? "degraded" : "ready", detail);
+}
+
+static void
+perform(struct gateway *g, struct duty *d)
+{
+	enum err e = d->step(g);
+
+	if (e != ERR_OK && (d->told_us == 0 || clock_monotonic_us() - d->told_us > TELL_EVERY_US)) {
+		log_failure(d->event, e);
+		d->told_us = clock_monotonic_us();
+	} else if (e == ERR_OK)
+		d->told_us = 0;
+}
+
+static void
+tick(struct gateway *g)
+{
+	int64_t now = clock_now();
+
+	perform(g, &g->duty[DUTY_RENEW]);
+	tell(g);
+	if (now - g->looked_at < LOOK_EVERY_S)
+		return;
+	g->looked_at = now;
+	perform(g, &g->duty[DUTY_ISSUERS]);
+}
+
+static void
+serve(struct gateway *g)
+{
+	static const struct duty duties[DUTY_COUNT] = {
+		[DUTY_RENEW] = {"gateway.renew", renew, 0},
+		[DUTY_ISSUERS] = {"gateway.issuers", follow_issuers, 0},
+		[DUTY_RELOAD] = {"gateway.reload", reload_tls, 0},
+	};
+
+	memcpy(g->duty, duties, sizeof(duties));
+	service_ready(&g->service);
+	log_event(LOG_INFO, "gateway.listening", LOG_S("address", g->service.config->enroll.address),
+		LOG_I("port", http_server_port(g->server)));
+	tick(g);
+	for (;;)
+		switch (service_wait(&g->service, TICK_MS)) {
+		case SERVICE_STOP:
+			return;
+		case SERVICE_RELOAD:
+			perform(g, &g->duty[DUTY_ISSUERS]);
+			perform(g, &g->duty[DUTY_RELOAD]);
+			break;
+		case SERVICE_TICK:
+			tick(g);
+			break;
+		}
+}
+
+static void
+stop(struct gateway *g)
+{
+	service_stopping(&g->service);
+	if (g->server != NULL)
+		http_server_close(g->server, DRAIN_S);
+	close_protocols(g);
+	gateway_tls_free(g->tls);
+	ca_peers_close(g->app.peers);
+	if (g->app.store != NULL)
+		store_close(g->app.store);
+	for (size_t i = 0; i < g->snapshot_count; i++) {
+		arena_free(g->snapshot[i]->arena);
+		free(g->snapshot[i]);
+	}
+	ca_profiles_free(g->profiles);
+	service_close(&g->service);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct service_program program = {"chancery-gateway", "serves ACME, EST and administration over mutual TLS", NULL, 0};
+	struct gateway *g = mem_zalloc(1, sizeof(*g));
+	int code = service_start(&g->service, &program, argc, argv);
+	enum err e;
+
+	if (code != SERVICE_GO_ON) {
+		free(g);
+		return code;
+	}
+	g->app.config = g->service.config;
+	e = ca_profiles_load(g->service.config->profiles, &g->profiles);
+	g->app.profiles = g->profiles;
+	if (e != ERR_OK)
+		log_failure("gateway.profiles", e);
+	code = e != ERR_OK ? SERVICE_EXIT_CONFIG : SERVICE_EXIT_OK;
+	if (e == ERR_OK && start(g) == ERR_OK)
+		serve(g);
+	else if (e == ERR_OK && !g->stopping)
+		code = SERVICE_EXIT_FAILURE;
+	stop(g);
+	free(g);
+	return code;
+}
