@@ -78,7 +78,7 @@ credential_load(struct arena *a, const char *path, struct credential *out)
 			.trust = files_under(a, directory, f->trust),
 			.directory = directory,
 		};
-	yaml_free(&file_schema, data);
+	yaml_data_free(&file_schema, data);
 	return e;
 }
 
