@@ -16,6 +16,9 @@ static const struct {
 } commands[] = {
 	{"schema-apply", "DIRECTORY", 1, tool_schema_apply},
 	{"open", "", 0, tool_open},
+	{"identity-add", "NAME KIND [PROFILE PATTERN]", 2, tool_identity_add},
+	{"load", "IDENTITY THREADS COUNT", 3, tool_load},
+	{"signer", "COUNT", 1, tool_signer},
 };
 
 static int
