@@ -81,7 +81,7 @@ punycode_number(struct bytes *in, uint32_t bias, uint32_t *i)
 	}
 }
 
-/* What follows "xn--" decodes to Unicode scalar values beyond ASCII (RFC 5891 section 4.2.1 asks for no less;
+/* What follows "xn--" decodes to Unicode scalar values beyond ASCII and controls (RFC 5891 section 4.2.1 asks for no less;
  * the code point tables of RFC 5892 are not consulted). */
 static bool
 punycode_valid(struct bytes in)
@@ -108,7 +108,7 @@ punycode_valid(struct bytes in)
 			return false;
 		point += i / points;
 		i = i % points + 1;
-		if (point >= 0xd800 && point <= 0xdfff)
+		if (point < 0xa0 || (point >= 0xd800 && point <= 0xdfff))
 			return false;
 	}
 	return true;
