@@ -41,6 +41,7 @@ struct bells {
 	atomic_uint asked;            /* 1 << bell: rings wanted */
 	atomic_bool stopping;
 	pthread_mutex_t mutex;        /* guards the listeners */
+	pthread_mutex_t calling;      /* held while listeners are called; taken before mutex */
 	struct listener {
 		unsigned mask;
 		store_bell_fn *fn;
@@ -84,11 +85,28 @@ store_listen(struct store *s, unsigned mask, store_bell_fn *fn, void *ctx)
 	prod(b);
 }
 
+void
+store_unlisten(struct store *s, void *ctx)
+{
+	struct bells *b = s->bells;
+	size_t kept = 0;
+
+	pthread_mutex_lock(&b->calling);
+	pthread_mutex_lock(&b->mutex);
+	for (size_t i = 0; i < b->count; i++)
+		if (b->listeners[i].ctx != ctx)
+			b->listeners[kept++] = b->listeners[i];
+	b->count = kept;
+	pthread_mutex_unlock(&b->mutex);
+	pthread_mutex_unlock(&b->calling);
+}
+
 static void
 call(struct bells *b, enum store_bell bell)
 {
 	struct listener listeners[LISTENERS_MAX];
 
+	pthread_mutex_lock(&b->calling);
 	pthread_mutex_lock(&b->mutex);
 	size_t n = b->count;
 	memcpy(listeners, b->listeners, sizeof(listeners));
@@ -96,6 +114,7 @@ call(struct bells *b, enum store_bell bell)
 	for (size_t i = 0; i < n; i++)
 		if (bell == STORE_BELL_COUNT || (listeners[i].mask & 1u << bell) != 0)
 			listeners[i].fn(listeners[i].ctx, bell);
+	pthread_mutex_unlock(&b->calling);
 }
 
 static unsigned
@@ -270,6 +289,7 @@ bells_start(struct store *s)
 	b->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	b->next_tick = clock_monotonic_us() + TICK_US;
 	pthread_mutex_init(&b->mutex, NULL);
+	pthread_mutex_init(&b->calling, NULL);
 	if (b->wake < 0 || pthread_create(&b->thread, NULL, run, b) != 0)
 		abort();
 	return b;
@@ -283,5 +303,6 @@ bells_stop(struct bells *b)
 	pthread_join(b->thread, NULL);
 	close(b->wake);
 	pthread_mutex_destroy(&b->mutex);
+	pthread_mutex_destroy(&b->calling);
 	free(b);
 }

@@ -1,0 +1,281 @@
+/*
+ * chancery-status: OCSP, CRLs, CA certificates and bundles for relying parties over plain HTTP, and what a monitor asks. It only
+ * reads the database; it goes on answering from memory while database and HSM are away.
+ */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ca/public.h"
+#include "crl/serve.h"
+#include "lib/base/clock.h"
+#include "lib/base/json.h"
+#include "lib/base/metrics.h"
+#include "ocsp/ocsp.h"
+#include "server/program.h"
+
+enum { ROUTES_MAX = 32, ALARM_EVERY_S = 3600, DRAIN_S = 5, TICK_MS = 500, FED_LATE_S = 15 };
+
+struct status {
+	struct ca_public public;   /* first: handlers of ocsp/ and crl/ see this part */
+	struct service service;
+	struct store *store;
+	struct http_server *server, *metrics;
+	struct http_route routes[ROUTES_MAX];
+	int64_t alarmed_at;
+};
+
+static struct status status; /* one a process; handlers get it as app */
+
+static void
+answer_text(struct http_request *req, struct http_response *resp, unsigned code, const char *type, const char *text)
+{
+	resp->status = code;
+	resp->content_type = type;
+	resp->body = bytes_str(arena_strdup(req->arena, text));
+	http_response_header(resp, "Cache-Control", "no-store");
+}
+
+/* For a person with a browser: what is here. */
+static void
+handle_index(struct http_request *req, struct http_response *resp)
+{
+	const struct status *s = req->app;
+	struct crl_state *crl;
+	size_t count;
+	char *text = arena_printf(req->arena, "Chancery %s, instance %s\n\n/ocsp\n/ca/bundle.pem\n/crl/bundle.pem\n", CHANCERY_VERSION,
+		s->service.config->instance);
+
+	crl_serve_states(s->public.crl, req->arena, &crl, &count);
+	for (size_t i = 0; i < count; i++)
+		text = arena_printf(req->arena, "%s/ca/%s.cer\n/ca/%s.pem\n/crl/%s.crl\n/crl/%s.pem\n", text, crl[i].issuer,
+			crl[i].issuer, crl[i].issuer, crl[i].issuer);
+	answer_text(req, resp, 200, "text/plain", text);
+}
+
+/* Why this program should not get traffic, or NULL. */
+static const char *
+find_trouble(const struct status *s, struct arena *a)
+{
+	struct ocsp_state ocsp = ocsp_state(s->public.ocsp);
+	struct crl_state *crl;
+	size_t count;
+	int64_t now = clock_now();
+
+	if (ocsp.responder_not_after <= now)
+		return "the OCSP responder has no certificate; is chancery-signer running, was ca-admin init run?";
+	if (ocsp.fed_at + FED_LATE_S < now)
+		return arena_printf(a, "the database was last read %lld seconds ago", (long long)(now - ocsp.fed_at));
+	crl_serve_states(s->public.crl, a, &crl, &count);
+	for (size_t i = 0; i < count; i++)
+		if (crl[i].next_update <= now)
+			return arena_printf(a, "there is no current CRL of \"%s\"; %s", crl[i].issuer,
+				"is chancery-signer running? (an offline CA's: ca-ceremony crl, then ca-admin issuer import)");
+	return NULL;
+}
+
+static void
+handle_health(struct http_request *req, struct http_response *resp)
+{
+	answer_text(req, resp, 200, "text/plain", "ok\n");
+}
+
+static void
+handle_ready(struct http_request *req, struct http_response *resp)
+{
+	const char *trouble = find_trouble(req->app, req->arena);
+
+	if (trouble == NULL)
+		answer_text(req, resp, 200, "text/plain", "ready\n");
+	else
+		answer_text(req, resp, 503, "text/plain", arena_printf(req->arena, "unavailable: %s\n", trouble));
+}
+
+static const struct http_route public_routes[] = {
+	{.pattern = "/", .methods = HTTP_GET, .handler = handle_index, .operation = "status.index"},
+	{.pattern = "/health", .methods = HTTP_GET, .handler = handle_health, .run = HTTP_RUN_INLINE, .operation = "status.health"},
+	{.pattern = "/ready", .methods = HTTP_GET, .handler = handle_ready, .operation = "status.ready"},
+	{.pattern = NULL},
+};
+
+enum { OCSP_CERTIFICATES, OCSP_RESPONDER_SECONDS, OCSP_FEED_AGE, METRIC_COUNT };
+static const struct metric metric_table[METRIC_COUNT] = {
+	[OCSP_CERTIFICATES] = {"chancery_ocsp_certificates", NULL, METRIC_GAUGE, "Certificates the responder can answer for."},
+	[OCSP_RESPONDER_SECONDS] = {"chancery_ocsp_responder_seconds", NULL, METRIC_GAUGE, "Seconds the responder certificate is still valid."},
+	[OCSP_FEED_AGE] = {"chancery_ocsp_feed_age_seconds", NULL, METRIC_GAUGE, "Seconds since the database was last read."},
+};
+METRICS_GROUP(status_metrics, metric_table);
+
+/* CRL gauges have a label for each issuer, which only the database knows. */
+static enum err
+render_crls(const struct status *s, struct arena *a, struct buf *out)
+{
+	struct crl_state *crl;
+	size_t count;
+	enum err e = ERR_OK;
+
+	crl_serve_states(s->public.crl, a, &crl, &count);
+	if (count > 0)
+		e = buf_printf(out, "# HELP chancery_crl_next_update_seconds Seconds until the CRL being served expires.\n"
+				    "# TYPE chancery_crl_next_update_seconds gauge\n");
+	for (size_t i = 0; e == ERR_OK && i < count; i++)
+		e = buf_printf(out, "chancery_crl_next_update_seconds{issuer=\"%s\"} %lld\n", crl[i].issuer,
+			(long long)(crl[i].next_update == 0 ? -1 : crl[i].next_update - clock_now()));
+	return e;
+}
+
+static void
+handle_metrics(struct http_request *req, struct http_response *resp)
+{
+	const struct metrics_group *groups[] = {&status_metrics};
+	const struct status *s = req->app;
+	struct ocsp_state ocsp = ocsp_state(s->public.ocsp);
+	AUTO_BUF(text, 256 * 1024);
+	enum err e;
+
+	metrics_set(&status_metrics, OCSP_CERTIFICATES, (int64_t)ocsp.certificates);
+	metrics_set(&status_metrics, OCSP_RESPONDER_SECONDS, ocsp.responder_not_after == 0 ? 0 : ocsp.responder_not_after - clock_now());
+	metrics_set(&status_metrics, OCSP_FEED_AGE, clock_now() - ocsp.fed_at);
+	e = metrics_render(groups, ARRAY_LEN(groups), &text);
+	if (e == ERR_OK)
+		e = render_crls(s, req->arena, &text);
+	resp->status = e == ERR_OK ? 200 : 500;
+	resp->content_type = METRICS_CONTENT_TYPE;
+	resp->body = arena_bytes(req->arena, buf_bytes(&text));
+}
+
+static const struct http_route metrics_routes[] = {
+	{.pattern = "/metrics", .methods = HTTP_GET, .handler = handle_metrics, .operation = "status.metrics"},
+	{.pattern = "/health", .methods = HTTP_GET, .handler = handle_health, .operation = "status.health"},
+	{.pattern = "/ready", .methods = HTTP_GET, .handler = handle_ready, .operation = "status.ready"},
+	{.pattern = NULL},
+};
+
+static void
+collect_routes(struct status *s)
+{
+	const struct http_route *const tables[] = {ocsp_routes, crl_routes, public_routes};
+	size_t n = 0;
+
+	for (size_t t = 0; t < ARRAY_LEN(tables); t++)
+		for (const struct http_route *r = tables[t]; r->pattern != NULL && n < ROUTES_MAX - 1; r++)
+			s->routes[n++] = *r;
+	s->routes[n].pattern = NULL;
+}
+
+static enum err
+open_listeners(struct status *s)
+{
+	const struct config *c = s->service.config;
+	struct http_config public = {.name = "public", .address = c->public.address, .port = (uint16_t)c->public.port,
+		.routes = s->routes, .app = s, .workers = 4, .connections_max = c->public.connections,
+		.connections_per_address = c->public.connections_per_address};
+	struct http_config metrics = {.name = "metrics", .address = c->metrics.address, .port = (uint16_t)c->metrics.port,
+		.routes = metrics_routes, .app = s, .network_threads = 1, .workers = 1, .connections_max = 64};
+	enum err e;
+
+	collect_routes(s);
+	e = http_server_open(&public, &s->server);
+	if (e == ERR_OK && c->metrics.port != 0)
+		e = http_server_open(&metrics, &s->metrics);
+	return e;
+}
+
+/* Database first, then everything that must be complete before the first answer; waits as long as it takes. */
+static enum err
+open_services(struct status *s)
+{
+	static const struct program_store how = {"status", 2, STORE_WITHOUT_WRITER};
+	enum err e = program_open_store(&s->service, &how, &s->store);
+
+	while (e == ERR_OK || e == ERR_UNAVAILABLE) {
+		e = s->public.ocsp == NULL ? ocsp_open(s->store, s->service.config, &s->public.ocsp) : ERR_OK;
+		if (e == ERR_OK)
+			e = crl_serve_open(s->store, s->service.config, &s->public.crl);
+		if (e != ERR_UNAVAILABLE)
+			return e;
+		log_failure("status.open", e);
+		if (service_wait(&s->service, 1000) == SERVICE_STOP)
+			return err_set(ERR_LIMIT, "told to stop while loading");
+	}
+	return e;
+}
+
+/* A CRL that nobody renews locks out everybody when it ends (revocation.md 83): say so long before, again and again. */
+static void
+alarm_crls(struct status *s)
+{
+	AUTO_STRUCT(arena) a = arena_new(0);
+	struct crl_state *crl;
+	int64_t now = clock_now();
+	size_t count;
+
+	if (now < s->alarmed_at + ALARM_EVERY_S)
+		return;
+	s->alarmed_at = now;
+	crl_serve_states(s->public.crl, a, &crl, &count);
+	for (size_t i = 0; i < count; i++)
+		if (crl[i].next_update != 0 && now > crl[i].next_update - (crl[i].next_update - crl[i].this_update) / 4)
+			log_event(LOG_WARNING, "crl.expiring", LOG_S("issuer", crl[i].issuer), LOG_I("seconds", crl[i].next_update - now),
+				LOG_S("remedy", "check chancery-signer; for an offline CA run ca-ceremony crl and ca-admin issuer import"));
+}
+
+static void
+report_node(struct status *s)
+{
+	AUTO_STRUCT(arena) a = arena_new(0);
+	struct ocsp_state ocsp = ocsp_state(s->public.ocsp);
+	const char *trouble = find_trouble(s, a);
+	AUTO(json_t) detail = json_pack("{s:I, s:I, s:I, s:s*}", "certificates", (json_int_t)ocsp.certificates, "responder_not_after",
+		(json_int_t)ocsp.responder_not_after, "fed_at", (json_int_t)ocsp.fed_at, "trouble", trouble);
+
+	program_seen(s->store, trouble == NULL ? "ready" : "degraded", json_text(a, detail));
+}
+
+static void
+run(struct status *s)
+{
+	enum service_wish wish = SERVICE_TICK;
+
+	service_ready(&s->service);
+	while (wish != SERVICE_STOP) {
+		ocsp_tick(s->public.ocsp);
+		alarm_crls(s);
+		report_node(s);
+		wish = service_wait(&s->service, TICK_MS);
+	}
+	service_stopping(&s->service);
+}
+
+static void
+close_all(struct status *s)
+{
+	if (s->metrics != NULL)
+		http_server_close(s->metrics, DRAIN_S);
+	if (s->server != NULL)
+		http_server_close(s->server, DRAIN_S);
+	crl_serve_close(s->public.crl);
+	ocsp_close(s->public.ocsp);
+	store_close(s->store);
+	service_close(&s->service);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct service_program program = {"chancery-status", "answers OCSP and publishes CRLs and CA certificates", NULL, 0};
+	int code = service_start(&status.service, &program, argc, argv);
+	enum err e;
+
+	if (code != SERVICE_GO_ON)
+		return code;
+	e = open_services(&status);
+	if (e == ERR_OK)
+		e = open_listeners(&status);
+	if (e == ERR_OK)
+		run(&status);
+	else
+		log_failure("status.start", e);
+	close_all(&status);
+	return e == ERR_OK || e == ERR_LIMIT ? SERVICE_EXIT_OK : SERVICE_EXIT_FAILURE;
+}
