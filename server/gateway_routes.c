@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "ca/api/api.h"
 #include "est/est.h"
 
 static const struct surface {
@@ -14,6 +15,7 @@ static const struct surface {
 	http_refusal_writer *refuse;
 } surfaces[] = {
 	{EST_PREFIX "/", est_routes, est_refuse},
+	{"/admin/", admin_routes, admin_refuse},
 };
 
 enum { ROUTES_MAX = 96 };
