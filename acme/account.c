@@ -1,0 +1,206 @@
+/*
+ * newAccount, the account resource and its list of orders (RFC 8555 sections 7.3, 7.3.1, 7.3.2, 7.3.6, 7.1.2.1). An account
+ * belongs to the TLS identity that created it; its key opens nothing for another identity, not even its URL.
+ */
+#include "acme/account.h"
+
+#include "acme/resources.h"
+#include "lib/base/random.h"
+
+enum { CONTACTS_MAX = 10, CONTACT_SIZE_MAX = 256, ORDERS_PAGE = 50 };
+
+static const char *const status_words[] = {
+	[ACME_ACCOUNT_VALID] = "valid",
+	[ACME_ACCOUNT_DEACTIVATED] = "deactivated",
+	[ACME_ACCOUNT_REVOKED] = "revoked",
+};
+
+static enum err
+put_account(struct call *c, unsigned status, const struct store_account *account)
+{
+	const char *url = call_url(c, "/acme/account/%s", account->id);
+	json_t *o = json_object(), *contact = json_array();
+
+	for (size_t i = 0; i < account->contact_count; i++)
+		json_array_append_new(contact, json_string(account->contact[i]));
+	json_object_set_new(o, "status", json_string(status_words[account->status]));
+	json_object_set_new(o, "contact", contact);
+	json_object_set_new(o, "orders", json_string(call_url(c, "/acme/account/%s/orders", account->id)));
+	call_header(c, "Location", url);
+	call_json(c, status, o);
+	return ERR_OK;
+}
+
+static enum err
+check_contact(const char *contact)
+{
+	const char *address = contact + strlen("mailto:"), *at;
+
+	if (strncmp(contact, "mailto:", strlen("mailto:")) != 0)
+		return err_set_word(ERR_INVALID, strchr(contact, ':') != NULL ? "unsupported-contact" : "bad-contact",
+			"contacts are mailto: URLs here (RFC 8555 section 7.3)");
+	at = strchr(address, '@');
+	if (strlen(contact) > CONTACT_SIZE_MAX || strpbrk(address, "?,; \t<>\"%") != NULL || at == NULL || at == address ||
+		at[1] == '\0' || strchr(at + 1, '@') != NULL)
+		return err_set_word(ERR_INVALID, "bad-contact",
+			"a contact is one mail address without header fields (RFC 8555 section 7.3)");
+	for (const char *p = address; *p != '\0'; p++)
+		if ((unsigned char)*p < 0x21 || (unsigned char)*p > 0x7e)
+			return err_set_word(ERR_INVALID, "bad-contact", "a contact address is printable ASCII");
+	return ERR_OK;
+}
+
+static enum err
+read_contacts(struct call *c, const char ***contacts, size_t *count)
+{
+	enum err e = json_find_strings(c->arena, c->payload, "contact", contacts, count);
+
+	if (e != ERR_OK)
+		return err_set_word(ERR_INVALID, "bad-contact", "\"contact\" is not an array of strings (RFC 8555 section 7.1.2)");
+	if (*count > CONTACTS_MAX)
+		return err_set_word(ERR_INVALID, "bad-contact", "at most %d contacts are kept", CONTACTS_MAX);
+	for (size_t i = 0; i < *count && e == ERR_OK; i++)
+		e = check_contact((*contacts)[i]);
+	return e;
+}
+
+/* The key has an account: the object as it is, whatever else was asked (section 7.3.1). */
+static enum err
+answer_existing(struct call *c, const struct store_account *account)
+{
+	if (account->identity != c->req->peer->identity)
+		return err_set_word(ERR_DENIED, "other-identity",
+			"the account with this key belongs to another TLS identity than the client certificate's");
+	if (account->status != ACME_ACCOUNT_VALID)
+		return err_set_word(ERR_DENIED, "account-closed",
+			"the account with this key is deactivated or revoked (RFC 8555 section 7.3.6)");
+	return put_account(c, 200, account);
+}
+
+static enum err
+create(struct call *c)
+{
+	struct store_account account = {
+		.id = random_id(c->arena),
+		.identity = c->req->peer->identity,
+		.jwk_json = c->jwk.canonical,
+	};
+	const char *id;
+	enum err e = read_contacts(c, &account.contact, &account.contact_count);
+
+	if (e == ERR_OK)
+		e = json_find_bool(c->payload, "termsOfServiceAgreed", &account.terms_agreed);
+	if (e != ERR_OK)
+		return e;
+	memcpy(account.thumbprint, c->jwk.thumbprint, sizeof(account.thumbprint));
+	e = store_account_add(c->gateway->store, c->arena, &account, &id);
+	if (e == ERR_CONFLICT) { /* made meanwhile, by a parallel request */
+		e = store_account_find(c->gateway->store, c->arena, id, &account);
+		return e != ERR_OK ? e : answer_existing(c, &account);
+	}
+	return e != ERR_OK ? e : put_account(c, 201, &account);
+}
+
+static enum err
+new_account(struct call *c)
+{
+	struct store_account account;
+	bool only_existing = false;
+	enum err e = json_find_bool(c->payload, "onlyReturnExisting", &only_existing);
+
+	if (e != ERR_OK)
+		return e;
+	e = store_account_find_by_key(c->gateway->store, c->arena, c->jwk.thumbprint, &account);
+	if (e == ERR_OK)
+		return answer_existing(c, &account);
+	if (e != ERR_NOTFOUND)
+		return e;
+	if (only_existing)
+		return err_set_word(ERR_INVALID, "account-unknown", "this key has no account (RFC 8555 section 7.3.1)");
+	return create(c);
+}
+
+/* An account sees only itself. */
+static enum err
+check_own(struct call *c)
+{
+	if (strcmp(call_id(c), c->account->item.key) != 0)
+		return err_set_word(ERR_DENIED, "not-yours", "this is not the account that signed the request");
+	return ERR_OK;
+}
+
+enum err
+account_put(struct call *c, const char *id)
+{
+	struct store_account account;
+	enum err e = store_account_find(c->gateway->store, c->arena, id, &account);
+
+	return e != ERR_OK ? e : put_account(c, 200, &account);
+}
+
+static enum err
+fetch_account(struct call *c)
+{
+	enum err e = check_own(c);
+
+	return e != ERR_OK ? e : account_put(c, call_id(c));
+}
+
+static enum err
+deactivate(struct call *c)
+{
+	enum err e = store_account_move(c->gateway->store, call_id(c), ACME_ACCOUNT_VALID, ACME_ACCOUNT_DEACTIVATED);
+
+	lru_drop(c->acme->accounts, call_id(c));
+	if (e == ERR_CONFLICT)
+		return err_set_word(ERR_DENIED, "account-closed", "the account is closed already");
+	return e != ERR_OK ? e : account_put(c, call_id(c));
+}
+
+static enum err
+update_account(struct call *c)
+{
+	const char *status, **contacts;
+	size_t count;
+	enum err e = check_own(c);
+
+	if (e == ERR_OK)
+		e = json_find_string(c->payload, "status", &status);
+	if (e != ERR_OK)
+		return e;
+	if (status != NULL && strcmp(status, "deactivated") == 0)
+		return deactivate(c);
+	if (json_object_get(c->payload, "contact") != NULL) {
+		e = read_contacts(c, &contacts, &count);
+		if (e == ERR_OK)
+			e = store_account_set_contact(c->gateway->store, call_id(c), contacts, count);
+		if (e != ERR_OK)
+			return e;
+	}
+	return fetch_account(c);
+}
+
+static enum err
+fetch_orders(struct call *c)
+{
+	const char *after = c->req->param[1], **ids;
+	size_t count;
+	json_t *list;
+	enum err e = check_own(c);
+
+	if (e == ERR_OK)
+		e = store_order_list(c->gateway->store, c->arena, call_id(c), after, ORDERS_PAGE + 1, &ids, &count);
+	if (e != ERR_OK)
+		return e;
+	list = json_array();
+	for (size_t i = 0; i < count && i < ORDERS_PAGE; i++)
+		json_array_append_new(list, json_string(call_url(c, "/acme/order/%s", ids[i])));
+	if (count > ORDERS_PAGE)
+		call_link(c, call_url(c, "/acme/account/%s/orders/%s", call_id(c), ids[ORDERS_PAGE - 1]), "next");
+	call_json(c, 200, json_pack("{s:o}", "orders", list));
+	return ERR_OK;
+}
+
+const struct resource account_new_resource = {.key = CALL_KEY_GIVEN, .post = new_account};
+const struct resource account_resource = {.key = CALL_KEY_ACCOUNT, .fetch = fetch_account, .post = update_account};
+const struct resource account_orders_resource = {.key = CALL_KEY_ACCOUNT, .fetch = fetch_orders};

@@ -1,0 +1,137 @@
+/*
+ * finalize (RFC 8555 section 7.4): a CSR for exactly the names of the order becomes a row in the issuance queue, once. The
+ * answer waits a moment for the signer, because many clients handle "processing" badly. A CSR that is refused leaves the
+ * order as it was, so that the client can send a better one.
+ */
+#include "acme/order.h"
+#include "acme/resources.h"
+#include "lib/base/hex.h"
+#include "lib/pki/csr.h"
+
+static enum err
+not_ready(enum acme_order_status status)
+{
+	static const char *const why[] = {
+		[ACME_ORDER_PENDING] = "authorizations are not valid yet",
+		[ACME_ORDER_READY] = "it is being finalized by another request",
+		[ACME_ORDER_PROCESSING] = "it is being processed already",
+		[ACME_ORDER_VALID] = "it has its certificate already",
+		[ACME_ORDER_INVALID] = "it is invalid",
+	};
+
+	return err_set_word(ERR_CONFLICT, "order-not-ready", "the order cannot be finalized: %s (RFC 8555 section 7.4)", why[status]);
+}
+
+/* A commonName may repeat one of the names; a CSR without SANs may have just that (clients from before SANs). */
+static enum err
+add_common_name(struct call *c, const struct pki_csr *csr, struct pki_sans *names)
+{
+	const char *cn = pki_name_common_name(c->arena, csr->subject);
+	struct pki_san san;
+
+	if (cn == NULL || names->count > 0)
+		return ERR_OK;
+	if (pki_san_from_text(bytes_str(arena_printf(c->arena, "dns:%s", cn)), c->arena, &san) != ERR_OK)
+		return err_set_word(ERR_INVALID, "bad-csr", "the CSR has no subjectAltName and its commonName is not a DNS name");
+	names->item = arena_array(c->arena, 1, sizeof(*names->item));
+	names->item[0] = san;
+	names->count = 1;
+	return ERR_OK;
+}
+
+static enum err
+check_csr(struct call *c, const struct store_order *o, const struct ca_profile *profile, const struct pki_sans *names,
+	const struct pki_csr *csr)
+{
+	struct pki_sans asked = csr->sans;
+	enum err e = add_common_name(c, csr, &asked);
+
+	if (e != ERR_OK)
+		return e;
+	if (!pki_sans_equal(&asked, names))
+		return err_set_word(ERR_INVALID, "bad-csr", "the names in the CSR are not exactly the %zu of the order (RFC 8555 section 7.4)",
+			o->identifier_count);
+	if (csr->asks_ca)
+		return err_set_word(ERR_INVALID, "bad-csr", "the CSR asks for a CA certificate");
+	if (jwk_is_spki(&c->account->jwk, &csr->spki))
+		return err_set_word(ERR_INVALID, "bad-csr", "the CSR has the account's own key (RFC 8555 section 11.1)");
+	return ca_policy_csr_subject(profile, c->req->peer->identity_name, names, csr->subject);
+}
+
+static enum err
+read_csr(struct call *c, const struct store_order *o, const struct ca_profile *profile, const struct pki_sans *names, struct pki_csr *csr)
+{
+	const char *text;
+	struct bytes der;
+	enum err e = json_get_string(c->payload, "csr", &text);
+
+	if (e != ERR_OK)
+		return e;
+	e = base64url_decode(c->arena, bytes_str(text), &der);
+	if (e != ERR_OK)
+		return err_context(ERR_INVALID, "\"csr\" (RFC 8555 section 6.1)");
+	e = pki_csr_parse(der, c->arena, csr);
+	return e != ERR_OK ? e : check_csr(c, o, profile, names, csr);
+}
+
+/* Something was refused or lost: if the request has been recorded all the same, the order says how it ended. */
+static enum err
+after_failure(struct call *c, enum err code)
+{
+	const char *word = err_word(), *reason = arena_strdup(c->arena, err_reason());
+	struct store_order o;
+
+	if (order_get(c, call_id(c), &o) != ERR_OK || o.request == 0)
+		return err_set_word(code, word, "%s", reason);
+	if (code == ERR_CONFLICT)
+		return not_ready(o.status);
+	return order_put(c, 200, &o);
+}
+
+static enum err
+issue(struct call *c, struct store_order *o, const struct ca_profile *profile, const struct pki_sans *names, const struct pki_csr *csr)
+{
+	struct ca_issue wanted = {
+		.profile = profile,
+		.protocol = CA_PROTOCOL_ACME,
+		.identity = c->req->peer->identity,
+		.identity_name = c->req->peer->identity_name,
+		.kind = c->req->peer->kind,
+		.spki = &csr->spki,
+		.names = names,
+		.not_before = o->not_before,
+		.not_after = o->not_after,
+		.acme_order = o->id,
+		.wait_ms = c->acme->config->finalize_wait * 1000,
+	};
+	enum err e = ca_issue(c->gateway, c->req, &wanted, &o->request, &o->result);
+
+	if (e != ERR_OK)
+		return after_failure(c, e);
+	o->status = o->result.state == STORE_RESULT_DONE ? ACME_ORDER_VALID : ACME_ORDER_PROCESSING;
+	if (o->status == ACME_ORDER_VALID)
+		order_remember(c->acme, o);
+	return order_put(c, 200, o);
+}
+
+static enum err
+finalize(struct call *c)
+{
+	const struct ca_profile *profile;
+	struct store_order o;
+	struct pki_sans names;
+	struct pki_csr csr;
+	enum err e = order_get_cached(c, call_id(c), &o);
+
+	if (e == ERR_OK && o.status != ACME_ORDER_READY)
+		e = not_ready(o.status);
+	if (e == ERR_OK)
+		e = ca_profiles_get(c->gateway->profiles, o.profile, &profile);
+	if (e == ERR_OK)
+		e = order_names(c, &o, &names);
+	if (e == ERR_OK)
+		e = read_csr(c, &o, profile, &names, &csr);
+	return e != ERR_OK ? e : issue(c, &o, profile, &names, &csr);
+}
+
+const struct resource finalize_resource = {.key = CALL_KEY_ACCOUNT, .post = finalize};

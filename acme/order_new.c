@@ -1,0 +1,332 @@
+/*
+ * newOrder (RFC 8555 section 7.4, RFC 8738, draft-ietf-acme-profiles). Every name that cannot be had is named, with its reason,
+ * in one answer. When grants of the TLS identity cover every name the order is born ready; else each uncovered name gets an
+ * authorization with an http-01 challenge.
+ */
+#include <stdlib.h>
+
+#include <idn2.h>
+
+#include "acme/order.h"
+#include "acme/problem.h"
+#include "acme/resources.h"
+#include "lib/base/clock.h"
+#include "lib/base/hex.h"
+#include "lib/base/random.h"
+
+enum { TOKEN_SIZE = 32 };
+
+/* What the client asked for, checked step by step. */
+struct wish {
+	const struct ca_profile *profile;
+	struct pki_sans names;
+	const char **texts;            /* canonical, same order */
+	int64_t not_before, not_after; /* 0: not asked */
+	const char *const *grants;
+	size_t grant_count;
+	bool granted;
+};
+
+static const struct {
+	const char *name;
+	enum pki_san_type type;
+} identifier_types[] = {{"dns", PKI_SAN_DNS}, {"ip", PKI_SAN_IP}};
+
+static void
+add_subproblem(struct call *c, const char *word, const char *detail, json_t *identifier)
+{
+	if (c->subproblems == NULL)
+		c->subproblems = json_array();
+	json_array_append_new(c->subproblems, problem_sub(word, detail, identifier));
+}
+
+/* The type all subproblems share, else "compound" (section 6.7.1). */
+static enum err
+refuse_subproblems(struct call *c, const char *word)
+{
+	const char *first = json_string_value(json_object_get(json_array_get(c->subproblems, 0), "type"));
+	const char *detail = json_string_value(json_object_get(json_array_get(c->subproblems, 0), "detail"));
+	size_t count = json_array_size(c->subproblems), i;
+	json_t *p;
+
+	json_array_foreach(c->subproblems, i, p)
+		if (strcmp(json_string_value(json_object_get(p, "type")), first) != 0)
+			word = "compound";
+	if (count == 1)
+		return err_set_word(ERR_DENIED, word, "%s", detail);
+	return err_set_word(ERR_DENIED, word, "%zu of the identifiers cannot be had; see \"subproblems\"", count);
+}
+
+/* An "xn--" label that is not an A-label (RFC 5890) would be shown to people as something else than it is. */
+static bool
+is_idna(const char *name)
+{
+	uint8_t *out = NULL;
+	bool ok;
+
+	if (strstr(name, "xn--") == NULL)
+		return true;
+	if (strncmp(name, "*.", 2) == 0)
+		name += 2;
+	ok = idn2_lookup_u8((const uint8_t *)name, &out, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) == IDN2_OK &&
+		strcmp((const char *)out, name) == 0;
+	idn2_free(out);
+	return ok;
+}
+
+/* NULL when fine, else why not; *word is the kind. */
+static const char *
+parse_identifier(struct call *c, const json_t *item, struct pki_san *san, const char **text, const char **word)
+{
+	const char *type = json_string_value(json_object_get(item, "type"));
+	const char *value = json_string_value(json_object_get(item, "value"));
+	size_t i = 0;
+
+	while (i < ARRAY_LEN(identifier_types) && strcmp(identifier_types[i].name, type) != 0)
+		i++;
+	*word = "unsupported-identifier";
+	if (i == ARRAY_LEN(identifier_types))
+		return "identifiers of this type are not supported; \"dns\" and \"ip\" are";
+	*word = "rejected-identifier";
+	if (pki_san_from_text(bytes_str(arena_printf(c->arena, "%s:%s", type, value)), c->arena, san) != ERR_OK)
+		return arena_strdup(c->arena, err_reason());
+	*text = pki_san_text(c->arena, san);
+	if (san->type == PKI_SAN_IP && strcmp(*text + 3, value) != 0)
+		return "addresses are written in canonical form (RFC 8738 section 3, RFC 5952)";
+	if (san->type == PKI_SAN_DNS && !is_idna(*text + 4))
+		return "a label beginning with \"xn--\" is not a valid A-label (RFC 5890 section 2.3.2.1)";
+	return NULL;
+}
+
+static bool
+is_identifier(const json_t *item)
+{
+	const char *type, *value;
+
+	return json_is_object(item) && json_get_string(item, "type", &type) == ERR_OK &&
+		json_get_string(item, "value", &value) == ERR_OK;
+}
+
+/* Doubled ones collapse: a certificate says nothing twice. */
+static enum err
+read_identifiers(struct call *c, struct wish *w)
+{
+	const json_t *list = json_object_get(c->payload, "identifiers");
+	size_t count = json_array_size(list), i;
+	json_t *item;
+
+	if (!json_is_array(list) || count == 0)
+		return err_set(ERR_INVALID, "\"identifiers\" is not an array with at least one member (RFC 8555 section 7.4)");
+	if (count > PKI_SANS_MAX)
+		return err_set_word(ERR_INVALID, "too-many-names", "an order has at most %d identifiers", PKI_SANS_MAX);
+	w->names.item = arena_array(c->arena, count, sizeof(*w->names.item));
+	w->texts = arena_array(c->arena, count, sizeof(*w->texts));
+	json_array_foreach(list, i, item) {
+		const char *why, *word;
+		size_t n = w->names.count;
+
+		if (!is_identifier(item))
+			return err_set(ERR_INVALID, "an identifier is not an object with \"type\" and \"value\" (RFC 8555 section 7.1.3)");
+		why = parse_identifier(c, item, &w->names.item[n], &w->texts[n], &word);
+		if (why != NULL)
+			add_subproblem(c, word, why, json_pack("{s:O,s:O}", "type", json_object_get(item, "type"), "value",
+				json_object_get(item, "value")));
+		else if (!pki_sans_contain(&w->names, &w->names.item[n]))
+			w->names.count++;
+	}
+	if (c->subproblems == NULL)
+		return ERR_OK;
+	return refuse_subproblems(c, strstr(json_string_value(json_object_get(json_array_get(c->subproblems, 0), "type")),
+		"unsupported") != NULL ? "unsupported-identifier" : "rejected-identifier");
+}
+
+static enum err
+read_time(struct call *c, const char *name, int64_t *out)
+{
+	const char *text;
+
+	if (json_find_string(c->payload, name, &text) != ERR_OK ||
+		(text != NULL && clock_parse_rfc3339(bytes_str(text), out) != ERR_OK))
+		return err_set(ERR_INVALID, "\"%s\" is not a time as RFC 3339 writes it (RFC 8555 section 7.4)", name);
+	return ERR_OK;
+}
+
+static enum err
+read_profile(struct call *c, struct wish *w)
+{
+	const char *name;
+
+	if (json_find_string(c->payload, "profile", &name) != ERR_OK)
+		return err_set_word(ERR_INVALID, "unknown-profile", "\"profile\" is not a string");
+	return ca_profiles_get(c->gateway->profiles, name != NULL ? name : c->acme->config->default_profile, &w->profile);
+}
+
+static bool
+is_granted(const struct wish *w, size_t i)
+{
+	return ca_policy_granted(&(struct pki_sans){&w->names.item[i], 1}, w->grants, w->grant_count);
+}
+
+static bool
+is_wildcard(const char *text)
+{
+	return strncmp(text, "dns:*.", 6) == 0;
+}
+
+/* All that is wrong with names, in one answer. */
+static enum err
+check_names(struct call *c, struct wish *w)
+{
+	const char **reason = arena_array(c->arena, w->names.count, sizeof(*reason));
+
+	(void)ca_policy_refused_names(w->profile, &w->names, c->arena, reason);
+	for (size_t i = 0; i < w->names.count; i++) {
+		if (reason[i] == NULL && is_wildcard(w->texts[i]) && !is_granted(w, i))
+			reason[i] = "a wildcard name needs a grant: http-01 cannot prove it (RFC 8555 section 8.3)";
+		if (reason[i] != NULL)
+			add_subproblem(c, "rejected-identifier", reason[i], order_identifier(w->texts[i]));
+	}
+	return c->subproblems == NULL ? ERR_OK : refuse_subproblems(c, "rejected-identifier");
+}
+
+/* Everything else the gate will ask, as far as it can be known without a key: any key the profile likes stands in. */
+static enum err
+check_policy(struct call *c, const struct wish *w)
+{
+	const struct http_peer *peer = c->req->peer;
+	struct pki_spki any = {.type = (enum pki_key_type)__builtin_ctz(w->profile->keys), .bits = 4096};
+	const struct ca_issuer *issuer = ca_issuers_for(ca_gateway_issuers(c->gateway), w->profile);
+	struct ca_policy_request r = {
+		.profile = w->profile,
+		.protocol = CA_PROTOCOL_ACME,
+		.identity_name = peer->identity_name,
+		.kind = peer->kind,
+		.state = IDENTITY_ACTIVE,
+		.spki = &any,
+		.names = &w->names,
+		.grants = w->grants,
+		.grant_count = w->grant_count,
+		.authorized = w->texts,
+		.authorized_count = w->names.count,
+		.not_before = w->not_before,
+		.not_after = w->not_after,
+		.now = clock_now(),
+	};
+	struct ca_validity validity;
+
+	if (issuer == NULL)
+		return err_set(ERR_UNAVAILABLE, "no active issuing CA for profile \"%s\"", w->profile->name);
+	return ca_policy_check(&r, issuer->cert.not_after, &validity);
+}
+
+static enum err
+check_requester(const struct call *c, const struct wish *w)
+{
+	if (!(w->profile->protocols & 1U << CA_PROTOCOL_ACME))
+		return err_set_word(ERR_DENIED, "protocol-not-allowed", "profile \"%s\" is not offered over ACME", w->profile->name);
+	if (!(w->profile->requesters & 1U << c->req->peer->kind))
+		return err_set_word(ERR_DENIED, "requester-not-allowed", "profile \"%s\" is not for identities of kind \"%s\"",
+			w->profile->name, identity_kind_name(c->req->peer->kind));
+	return ERR_OK;
+}
+
+static enum err
+read_wish(struct call *c, struct wish *w)
+{
+	enum err e = read_identifiers(c, w);
+
+	if (e == ERR_OK)
+		e = read_time(c, "notBefore", &w->not_before);
+	if (e == ERR_OK)
+		e = read_time(c, "notAfter", &w->not_after);
+	if (e == ERR_OK)
+		e = read_profile(c, w);
+	if (e == ERR_OK)
+		e = check_requester(c, w);
+	if (e == ERR_OK)
+		e = ca_peers_grants(c->gateway->peers, c->arena, c->req->peer->identity, w->profile->name, &w->grants, &w->grant_count);
+	if (e == ERR_OK)
+		e = check_names(c, w);
+	if (e == ERR_OK)
+		e = check_policy(c, w);
+	if (e == ERR_OK)
+		w->granted = ca_policy_granted(&w->names, w->grants, w->grant_count);
+	return e;
+}
+
+static const char *
+new_token(struct arena *a)
+{
+	uint8_t token[TOKEN_SIZE];
+
+	random_bytes(token, sizeof(token));
+	return base64url_string(a, bytes_of(token, sizeof(token)));
+}
+
+static void
+make_authorization(struct call *c, const char *text, struct store_authorization *z)
+{
+	struct store_challenge *challenge = arena_alloc(c->arena, sizeof(*challenge));
+
+	*challenge = (struct store_challenge){.id = random_id(c->arena), .type = "http-01", .token = new_token(c->arena)};
+	*z = (struct store_authorization){
+		.id = random_id(c->arena),
+		.account = c->account->item.key,
+		.identifier = text,
+		.expires = clock_now() + c->acme->config->authorization_lifetime,
+		.challenges = challenge,
+		.challenge_count = 1,
+	};
+}
+
+/* Names without a grant need a proof each; granted ones in the same order need none. */
+static size_t
+make_authorizations(struct call *c, const struct wish *w, struct store_order *o, struct store_authorization *z)
+{
+	size_t n = 0;
+
+	o->authorizations = arena_array(c->arena, w->names.count, sizeof(*o->authorizations));
+	for (size_t i = 0; i < w->names.count && !w->granted; i++) {
+		if (is_granted(w, i))
+			continue;
+		make_authorization(c, w->texts[i], &z[n]);
+		o->authorizations[n] = z[n].id;
+		n++;
+	}
+	o->authorization_count = n;
+	return n;
+}
+
+static enum err
+new_order(struct call *c)
+{
+	struct wish w = {.profile = NULL};
+	struct store_authorization *z;
+	struct store_order o;
+	size_t count;
+	enum err e = read_wish(c, &w);
+
+	if (e != ERR_OK)
+		return e;
+	o = (struct store_order){
+		.id = random_id(c->arena),
+		.account = c->account->item.key,
+		.profile = w.profile->name,
+		.identifiers = w.texts,
+		.identifier_count = w.names.count,
+		.granted = w.granted,
+		.not_before = w.not_before,
+		.not_after = w.not_after,
+		.created_at = clock_now(),
+		.expires = clock_now() + c->acme->config->order_lifetime,
+		.status = w.granted ? ACME_ORDER_READY : ACME_ORDER_PENDING,
+	};
+	z = arena_array(c->arena, w.names.count, sizeof(*z));
+	count = make_authorizations(c, &w, &o, z);
+	e = store_order_add(c->gateway->store, &o, z, count);
+	if (e == ERR_OK && o.granted)
+		order_remember(c->acme, &o);
+	return e != ERR_OK ? e : order_put(c, 201, &o);
+}
+
+const struct resource order_new_resource = {.key = CALL_KEY_ACCOUNT, .post = new_order};

@@ -1,0 +1,154 @@
+/*
+ * Opens and closes this folder's state. The follower reads changed accounts (another gateway's key change, an offboarding)
+ * out of the cache within a bell's time, and looks after nonce keys and used nonces.
+ */
+#include "acme/state.h"
+
+#include <stdlib.h>
+
+#include "acme/account.h"
+#include "acme/order.h"
+#include "lib/base/clock.h"
+#include "lib/store/follow.h"
+
+enum { ACCOUNTS_MAX = 4096, ORDERS_MAX = 4096, KEYS_REFRESH_S = 10, SWEEP_S = 60 };
+
+static enum err
+refresh_keys(struct acme *acme)
+{
+	struct nonce_keys keys;
+	enum err e = store_nonce_keys(acme->gateway->store, acme->config->nonce_lifetime, keys.item, NONCE_KEYS_MAX, &keys.count);
+
+	if (e != ERR_OK)
+		return e;
+	pthread_rwlock_wrlock(&acme->keys_lock);
+	acme->keys = keys;
+	acme->keys_read_at = clock_monotonic_us();
+	pthread_rwlock_unlock(&acme->keys_lock);
+	return ERR_OK;
+}
+
+static int64_t
+keys_age_us(struct acme *acme)
+{
+	pthread_rwlock_rdlock(&acme->keys_lock);
+	int64_t at = acme->keys_read_at;
+	pthread_rwlock_unlock(&acme->keys_lock);
+	return clock_monotonic_us() - at;
+}
+
+static enum err
+drop_changed_accounts(struct acme *acme)
+{
+	AUTO_STRUCT(arena) a = arena_new(0);
+	const char **ids;
+	size_t count;
+	enum err e = store_account_changes(acme->gateway->store, a, &acme->account_cursor, &ids, &count);
+
+	for (size_t i = 0; e == ERR_OK && i < count; i++)
+		lru_drop(acme->accounts, ids[i]);
+	return e;
+}
+
+static enum err
+follow(void *ctx)
+{
+	struct acme *acme = ctx;
+	enum err e = drop_changed_accounts(acme);
+
+	if (e == ERR_OK && keys_age_us(acme) > KEYS_REFRESH_S * 1000000LL)
+		e = refresh_keys(acme);
+	if (e == ERR_OK && clock_monotonic_us() - acme->swept_at > SWEEP_S * 1000000LL) {
+		acme->swept_at = clock_monotonic_us();
+		e = store_nonce_sweep(acme->gateway->store);
+	}
+	return e;
+}
+
+enum err
+acme_open(struct ca_gateway *gateway)
+{
+	struct acme *acme = mem_zalloc(1, sizeof(*acme));
+	enum err e;
+
+	acme->gateway = gateway;
+	acme->config = &gateway->config->acme;
+	acme->arena = arena_new(0);
+	acme->accounts = lru_new(ACCOUNTS_MAX, account_free);
+	acme->orders = lru_new(ORDERS_MAX, order_free);
+	acme->swept_at = clock_monotonic_us();
+	pthread_rwlock_init(&acme->keys_lock, NULL);
+	url_bases_set(&acme->bases, acme->arena, gateway->config->enroll.base_urls, gateway->config->enroll.base_urls_count);
+	gateway->acme = acme;
+	e = refresh_keys(acme);
+	if (e == ERR_OK)
+		e = drop_changed_accounts(acme);
+	if (e != ERR_OK) {
+		acme_close(gateway);
+		return e;
+	}
+	acme->follower = store_follow(gateway->store, 1U << STORE_BELL_STATE, "acme.feed", follow, acme);
+	return ERR_OK;
+}
+
+void
+acme_close(struct ca_gateway *gateway)
+{
+	struct acme *acme = gateway->acme;
+
+	if (acme == NULL)
+		return;
+	store_follower_stop(acme->follower);
+	lru_free(acme->accounts);
+	lru_free(acme->orders);
+	arena_free(acme->arena);
+	pthread_rwlock_destroy(&acme->keys_lock);
+	explicit_bzero(&acme->keys, sizeof(acme->keys));
+	free(acme);
+	gateway->acme = NULL;
+}
+
+const char *
+acme_nonce_new(struct acme *acme, struct arena *a)
+{
+	const char *nonce = NULL;
+
+	pthread_rwlock_rdlock(&acme->keys_lock);
+	if (acme->keys.count > 0)
+		nonce = nonce_make(&acme->keys, a, clock_now());
+	pthread_rwlock_unlock(&acme->keys_lock);
+	return nonce;
+}
+
+static enum err
+check(struct acme *acme, struct arena *a, const char *nonce, struct nonce_use *use)
+{
+	pthread_rwlock_rdlock(&acme->keys_lock);
+	enum err e = nonce_check(&acme->keys, nonce, acme->config->nonce_lifetime, clock_now(), a, use);
+	pthread_rwlock_unlock(&acme->keys_lock);
+	return e;
+}
+
+enum err
+acme_nonce_use(struct acme *acme, struct arena *a, const char *nonce)
+{
+	struct nonce_use use;
+	enum err e = check(acme, a, nonce, &use);
+
+	/* Another gateway may have made a key since; guesses cannot make us ask the database more than once a second. */
+	if (e == ERR_NOTFOUND && keys_age_us(acme) > 1000000 && refresh_keys(acme) == ERR_OK)
+		e = check(acme, a, nonce, &use);
+	if (e != ERR_OK)
+		return err_set_word(ERR_CONFLICT, "bad-nonce", "%s", err_reason());
+	e = store_nonce_use(acme->gateway->store, use.mark, bytes_of(use.unique, sizeof(use.unique)), use.expires);
+	if (e == ERR_CONFLICT && keys_age_us(acme) > 1000000) {
+		AUTO_STRUCT(arena) text = arena_new(0);
+		const char *reason = arena_strdup(text, err_reason());
+
+		/* Perhaps not the nonce but its key is gone, and what we hand out would never be accepted. */
+		if (refresh_keys(acme) != ERR_OK)
+			return err_set(ERR_UNAVAILABLE, "nonce keys cannot be read");
+		return err_set_word(ERR_CONFLICT, "bad-nonce", "%s", reason);
+	}
+	return e;
+}
