@@ -146,17 +146,17 @@ get_pkey(struct ca_token *t, const char *label, EVP_PKEY **out)
 	unsigned count = 0;
 
 	if (PKCS11_enumerate_keys(t->p11_slot->token, &keys, &count) != 0)
-		return err_openssl(ERR_UNAVAILABLE, "hsm: libp11 cannot list the keys of token \"%s\"", t->info.label);
+		return KEYS_P11_FAIL("hsm: libp11 cannot list the keys of token \"%s\"", t->info.label);
 	for (unsigned i = 0; i < count; i++) {
 		if (keys[i].label == NULL || strcmp(keys[i].label, label) != 0)
 			continue;
 		*out = PKCS11_get_private_key(&keys[i]);
 		if (*out != NULL)
 			return ERR_OK;
-		return err_openssl(ERR_UNAVAILABLE, "hsm: key \"%s\" cannot be used through libp11 (is its public key object missing?)",
+		return KEYS_P11_FAIL("hsm: key \"%s\" cannot be used through libp11 (is its public key object missing?)",
 			label);
 	}
-	return err_set(ERR_UNAVAILABLE, "hsm: libp11 does not see key \"%s\"", label);
+	return err_set_word(ERR_UNAVAILABLE, "hsm", "hsm: libp11 does not see key \"%s\"", label);
 }
 
 static enum err
@@ -172,10 +172,26 @@ sign(void *ctx, struct bytes data, struct buf *signature)
 	EVP_MD_CTX_reset(k->ctx);
 	if (EVP_DigestSignInit(k->ctx, NULL, k->md, NULL, k->pkey) != 1 ||
 		EVP_DigestSign(k->ctx, room, &n, data.p, data.n) != 1)
-		return err_openssl(ERR_UNAVAILABLE, "hsm: token \"%s\" does not sign with key \"%s\"", k->attributes.token_label,
+		return KEYS_P11_FAIL("hsm: token \"%s\" does not sign with key \"%s\"", k->attributes.token_label,
 			k->attributes.label);
 	signature->len += n;
 	return ERR_OK;
+}
+
+enum err
+ca_key_probe(const struct ca_key *k)
+{
+	CK_OBJECT_HANDLE found[KEYS_FOUND_MAX];
+	CK_SESSION_INFO session;
+	CK_ULONG count = 0;
+	CK_RV rv = k->token->module.f->C_GetSessionInfo(k->token->session, &session);
+	enum err e = rv == CKR_OK ? keys_find(k->token, CKO_PRIVATE_KEY, k->attributes.label, found, &count)
+				  : keys_fail(rv, "looking at the session");
+
+	if (e == ERR_OK && count != 1)
+		return err_set_word(ERR_UNAVAILABLE, "hsm", "hsm: token \"%s\" no longer shows key \"%s\"", k->attributes.token_label,
+			k->attributes.label);
+	return e;
 }
 
 static const struct algorithm {

@@ -47,7 +47,9 @@ const struct ca_key_attributes *ca_key_attributes(const struct ca_key *k);
 enum err ca_key_matches(const struct ca_key *k, struct bytes spki) MUST_CHECK;
 /* SubjectPublicKeyInfo DER, owned by the key. */
 struct bytes ca_key_spki(const struct ca_key *k);
-/* The signing handle, owned by the key. Any HSM error is ERR_UNAVAILABLE: a signer program exits on it. */
+/* Is the token still there with this key in it? ERR_UNAVAILABLE (word "hsm") otherwise. Cheap, signs nothing. */
+enum err ca_key_probe(const struct ca_key *k) MUST_CHECK;
+/* The signing handle, owned by the key. Any HSM error is ERR_UNAVAILABLE (word "hsm"): a signer program exits on it. */
 const struct pki_signer *ca_key_signer(const struct ca_key *k);
 
 /* ca-ceremony only: C_GenerateKeyPair with TOKEN, PRIVATE, SENSITIVE, not EXTRACTABLE, SIGN only, not MODIFIABLE. ERR_CONFLICT when the label exists.

@@ -23,6 +23,9 @@ enum err keys_module_load(const struct ca_token_config *c, struct keys_module *m
 void keys_module_clear(struct keys_module *m);
 /* A PKCS#11 failure as ERR_UNAVAILABLE: "what: CKR_NAME (0x...)" and, where there is one, the remedy. */
 enum err keys_fail(CK_RV rv, const char *what) MUST_CHECK;
+/* A failure of libp11, with the text it left, as ERR_UNAVAILABLE (word "hsm"). */
+#define KEYS_P11_FAIL(...)                                                                                 \
+	(err_openssl(ERR_UNAVAILABLE, __VA_ARGS__), err_set_word(ERR_UNAVAILABLE, "hsm", "%s", err_reason()))
 /* The blank-padded fixed-size texts of PKCS#11 as a string; out has room for n + 1. */
 void keys_text(const CK_UTF8CHAR *text, size_t n, char *out);
 

@@ -50,10 +50,10 @@ keys_fail(CK_RV rv, const char *what)
 {
 	for (size_t i = 0; i < ARRAY_LEN(replies); i++)
 		if (replies[i].rv == rv)
-			return err_set(ERR_UNAVAILABLE, "hsm: %s: %s%s%s", what, replies[i].name,
+			return err_set_word(ERR_UNAVAILABLE, "hsm", "hsm: %s: %s%s%s", what, replies[i].name,
 				replies[i].remedy != NULL ? ": " : "",
 				replies[i].remedy != NULL ? replies[i].remedy : "");
-	return err_set(ERR_UNAVAILABLE, "hsm: %s: PKCS#11 error 0x%lx", what, rv);
+	return err_set_word(ERR_UNAVAILABLE, "hsm", "hsm: %s: PKCS#11 error 0x%lx", what, rv);
 }
 
 void
@@ -82,10 +82,10 @@ get_functions(const char *path, CK_FUNCTION_LIST_PTR *out)
 	CK_RV rv;
 
 	if (handle == NULL)
-		return err_set(ERR_UNAVAILABLE, "hsm: module \"%s\" does not load: %s", path, dlerror());
+		return err_set_word(ERR_UNAVAILABLE, "hsm", "hsm: module \"%s\" does not load: %s", path, dlerror());
 	*(void **)&get = dlsym(handle, "C_GetFunctionList");
 	if (get == NULL)
-		return err_set(ERR_UNAVAILABLE, "hsm: \"%s\" is no PKCS#11 module: it has no C_GetFunctionList", path);
+		return err_set_word(ERR_UNAVAILABLE, "hsm", "hsm: \"%s\" is no PKCS#11 module: it has no C_GetFunctionList", path);
 	rv = get(out);
 	return rv == CKR_OK ? ERR_OK : keys_fail(rv, "C_GetFunctionList");
 }
@@ -97,7 +97,7 @@ initialize(struct keys_module *m)
 	CK_RV rv = m->f->C_Initialize(&args);
 
 	if (rv == CKR_GENERAL_ERROR)
-		return err_set(ERR_UNAVAILABLE, "hsm: module \"%s\" does not start (C_Initialize: CKR_GENERAL_ERROR); with SoftHSM the "
+		return err_set_word(ERR_UNAVAILABLE, "hsm", "hsm: module \"%s\" does not start (C_Initialize: CKR_GENERAL_ERROR); with SoftHSM the "
 			"file in hsm.module_config or its token directory is missing or not readable by this user", m->path);
 	if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED)
 		return keys_fail(rv, "C_Initialize");

@@ -37,7 +37,7 @@ check_pin_state(const char *label, CK_FLAGS flags)
 		return err_set_word(ERR_DENIED, "pin-final-try", "hsm: one wrong login more would lock token \"%s\"; no login was tried; "
 			"check the PIN and log in once by hand (pkcs11-tool --login) to clear the counter", label);
 	if (!(flags & CKF_USER_PIN_INITIALIZED))
-		return err_set(ERR_UNAVAILABLE, "hsm: token \"%s\" has no user PIN yet; set it with the SO PIN", label);
+		return err_set_word(ERR_UNAVAILABLE, "hsm", "hsm: token \"%s\" has no user PIN yet; set it with the SO PIN", label);
 	return ERR_OK;
 }
 
@@ -90,16 +90,16 @@ open_p11(struct ca_token *t)
 {
 	t->p11 = PKCS11_CTX_new();
 	if (t->p11 == NULL || PKCS11_CTX_load(t->p11, t->module.path) != 0)
-		return err_openssl(ERR_UNAVAILABLE, "hsm: libp11 does not load \"%s\"", t->module.path);
+		return KEYS_P11_FAIL("hsm: libp11 does not load \"%s\"", t->module.path);
 	if (PKCS11_enumerate_slots(t->p11, &t->slots, &t->slot_count) != 0)
-		return err_openssl(ERR_UNAVAILABLE, "hsm: libp11 does not list the slots");
+		return KEYS_P11_FAIL("hsm: libp11 does not list the slots");
 	for (unsigned i = 0; i < t->slot_count; i++)
 		if (PKCS11_get_slotid_from_slot(&t->slots[i]) == t->slot)
 			t->p11_slot = &t->slots[i];
 	if (t->p11_slot == NULL || t->p11_slot->token == NULL)
-		return err_set(ERR_UNAVAILABLE, "hsm: the token went away while it was opened");
+		return err_set_word(ERR_UNAVAILABLE, "hsm", "hsm: the token went away while it was opened");
 	if (PKCS11_open_session(t->p11_slot, 0) != 0)
-		return err_openssl(ERR_UNAVAILABLE, "hsm: libp11 gets no session");
+		return KEYS_P11_FAIL("hsm: libp11 gets no session");
 	return ERR_OK;
 }
 

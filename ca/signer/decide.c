@@ -1,0 +1,152 @@
+/*
+ * The signer's judgement. It believes nothing a front end concluded: identity, grants, order, predecessor and names are facts
+ * that the claiming transaction read, the policy is asked again, and the certificate is built from the profile. What the row
+ * brings of its own is a public key and a wish.
+ */
+#include "ca/signer/decide.h"
+
+#include "lib/base/clock.h"
+#include "lib/pki/spki.h"
+
+static enum err
+check_order(const struct store_claimed *r, enum ca_protocol protocol)
+{
+	if (protocol == CA_PROTOCOL_ACME && r->acme_order == NULL)
+		return err_set_word(ERR_DENIED, "order-not-usable", "an acme request names its order (RFC 8555 section 7.4)");
+	if (r->acme_order != NULL && !r->order_usable)
+		return err_set_word(ERR_DENIED, "order-not-usable", "order \"%s\" does not authorize this request: it is not identity "
+			"\"%s\"'s, has other names, is expired, or its account is not valid", r->acme_order, r->identity_name);
+	return ERR_OK;
+}
+
+static enum err
+check_predecessor(const struct store_claimed *r)
+{
+	if (r->has_renewed_from && !r->renewed_from_live)
+		return err_set_word(ERR_DENIED, "certificate-revoked", "the certificate to renew is revoked, or is not identity \"%s\"'s",
+			r->identity_name);
+	return ERR_OK;
+}
+
+static enum err
+read_names(const struct store_claimed *r, struct arena *a, struct pki_sans *out)
+{
+	if (r->name_count > PKI_SANS_MAX)
+		return err_set_word(ERR_INVALID, "too-many-names", "%zu names; at most %d", r->name_count, PKI_SANS_MAX);
+	out->item = arena_array(a, r->name_count + 1, sizeof(*out->item));
+	out->count = r->name_count;
+	for (size_t i = 0; i < r->name_count; i++) {
+		enum err e = pki_san_from_text(bytes_str(r->names[i]), a, &out->item[i]);
+
+		if (e != ERR_OK)
+			return e;
+	}
+	return ERR_OK;
+}
+
+static enum err
+find_issuer(const struct decide *d, const struct ca_profile *profile, const struct ca_signing_issuer **out)
+{
+	const struct ca_issuer *issuer = ca_issuers_for(d->issuers, profile);
+
+	if (issuer == NULL)
+		return err_set_word(ERR_DENIED, "no-issuer", "profile \"%s\" wants issuing CA \"%s\", which is not active here", profile->name,
+			profile->issuer != NULL ? profile->issuer : "(first configured)");
+	*out = &d->signing[issuer - d->issuers->item];
+	return ERR_OK;
+}
+
+static enum err
+issue(const struct decide *d, const struct ca_policy_request *policy, const struct ca_signing_issuer *signing, struct store_outcome *out)
+{
+	const struct pki_cert *ca = &signing->issuer->cert;
+	uint8_t *spki_hash = arena_alloc(d->arena, 32);
+	struct ca_validity validity;
+	struct pki_cert_spec spec;
+	enum err e = ca_policy_check(policy, ca->not_after, &validity);
+
+	if (e != ERR_OK)
+		return e;
+	if (validity.not_before < ca->not_before)
+		validity.not_before = ca->not_before; /* backdating must not reach behind the CA's own beginning */
+	if ((e = ca_policy_spec(policy, signing->issuer, &validity, d->arena, &spec)) != ERR_OK)
+		return e;
+	pki_serial_new(out->serial);
+	spec.serial = bytes_of(out->serial, sizeof(out->serial));
+	if ((e = pki_cert_issue(&spec, ca_key_signer(signing->key), d->arena, &out->der, NULL)) != ERR_OK)
+		return e;
+	pki_spki_hash(policy->spki, spki_hash);
+	out->spki_hash = bytes_of(spki_hash, 32);
+	out->issuer = signing->issuer->id;
+	out->not_before = validity.not_before;
+	out->not_after = validity.not_after;
+	return ERR_OK;
+}
+
+static enum err
+certify(const struct decide *d, const struct store_claimed *r, struct store_outcome *out)
+{
+	struct ca_policy_request policy = {
+		.identity_name = r->identity_name, .kind = r->identity_kind, .state = r->identity_state,
+		.grants = r->grants, .grant_count = r->grant_count,
+		.authorized = r->authorized, .authorized_count = r->authorized_count,
+		.not_before = r->not_before, .not_after = r->not_after, .now = clock_now(),
+	};
+	const struct ca_signing_issuer *signing;
+	struct pki_spki spki;
+	struct pki_sans names;
+	enum err e;
+
+	policy.spki = &spki;
+	policy.names = &names;
+	if ((e = ca_profiles_get(d->profiles, r->profile, &policy.profile)) != ERR_OK ||
+		(e = ca_protocol_parse(r->protocol, &policy.protocol)) != ERR_OK ||
+		(e = check_order(r, policy.protocol)) != ERR_OK || (e = check_predecessor(r)) != ERR_OK ||
+		(e = read_names(r, d->arena, &names)) != ERR_OK || (e = pki_spki_parse(r->spki, &spki)) != ERR_OK ||
+		(e = find_issuer(d, policy.profile, &signing)) != ERR_OK)
+		return e;
+	return issue(d, &policy, signing, out);
+}
+
+enum err
+decide(const struct decide *d, const struct store_claimed *request, struct store_outcome *out)
+{
+	enum err e;
+
+	*out = (struct store_outcome){.kind = STORE_OUTCOME_ISSUED};
+	e = certify(d, request, out);
+	if (e == ERR_OK || (e == ERR_UNAVAILABLE && strcmp(err_word(), "hsm") == 0))
+		return e;
+	*out = (struct store_outcome){
+		.kind = STORE_OUTCOME_REFUSED,
+		.refusal_class = e,
+		.refusal_word = err_word(),
+		.refusal = arena_strdup(d->arena, err_reason()),
+	};
+	return ERR_OK;
+}
+
+enum err
+decide_issuer_usable(const struct ca_issuer *issuer, const struct ca_key *key, int64_t now)
+{
+	const struct pki_cert *cert = &issuer->cert;
+	const uint32_t usages = PKI_KU_KEY_CERT_SIGN | PKI_KU_CRL_SIGN;
+	char when[CLOCK_RFC3339_SIZE];
+
+	if (bytes_equal(cert->issuer, cert->subject))
+		return err_set_word(ERR_DENIED, "self-signed-issuer", "issuing CA \"%s\" has a self-signed certificate: a root never signs online; "
+			"make an issuing CA with ca-ceremony request and sign, then `ca-admin issuer import`", issuer->name);
+	if (!cert->is_ca || !cert->has_key_usage || (cert->key_usage & usages) != usages)
+		return err_set_word(ERR_DENIED, "bad-issuer", "the certificate of issuing CA \"%s\" may not sign certificates and CRLs "
+			"(RFC 5280 section 4.2.1.3)", issuer->name);
+	clock_format_rfc3339(now < cert->not_before ? cert->not_before : cert->not_after, when);
+	if (now < cert->not_before)
+		return err_set_word(ERR_DENIED, "bad-issuer", "the certificate of issuing CA \"%s\" is valid only from %s; check this machine's clock",
+			issuer->name, when);
+	if (now >= cert->not_after)
+		return err_set_word(ERR_DENIED, "bad-issuer", "the certificate of issuing CA \"%s\" ended %s; certify a new issuing CA with ca-ceremony "
+			"and import it", issuer->name, when);
+	if (ca_key_matches(key, cert->spki.der) != ERR_OK)
+		return err_context(ERR_DENIED, "issuing CA \"%s\"", issuer->name);
+	return ERR_OK;
+}

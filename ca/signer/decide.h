@@ -1,0 +1,21 @@
+/* One request: from the facts in its row to a certificate or a refusal. */
+#ifndef CHANCERY_CA_SIGNER_DECIDE_H
+#define CHANCERY_CA_SIGNER_DECIDE_H
+
+#include "ca/signer/signer.h"
+#include "lib/store/request.h"
+
+struct decide {
+	const struct ca_profiles *profiles;
+	const struct ca_issuers *issuers;
+	const struct ca_signing_issuer *signing; /* parallel to issuers->item[0..count) */
+	struct arena *arena;                     /* of the batch */
+};
+
+/* A refusal is an outcome. Fails only with ERR_UNAVAILABLE (word "hsm"). */
+enum err decide(const struct decide *d, const struct store_claimed *request, struct store_outcome *out) MUST_CHECK;
+
+/* May this certificate's key issue: a CA with the right usages, not self-signed, valid now, and the key is this one? */
+enum err decide_issuer_usable(const struct ca_issuer *issuer, const struct ca_key *key, int64_t now) MUST_CHECK;
+
+#endif

@@ -1,0 +1,264 @@
+/*
+ * chancery-signer: the only program that reaches the HSM. It listens on nothing; it takes decisions from the queue, checks them
+ * again, signs, records, and publishes CRLs. One thread does all of it; run several processes for more.
+ *
+ * Any error of the HSM ends the process with CA_SIGNER_EXIT_HSM, and it is started again with back-off: libp11 0.4.12 does not
+ * recover sessions, and requests wait safely in their rows. What no restart can mend (wrong PIN, wrong key, self-signed issuer) ends
+ * with SERVICE_EXIT_CONFIG, which is not restarted: a wrong PIN tried again and again would lock the token.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "ca/signer/signer.h"
+#include "crl/publish.h"
+#include "lib/base/clock.h"
+#include "lib/base/json.h"
+#include "server/program.h"
+
+enum { IDLE_MS = 1000, SECOND_US = 1000000, PROBE_EVERY_S = 5, PARTITIONS_EVERY_S = 86400 };
+
+struct signer {
+	struct service service;
+	struct store *store;
+	struct ca_token *token;
+	struct ca_signer *signer;
+	int bell_fd;             /* eventfd: something rang */
+	atomic_bool state_rang;  /* revocations: CRLs may be dirty */
+	int64_t crl_at, probe_at, partitions_at; /* monotonic us of the next look */
+	bool database_failed;    /* said so already */
+};
+
+static void
+on_bell(void *ctx, enum store_bell bell)
+{
+	struct signer *s = ctx;
+	uint64_t one = 1;
+
+	if (bell == STORE_BELL_STATE)
+		atomic_store(&s->state_rang, true);
+	while (write(s->bell_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
+static enum err
+open_token(const struct config *c, struct ca_token **out)
+{
+	const struct ca_token_config token = {.module = c->hsm.module, .module_config = c->hsm.module_config, .token = c->hsm.token,
+		.pin_file = c->hsm.pin_file, .pin_fd = c->hsm.pin_file != NULL ? -1 : c->hsm.pin_fd};
+
+	return ca_token_open(&token, out);
+}
+
+static bool
+is_hsm_error(enum err e)
+{
+	return e == ERR_UNAVAILABLE && strcmp(err_word(), "hsm") == 0;
+}
+
+/* Waits for what an operator or the database will still bring: an import, a reachable server. */
+static enum err
+open_signer(struct signer *s)
+{
+	enum err e, said = ERR_OK;
+
+	while ((e = ca_signer_open(s->store, s->token, s->service.config, &s->signer)) != ERR_OK) {
+		if (is_hsm_error(e) || (e != ERR_UNAVAILABLE && e != ERR_NOTFOUND))
+			return e;
+		if (said != e)
+			log_failure("signer.waits", e);
+		said = e;
+		program_seen(s->store, "degraded", NULL);
+		if (service_wait(&s->service, IDLE_MS) == SERVICE_STOP)
+			return err_set(ERR_LIMIT, "told to stop while waiting");
+	}
+	return ERR_OK;
+}
+
+static enum err
+open_all(struct signer *s)
+{
+	static const struct program_store how = {"signer", 1, STORE_WITHOUT_WRITER};
+	/* The token first: it may set an environment variable, which must happen before threads start. */
+	enum err e = open_token(s->service.config, &s->token);
+
+	if (e != ERR_OK)
+		return e;
+	s->bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (s->bell_fd < 0)
+		return err_errno(ERR_INTERNAL, "eventfd");
+	if ((e = program_open_store(&s->service, &how, &s->store)) != ERR_OK)
+		return e;
+	store_listen(s->store, 1u << STORE_BELL_REQUEST | 1u << STORE_BELL_STATE, on_bell, s);
+	return open_signer(s);
+}
+
+static void
+wait_for_bell(struct signer *s, int timeout_ms)
+{
+	struct pollfd fds[] = {{.fd = s->service.signal_fd, .events = POLLIN}, {.fd = s->bell_fd, .events = POLLIN}};
+	uint64_t rung;
+
+	if (poll(fds, ARRAY_LEN(fds), timeout_ms) > 0 && (fds[1].revents & POLLIN) != 0)
+		while (read(s->bell_fd, &rung, sizeof(rung)) < 0 && errno == EINTR)
+			;
+}
+
+/* The database may be away for a while: said once, and once again when it is back. Only an HSM error is passed up. */
+static enum err
+tolerate(struct signer *s, const char *event, enum err e)
+{
+	if (is_hsm_error(e))
+		return e;
+	if (e != ERR_OK && !s->database_failed)
+		log_failure(event, e);
+	else if (e == ERR_OK && s->database_failed)
+		log_event(LOG_INFO, "database.back", LOG_I("number", s->service.number));
+	s->database_failed = e != ERR_OK;
+	return ERR_OK;
+}
+
+static enum err
+publish_crls(struct signer *s)
+{
+	const struct ca_signing_issuer *issuer;
+	size_t count = ca_signer_issuers(s->signer, &issuer);
+
+	for (size_t i = 0; i < count; i++) {
+		int64_t start = clock_monotonic_us();
+		struct crl_published made;
+		enum err e = crl_publish(s->store, issuer[i].issuer, ca_key_signer(issuer[i].key), &s->service.config->crl, &made);
+
+		if (e == ERR_OK)
+			log_event(LOG_INFO, "crl.publish", LOG_S("issuer", issuer[i].issuer->name), LOG_I("number", made.number),
+				LOG_I("entries", made.entries), LOG_I("next_update", made.next_update),
+				LOG_I("us", clock_monotonic_us() - start));
+		else if (e != ERR_NOTFOUND && e != ERR_CONFLICT && tolerate(s, "crl.publish", e) != ERR_OK)
+			return e;
+	}
+	return ERR_OK;
+}
+
+static void
+tell_node(struct signer *s)
+{
+	AUTO_STRUCT(arena) a = arena_new(64 * 1024);
+	const struct ca_token_info *t = ca_token_info(s->token);
+	struct ca_signer_counts n = ca_signer_counts(s->signer);
+	AUTO(json_t) detail = json_pack("{s:{s:s, s:s, s:s, s:s}, s:I, s:I}", "hsm", "token", t->label, "serial", t->serial, "model", t->model,
+		"module", t->module_path, "issued", (json_int_t)n.issued, "refused", (json_int_t)n.refused);
+
+	program_seen(s->store, "ready", detail != NULL ? json_text(a, detail) : NULL);
+}
+
+static bool
+is_due(int64_t *next, int64_t every_s)
+{
+	int64_t now = clock_monotonic_us();
+
+	if (now < *next)
+		return false;
+	*next = now + every_s * SECOND_US;
+	return true;
+}
+
+/* What happens beside issuing; never starved by a full queue, because it is asked between batches. */
+static enum err
+do_chores(struct signer *s)
+{
+	enum err e = ERR_OK;
+
+	if (atomic_exchange(&s->state_rang, false) || is_due(&s->crl_at, 1))
+		e = publish_crls(s);
+	if (e == ERR_OK && is_due(&s->probe_at, PROBE_EVERY_S))
+		e = ca_signer_probe(s->signer);
+	if (e == ERR_OK && is_due(&s->partitions_at, PARTITIONS_EVERY_S))
+		e = tolerate(s, "signer.partitions", ca_signer_partitions(s->signer));
+	tell_node(s);
+	return e;
+}
+
+static void
+reload(struct signer *s)
+{
+	enum err e = ca_signer_reload(s->signer);
+
+	if (e == ERR_OK)
+		log_event(LOG_INFO, "signer.reload", LOG_S("outcome", "ok"));
+	else
+		log_failure("signer.reload", e); /* the old profiles stay */
+}
+
+static enum err
+run(struct signer *s)
+{
+	enum service_wish wish = SERVICE_TICK;
+	size_t done = 0;
+	enum err e = ERR_OK;
+
+	service_ready(&s->service);
+	while (e == ERR_OK) {
+		wait_for_bell(s, done > 0 ? 0 : IDLE_MS);
+		wish = service_wait(&s->service, 0);
+		if (wish == SERVICE_STOP)
+			break;
+		if (wish == SERVICE_RELOAD)
+			reload(s);
+		done = 0;
+		e = tolerate(s, "signer.work", ca_signer_work(s->signer, &done));
+		if (e == ERR_OK)
+			e = do_chores(s);
+	}
+	service_stopping(&s->service);
+	return e;
+}
+
+static int
+exit_code(enum err e)
+{
+	if (e == ERR_OK || e == ERR_LIMIT)
+		return SERVICE_EXIT_OK;
+	if (e == ERR_UNAVAILABLE)
+		return CA_SIGNER_EXIT_HSM;
+	return e == ERR_DENIED || e == ERR_INVALID || e == ERR_CONFLICT ? SERVICE_EXIT_CONFIG : SERVICE_EXIT_FAILURE;
+}
+
+static void
+close_all(struct signer *s)
+{
+	ca_signer_close(s->signer);
+	if (s->store != NULL)
+		store_unlisten(s->store, s);
+	store_close(s->store);
+	ca_token_close(s->token);
+	if (s->bell_fd >= 0)
+		close(s->bell_fd);
+	service_close(&s->service);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct service_program program = {"chancery-signer", "signs what was decided, with the key in the HSM", NULL, 0};
+	struct signer s = {.bell_fd = -1};
+	int code = service_start(&s.service, &program, argc, argv);
+	enum err e;
+
+	if (code != SERVICE_GO_ON)
+		return code;
+	e = open_all(&s);
+	if (e == ERR_OK)
+		e = run(&s);
+	if (e != ERR_OK && e != ERR_LIMIT)
+		log_failure("signer.ends", e);
+	code = exit_code(e);
+	if (code == CA_SIGNER_EXIT_HSM) {
+		/* A broken module may never return from being closed; the kernel ends the connections. */
+		service_close(&s.service);
+		_exit(code);
+	}
+	close_all(&s);
+	return code;
+}
