@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "acme/acme.h"
 #include "est/est.h"
 #include "lib/base/clock.h"
 #include "server/gateway_routes.h"
@@ -152,13 +153,16 @@ open_listener(struct gateway *g)
 static enum err
 open_protocols(struct gateway *g)
 {
-	return est_open(&g->app);
+	enum err e = g->app.acme == NULL ? acme_open(&g->app) : ERR_OK;
+
+	return e != ERR_OK ? e : est_open(&g->app);
 }
 
 static void
 close_protocols(struct gateway *g)
 {
 	est_close(&g->app);
+	acme_close(&g->app);
 }
 
 static const struct {

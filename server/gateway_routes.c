@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "acme/acme.h"
 #include "ca/api/api.h"
 #include "est/est.h"
 
@@ -14,6 +15,7 @@ static const struct surface {
 	const struct http_route *routes;
 	http_refusal_writer *refuse;
 } surfaces[] = {
+	{"/acme/", acme_routes, acme_refuse},
 	{EST_PREFIX "/", est_routes, est_refuse},
 	{"/admin/", admin_routes, admin_refuse},
 };
