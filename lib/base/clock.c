@@ -163,7 +163,7 @@ join_time(const struct tm *tm, int64_t *out)
 	if (tm->tm_year < -1900 || tm->tm_mon < 0 || tm->tm_mon > 11 || tm->tm_mday < 1 || tm->tm_mday > 31)
 		return false;
 	t = timegm(&copy);
-	if (copy.tm_mday != tm->tm_mday || copy.tm_mon != tm->tm_mon)
+	if (copy.tm_mday != tm->tm_mday)
 		return false;
 	*out = t;
 	return true;

@@ -156,6 +156,7 @@ test_impossible_values_are_refused_with_their_line(void)
 		{10, "    - \"*.example\"", 10, "\"enroll.names.0\" is \"*.example\": must be a DNS name"},
 		{11, "    - 192.0.2.256", 11, "\"enroll.names.1\""},
 		{11, "    - -bad.example", 11, "\"enroll.names.1\""},
+		{11, "  address: 127.0.0.1\n  port: 8080", 13, "\"enroll\" and \"public\" both listen on port 8080"},
 		{12, "", 13, "unknown key \"base_url\" in \"enroll\""},
 		{13, "  base_url: https://ca.example", 13, "must be http://HOST"},
 		{13, "  port: 80", 12, "\"public\" lacks the required key \"base_url\""},
