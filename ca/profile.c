@@ -209,6 +209,8 @@ read_times(const struct reader *r, const struct raw_profile *raw, struct ca_prof
 			raw->max_lifetime, raw->lifetime);
 	if (p->backdate > BACKDATE_MAX)
 		return yaml_refuse(r->doc, path_of(r, "backdate"), "%s is too long; allowed: up to 1d", raw->backdate);
+	if (p->renew_expired != 0)
+		return yaml_refuse(r->doc, path_of(r, "renew_expired"), "renew_expired: expired certificates are refused in the TLS handshake; allowed: 0s");
 	return ERR_OK;
 }
 

@@ -13,7 +13,7 @@
  *       lifetime: 8h
  *       max_lifetime: 24h                        # an ACME notAfter may ask up to this; default: lifetime
  *       backdate: 5m
- *       renew_expired: 0s                        # grace for re-enrolling after notAfter
+ *       renew_expired: 0s                        # nothing else yet: the handshake refuses expired certificates
  *       same_key_renewal: true
  *       key_usage: [digitalSignature]            # keyEncipherment is added for RSA keys when "rsa_key_usage" says so
  *       rsa_key_usage: [digitalSignature, keyEncipherment]
