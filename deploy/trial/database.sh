@@ -1,0 +1,65 @@
+# Step 4: a private PostgreSQL cluster. Nobody has a password: the operating system's user decides the role (peer), and
+# the server listens on a socket only.
+# shellcheck shell=bash
+
+PGBIN=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
+PGDATA_DIR=$STATE/postgres
+PGSOCKET=$RUN/postgresql
+
+database_files() {
+	mkdir -p "$PGSOCKET"
+	chown chancery-postgres: "$PGSOCKET"
+	PGBIN=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
+	if [ -s "$PGDATA_DIR/PG_VERSION" ]; then
+		OUTCOME="kept"
+		return
+	fi
+	install -d -o chancery-postgres -g chancery-postgres -m 700 "$PGDATA_DIR"
+	as_user chancery-postgres "$PGBIN/initdb" -D "$PGDATA_DIR" -U postgres --auth=peer --encoding=UTF8 --locale=C.UTF-8 --data-checksums
+	cat >"$PGDATA_DIR/pg_hba.conf" <<-END
+	# Who may log in: system users of this machine, as the roles of pg_ident.conf.
+	local all all peer map=chancery
+	END
+	{
+		echo "# system user -> role"
+		echo "chancery root postgres"
+		echo "chancery root chancery_owner"
+		echo "chancery chancery-postgres postgres"
+		for u in gateway signer validator status; do
+			echo "chancery chancery-$u chancery_$u"
+		done
+	} >"$PGDATA_DIR/pg_ident.conf"
+	cat >>"$PGDATA_DIR/postgresql.conf" <<-END
+	listen_addresses = ''
+	unix_socket_directories = '$PGSOCKET'
+	port = $DB_PORT
+	max_connections = 100
+	END
+}
+
+database_ready() {
+	"$PGBIN/pg_isready" -q -h "$PGSOCKET" -p "$DB_PORT"
+}
+
+start_database() {
+	if database_ready; then
+		OUTCOME="runs already"
+		return
+	fi
+	as_user chancery-postgres "$PGBIN/pg_ctl" -D "$PGDATA_DIR" -l "$PGDATA_DIR/server.log" -w start
+}
+
+stop_database() {
+	if [ -n "$PGBIN" ] && [ -s "$PGDATA_DIR/postmaster.pid" ]; then
+		as_user chancery-postgres "$PGBIN/pg_ctl" -D "$PGDATA_DIR" -m fast -w stop
+	else
+		OUTCOME="was not running"
+	fi
+}
+
+apply_schema() {
+	if ! psql -h "$PGSOCKET" -p "$DB_PORT" -U postgres -d postgres -Atc "SELECT 1 FROM pg_database WHERE datname = 'chancery'" | grep -q 1; then
+		createdb -h "$PGSOCKET" -p "$DB_PORT" -U postgres chancery
+	fi
+	local_admin schema apply --db-user postgres
+}
