@@ -72,7 +72,9 @@ clock_format_rfc3339(int64_t t, char out[CLOCK_RFC3339_SIZE])
 {
 	struct tm tm = split_time(t);
 
-	strftime(out, CLOCK_RFC3339_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	/* Not strftime: its %Y has no leading zeros. */
+	snprintf(out, CLOCK_RFC3339_SIZE, "%04d-%02d-%02dT%02d:%02d:%02dZ", (tm.tm_year + 1900) % 10000,
+		(tm.tm_mon + 1) % 100, tm.tm_mday % 100, tm.tm_hour % 100, tm.tm_min % 100, tm.tm_sec % 100);
 }
 
 void

@@ -34,6 +34,8 @@ test_times_are_formatted(void)
 	CHECK(strcmp(text, "Sat, 21 Nov 2026 12:00:00 GMT") == 0);
 	clock_format_imf(784111777, text); /* the example of RFC 9110 section 5.6.7 */
 	CHECK(strcmp(text, "Sun, 06 Nov 1994 08:49:37 GMT") == 0);
+	clock_format_rfc3339(-55000000000, text);
+	CHECK(strcmp(text, "0227-02-13T22:13:20Z") == 0);
 	clock_format_rfc3339(INT64_MAX, text);
 	CHECK(strcmp(text, "9999-12-31T23:59:59Z") == 0);
 }
