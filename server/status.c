@@ -2,7 +2,6 @@
  * chancery-status: OCSP, CRLs, CA certificates and bundles for relying parties over plain HTTP, and what a monitor asks. It only
  * reads the database; it goes on answering from memory while database and HSM are away.
  */
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -29,7 +29,7 @@ LAYERS = {
     "est": LOW + ["ca"],
     "ocsp": LOW + ["ca"],
     "crl": LOW + ["ca"],
-    "server": LOW + ["ca", "schema", "acme/validator"] + PROTOCOLS,
+    "server": LOW + ["ca", "ca/signer", "ca/admin", "schema", "acme/validator"] + PROTOCOLS,
     "tests": LOW + ["ca", "schema", "server"] + PROTOCOLS,
 }
 
