@@ -51,6 +51,7 @@ static const struct problem_kind kinds[] = {
 	/* the validator's findings */
 	{"dns", "dns", 400},
 	{"connection", "connection", 400},
+	{"tls", "tls", 400},
 	{"incorrect-response", "incorrectResponse", 403},
 };
 

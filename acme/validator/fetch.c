@@ -1,0 +1,158 @@
+/*
+ * libcurl, held short: no redirects of its own, no proxy, no cookies, one address given by CURLOPT_RESOLVE and compared again when
+ * the socket is made, so that a name cannot point elsewhere between check and connect. TLS of a redirect's target is not verified
+ * (RFC 8555 section 8.3): the certificate it lacks is what is being ordered.
+ */
+#include "acme/validator/fetch.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+
+typedef struct curl_slist curl_list;
+AUTO_DEFINE(CURL, curl_easy_cleanup)
+AUTO_DEFINE(curl_list, curl_slist_free_all)
+
+struct transfer {
+	const struct fetch *fetch;
+	uint8_t body[FETCH_BODY_MAX];
+	size_t body_size, header_size;
+	bool longer, strayed;
+};
+
+enum err
+fetch_setup(void)
+{
+	CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
+
+	return code == CURLE_OK ? ERR_OK : err_set(ERR_INTERNAL, "libcurl: %s", curl_easy_strerror(code));
+}
+
+/* Taking less than offered ends the transfer: enough was read. */
+static size_t
+take_body(char *data, size_t size, size_t count, void *ctx)
+{
+	struct transfer *t = ctx;
+	size_t n = size * count, room = FETCH_BODY_MAX - t->body_size;
+
+	t->longer = n > room;
+	n = t->longer ? room : n;
+	memcpy(t->body + t->body_size, data, n);
+	t->body_size += n;
+	return n;
+}
+
+static size_t
+take_header(char *data, size_t size, size_t count, void *ctx)
+{
+	struct transfer *t = ctx;
+
+	(void)data;
+	t->header_size += size * count;
+	return t->header_size <= FETCH_HEADERS_MAX ? size * count : 0;
+}
+
+static curl_socket_t
+open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *sa)
+{
+	struct transfer *t = ctx;
+	struct address a;
+
+	if (purpose != CURLSOCKTYPE_IPCXN || address_from_sockaddr(&sa->addr, &a) != ERR_OK || !address_equal(&a, &t->fetch->address)) {
+		t->strayed = true;
+		return CURL_SOCKET_BAD;
+	}
+	return socket(sa->family, sa->socktype | SOCK_CLOEXEC, sa->protocol);
+}
+
+static int
+go_on(void *ctx, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up)
+{
+	const struct transfer *t = ctx;
+
+	(void)down_total, (void)down, (void)up_total, (void)up;
+	return atomic_load(t->fetch->cancelled) ? 1 : 0;
+}
+
+static curl_list *
+pin(const struct fetch *f)
+{
+	char entry[512], address[ADDRESS_TEXT_SIZE];
+	bool v6 = f->address.family == AF_INET6;
+
+	address_text(&f->address, address);
+	snprintf(entry, sizeof(entry), "%s:%u:%s%s%s", f->host, f->port, v6 ? "[" : "", address, v6 ? "]" : "");
+	return curl_slist_append(NULL, entry);
+}
+
+static void
+set_options(CURL *curl, const struct fetch *f, struct transfer *t, curl_list *pinned)
+{
+	int64_t left_ms = (f->deadline - clock_monotonic_us()) / 1000;
+
+	curl_easy_setopt(curl, CURLOPT_URL, f->url);
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(curl, CURLOPT_RESOLVE, pinned);
+	curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, t);
+	curl_easy_setopt(curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
+	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(left_ms > 1 ? left_ms : 1));
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_USERAGENT, "chancery-validator/" CHANCERY_VERSION " (RFC 8555 http-01)");
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, t);
+	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
+	curl_easy_setopt(curl, CURLOPT_HEADERDATA, t);
+	curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, go_on);
+	curl_easy_setopt(curl, CURLOPT_XFERINFODATA, t);
+	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+}
+
+static enum err
+judge(const struct fetch *f, const struct transfer *t, CURLcode code)
+{
+	char address[ADDRESS_TEXT_SIZE];
+
+	address_text(&f->address, address);
+	if (t->strayed)
+		return err_set_word(ERR_DENIED, "connection", "\"%s\" would have led to another address than %s", f->host, address);
+	if (code == CURLE_OK || (code == CURLE_WRITE_ERROR && t->longer))
+		return ERR_OK;
+	if (code == CURLE_SSL_CONNECT_ERROR || code == CURLE_PEER_FAILED_VERIFICATION)
+		return err_set_word(ERR_INVALID, "tls", "TLS with \"%s\" at %s port %u failed", f->host, address, f->port);
+	return err_set_word(ERR_INVALID, "connection", "fetching from \"%s\" at %s port %u failed: %s", f->host, address, f->port,
+		curl_easy_strerror(code));
+}
+
+enum err
+fetch_get(const struct fetch *f, struct arena *a, struct fetch_result *out)
+{
+	AUTO(CURL) curl = curl_easy_init();
+	AUTO(curl_list) pinned = pin(f);
+	struct transfer t = {.fetch = f};
+	struct fetch_result result = {.status = 0};
+	char *location = NULL;
+	enum err e;
+
+	if (curl == NULL || pinned == NULL)
+		return err_set(ERR_INTERNAL, "libcurl gives no handle");
+	set_options(curl, f, &t, pinned);
+	e = judge(f, &t, curl_easy_perform(curl));
+	if (e != ERR_OK)
+		return e;
+	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &result.status);
+	curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &location);
+	if (location != NULL)
+		result.location = arena_strdup(a, location);
+	result.body = arena_bytes(a, bytes_of(t.body, t.body_size));
+	result.longer = t.longer;
+	*out = result;
+	return ERR_OK;
+}
