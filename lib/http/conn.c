@@ -102,6 +102,7 @@ start(struct http_server *s, struct MHD_Connection *mhd, void **context)
 	struct http_conn *c = mem_zalloc(1, sizeof(*c));
 
 	c->server = s;
+	c->last_message = -1;
 	c->mhd = mhd;
 	c->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 	c->req.conn = c;
@@ -122,16 +123,24 @@ start(struct http_server *s, struct MHD_Connection *mhd, void **context)
 	}
 }
 
-/* A handshake that ended without a verdict still gets its line, so that nobody has to guess. */
-static void
-explain_handshake(struct http_conn *c)
+/* A handshake that ended without a verdict still gets its line, so that nobody has to guess. GnuTLS keeps its
+ * own reason to itself here (the session is gone), but how far the client got tells most of it. */
+static const char *
+handshake_end(const struct http_conn *c)
 {
-	const char *reason = atomic_load(&c->expired) ? "the TLS handshake took longer than 10 s"
-		: c->judged ? "the handshake ended after the client's certificate was accepted: no proof of its key, or the client left"
-			    : "the handshake ended before the client's certificate could be judged: no common parameters, oversized message, or the client left";
-
-	if (!c->refusal_logged)
-		access_log_refused(c, 0, reason, NULL);
+	if (atomic_load(&c->expired))
+		return "the TLS handshake took longer than 10 s";
+	if (c->judged)
+		return "the client left after its certificate was accepted";
+	switch (c->last_message) {
+	case -1:
+		return "the client sent no ClientHello";
+	case GNUTLS_HANDSHAKE_CERTIFICATE_VERIFY:
+		return "the client did not prove that it holds its certificate's key";
+	case GNUTLS_HANDSHAKE_CERTIFICATE_PKT:
+		return "the client's Certificate message is malformed, or the client left";
+	}
+	return "no common parameters, a message larger than allowed, or the client left";
 }
 
 static void
@@ -140,7 +149,8 @@ finish(struct http_conn *c)
 	struct http_server *s = c->server;
 
 	if (atomic_load(&c->phase) == CONN_HANDSHAKE) {
-		explain_handshake(c);
+		if (!c->refusal_logged)
+			access_log_refused(c, TLS_ALERT_NONE, handshake_end(c), NULL);
 		c->linger = true;
 	}
 	delist(c);

@@ -67,6 +67,7 @@ struct http_conn {
 	struct bytes chain[CONN_CHAIN_MAX]; /* in GnuTLS' memory of this session */
 	bool judged;                   /* chain verified and identified */
 	bool refusal_logged;
+	int last_message;              /* of the handshake, from the client; -1: none yet */
 
 	/* The request. */
 	enum conn_stage stage;

@@ -37,6 +37,9 @@ int64_t tls_anchors_until(const struct http_tls *t, int64_t now);
  * leaf is an end-entity certificate for client authentication; otherwise the alert, with err_reason(). */
 enum tls_alert verify_chain(struct http_tls *t, const gnutls_datum_t *certs, size_t count);
 
+/* Before GnuTLS looks at CertificateVerify, where it would refuse this without an alert. */
+enum tls_alert verify_key_usage(struct http_tls *t, const gnutls_datum_t *certs, size_t count);
+
 /* err_set() with the text GnuTLS has for its code. */
 enum err tls_error(enum err code, int gnutls_code, const char *what);
 

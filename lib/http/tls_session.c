@@ -67,8 +67,7 @@ remember_chain(struct http_conn *c, const gnutls_datum_t *certs, unsigned count)
 	c->req.chain_count = count;
 }
 
-/* GnuTLS calls this on the client's Certificate message; CertificateVerify, the proof that the client holds
- * the key, is checked by GnuTLS after it. */
+/* GnuTLS calls this when CertificateVerify, the proof that the client holds the key, has been checked. */
 static int
 verify_client(gnutls_session_t session)
 {
@@ -119,18 +118,31 @@ check_hello(struct http_conn *c, gnutls_session_t session, const gnutls_datum_t 
 }
 
 static int
+check_usage(struct http_conn *c, gnutls_session_t session)
+{
+	unsigned count = 0;
+	const gnutls_datum_t *certs = gnutls_certificate_get_peers(session, &count);
+	enum tls_alert alert = verify_key_usage(c->tls, certs, certs != NULL ? count : 0);
+
+	return alert == TLS_ALERT_NONE ? 0 : refuse(c, session, alert, err_reason(), &certs[0]);
+}
+
+static int
 watch_handshake(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming, const gnutls_datum_t *msg)
 {
 	struct http_conn *c = conn_of_session(session);
 
 	if (!incoming)
 		return 0;
+	c->last_message = (int)type;
 	if (type == GNUTLS_HANDSHAKE_CLIENT_HELLO && when == GNUTLS_HOOK_PRE)
 		return check_hello(c, session, msg);
 	if (type == GNUTLS_HANDSHAKE_CERTIFICATE_PKT && when == GNUTLS_HOOK_PRE && msg->size == EMPTY_CERTIFICATE_SIZE) {
 		(void)refuse(c, session, TLS_ALERT_CERTIFICATE_REQUIRED, "the client presented no certificate", NULL);
 		return GNUTLS_E_CERTIFICATE_REQUIRED;
 	}
+	if (type == GNUTLS_HANDSHAKE_CERTIFICATE_VERIFY && when == GNUTLS_HOOK_PRE)
+		return check_usage(c, session);
 	if (type == GNUTLS_HANDSHAKE_FINISHED && when == GNUTLS_HOOK_POST)
 		conn_enter(c, CONN_IDLE, clock_monotonic_us(), c->server->config.request_deadline_s);
 	return 0;

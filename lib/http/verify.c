@@ -78,14 +78,10 @@ for_client_auth(gnutls_x509_crt_t leaf)
 static enum tls_alert
 judge_leaf(gnutls_x509_crt_t leaf)
 {
-	unsigned usage = 0;
-
 	if (gnutls_x509_crt_get_ca_status(leaf, NULL) > 0)
 		return refuse(TLS_ALERT_UNSUPPORTED_CERTIFICATE, "the client authenticates with a CA certificate");
 	if (!for_client_auth(leaf))
 		return refuse(TLS_ALERT_UNSUPPORTED_CERTIFICATE, "the client's certificate does not name client authentication as a purpose (RFC 5280 section 4.2.1.12)");
-	if (gnutls_x509_crt_get_key_usage(leaf, &usage, NULL) >= 0 && !(usage & GNUTLS_KEY_DIGITAL_SIGNATURE))
-		return refuse(TLS_ALERT_UNSUPPORTED_CERTIFICATE, "the key usage of the client's certificate does not allow signatures (RFC 5280 section 4.2.1.3)");
 	return TLS_ALERT_NONE;
 }
 
@@ -132,20 +128,44 @@ verify_parsed(struct http_tls *t, struct parsed *p, const uint8_t key[SHA256_SIZ
 	return alert;
 }
 
+static bool
+known_chain(struct http_tls *t, const gnutls_datum_t *certs, size_t count, uint8_t key[SHA256_SIZE])
+{
+	struct bytes der[CONN_CHAIN_MAX] = {{NULL, 0}};
+
+	for (size_t i = 0; i < count; i++)
+		der[i] = bytes_of(certs[i].data, certs[i].size);
+	chain_cache_key(der, count, key);
+	return chain_cache_find(tls_cache(t), key, clock_now());
+}
+
+enum tls_alert
+verify_key_usage(struct http_tls *t, const gnutls_datum_t *certs, size_t count)
+{
+	struct parsed p = {.count = 0};
+	uint8_t key[SHA256_SIZE];
+	unsigned usage = 0;
+	enum tls_alert alert;
+
+	if (count == 0 || count > CONN_CHAIN_MAX || known_chain(t, certs, count, key))
+		return TLS_ALERT_NONE;
+	alert = parse(certs, 1, &p);
+	if (alert == TLS_ALERT_NONE && gnutls_x509_crt_get_key_usage(p.crt[0], &usage, NULL) >= 0 && !(usage & GNUTLS_KEY_DIGITAL_SIGNATURE))
+		alert = refuse(TLS_ALERT_UNSUPPORTED_CERTIFICATE, "the key usage of the client's certificate does not allow signatures (RFC 5280 section 4.2.1.3)");
+	clear_parsed(&p);
+	return alert;
+}
+
 enum tls_alert
 verify_chain(struct http_tls *t, const gnutls_datum_t *certs, size_t count)
 {
-	struct bytes der[CONN_CHAIN_MAX] = {{NULL, 0}};
 	uint8_t key[SHA256_SIZE];
 	struct parsed p = {.count = 0};
 	enum tls_alert alert;
 
 	if (count > CONN_CHAIN_MAX)
 		return refuse(TLS_ALERT_BAD_CERTIFICATE, "the client's chain has more certificates than this server looks at");
-	for (size_t i = 0; i < count; i++)
-		der[i] = bytes_of(certs[i].data, certs[i].size);
-	chain_cache_key(der, count, key);
-	if (chain_cache_find(tls_cache(t), key, clock_now()))
+	if (known_chain(t, certs, count, key))
 		return TLS_ALERT_NONE;
 	alert = parse(certs, count, &p);
 	if (alert == TLS_ALERT_NONE)

@@ -159,12 +159,14 @@ struct record {
 	enum record_as { RECORD_NOT, RECORD_ISSUED, RECORD_REFUSED, RECORD_BLOCKED, RECORD_BROKEN } *as;
 };
 
+/* "done_at IS NULL" says pending without offering the index of pending rows: from its ever empty statistics the planner would join
+ * every pending row with every array element. */
 static const struct stmt lock_identities = {"claim_identities", "SELECT identity_lock($1)", 1};
 static const struct stmt issue = {"claim_issue",
 	"WITH o AS MATERIALIZED (SELECT * FROM unnest($1::bigint[], $2::smallint[], $3::bytea[], $4::timestamptz[], $5::timestamptz[], "
 	"$6::bytea[], $7::bytea[], $8::text[]) AS o (id, issuer, serial, not_before, not_after, der, spki_hash, actor)), "
 	"r AS (UPDATE issuance_request q SET state = 'done', done_at = now(), serial = o.serial, cert_not_after = o.not_after "
-	"FROM o WHERE q.id = o.id AND q.state = 'pending' "
+	"FROM o WHERE q.id = o.id AND q.done_at IS NULL "
 	"RETURNING q.id, q.identity, q.profile, q.names, q.request_id, q.protocol, q.renewed_from, o.issuer, o.serial, o.not_before, "
 	"o.not_after, o.der, o.spki_hash, o.actor), "
 	"c AS (INSERT INTO certificate (issuer, serial, not_after, not_before, identity, request, profile, renewed_from, spki_hash, der) "
@@ -178,7 +180,7 @@ static const struct stmt refuse = {"claim_refuse",
 	"WITH o AS MATERIALIZED (SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[]) "
 	"AS o (id, class, word, reason, actor)), "
 	"r AS (UPDATE issuance_request q SET state = 'refused', done_at = now(), refusal_class = o.class, refusal_word = o.word, "
-	"refusal = o.reason FROM o WHERE q.id = o.id AND q.state = 'pending' "
+	"refusal = o.reason FROM o WHERE q.id = o.id AND q.done_at IS NULL "
 	"RETURNING q.profile, q.names, q.identity, q.request_id, q.protocol, o.word, o.reason, o.actor) "
 	"INSERT INTO audit_event (actor, operation, object, outcome, request_id, detail) "
 	"SELECT actor, 'certificate.issue', '', 'refused', request_id, "
