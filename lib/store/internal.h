@@ -79,11 +79,11 @@ enum { CONN_STATEMENTS_MAX = 128 };
 struct conn {
 	PGconn *pg;
 	const struct store_config *config;
-	int64_t timeout_us;           /* of one statement */
+	int64_t timeout_us;           /* of one statement: CONN_STATEMENT_US, or CONN_CHANGE_US for what may touch much */
 	size_t prepared_count;
 	const struct stmt *prepared[CONN_STATEMENTS_MAX];
 };
-enum { CONN_CONNECT_US = 3000000, CONN_STATEMENT_US = 15000000 };
+enum { CONN_CONNECT_US = 3000000, CONN_STATEMENT_US = 6000000, CONN_CHANGE_US = 12000000 };
 enum conn_kind { CONN_WORK, CONN_OWNER }; /* work: short keyed statements, planned for indexes */
 enum err conn_open(struct conn *c, const struct store_config *config, enum conn_kind kind, int64_t connect_us) MUST_CHECK;
 void conn_close(struct conn *c);

@@ -125,7 +125,9 @@ pool_run(struct store *s, const struct stmt *st, const struct params *p, PGresul
 
 	if (e != ERR_OK)
 		return e;
+	c->timeout_us = CONN_CHANGE_US; /* an offboarding may revoke thousands of certificates */
 	e = conn_run(c, st, p, out);
+	c->timeout_us = CONN_STATEMENT_US;
 	pool_give(s, POOL_SHARED, c);
 	return e;
 }
@@ -133,13 +135,14 @@ pool_run(struct store *s, const struct stmt *st, const struct params *p, PGresul
 enum err
 pool_read(struct store *s, const struct stmt *st, const struct params *p, PGresult **out)
 {
+	int64_t start = clock_monotonic_us();
 	struct conn *c;
 	enum err e = pool_take(s, POOL_SHARED, &c);
 
 	if (e != ERR_OK)
 		return e;
 	e = conn_run(c, st, p, out);
-	if (e == ERR_UNAVAILABLE) {
+	if (e == ERR_UNAVAILABLE && clock_monotonic_us() - start < STORE_PATIENCE_US) {
 		conn_close(c);
 		e = store_connect(s, c, CONN_CONNECT_US);
 		if (e == ERR_OK)

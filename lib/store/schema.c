@@ -119,14 +119,12 @@ become_owner(struct work *w)
 	enum err e = conn_run(&w->conn, &schema_find, NULL, &res);
 	bool exists = e == ERR_OK && result_rows(res) > 0;
 
-	if (e == ERR_OK && !exists && w->superuser)
-		e = conn_command(&w->conn, "CREATE SCHEMA chancery AUTHORIZATION " OWNER);
 	if (e == ERR_OK && w->creator && !w->superuser && !w->is_owner)
 		e = conn_command(&w->conn, "GRANT " OWNER " TO CURRENT_USER");
+	if (e == ERR_OK && !exists)
+		e = conn_command(&w->conn, "CREATE SCHEMA chancery AUTHORIZATION " OWNER);
 	if (e == ERR_OK && !w->is_owner)
 		e = conn_command(&w->conn, "SET ROLE " OWNER);
-	if (e == ERR_OK && !exists && !w->superuser)
-		e = conn_command(&w->conn, "CREATE SCHEMA chancery");
 	if (e == ERR_OK && !exists)
 		step(w, "schema \"chancery\" created");
 	return e;

@@ -17,6 +17,7 @@ static const struct {
 	{"schema-apply", "DIRECTORY", 1, tool_schema_apply},
 	{"open", "", 0, tool_open},
 	{"identity-add", "NAME KIND [PROFILE PATTERN]", 2, tool_identity_add},
+	{"bells", "", 0, tool_bells},
 	{"load", "IDENTITY THREADS COUNT", 3, tool_load},
 	{"signer", "COUNT", 1, tool_signer},
 };
@@ -35,6 +36,7 @@ main(int argc, char **argv)
 {
 	if (argc < 5)
 		return usage();
+	setvbuf(stdout, NULL, _IOLBF, 0); /* tests act on lines as they come */
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
 		if (strcmp(commands[i].name, argv[4]) != 0)
 			continue;

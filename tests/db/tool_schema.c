@@ -1,5 +1,6 @@
-/* store_tool: schema and opening. */
+/* store_tool: schema, opening, bells. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "tests/db/store_tool.h"
 
@@ -24,4 +25,33 @@ tool_open(const struct tool *t)
 	if (e == ERR_OK)
 		printf("%s\n", store_node(s));
 	return e;
+}
+
+static void
+print_bell(void *ctx, enum store_bell bell)
+{
+	(void)ctx;
+	printf("bell %d\n", (int)bell);
+}
+
+/* Prints every bell heard; each line "BELL TIMES" on standard input rings one so often. Ends with its input. */
+enum err
+tool_bells(const struct tool *t)
+{
+	AUTO_STRUCT(store) s = NULL;
+	char line[64];
+	enum err e = store_open(&t->config, &s);
+
+	if (e != ERR_OK)
+		return e;
+	store_listen(s, (1u << STORE_BELL_COUNT) - 1, print_bell, NULL);
+	while (fgets(line, sizeof(line), stdin) != NULL) {
+		char *end;
+		long bell = strtol(line, &end, 10), times = strtol(end, NULL, 10);
+
+		for (long i = 0; i < times; i++)
+			store_ring(s, (enum store_bell)bell);
+		printf("rang\n");
+	}
+	return ERR_OK;
 }
