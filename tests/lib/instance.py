@@ -1,0 +1,369 @@
+"""A whole Chancery in a temporary folder, made as an operator would make it: a private PostgreSQL cluster, SoftHSM tokens,
+the root ceremony, schema, issuer, `ca-admin init`, and the four programs, on ports the kernel chose.
+
+    with Instance() as ca:
+        ca.add_identity("printer-7", "device", ["device=dns:printer-7.example.org"])
+        key, chain = ca.issue("printer-7", "device", ["dns:printer-7.example.org"])
+        with ca.client(key, chain) as c:
+            print(c.request("GET", "/.well-known/est/cacerts").status)
+
+Nothing here waits for a fixed time: every wait polls for what it waits for and has a deadline. Only processes started
+here are ever signalled, by their numbers.
+"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+sys.path.insert(0, os.path.dirname(__file__))
+from httpclient import Client  # noqa: E402
+from pgcluster import Cluster, wait_for  # noqa: E402
+
+SOURCE = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+BUILD = os.path.abspath(os.environ.get("CHANCERY_BUILD", os.path.join(SOURCE, "build")))
+PLACES = {
+    "ca-admin": "ca/admin", "ca-ceremony": "ca/ceremony", "chancery": "server", "chancery-gateway": "server",
+    "chancery-signer": "server", "chancery-status": "server", "chancery-validator": "server", "chancery-load": "tests/bench",
+}
+MODULE = "/usr/lib/softhsm/libsofthsm2.so"
+STARTED = ("chancery-gateway", "chancery-validator", "chancery-status")
+
+
+def program(name):
+    """Path of a built program, or None when this build has none."""
+    path = os.path.join(BUILD, PLACES[name], name)
+    return path if os.access(path, os.X_OK) else None
+
+
+def free_port():
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def new_key():
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def general_name(text):
+    """A canonical text ("dns:a.example") as a GeneralName."""
+    import ipaddress
+    kind, value = text.split(":", 1)
+    return {"dns": lambda: x509.DNSName(value), "ip": lambda: x509.IPAddress(ipaddress.ip_address(value)),
+            "uri": lambda: x509.UniformResourceIdentifier(value), "email": lambda: x509.RFC822Name(value)}[kind]()
+
+
+def make_csr(key, common_name=None, names=(), extensions=(), attributes=()):
+    """A PKCS#10 request; extensions are (extension, critical), attributes (oid, value)."""
+    attrs = [] if common_name is None else [x509.NameAttribute(NameOID.COMMON_NAME, common_name)]
+    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(attrs))
+    if names:
+        builder = builder.add_extension(x509.SubjectAlternativeName([general_name(n) for n in names]), critical=not attrs)
+    for extension, critical in extensions:
+        builder = builder.add_extension(extension, critical)
+    for oid, value in attributes:
+        builder = builder.add_attribute(oid, value)
+    return builder.sign(key, None if not hasattr(key, "curve") and not hasattr(key, "key_size") else hashes.SHA256())
+
+
+def pem_key(key):
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
+
+
+class Program:
+    """One running program and its log."""
+
+    def __init__(self, name, argv, log):
+        self.name, self.log = name, log
+        with open(log, "ab") as out:
+            self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+
+    def tail(self):
+        with open(self.log, errors="replace") as f:
+            return "%s:\n%s" % (self.name, f.read()[-3000:])
+
+    def running(self):
+        return self.process.poll() is None
+
+    def stop(self, how=signal.SIGTERM, within=30):
+        if self.running():
+            self.process.send_signal(how)
+            self.process.wait(within)
+        return self.process.returncode
+
+
+class Instance:
+    def __init__(self, config=None, profiles=(), signers=1, programs=STARTED):
+        """config: a dictionary merged into the configuration; profiles: additions to the shipped ones."""
+        self.top = tempfile.mkdtemp(prefix="chancery-test-")
+        os.chmod(self.top, 0o755)
+        self.changes, self.more_profiles, self.signers, self.wanted = config or {}, list(profiles), signers, programs
+        self.running, self.pg = {}, None
+        self.config_path = self.path("chancery.yaml")
+        self.operator_directory = self.path("operator")
+        self.port, self.public_port, self.http01_port = free_port(), free_port(), free_port()
+
+    def path(self, *parts):
+        return os.path.join(self.top, *parts)
+
+    # --- making it ---
+
+    def __enter__(self):
+        try:
+            return self.start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def __exit__(self, *exc):
+        self.stop()
+
+    def start(self):
+        for d in ("log", "run", "state", "tokens", "ceremony"):
+            os.mkdir(self.path(d))
+        self.pg = Cluster().start()
+        conn = self.pg.connect("postgres", self.pg.superuser)
+        conn.cursor().execute("CREATE DATABASE chancery")
+        conn.close()
+        self.make_keys()
+        self.write_config()
+        self.local("schema", "apply", "--db-user", self.pg.superuser, "--schema", os.path.join(SOURCE, "schema"))
+        self.local("issuer", "import", "--root", self.path("ceremony/root.pem"), "--root-crl", self.path("ceremony/root.crl"),
+                   "--issuer", self.path("ceremony/issuing-1.pem"), "--name", "issuing-1")
+        for n in range(1, self.signers + 1):
+            self.spawn("chancery-signer", n)
+        self.local("init", "--directory", self.operator_directory, "--wait", "30")
+        for name in self.wanted:
+            if program(name):
+                self.spawn(name)
+        self.wait_ready()
+        return self
+
+    def make_keys(self):
+        """The ceremony: two tokens, a root, an issuing CA under it."""
+        with open(self.path("softhsm2.conf"), "w") as f:
+            f.write("directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n" %
+                    self.path("tokens"))
+        for name in ("root", "issuing"):
+            for kind, pin in (("pin", "482915"), ("so-pin", "73918264")):
+                with open(os.open(self.path("ceremony", "%s.%s" % (name, kind)), os.O_WRONLY | os.O_CREAT, 0o600), "w") as f:
+                    f.write(pin + "\n")
+
+        def token(name):
+            return {"module": MODULE, "module_config": self.path("softhsm2.conf"), "label": "test-" + name,
+                    "pin_file": name + ".pin", "so_pin_file": name + ".so-pin"}
+        issuing = {"common_name": "Test Issuing CA 1", "organization": "Chancery tests"}
+        plans = {
+            "root": {"ceremony": "test root", "token": token("root"), "key": {"label": "root-1", "type": "p384"},
+                     "root": {"subject": {"common_name": "Test Root CA", "organization": "Chancery tests"}, "days": 3650,
+                              "certificate": "root.pem"},
+                     "crl": {"file": "root.crl", "days": 180}, "evidence": "root.evidence.json"},
+            "request": {"ceremony": "test issuing key", "token": token("issuing"), "key": {"label": "issuing-1", "type": "p256"},
+                        "request": {"subject": issuing, "file": "issuing-1.csr"}, "evidence": "issuing-1-key.evidence.json"},
+            "sign": {"ceremony": "test issuing certificate", "token": token("root"), "key": {"label": "root-1"},
+                     "issuer_certificate": "root.pem",
+                     "sign": {"csr": "issuing-1.csr", "subject": issuing, "days": 1825, "certificate": "issuing-1.pem"},
+                     "evidence": "issuing-1.evidence.json"},
+        }
+        for name, plan in plans.items():
+            with open(self.path("ceremony", name + ".yaml"), "w") as f:
+                yaml.safe_dump(plan, f, sort_keys=False)
+        for command, plan in (("token", "root"), ("root", "root"), ("token", "request"), ("request", "request"), ("sign", "sign")):
+            self.run([program("ca-ceremony"), command, self.path("ceremony", plan + ".yaml")])
+
+    def base_config(self):
+        return {
+            "run_directory": self.path("run"), "state_directory": self.path("state"), "profiles": self.path("profiles.yaml"),
+            "database": {"host": self.pg.socket},
+            "hsm": {"module": MODULE, "module_config": self.path("softhsm2.conf"), "token": "test-issuing",
+                    "pin_file": self.path("ceremony/issuing.pin")},
+            "signer": {"processes": self.signers},
+            "issuers": [{"name": "issuing-1", "key": "issuing-1"}],
+            "enroll": {"address": "127.0.0.1", "port": self.port, "base_urls": ["https://localhost:%d" % self.port],
+                       "names": ["localhost", "127.0.0.1"]},
+            "public": {"address": "127.0.0.1", "port": self.public_port, "base_url": "http://127.0.0.1:%d" % self.public_port},
+            "est": {"labels": [{"name": "devices", "profile": "device"}, {"name": "meshes", "profile": "workload"}],
+                    "wrap_user_agents": ["libest"]},
+            "validator": {"allow": ["127.0.0.0/8"], "allow_special": True, "http_port": self.http01_port},
+            "metrics": {"address": "127.0.0.1", "port": free_port()},
+            "launcher": {"users": False},
+            "log": {"level": "debug"},
+        }
+
+    def write_config(self, path=None, changes=()):
+        """The configuration, with this instance's changes and then these merged in."""
+        def merge(into, more):
+            for key, value in more.items():
+                if isinstance(value, dict) and isinstance(into.get(key), dict):
+                    merge(into[key], value)
+                else:
+                    into[key] = value
+        config = self.base_config()
+        merge(config, self.changes)
+        merge(config, dict(changes))
+        with open(path or self.config_path, "w") as f:
+            yaml.safe_dump(config, f, sort_keys=False)
+        with open(os.path.join(SOURCE, "deploy", "profiles.yaml")) as f:
+            profiles = yaml.safe_load(f)
+        profiles["profiles"] += self.more_profiles
+        with open(self.path("profiles.yaml"), "w") as f:
+            yaml.safe_dump(profiles, f, sort_keys=False)
+        return path or self.config_path
+
+    # --- programs ---
+
+    def run(self, argv, check=True, stdin=None):
+        done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120, check=False, input=stdin,
+                              env=dict(os.environ, SOFTHSM2_CONF=self.path("softhsm2.conf")))
+        if check and done.returncode != 0:
+            raise AssertionError("%s\nexit %d\n%s%s\n%s" % (" ".join(argv), done.returncode, done.stdout, done.stderr, self.logs()))
+        return done
+
+    def local(self, *args, check=True):
+        """ca-admin as the database's owner, on the CA's machine."""
+        return self.run([program("ca-admin"), *args, "--config", self.config_path], check)
+
+    def admin(self, *args, check=True, stdin=None):
+        """ca-admin as the operator, through the gateway; the JSON it prints."""
+        done = self.run([program("ca-admin"), *args, "--json", "--config", os.path.join(self.operator_directory, "admin.yaml")],
+                        check, stdin)
+        return json.loads(done.stdout) if check else done
+
+    def spawn(self, name, number=1, config=None):
+        key = name if number == 1 else "%s-%d" % (name, number)
+        self.running[key] = Program(key, [program(name), "--config", config or self.config_path, "--number", str(number)],
+                                    self.path("log", key + ".log"))
+        return self.running[key]
+
+    def stop_program(self, key, how=signal.SIGTERM):
+        return self.running.pop(key).stop(how)
+
+    def restart(self, key):
+        self.stop_program(key)
+        name, _, number = key.partition("-") if key in PLACES else key.rpartition("-")
+        self.spawn(key if key in PLACES else name, 1 if key in PLACES else int(number))
+        self.wait_ready()
+
+    def logs(self):
+        return "\n".join(p.tail() for p in self.running.values())
+
+    def log_lines(self, key):
+        with open(self.path("log", key + ".log"), errors="replace") as f:
+            return f.read().splitlines()
+
+    def check_running(self):
+        for p in self.running.values():
+            if not p.running():
+                raise AssertionError("%s ended with %d\n%s" % (p.name, p.process.returncode, p.tail()))
+
+    def wait_ready(self, seconds=30):
+        """Until every program that was started answers."""
+        def gateway():
+            self.check_running()
+            if "chancery-gateway" not in self.running:
+                return True
+            try:
+                with self.operator() as c:
+                    return c.request("GET", "/.well-known/est/cacerts").status == 200
+            except OSError:
+                return False
+
+        def status():
+            self.check_running()
+            if "chancery-status" not in self.running:
+                return True
+            try:
+                with Client("127.0.0.1", self.public_port) as c:
+                    return c.request("GET", "/ready").status == 200
+            except OSError:
+                return False
+        try:
+            wait_for(gateway, seconds, "the gateway answers")
+            wait_for(status, seconds, "the status program is ready")
+        except AssertionError as e:
+            raise AssertionError("%s\n%s" % (e, self.logs())) from None
+
+    def stop(self):
+        for p in list(self.running.values()):
+            if p.running():
+                p.process.send_signal(signal.SIGTERM)
+        for key in list(self.running):
+            try:
+                self.running[key].process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.running[key].process.kill()
+                self.running[key].process.wait(30)
+        self.running.clear()
+        if self.pg is not None:
+            self.pg.__exit__()
+            self.pg = None
+        shutil.rmtree(self.top, ignore_errors=True)
+
+    # --- using it ---
+
+    @property
+    def trust(self):
+        return self.path("ceremony/root.pem")
+
+    @property
+    def issuing(self):
+        return self.path("ceremony/issuing-1.pem")
+
+    def sql(self, text, *args, role="chancery_owner"):
+        """One statement; its rows, or None."""
+        conn = self.pg.connect("chancery", role)
+        try:
+            with conn.cursor() as cur:
+                cur.execute(text, args)
+                return cur.fetchall() if cur.description else None
+        finally:
+            conn.close()
+
+    def add_identity(self, name, kind="device", grants=()):
+        """grants are PROFILE=PATTERN."""
+        argv = ["identity", "add", name, "--kind", kind]
+        for g in grants:
+            argv += ["--grant", g]
+        return self.admin(*argv)
+
+    def issue(self, identity, profile="device", names=(), key=None, common_name=None):
+        """A certificate issued by the operator: paths of key and chain."""
+        key = key or new_key()
+        csr = make_csr(key, common_name if common_name or names else identity, names)
+        base = self.path("client-%d" % len(os.listdir(self.top)))
+        with open(base + ".key", "w") as f:
+            f.write(pem_key(key))
+        self.admin("issue", identity, "--profile", profile, "--csr", "-", "--out", base + ".pem",
+                   stdin=csr.public_bytes(serialization.Encoding.PEM).decode())
+        return base + ".key", base + ".pem"
+
+    def save(self, key, cert):
+        """A key and a certificate got elsewhere, as files with the issuer behind: paths for client()."""
+        base = self.path("client-%d" % len(os.listdir(self.top)))
+        with open(base + ".key", "w") as f:
+            f.write(pem_key(key))
+        with open(base + ".pem", "w") as f, open(self.issuing) as issuing:
+            f.write(cert.public_bytes(serialization.Encoding.PEM).decode() + issuing.read())
+        return base + ".key", base + ".pem"
+
+    def client(self, key=None, chain=None, port=None):
+        """A mutual-TLS client of the gateway with this certificate."""
+        return Client("localhost", port or self.port, trust=self.trust, key=key, chain=chain)
+
+    def operator(self):
+        return self.client(os.path.join(self.operator_directory, "operator.key"), os.path.join(self.operator_directory, "operator.pem"))
+
+    def public(self):
+        return Client("127.0.0.1", self.public_port)
