@@ -91,12 +91,11 @@ drop_memory(void *ctx)
 static struct MHD_Response *
 over_body(struct http_prepared *p)
 {
-	struct MHD_Response *r;
+	struct MHD_Response *r = MHD_create_response_from_buffer_with_free_callback_cls(p->size, p->body, drop_memory, p);
 
-	atomic_fetch_add_explicit(&p->holders, 1, memory_order_relaxed);
-	r = MHD_create_response_from_buffer_with_free_callback_cls(p->size, p->body, drop_memory, p);
 	if (r == NULL)
-		drop_memory(p);
+		abort(); /* out of memory */
+	atomic_fetch_add_explicit(&p->holders, 1, memory_order_relaxed);
 	return r;
 }
 
@@ -119,8 +118,6 @@ http_prepared_new(unsigned status, const char *content_type, struct bytes body, 
 	struct http_prepared *p = allocate(status, -1, body, body.n);
 
 	p->kept = over_body(p);
-	if (p->kept == NULL)
-		abort(); /* out of memory */
 	add_headers(p->kept, content_type, headers, count);
 	return p;
 }
@@ -132,7 +129,7 @@ http_prepared_from_fd(unsigned status, const char *content_type, int fd, uint64_
 
 	p->kept = MHD_create_response_from_fd64(size, fd);
 	if (p->kept == NULL)
-		abort();
+		abort(); /* out of memory */
 	add_headers(p->kept, content_type, headers, count);
 	return p;
 }
