@@ -205,6 +205,16 @@ free_server(struct http_server *s)
 	free(s);
 }
 
+static enum err
+check_judge(const struct http_config *c)
+{
+	const struct http_judge *j = &c->judge;
+
+	if (c->tls != NULL && (j->identify == NULL || j->recheck == NULL || j->release == NULL))
+		return err_set(ERR_INVALID, "listener \"%s\": a TLS listener needs a judge for its clients", c->name);
+	return ERR_OK;
+}
+
 enum err
 http_server_open(const struct http_config *config, struct http_server **out)
 {
@@ -222,7 +232,9 @@ http_server_open(const struct http_config *config, struct http_server **out)
 	pthread_mutex_init(&s->lock, NULL);
 	apply_defaults(&s->config);
 	gnutls_global_set_time_function(wall_clock);
-	e = router_new(config->routes, &s->router);
+	e = check_judge(&s->config);
+	if (e == ERR_OK)
+		e = router_new(config->routes, &s->router);
 	if (e == ERR_OK)
 		e = open_socket(s);
 	if (e == ERR_OK)
