@@ -218,7 +218,8 @@ record(struct store_crl_job *job, const struct store_crl *crl)
 	static const struct stmt insert = {"crl_insert",
 		"INSERT INTO crl (issuer, crl_shard, number, this_update, next_update, entries, der) VALUES ($1, 0, $2, $3, $4, $5, $6)", 6};
 	static const struct stmt trim = {"crl_trim",
-		"WITH old AS (DELETE FROM crl WHERE issuer = $1 AND crl_shard = 0 AND number <= $2 - $3::bigint) "
+		"WITH old AS (DELETE FROM crl WHERE issuer = $1 AND crl_shard = 0 AND number <= (SELECT number FROM crl "
+		"WHERE issuer = $1 AND crl_shard = 0 ORDER BY number DESC OFFSET $3 LIMIT 1)) "
 		"INSERT INTO audit_event (actor, operation, object, outcome, detail) "
 		"SELECT current_user, 'crl.publish', name, 'ok', jsonb_build_object('number', $2::bigint, 'entries', $4::integer) "
 		"FROM issuer WHERE id = $1",
