@@ -15,7 +15,7 @@ check_order(const struct store_claimed *r, enum ca_protocol protocol)
 		return err_set_word(ERR_DENIED, "order-not-usable", "an acme request names its order (RFC 8555 section 7.4)");
 	if (r->acme_order != NULL && !r->order_usable)
 		return err_set_word(ERR_DENIED, "order-not-usable", "order \"%s\" does not authorize this request: it is not identity "
-			"\"%s\"'s, has other names, is expired, or its account is not valid", r->acme_order, r->identity_name);
+			"\"%s\"'s, has other names, or its account is not valid", r->acme_order, r->identity_name);
 	return ERR_OK;
 }
 
