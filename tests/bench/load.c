@@ -5,6 +5,7 @@
 #include "tests/bench/load.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <getopt.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -78,23 +79,51 @@ load_fail(struct load *l, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* User and system seconds of a process so far; 0 when it is gone. */
+struct usage {
+	int parent;
+	double cpu_s;
+};
+
+/* Parent, and user and system seconds of a process so far; zeros when it is gone. */
+static struct usage
+read_usage(const char *pid)
+{
+	char path[300], text[1024], *p;
+	unsigned long user = 0, system = 0;
+	struct usage u = {0, 0};
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%s/stat", pid);
+	f = fopen(path, "r");
+	if (f == NULL)
+		return u;
+	p = fgets(text, sizeof(text), f) != NULL ? strrchr(text, ')') : NULL;
+	if (p != NULL && sscanf(p + 2, "%*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &u.parent, &user, &system) == 3)
+		u.cpu_s = (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+	fclose(f);
+	return u;
+}
+
+/* Of the process and its children (PostgreSQL's work is done by the postmaster's children). */
 static double
 cpu_seconds(int pid)
 {
-	char path[64], text[1024], *p;
-	unsigned long user = 0, system = 0;
-	FILE *f;
+	double sum = 0;
+	struct dirent *entry;
+	DIR *proc = opendir("/proc");
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	f = fopen(path, "r");
-	if (f == NULL)
-		return 0;
-	p = fgets(text, sizeof(text), f) != NULL ? strrchr(text, ')') : NULL;
-	if (p == NULL || sscanf(p + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
-		user = system = 0;
-	fclose(f);
-	return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+	while (proc != NULL && (entry = readdir(proc)) != NULL) {
+		struct usage u;
+
+		if (entry->d_name[0] < '0' || entry->d_name[0] > '9')
+			continue;
+		u = read_usage(entry->d_name);
+		if (u.parent == pid || atoi(entry->d_name) == pid)
+			sum += u.cpu_s;
+	}
+	if (proc != NULL)
+		closedir(proc);
+	return sum;
 }
 
 static long
@@ -139,7 +168,7 @@ report(struct load *l, double elapsed)
 		printf("  process=%s cpu_us_per_op=%.1f rss_mb=%.1f\n", l->pid[i].name,
 			(cpu_seconds(l->pid[i].pid) - l->pid[i].cpu_s) * 1e6 / (double)done, (double)resident_kb(l->pid[i].pid) / 1024);
 	printf("  process=load-client cpu_us_per_op=%.1f\n",
-		done > 0 ? (double)clock() / CLOCKS_PER_SEC * 1e6 / (double)done : 0.0);
+		done > 0 ? ((double)clock() / CLOCKS_PER_SEC - l->own_cpu_s) * 1e6 / (double)done : 0.0);
 }
 
 struct thread {
@@ -168,6 +197,7 @@ run(struct load *l, const struct mode *mode)
 		mode->prepare(l);
 	for (size_t i = 0; i < l->pid_count; i++)
 		l->pid[i].cpu_s = cpu_seconds(l->pid[i].pid);
+	l->own_cpu_s = (double)clock() / CLOCKS_PER_SEC; /* what preparing cost does not count */
 	began = load_now();
 	l->deadline = began + l->seconds;
 	for (unsigned i = 0; i < l->threads; i++) {

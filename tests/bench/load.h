@@ -32,6 +32,7 @@ struct load {
 	SSL_CTX *tls;
 	struct sockaddr_storage *address;
 	double deadline;           /* monotonic seconds */
+	double own_cpu_s;
 	atomic_ulong started, done, failed;
 	_Atomic(uint32_t *) latencies_us;
 	atomic_ulong latency_count;
