@@ -60,41 +60,12 @@ add(struct ca_gateway *g, struct http_request *req, const struct ca_issue *i, in
 		.not_after = i->not_after,
 		.acme_order = i->acme_order,
 		.renewed_from = i->renewed_from,
+		.repeat_window = i->repeat_window,
 	};
 
 	for (size_t n = 0; n < i->names->count; n++)
 		names[n] = pki_san_text(req->arena, &i->names->item[n]);
 	return i->acme_order != NULL ? store_request_add_for_order(g->store, &r, request) : store_request_add(g->store, &r, request);
-}
-
-/*
- * Is the repeated request's certificate what is asked for now? Not when the names differ (one key may serve two
- * certificates), and not when it is the very one to be replaced: a renewal with the same key wants a newer one.
- */
-static bool
-same_wish(struct http_request *req, const struct ca_issue *i, const struct store_result *result)
-{
-	struct pki_cert cert;
-
-	if (result->state != STORE_RESULT_DONE)
-		return result->state == STORE_RESULT_PENDING;
-	if (i->renewed_from != NULL && memcmp(result->serial, i->renewed_from, STORE_SERIAL_SIZE) == 0)
-		return false;
-	return pki_cert_parse(result->der, req->arena, &cert) == ERR_OK && pki_sans_equal(&cert.sans, i->names);
-}
-
-/* Waits for a request this client has made before. ERR_NOTFOUND when there is none. */
-static enum err
-repeat(struct ca_gateway *g, struct http_request *req, const struct ca_issue *i, int64_t *request, struct store_result *result)
-{
-	enum err e;
-
-	if (i->repeat_window <= 0)
-		return ERR_NOTFOUND;
-	e = store_request_find_repeat(g->store, i->identity, i->profile->name, i->spki->der, i->repeat_window, request);
-	if (e == ERR_OK)
-		e = store_request_wait(g->store, req->arena, *request, i->wait_ms, result);
-	return e != ERR_OK ? e : same_wish(req, i, result) ? ERR_OK : ERR_NOTFOUND;
 }
 
 /* Words outlive the request they came with, so they must be constants of ours. */
@@ -121,8 +92,8 @@ ca_issue(struct ca_gateway *g, struct http_request *req, const struct ca_issue *
 
 	if (e != ERR_OK)
 		return e;
-	e = repeat(g, req, i, &id, result);
-	if (e == ERR_NOTFOUND && (e = add(g, req, i, &id)) == ERR_OK)
+	e = add(g, req, i, &id);
+	if (e == ERR_OK)
 		e = store_request_wait(g->store, req->arena, id, i->wait_ms, result);
 	if (e != ERR_OK)
 		return e;

@@ -137,7 +137,7 @@ CREATE TABLE issuance_request (
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX issuance_request_pending ON issuance_request (id) WHERE state = 'pending';
 -- A lost answer must not brick a device: the same identity with the same key gets the same result (EST check 66).
-CREATE INDEX issuance_request_repeat ON issuance_request (identity, profile, created_at);
+CREATE INDEX issuance_request_repeat ON issuance_request USING hash (spki);
 
 CREATE TABLE audit_event (
 	id          bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,

@@ -13,19 +13,28 @@
 /* One row always: the new id or null, then why not. */
 #define REQUEST_WHO                                                                                        \
 	"WITH who AS (SELECT state, EXISTS (SELECT 1 FROM revocation WHERE serial = $11) AS revoked FROM identity WHERE id = $4), "
-#define REQUEST_ANSWER "SELECT (SELECT id FROM n), (SELECT state FROM who), (SELECT revoked FROM who)"
+#define REQUEST_ANSWER                                                                                     \
+	"SELECT coalesce((SELECT id FROM same), (SELECT id FROM n)), (SELECT state FROM who), (SELECT revoked FROM who), " \
+	"EXISTS (SELECT 1 FROM same)"
 
+/* The same wish within $12 seconds that waits or has a live certificate (but not the very one to be replaced) is the same request. */
 static const struct stmt add = {"request_add",
 	REQUEST_WHO
-	"n AS (INSERT INTO issuance_request " REQUEST_COLUMNS " WHERE state = 'active' AND NOT revoked RETURNING id) " REQUEST_ANSWER,
-	11};
+	"same AS (SELECT r.id FROM issuance_request r WHERE $12::bigint > 0 AND r.spki = $7 AND r.identity = $4 AND r.profile = $5 "
+	"AND r.names = $6 AND r.created_at > now() - $12 * interval '1 second' AND r.serial IS DISTINCT FROM $11 "
+	"AND (r.state = 'pending' OR (r.state = 'done' AND r.cert_not_after > now() "
+	"AND NOT EXISTS (SELECT 1 FROM revocation v WHERE v.serial = r.serial))) ORDER BY r.id DESC LIMIT 1), "
+	"n AS (INSERT INTO issuance_request " REQUEST_COLUMNS
+	" WHERE state = 'active' AND NOT revoked AND NOT EXISTS (SELECT 1 FROM same) RETURNING id) " REQUEST_ANSWER,
+	12};
 /* The order is locked while its state is looked at, so that of two gateways finalizing it one finds its request set. */
 static const struct stmt add_for_order = {"request_add_for_order",
 	REQUEST_WHO
+	"same AS (SELECT NULL::bigint AS id WHERE $12::bigint IS NULL), "
 	"o AS (SELECT id FROM acme_order WHERE id = $10 AND request IS NULL AND expires > now() FOR UPDATE), "
 	"n AS (INSERT INTO issuance_request " REQUEST_COLUMNS ", o WHERE state = 'active' AND NOT revoked RETURNING id), "
 	"u AS (UPDATE acme_order SET request = n.id FROM n WHERE acme_order.id = $10) " REQUEST_ANSWER,
-	11};
+	12};
 
 static enum err
 add_with(struct store *s, const struct stmt *st, const struct store_request_new *r, int64_t *id)
@@ -45,6 +54,7 @@ add_with(struct store *s, const struct stmt *st, const struct store_request_new 
 	params_time(&p, r->not_after);
 	params_text(&p, r->acme_order);
 	params_bytes(&p, bytes_of(r->renewed_from, r->renewed_from != NULL ? STORE_SERIAL_SIZE : 0));
+	params_int(&p, r->repeat_window);
 	enum err e = writer_run(s, st, &p, &res);
 	if (e != ERR_OK)
 		return e;
@@ -57,6 +67,8 @@ add_with(struct store *s, const struct stmt *st, const struct store_request_new 
 	if (result_null(res, 0, 0))
 		return err_set(ERR_CONFLICT, "the order is expired or finalized already");
 	*id = result_int(res, 0, 0);
+	if (result_bool(res, 0, 3))
+		return ERR_OK; /* an old one: it may have its result already */
 	wait_added(s, *id, bells);
 	store_ring(s, STORE_BELL_REQUEST);
 	return ERR_OK;
@@ -72,31 +84,6 @@ enum err
 store_request_add_for_order(struct store *s, const struct store_request_new *r, int64_t *id)
 {
 	return add_with(s, &add_for_order, r, id);
-}
-
-enum err
-store_request_find_repeat(struct store *s, int64_t identity, const char *profile, struct bytes spki, int64_t window_s, int64_t *id)
-{
-	static const struct stmt repeat = {"request_repeat",
-		"SELECT r.id FROM issuance_request r WHERE r.identity = $1 AND r.profile = $2 "
-		"AND r.created_at > now() - $4::bigint * interval '1 second' AND r.spki = $3 AND (r.state = 'pending' OR "
-		"(r.state = 'done' AND r.cert_not_after > now() AND NOT EXISTS (SELECT 1 FROM revocation v WHERE v.serial = r.serial))) "
-		"ORDER BY r.created_at DESC LIMIT 1",
-		4};
-	AUTO_PARAMS(p);
-	AUTO(PGresult) res = NULL;
-
-	params_int(&p, identity);
-	params_text(&p, profile);
-	params_bytes(&p, spki);
-	params_int(&p, window_s);
-	enum err e = pool_read(s, &repeat, &p, &res);
-	if (e != ERR_OK)
-		return e;
-	if (result_rows(res) == 0)
-		return err_set(ERR_NOTFOUND, "no such request in the last %lld seconds", (long long)window_s);
-	*id = result_int(res, 0, 0);
-	return ERR_OK;
 }
 
 enum err

@@ -17,17 +17,16 @@ struct store_request_new {
 	int64_t not_before, not_after; /* 0: the profile decides */
 	const char *acme_order;       /* NULL: by grants alone */
 	const uint8_t *renewed_from;  /* serial or NULL */
+	int64_t repeat_window;        /* seconds in which the same wish is the same request; 0: never */
 };
 /* Durable when it returns (group commit). In the same statement: ERR_DENIED (word "identity-blocked") when the identity is
- * not active, ERR_DENIED (word "certificate-revoked") when renewed_from is revoked. Rings REQUEST. */
+ * not active, ERR_DENIED (word "certificate-revoked") when renewed_from is revoked. Rings REQUEST. A lost answer must
+ * not cost a device its certificate (EST check 66): the same identity, profile, names and key within repeat_window give the id of the
+ * request that waits or has a live certificate already, unless that is renewed_from itself. */
 enum err store_request_add(struct store *s, const struct store_request_new *r, int64_t *id) MUST_CHECK;
 /* For ACME finalize: adds the request and sets acme_order.request in one statement, only when the order has none yet and
  * is unexpired; ERR_CONFLICT otherwise. */
 enum err store_request_add_for_order(struct store *s, const struct store_request_new *r, int64_t *id) MUST_CHECK;
-/* A done request of the same identity, profile and key within the last window_s seconds whose certificate is live: its id
- * (EST check 66), or a pending one. ERR_NOTFOUND. */
-enum err store_request_find_repeat(struct store *s, int64_t identity, const char *profile, struct bytes spki, int64_t window_s, int64_t *id) MUST_CHECK;
-
 struct store_result {
 	enum store_result_state { STORE_RESULT_PENDING, STORE_RESULT_DONE, STORE_RESULT_REFUSED } state;
 	uint8_t serial[STORE_SERIAL_SIZE];
