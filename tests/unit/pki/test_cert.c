@@ -426,6 +426,22 @@ test_certificates_out_of_bounds_are_refused(void)
 		CHECK_ERR(pki_cert_parse(bytes_of(good.p, i), A(), &c), ERR_INVALID);
 }
 
+static void
+test_the_outer_fields_belong_to_the_inner(void)
+{
+	struct bytes good = with_extension(hex("3009 06032a0304 0402 0500")), tbs, alg, signature;
+	struct pki_cert c = {0};
+
+	CHECK_OK(pki_cert_parse(good, A(), &c));
+	tbs = c.tbs;
+	alg = hex("300506032b6570");
+	signature = TLV(DER_BIT_STRING, hex("00"), c.signature);
+	CHECK_OK(pki_cert_parse(SEQ(tbs, alg, signature), A(), &c));
+	CHECK_REASON(pki_cert_parse(SEQ(tbs, hex("300a06082a8648ce3d040302"), signature), A(), &c), ERR_INVALID,
+		"algorithms differ");
+	CHECK_REASON(pki_cert_parse(SEQ(tbs, alg, signature, hex("0500")), A(), &c), ERR_INVALID, "too many");
+}
+
 /* ---- issuing ---- */
 
 static void
@@ -594,6 +610,7 @@ UNIT_MAIN("pki-cert", {"test_certificates_are_the_golden_ones", test_certificate
 	{"test_every_flipped_octet_of_a_tbs_changes_or_refuses", test_every_flipped_octet_of_a_tbs_changes_or_refuses},
 	{"test_bad_extensions_are_refused", test_bad_extensions_are_refused},
 	{"test_certificates_out_of_bounds_are_refused", test_certificates_out_of_bounds_are_refused},
+	{"test_the_outer_fields_belong_to_the_inner", test_the_outer_fields_belong_to_the_inner},
 	{"test_a_certificate_is_its_issuers", test_a_certificate_is_its_issuers},
 	{"test_a_signer_that_misbehaves_gets_no_certificate", test_a_signer_that_misbehaves_gets_no_certificate},
 	{"test_what_the_linter_refuses_is_not_signed", test_what_the_linter_refuses_is_not_signed},

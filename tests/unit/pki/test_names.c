@@ -304,6 +304,8 @@ test_dn_parts_out_of_bounds_are_refused(void)
 		{.common_name = "0123456789012345678901234567890123456789012345678901234567890123x"},
 		{.common_name = "a\nb"},
 		{.common_name = "a\xc0\x80"},
+		{.common_name = "a\xe0\x80\xaf"},
+		{.common_name = "a\xf0\x80\x80\xaf"},
 		{.common_name = "a\xed\xa0\x80"},
 		{.common_name = "a\xe2\x80\xae" "b"}, /* right-to-left override */
 		{.common_name = "\xff"},

@@ -169,6 +169,7 @@ test_keys_outside_the_rules_are_refused(void)
 		CHECK_CASE(strcmp(err_word(), "bad-key") == 0, cases[i].name);
 	}
 	CHECK_OK(pki_spki_parse(rsa_spki(n, f4), &(struct pki_spki){0}));
+	CHECK_REASON(pki_spki_parse(rsa_spki(JOIN(n, n), f4), &(struct pki_spki){0}), ERR_INVALID, "4104 bits");
 }
 
 static void
