@@ -39,9 +39,16 @@ build_programs() {
 
 make_users() {
 	local made=0
+	if ! getent group chancery >/dev/null; then
+		groupadd --system chancery
+		touch "$STATE/group-made"
+	fi
+	# Every program writes its pid file there.
+	chown root:chancery "$RUN"
+	chmod 1775 "$RUN"
 	for u in $PROGRAM_USERS; do
 		getent passwd "chancery-$u" >/dev/null && continue
-		useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "chancery-$u"
+		useradd --system --user-group --groups chancery --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "chancery-$u"
 		echo "chancery-$u" >>"$STATE/users-made"
 		made=$((made + 1))
 	done

@@ -26,7 +26,7 @@ crl_lists_leaver() {
 
 # The relying party: one server with CRLs from the bundle, one that asks OCSP.
 fetch_bundle() {
-	curl -sS --fail "$PUBLIC/bundle/crl.pem" -o "$LEAVER/crls.pem.new"
+	curl -sS --fail "$PUBLIC/crl/bundle.pem" -o "$LEAVER/crls.pem.new"
 	mv "$LEAVER/crls.pem.new" "$LEAVER/crls.pem"
 }
 

@@ -52,12 +52,9 @@ start_programs() {
 		OUTCOME="run already"
 		return
 	fi
-	# shellcheck disable=SC2016
-	setsid -f sh -c 'echo $$ >"$1"; exec "$2" --config "$3"' sh "$RUN/chancery.pid" "$PREFIX/bin/chancery" "$CONFIG" \
-		</dev/null >>"$STATE/chancery.log" 2>&1
-	wait_for 10 alive "$RUN/chancery.pid"
+	setsid -f "$PREFIX/bin/chancery" --config "$CONFIG" </dev/null >>"$STATE/chancery.log" 2>&1
 	sleep 0.5 # long enough for a program that cannot start to be gone
-	alive "$RUN/chancery.pid" || {
+	wait_for 10 alive "$RUN/chancery.pid" || {
 		tail -n 5 "$STATE/chancery.log"
 		return 1
 	}
