@@ -34,8 +34,8 @@ acme_sidecar() {
 	request "$d" sidecar "$HOST" "DNS:$HOST"
 	admin issue web-2 --profile workload --csr "$d/sidecar.csr" --out "$d/sidecar.pem"
 	(umask 077 && cat "$d/sidecar.pem" "$d/sidecar.key" >"$d/sidecar-with-key.pem")
-	sed -e "s|@LISTEN@|127.0.0.1:$SIDECAR_PORT|" -e "s|@GATEWAY@|127.0.0.1:$ENROLL_PORT|" -e "s|@NAME@|$HOST|" \
-		-e "s|@CERTIFICATE@|$d/sidecar-with-key.pem|" -e "s|@ROOT@|$ROOT|" "$SOURCE/deploy/sidecar/haproxy.cfg" >"$d/haproxy.cfg"
+	sed -e "s|@LISTEN@|127.0.0.1:$SIDECAR_PORT|" -e "s|@GATEWAY@|127.0.0.1:$ENROLL_PORT|" -e "s|@NAME@|$HOST|g" \
+		-e "s|@CERTIFICATE@|$d/sidecar-with-key.pem|g" -e "s|@ROOT@|$ROOT|" "$SOURCE/deploy/sidecar/haproxy.cfg" >"$d/haproxy.cfg"
 	stop_pid "$d/haproxy.pid"
 	haproxy -f "$d/haproxy.cfg" -D -p "$d/haproxy.pid"
 	wait_for 10 curl -sS --fail --cacert "$ROOT" "https://$HOST:$SIDECAR_PORT/acme/directory" -o "$d/directory.json"

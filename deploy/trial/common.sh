@@ -52,9 +52,10 @@ step() {
 	STEP=""
 }
 
-# The EXIT trap: says which step failed, with the end of its log.
+# The EXIT trap (descriptor 3 is the terminal): says which step failed, with the end of its log.
 report_failure() {
 	local code=$?
+	exec >&3 2>&3 # the step that failed may have left its own redirection behind
 	stop_trial_servers
 	if [ $code -ne 0 ] && [ -n "$STEP" ]; then
 		printf 'FAILED\n\n'

@@ -88,34 +88,42 @@ before_offboarding() {
 	OUTCOME="good, welcome everywhere"
 }
 
-# A kept connection: one request before, one after the offboarding, over the same TLS session.
+# One request over the connection that is kept open on descriptor 4.
 ask_over_connection() {
-	printf 'GET /.well-known/est/cacerts HTTP/1.1\r\nHost: %s:%s\r\n\r\n' "$HOST" "$ENROLL_PORT" >&"$1"
+	printf 'GET /.well-known/est/cacerts HTTP/1.1\r\nHost: %s:%s\r\n\r\n' "$HOST" "$ENROLL_PORT" >&4
 }
 
+# answers COUNT: has the connection brought so many successes?
+answers() {
+	[ "$(grep -ac '^HTTP/1.1 200' "$LEAVER/answers.txt")" = "$1" ]
+}
+
+# refused PID: an answer that is no success, or the connection closed without one.
+refused() {
+	grep -aq '^HTTP/1.1 40[13]' "$LEAVER/answers.txt" || ! kill -0 "$1" 2>/dev/null
+}
+
+# The same TLS session carries one request before and one after the offboarding.
 offboard_leaver() {
-	coproc GATE { openssl s_client -quiet -ign_eof -connect "127.0.0.1:$ENROLL_PORT" -servername "$HOST" -CAfile "$ROOT" \
-		-cert "$LEAVER/leaver.pem" -cert_chain "$CHAIN" -key "$LEAVER/leaver.key" 2>"$LEAVER/s_client.txt"; }
-	local in=${GATE[1]} out=${GATE[0]} pid=$GATE_PID line=""
-	ask_over_connection "$in"
-	IFS= read -r -t 10 line <&"$out"
-	echo "before: $line"
-	[[ $line == "HTTP/1.1 200"* ]]
+	local pid
+	rm -f "$LEAVER/requests"
+	mkfifo "$LEAVER/requests"
+	openssl s_client -quiet -ign_eof -connect "127.0.0.1:$ENROLL_PORT" -servername "$HOST" -CAfile "$ROOT" \
+		-cert "$LEAVER/leaver.pem" -cert_chain "$CHAIN" -key "$LEAVER/leaver.key" \
+		<"$LEAVER/requests" >"$LEAVER/answers.txt" 2>"$LEAVER/s_client.txt" &
+	pid=$!
+	exec 4>"$LEAVER/requests"
+	ask_over_connection
+	wait_for 10 answers 1
 	admin offboard leaver-1
-	cat <&"$out" >"$LEAVER/after.txt" &
-	local reader=$!
-	ask_over_connection "$in" || true
-	wait_for 10 refused_after "$pid"
+	trap '' PIPE # the gateway may have closed the connection already
+	ask_over_connection || true
+	trap - PIPE
+	wait_for 10 refused "$pid"
+	answers 1
+	exec 4>&-
 	kill "$pid" 2>/dev/null || true
-	wait "$reader" 2>/dev/null || true
 	OUTCOME="refused on the open connection"
-}
-
-# Either an answer that is no success, or the connection closed without one.
-refused_after() {
-	local answers
-	answers=$(grep -ac '^HTTP/1.1 200' "$LEAVER/after.txt" || true)
-	[ "$answers" = 0 ] && { grep -aq '^HTTP/1.1 40[13]' "$LEAVER/after.txt" || ! kill -0 "$1" 2>/dev/null; }
 }
 
 revoked_by_ocsp() {
