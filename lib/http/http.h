@@ -24,8 +24,9 @@ enum { HTTP_PARAMS_MAX = 4, HTTP_HEADERS_MAX = 16, HTTP_REQUEST_ID_SIZE = 23, HT
 struct http_peer;
 
 struct http_request {
-	struct arena *arena;              /* lives until the response is sent */
-	char id[HTTP_REQUEST_ID_SIZE];    /* request id: in the log line, in rows, in the client's error */
+	struct arena *arena;              /* the thread's, reset once the handler's response has been copied */
+	char id[HTTP_REQUEST_ID_SIZE];    /* request id: in the log line, in rows, in the client's error. Inline handlers
+	                                   * find it empty and call http_request_id() if they need one. */
 	enum http_method method;
 	const char *path;                 /* raw path as sent, without query; never percent-decoded */
 	const char *query;                /* raw, NULL when absent */
@@ -44,12 +45,15 @@ struct http_request {
 	struct http_conn *conn;           /* private */
 };
 
+/* r->id, made now if this request has none yet. */
+const char *http_request_id(struct http_request *r);
 /* A header's value, or NULL; the gate has refused doubled singletons and control characters. */
 const char *http_request_header(const struct http_request *r, const char *name);
 /* TLS exporter "EXPORTER-Channel-Binding", 32 octets (RFC 9266). ERR_NOTFOUND on plain listeners. */
 enum err http_request_exporter(const struct http_request *r, uint8_t out[HTTP_EXPORTER_SIZE]) MUST_CHECK;
 
-/* A response made once and sent many times (OCSP, CRL): reference counted, immutable, thread-safe. */
+/* A response made once and sent many times (OCSP, CRL): reference counted, immutable, thread-safe. It carries
+ * no X-Request-Id, which every other response does: caches would hand one client's id to another. */
 struct http_prepared;
 
 struct http_header {
@@ -59,7 +63,7 @@ struct http_header {
 struct http_response {
 	unsigned status;                  /* 0 is a bug: answered as 500 */
 	const char *content_type;         /* NULL: no body */
-	struct bytes body;                /* borrowed until sent: put it in the request's arena */
+	struct bytes body;                /* copied when the handler returns: put it in the request's arena */
 	struct http_header header[HTTP_HEADERS_MAX];
 	size_t header_count;
 	bool close;                       /* Connection: close after this answer */
@@ -106,14 +110,16 @@ struct http_judge {
 	/* In the handshake, after the chain verified (lib/http: signatures, times, clientAuth EKU, trust): who is this leaf?
 	 * On HTTP_PEER_OK *peer is a reference given to the connection. reason may be set by err_set() for the log. */
 	enum http_verdict (*identify)(void *ctx, struct bytes leaf, const struct bytes *chain, size_t count, struct http_peer **peer);
-	/* Before each request: still welcome? Must be cheap (memory only). */
+	/* Before each request: still welcome? Must be cheap (memory only). Anything but OK is answered 403 (UNAVAILABLE:
+	 * 503) and closes the connection; a reason set by err_set() goes to the log only. */
 	enum http_verdict (*recheck)(void *ctx, struct http_peer *peer);
 	void (*release)(void *ctx, struct http_peer *peer);
 };
 
 struct http_tls;  /* certificate, key and client trust; replaced whole on reload */
-/* PEM-free: DER chain (leaf first), PKCS#8 DER private key (wiped after import), DER trust anchors and the
- * intermediates clients may omit. */
+/* PEM-free: DER chain (leaf first, at most 6), PKCS#8 DER private key (the caller's octets are wiped, whatever the
+ * result), DER trust anchors and the intermediates clients may omit: each of them is trusted as an anchor.
+ * ERR_INVALID when something is not what it should be or the key is not the leaf's. */
 enum err http_tls_new(const struct bytes *chain, size_t chain_count, struct bytes key_pkcs8, const struct bytes *anchors, size_t anchor_count, struct http_tls **out) MUST_CHECK;
 
 struct http_config {
@@ -123,7 +129,7 @@ struct http_config {
 	const struct http_route *routes;  /* ends with pattern NULL */
 	http_refusal_writer *refuse;      /* NULL: text/plain */
 	void *app;                        /* handed to handlers */
-	struct http_tls *tls;             /* NULL: plain HTTP (epoll); else poll mode, TLS 1.3 only; taken over */
+	struct http_tls *tls;             /* NULL: plain HTTP (epoll); else poll mode, TLS 1.3 only; taken over, also by a failed open */
 	struct http_judge judge;
 	unsigned network_threads;         /* 0: number of cores, at most 4 */
 	unsigned workers;                 /* pool size, 0: 64 */
@@ -135,11 +141,13 @@ struct http_config {
 };
 
 struct http_server;
+/* Routes must outlive the server. Its threads block all signals. ERR_INVALID, or ERR_UNAVAILABLE when it cannot listen. */
 enum err http_server_open(const struct http_config *config, struct http_server **out) MUST_CHECK;
 uint16_t http_server_port(const struct http_server *s);
 /* New connections use this from now on; existing ones keep theirs until closed. Takes over tls. */
 void http_server_reload(struct http_server *s, struct http_tls *tls);
-/* Stops accepting, lets running requests finish (at most deadline_s), closes. */
+/* Stops accepting, lets running requests finish (at most deadline_s), closes. When a handler is still running then,
+ * the server is left as it is: threads, memory and all; the process must end, without clearing what handlers use. */
 void http_server_close(struct http_server *s, unsigned deadline_s);
 
 #endif

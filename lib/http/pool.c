@@ -10,12 +10,12 @@
 
 enum { STACK_SIZE = 2 * 1024 * 1024 };
 
+/* Under the lock. NULL when the pool stops. */
 static struct pool_job *
 take(struct pool *p)
 {
 	struct pool_job *job;
 
-	pthread_mutex_lock(&p->lock);
 	while (p->first == NULL && !p->stopping)
 		pthread_cond_wait(&p->work, &p->lock);
 	job = p->first;
@@ -24,17 +24,7 @@ take(struct pool *p)
 		if (p->first == NULL)
 			p->last = &p->first;
 	}
-	pthread_mutex_unlock(&p->lock);
 	return job;
-}
-
-static void
-done(struct pool *p)
-{
-	pthread_mutex_lock(&p->lock);
-	if (--p->active == 0)
-		pthread_cond_broadcast(&p->idle);
-	pthread_mutex_unlock(&p->lock);
 }
 
 static void *
@@ -43,10 +33,15 @@ work(void *ctx)
 	struct pool *p = ctx;
 	struct pool_job *job;
 
+	pthread_mutex_lock(&p->lock);
 	while ((job = take(p)) != NULL) {
+		pthread_mutex_unlock(&p->lock);
 		p->run(job);
-		done(p);
+		pthread_mutex_lock(&p->lock);
+		if (--p->active == 0)
+			pthread_cond_broadcast(&p->idle);
 	}
+	pthread_mutex_unlock(&p->lock);
 	return NULL;
 }
 
@@ -120,8 +115,8 @@ pool_push(struct pool *p, struct pool_job *job)
 	pthread_mutex_lock(&p->lock);
 	*p->last = job;
 	p->last = &job->next;
-	pthread_cond_signal(&p->work);
 	pthread_mutex_unlock(&p->lock);
+	pthread_cond_signal(&p->work); /* after the lock, or the woken worker runs into it */
 }
 
 bool

@@ -89,6 +89,7 @@ recheck_peer(struct http_conn *c)
 
 	if (c->tls == NULL)
 		return NULL;
+	(void)err_set(ERR_DENIED, "%s", "");
 	v = c->req.peer != NULL && c->judged ? judge->recheck(judge->ctx, c->req.peer) : HTTP_PEER_BAD;
 	return v == HTTP_PEER_OK ? NULL : &unwelcome[v];
 }
@@ -98,6 +99,7 @@ run_request(struct http_conn *c)
 {
 	struct http_response resp = {.status = 0};
 	const struct http_refusal *r = recheck_peer(c);
+	const char *why;
 
 	c->req.arena = thread_arena();
 	if (c->req.route->run == HTTP_RUN_POOL)
@@ -108,7 +110,9 @@ run_request(struct http_conn *c)
 		if (resp.status == 0 && resp.prepared == NULL)
 			write_refusal(c, &no_answer, &resp);
 	} else {
+		why = arena_strdup(c->req.arena, err_reason());
 		write_refusal(c, r, &resp);
+		resp.reason = why[0] != '\0' ? why : resp.reason;
 		resp.close = true;
 	}
 	finish(c, &resp);

@@ -58,6 +58,12 @@ get_pool(struct http_request *req, struct http_response *resp)
 }
 
 static void
+get_id(struct http_request *req, struct http_response *resp)
+{
+	answer_text(resp, http_request_id(req));
+}
+
+static void
 get_params(struct http_request *req, struct http_response *resp)
 {
 	answer_text(resp, arena_printf(req->arena, "%s|%s\n", req->param[0], req->param[1] != NULL ? req->param[1] : "-"));
@@ -123,6 +129,7 @@ static const struct http_route routes[] = {
 	{"/hello", HTTP_GET, get_hello, 0, NULL, HTTP_RUN_INLINE, "test.hello"},
 	{"/file", HTTP_GET, get_file, 0, NULL, HTTP_RUN_INLINE, "test.file"},
 	{"/pool", HTTP_GET, get_pool, 0, NULL, HTTP_RUN_POOL, "test.pool"},
+	{"/id", HTTP_GET, get_id, 0, NULL, HTTP_RUN_INLINE, "test.id"},
 	{"/inline/{*}", HTTP_GET, get_params, 0, NULL, HTTP_RUN_INLINE, "test.inline"},
 	{"/item/{}/part/{}", HTTP_GET, get_params, 0, NULL, HTTP_RUN_POOL, "test.part"},
 	{"/echo", HTTP_POST, post_echo, 4096, echo_types, HTTP_RUN_POOL, "test.echo"},
@@ -152,8 +159,12 @@ judge_identify(void *ctx, struct bytes leaf, const struct bytes *chain, size_t c
 static enum http_verdict
 judge_recheck(void *ctx, struct http_peer *peer)
 {
+	enum http_verdict v = (enum http_verdict)atomic_load(&recheck_verdict);
+
 	(void)ctx, (void)peer;
-	return (enum http_verdict)atomic_load(&recheck_verdict);
+	if (v == HTTP_PEER_REVOKED)
+		(void)err_set(ERR_DENIED, "revoked by the test");
+	return v;
 }
 
 static void

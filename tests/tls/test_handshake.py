@@ -110,7 +110,8 @@ def test_revoked_while_connected_is_refused_on_the_next_request(start, good):
     assert answer.status == 403 and answer.body.startswith(b"revoked: ")
     assert answer.header("Connection") == "close"
     assert c.ended()
-    server.wait_log(r"event=http.request operation=test.pool .*status=403 .*outcome=denied")
+    assert b"by the test" not in answer.body
+    server.wait_log(r'event=http.request operation=test.pool .*status=403 .*outcome=denied reason="revoked by the test"')
 
 
 def test_inline_route_rechecks_too(start, good):

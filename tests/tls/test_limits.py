@@ -1,5 +1,6 @@
 """Time, number and load: deadlines nothing moves, bounded connections, a full pool, the end of the server."""
 import signal
+import socket
 import threading
 import time
 
@@ -67,6 +68,26 @@ def test_kept_connection_ends_after_its_idle_time(hasty):
     begin = time.monotonic()
     assert c.ended()
     assert 1 < time.monotonic() - begin < 6
+
+
+def test_client_that_does_not_read_is_cut_off(start):
+    """Requests go in, answers are never taken: once nothing fits any more, the answer has a deadline too."""
+    server = start(tls=False, deadline=1, idle=60)
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    s.connect(("127.0.0.1", server.port))
+    s.setblocking(False)
+    octets = f"GET /hello HTTP/1.1\r\n{HOST}\r\n".encode() * 1000
+
+    def cut_off():
+        try:
+            s.send(octets)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+    wait_until(cut_off, "the end of a client that does not read")
 
 
 def test_handler_is_not_subject_to_the_request_deadline(hasty):

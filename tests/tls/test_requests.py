@@ -24,6 +24,11 @@ def test_request_id_is_in_answer_handler_and_log(either):
     server.wait_log(rf"event=http.request operation=test.pool listener=test method=GET path=/pool status=200 peer=127.0.0.1 .*outcome=ok us=\d+ id={rid}")
 
 
+def test_inline_handler_gets_an_id_when_it_asks(either):
+    answer = either[1]().get("/id")
+    assert len(answer.body) == 22 and answer.body.decode() == answer.header("X-Request-Id")
+
+
 def test_prepared_answers_carry_no_request_id(either):
     assert either[1]().get("/hello").header("X-Request-Id") is None
 
