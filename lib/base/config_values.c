@@ -231,6 +231,20 @@ check_issuers(struct config *c)
 	return ERR_OK;
 }
 
+/* Segments that mean an operation after /.well-known/est: RFC 7030 section 3.2.2, RFC 8295, RFC 8995. */
+static enum err
+check_label_free(struct config *c, const char *path, const char *name)
+{
+	static const char *const taken[] = {"cacerts", "simpleenroll", "simplereenroll", "fullcmc", "serverkeygen", "csrattrs", "pal",
+		"eecerts", "crls", "symmetrickeys", "firmware", "tamp", "requestvoucher", "voucher_status", "enrollstatus"};
+
+	for (size_t i = 0; i < ARRAY_LEN(taken); i++)
+		if (strcmp(name, taken[i]) == 0)
+			return yaml_refuse(c->doc, path, "label \"%s\" is the name of an EST operation (RFC 7030 section 3.2.2); "
+				"choose another", name);
+	return ERR_OK;
+}
+
 static enum err
 check_est_labels(struct config *c)
 {
@@ -243,7 +257,7 @@ check_est_labels(struct config *c)
 		if (check_form(c, path, &form_word, label->profile) != ERR_OK)
 			return ERR_INVALID;
 		snprintf(path, sizeof(path), "est.labels.%" PRIu32 ".name", i);
-		if (check_form(c, path, &form_word, label->name) != ERR_OK)
+		if (check_form(c, path, &form_word, label->name) != ERR_OK || check_label_free(c, path, label->name) != ERR_OK)
 			return ERR_INVALID;
 		for (uint32_t k = 0; k < i; k++) {
 			if (strcmp(c->est.labels[k].name, label->name) == 0)

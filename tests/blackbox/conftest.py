@@ -8,15 +8,18 @@ import pytest
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 from instance import Instance  # noqa: E402
 
-# A profile that wants a new key for every certificate, and one that no grant of the tests fits.
+DEVICE = {"requesters": ["device"], "protocols": ["est", "admin"], "keys": ["p256"], "lifetime": "1h",
+          "key_usage": ["digitalSignature"], "extended_key_usage": ["clientAuth"], "names": {"types": ["dns"]}}
+# One wants a new key for every certificate, one has a subject of two parts.
 PROFILES = [
-    {"name": "new-key", "requesters": ["device"], "protocols": ["est", "admin"], "keys": ["p256"], "lifetime": "1h",
-     "same_key_renewal": False, "key_usage": ["digitalSignature"], "extended_key_usage": ["clientAuth"],
-     "names": {"types": ["dns"]}},
+    {"name": "new-key", "same_key_renewal": False, **DEVICE},
+    {"name": "org", "subject": {"common_name": "identity", "organization": "Chancery tests"}, **DEVICE},
 ]
+CONFIG = {"est": {"wait": "20s", "labels": [{"name": "devices", "profile": "device"}, {"name": "meshes", "profile": "workload"},
+                                            {"name": "new-keys", "profile": "new-key"}]}}
 
 
 @pytest.fixture(scope="session")
 def ca():
-    with Instance(profiles=PROFILES, config={"est": {"wait": "20s"}}) as instance:
+    with Instance(profiles=PROFILES, config=CONFIG) as instance:
         yield instance

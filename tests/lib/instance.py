@@ -82,6 +82,11 @@ def pem_key(key):
     return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
 
 
+def write_yaml(path, value):
+    with open(path, "w") as f:
+        yaml.safe_dump(json.loads(json.dumps(value)), f, sort_keys=False)  # a copy: no aliases
+
+
 class Program:
     """One running program and its log."""
 
@@ -144,6 +149,7 @@ class Instance:
                    "--issuer", self.path("ceremony/issuing-1.pem"), "--name", "issuing-1")
         for n in range(1, self.signers + 1):
             self.spawn("chancery-signer", n)
+        self.wait_logged("chancery-signer", "event=ready")
         self.local("init", "--directory", self.operator_directory, "--wait", "30")
         for name in self.wanted:
             if program(name):
@@ -178,8 +184,7 @@ class Instance:
                      "evidence": "issuing-1.evidence.json"},
         }
         for name, plan in plans.items():
-            with open(self.path("ceremony", name + ".yaml"), "w") as f:
-                yaml.safe_dump(plan, f, sort_keys=False)
+            write_yaml(self.path("ceremony", name + ".yaml"), plan)
         for command, plan in (("token", "root"), ("root", "root"), ("token", "request"), ("request", "request"), ("sign", "sign")):
             self.run([program("ca-ceremony"), command, self.path("ceremony", plan + ".yaml")])
 
@@ -213,13 +218,11 @@ class Instance:
         config = self.base_config()
         merge(config, self.changes)
         merge(config, dict(changes))
-        with open(path or self.config_path, "w") as f:
-            yaml.safe_dump(config, f, sort_keys=False)
+        write_yaml(path or self.config_path, config)
         with open(os.path.join(SOURCE, "deploy", "profiles.yaml")) as f:
             profiles = yaml.safe_load(f)
         profiles["profiles"] += self.more_profiles
-        with open(self.path("profiles.yaml"), "w") as f:
-            yaml.safe_dump(profiles, f, sort_keys=False)
+        write_yaml(self.path("profiles.yaml"), profiles)
         return path or self.config_path
 
     # --- programs ---
@@ -262,6 +265,13 @@ class Instance:
     def log_lines(self, key):
         with open(self.path("log", key + ".log"), errors="replace") as f:
             return f.read().splitlines()
+
+    def wait_logged(self, key, text, seconds=30):
+        """Until the program's log has a line with this text."""
+        def found():
+            self.check_running()
+            return any(text in line for line in self.log_lines(key))
+        wait_for(found, seconds, "%s logs %s" % (key, text))
 
     def check_running(self):
         for p in self.running.values():

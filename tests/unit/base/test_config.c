@@ -179,6 +179,7 @@ test_impossible_values_are_refused_with_their_line(void)
 		{0, "acme:\n  order_lifetime: 0s\n", 15, "must be 1s to 90d"},
 		{0, "acme:\n  finalize_wait: 31s\n", 15, "shorter than \"enroll.request_deadline\""},
 		{0, "est:\n  labels: [{name: a, profile: b}, {name: a, profile: c}]\n", 15, "label \"a\" is listed twice"},
+		{0, "est:\n  labels: [{name: cacerts, profile: b}]\n", 15, "label \"cacerts\" is the name of an EST operation"},
 		{0, "validator:\n  allow:\n    - 10.0.0.0/8\n    - 10.1.0.0/8\n", 17, "\"validator.allow.1\" is \"10.1.0.0/8\""},
 		{0, "validator:\n  allow: [10.0.0.0]\n", 15, "a network like"},
 		{0, "validator:\n  allow: [10.0.0.0/33]\n", 15, "a network like"},
