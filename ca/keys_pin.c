@@ -28,6 +28,13 @@ is_service_credential(const char *file)
 	return n > 0 && strncmp(file, dir, n) == 0 && file[n] == '/' && strstr(file, "/../") == NULL;
 }
 
+/* A group may read what its user does not own: that is how root lends a file to one program (root:chancery-signer 0640). */
+static bool
+is_lent(const char *file, const struct stat *st)
+{
+	return is_service_credential(file) || (st->st_uid != geteuid() && (st->st_mode & 030) == 0);
+}
+
 static enum err
 check_mode(const char *file, int fd)
 {
@@ -37,7 +44,7 @@ check_mode(const char *file, int fd)
 		return err_errno(ERR_UNAVAILABLE, "PIN file \"%s\"", file);
 	if (!S_ISREG(st.st_mode))
 		return err_set(ERR_DENIED, "PIN file \"%s\" is no regular file", file);
-	if ((st.st_mode & 07) != 0 || ((st.st_mode & 070) != 0 && !is_service_credential(file)))
+	if ((st.st_mode & 07) != 0 || ((st.st_mode & 070) != 0 && !is_lent(file, &st)))
 		return err_set(ERR_DENIED, "PIN file \"%s\" has mode %04o, others can read it; run: chmod 600 %s", file,
 			(unsigned)(st.st_mode & 07777), file);
 	return ERR_OK;

@@ -125,8 +125,11 @@ plan_subject(const struct plan *p, const char *path, const struct plan_subject *
 {
 	const struct pki_name_parts parts = {.common_name = s->common_name, .organization = s->organization,
 		.organizational_unit = s->organizational_unit, .country = s->country};
-	enum err e = pki_name_build(&parts, p->arena, der);
+	enum err e;
 
+	if (s->country != NULL && (strspn(s->country, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 2 || s->country[2] != 0))
+		return yaml_refuse(p->doc, arena_printf(p->arena, "%s.country", path), "\"%s\" is no country code of two capital letters", s->country);
+	e = pki_name_build(&parts, p->arena, der);
 	if (e == ERR_INVALID)
 		return yaml_refuse(p->doc, path, "%s", err_reason());
 	return e;

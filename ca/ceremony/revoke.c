@@ -48,7 +48,8 @@ read_entries(const struct plan *p, int64_t now, struct entry *out, uint32_t coun
 			return e;
 		for (uint32_t j = 0; j < i; j++)
 			if (bytes_equal(out[i].serial, out[j].serial))
-				return yaml_refuse(p->doc, arena_printf(p->arena, "crl.revoked.%u.serial", i), "is listed twice");
+				return yaml_refuse(p->doc, arena_printf(p->arena, "crl.revoked.%u.serial", i), "serial %s is listed twice",
+					hex_string(p->arena, out[i].serial));
 	}
 	return ERR_OK;
 }

@@ -4,17 +4,17 @@ what it refuses although a gateway wrote it into the queue."""
 import datetime
 import signal
 import subprocess
-import time
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from conftest import SOURCE, Site, new_spki, rsa_spki, wait_for
+from conftest import Cluster, Site, new_spki, rsa_spki, spki_of, wait_for
 
 
 def verify(site, certificate):
-    site.world.write("leaf.pem", certificate.public_bytes(__import__("cryptography").hazmat.primitives.serialization.Encoding.PEM))
+    site.world.write("leaf.pem", certificate.public_bytes(serialization.Encoding.PEM))
     return subprocess.run(["openssl", "verify", "-CAfile", site.world.path("root.pem"), "-untrusted", site.world.path("issuing.pem"),
                            site.world.path("leaf.pem")], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
 
@@ -159,7 +159,6 @@ def refused_lifetime(site):
 
 
 def ec_spki(curve):
-    from conftest import spki_of
     return spki_of(ec.generate_private_key(curve))
 
 
@@ -346,7 +345,6 @@ def test_crl_is_renewed_on_schedule_with_one_number_each(site):
 
 
 def test_signer_survives_a_database_restart(cluster, done):
-    from pgcluster import Cluster
     with Cluster() as own:
         site = Site(own, done)
         try:
