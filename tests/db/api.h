@@ -1,0 +1,92 @@
+/* For C programs that call lib/store against the database test_api.py made for them (STORE_HOST, STORE_DBNAME). */
+#ifndef CHANCERY_TESTS_DB_API_H
+#define CHANCERY_TESTS_DB_API_H
+
+#include <stdlib.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/random.h"
+#include "lib/store/request.h"
+#include "tests/unit/unit.h"
+
+static inline struct store *
+api_open(const char *role, enum store_writer writer)
+{
+	struct store_config config = {.host = getenv("STORE_HOST"), .dbname = getenv("STORE_DBNAME"), .user = role,
+		.program = "api", .writer = writer};
+	struct store *s = NULL;
+
+	CHECK_OK(store_open(&config, &s));
+	if (s == NULL)
+		exit(2);
+	return s;
+}
+
+/* A new active identity with one grant; its name in the arena. */
+static inline int64_t
+api_identity(struct store *gateway, struct arena *a, enum identity_kind kind, const char **name)
+{
+	*name = arena_printf(a, "t-%s", random_id(a));
+	struct store_identity identity = {.name = *name, .kind = kind, .owner = "tests"};
+	struct store_grant grant = {.profile = "device", .pattern = "dns:*.example.org"};
+	int64_t id = 0;
+
+	CHECK_OK(store_identity_add(gateway, &identity, &grant, 1, "tests", "r1", &id));
+	return id;
+}
+
+static inline int16_t
+api_issuer(struct store *owner, const char *name)
+{
+	uint8_t hash[32];
+	int16_t id = 0;
+
+	sha256(bytes_str(name), hash);
+	struct store_issuer issuer = {.name = name, .kind = "issuing", .der = bytes_str(name), .subject = BYTES_LIT("s"),
+		.key_id = BYTES_LIT("k"), .spki_hash = bytes_of(hash, 32), .key_label = "label", .not_after = clock_now() + 100000};
+	CHECK_OK(store_issuer_add(owner, &issuer, &id));
+	return id;
+}
+
+/* Adds a request for dns:a.example.org with this key. */
+static inline int64_t
+api_request(struct store *gateway, int64_t identity, struct bytes spki, const uint8_t *renewed_from)
+{
+	const char *names[] = {"dns:a.example.org", "uri:spiffe://x/\"quoted\\,{}\""};
+	struct store_request_new r = {.protocol = "est", .request_id = "req-1", .identity = identity, .profile = "device",
+		.names = names, .name_count = 2, .spki = spki, .renewed_from = renewed_from};
+	int64_t id = 0;
+
+	CHECK_OK(store_request_add(gateway, &r, &id));
+	return id;
+}
+
+static inline struct store_outcome
+api_issued(int16_t issuer, const char *der)
+{
+	struct store_outcome o = {.kind = STORE_OUTCOME_ISSUED, .issuer = issuer, .not_before = clock_now() - 60,
+		.not_after = clock_now() + 8 * 3600, .der = bytes_str(der), .spki_hash = bytes_str("hash")};
+
+	random_bytes(o.serial, sizeof(o.serial));
+	return o;
+}
+
+/* One certificate through the queue. */
+static inline void
+api_certificate(struct store *gateway, struct store *signer, struct arena *a, int64_t identity, int16_t issuer,
+	uint8_t serial[STORE_SERIAL_SIZE])
+{
+	struct store_claim *claim;
+	const struct store_claimed *items;
+	size_t n = 0;
+
+	(void)api_request(gateway, identity, BYTES_LIT("spki"), NULL);
+	CHECK_OK(store_claim_open(signer, 1, a, &claim, &items, &n));
+	if (n != 1)
+		exit(2);
+	struct store_outcome o = api_issued(issuer, "certificate");
+	memcpy(serial, o.serial, STORE_SERIAL_SIZE);
+	CHECK_OK(store_claim_finish(claim, &o));
+}
+
+#endif

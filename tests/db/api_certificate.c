@@ -1,0 +1,280 @@
+/* Issuers, certificates, revocation, their feeds, and CRLs through lib/store. */
+#include "tests/db/api.h"
+
+struct world {
+	struct arena *a;
+	struct store *owner, *gateway, *signer, *status;
+	int16_t issuer;
+	int64_t identity;
+	const char *name;
+};
+
+static struct world
+open_world(void)
+{
+	struct world w = {.a = arena_new(0), .owner = api_open("chancery_owner", STORE_WITHOUT_WRITER),
+		.gateway = api_open("chancery_gateway", STORE_WITH_WRITER), .signer = api_open("chancery_signer", STORE_WITHOUT_WRITER),
+		.status = api_open("chancery_status", STORE_WITHOUT_WRITER)};
+
+	w.issuer = api_issuer(w.owner, arena_printf(w.a, "ca-%s", random_id(w.a)));
+	w.identity = api_identity(w.gateway, w.a, IDENTITY_DEVICE, &w.name);
+	return w;
+}
+
+static void
+close_world(struct world *w)
+{
+	store_close(w->owner);
+	store_close(w->gateway);
+	store_close(w->signer);
+	store_close(w->status);
+	arena_free(w->a);
+}
+
+static void
+test_issuer_is_imported_once_and_never_replaced(void)
+{
+	struct world w = open_world();
+	struct store_issuer *list, other;
+	size_t n;
+	int16_t id = 0;
+
+	CHECK_OK(store_issuer_list(w.status, w.a, &list, &n));
+	CHECK(n > 0);
+	for (size_t i = 0; i < n; i++)
+		if (list[i].id == w.issuer)
+			other = list[i];
+	CHECK_OK(store_issuer_add(w.owner, &other, &id));
+	CHECK(id == w.issuer);
+	other.der = BYTES_LIT("another certificate");
+	CHECK_REASON(store_issuer_add(w.owner, &other, &id), ERR_CONFLICT, "that name with another certificate");
+	other.name = "another-name";
+	CHECK_REASON(store_issuer_add(w.owner, &other, &id), ERR_CONFLICT, "that key with another certificate");
+	CHECK_ERR(store_issuer_add(w.gateway, &other, &id), ERR_INTERNAL); /* no right to: a mistake of ours */
+	close_world(&w);
+}
+
+static void
+test_certificate_is_found_with_whom_it_belongs_to(void)
+{
+	struct world w = open_world();
+	uint8_t serial[STORE_SERIAL_SIZE], unknown[STORE_SERIAL_SIZE] = {1};
+	struct store_certificate c;
+	struct store_issued issued;
+	struct store_revoked revoked;
+	bool is_revoked = true;
+
+	api_certificate(w.gateway, w.signer, w.a, w.identity, w.issuer, serial);
+	CHECK_OK(store_certificate_find(w.gateway, w.a, serial, &c));
+	CHECK(memcmp(c.serial, serial, sizeof(serial)) == 0 && c.identity == w.identity && strcmp(c.identity_name, w.name) == 0);
+	CHECK(c.identity_kind == IDENTITY_DEVICE && c.identity_state == IDENTITY_ACTIVE && c.revoked_at == 0 && c.reason == -1);
+	CHECK(c.issuer == w.issuer && bytes_equal(c.der, BYTES_LIT("certificate")) && !c.has_renewed_from);
+	CHECK_OK(store_issued_find(w.status, serial, &issued, &revoked, &is_revoked));
+	CHECK(!is_revoked && issued.issuer == w.issuer && issued.not_after == c.not_after);
+	CHECK_ERR(store_certificate_find(w.gateway, w.a, unknown, &c), ERR_NOTFOUND);
+	CHECK_ERR(store_issued_find(w.status, unknown, &issued, &revoked, &is_revoked), ERR_NOTFOUND);
+	close_world(&w);
+}
+
+static void
+test_revoked_certificate_is_seen_everywhere_at_once(void)
+{
+	struct world w = open_world();
+	uint8_t serial[STORE_SERIAL_SIZE], unknown[STORE_SERIAL_SIZE] = {1};
+	struct store_certificate c;
+	struct store_issued issued;
+	struct store_revoked revoked = {.reason = 99}, *feed;
+	uint64_t cursor = 0;
+	bool is_revoked = false, seen = false;
+	size_t n;
+
+	api_certificate(w.gateway, w.signer, w.a, w.identity, w.issuer, serial);
+	CHECK_OK(store_revocation_changes(w.status, w.a, &cursor, &feed, &n));
+	CHECK_OK(store_certificate_revoke(w.gateway, serial, 4, "t", "r"));
+	CHECK_ERR(store_certificate_revoke(w.gateway, serial, 4, "t", "r"), ERR_CONFLICT);
+	CHECK_ERR(store_certificate_revoke(w.gateway, unknown, 4, "t", "r"), ERR_NOTFOUND);
+	CHECK_ERR(store_certificate_revoke(w.gateway, serial, 7, "t", "r"), ERR_INVALID);
+	CHECK_OK(store_certificate_find(w.gateway, w.a, serial, &c));
+	CHECK(c.revoked_at > 0 && c.reason == 4);
+	CHECK_OK(store_issued_find(w.status, serial, &issued, &revoked, &is_revoked));
+	CHECK(is_revoked && revoked.reason == 4 && revoked.revoked_at == c.revoked_at);
+	CHECK_OK(store_revocation_changes(w.status, w.a, &cursor, &feed, &n));
+	for (size_t i = 0; i < n; i++)
+		seen = seen || memcmp(feed[i].serial, serial, sizeof(serial)) == 0;
+	CHECK(seen);
+	close_world(&w);
+}
+
+static void
+test_list_filters_and_pages(void)
+{
+	struct world w = open_world();
+	uint8_t serials[3][STORE_SERIAL_SIZE];
+	struct store_certificate *list;
+	struct store_certificate_filter f = {.identity = w.name, .live = STORE_LIVE_OR_NOT, .limit = 2};
+	size_t n;
+
+	for (size_t i = 0; i < 3; i++)
+		api_certificate(w.gateway, w.signer, w.a, w.identity, w.issuer, serials[i]);
+	CHECK_OK(store_certificate_revoke(w.gateway, serials[1], -1, "t", "r"));
+	CHECK_OK(store_certificate_list(w.gateway, w.a, &f, &list, &n));
+	CHECK(n == 2);
+	f.after_serial = list[1].serial;
+	f.after_not_after = list[1].not_after;
+	CHECK_OK(store_certificate_list(w.gateway, w.a, &f, &list, &n));
+	CHECK(n == 1);
+	f = (struct store_certificate_filter){.identity = w.name, .live = STORE_LIVE_ONLY, .limit = 10};
+	CHECK_OK(store_certificate_list(w.gateway, w.a, &f, &list, &n));
+	CHECK(n == 2);
+	f = (struct store_certificate_filter){.name = "dns:a.example.org", .live = STORE_LIVE_OR_NOT, .limit = 1000};
+	CHECK_OK(store_certificate_list(w.gateway, w.a, &f, &list, &n));
+	CHECK(n >= 3);
+	f.identity = w.name;
+	CHECK_OK(store_certificate_list(w.gateway, w.a, &f, &list, &n));
+	CHECK(n == 3);
+	f = (struct store_certificate_filter){.limit = 1000};
+	CHECK_OK(store_certificate_list(w.gateway, w.a, &f, &list, &n));
+	CHECK(n >= 2);
+	f = (struct store_certificate_filter){.name = "dns:nobody.example.org", .limit = 10};
+	CHECK_OK(store_certificate_list(w.gateway, w.a, &f, &list, &n));
+	CHECK(n == 0);
+	close_world(&w);
+}
+
+static void
+test_issued_feed_comes_in_pages_and_misses_nothing(void)
+{
+	struct world w = open_world();
+	uint8_t serials[5][STORE_SERIAL_SIZE];
+	struct store_issued *page;
+	uint64_t cursor = 0;
+	size_t n, seen = 0, calls = 0;
+	bool more = true;
+
+	for (size_t i = 0; i < 5; i++)
+		api_certificate(w.gateway, w.signer, w.a, w.identity, w.issuer, serials[i]);
+	while (more && calls++ < 1000) {
+		CHECK_OK(store_issued_changes(w.status, w.a, &cursor, 2, &page, &n, &more));
+		for (size_t i = 0; i < n; i++)
+			for (size_t k = 0; k < 5; k++)
+				seen |= memcmp(page[i].serial, serials[k], STORE_SERIAL_SIZE) == 0 ? 1u << k : 0;
+	}
+	CHECK(!more && seen == 0x1f);
+	close_world(&w);
+}
+
+static void
+test_open_transaction_does_not_hold_up_the_issued_feed(void)
+{
+	struct world w = open_world();
+	uint8_t serials[5][STORE_SERIAL_SIZE];
+	struct store_claim *slow;
+	const struct store_claimed *items;
+	struct store_issued *page;
+	uint64_t cursor = 0;
+	size_t n;
+	bool more = true, seen = false;
+
+	(void)api_request(w.gateway, w.identity, BYTES_LIT("slow"), NULL);
+	CHECK_OK(store_claim_open(w.signer, 1, w.a, &slow, &items, &n)); /* older than all that follows, and open */
+	for (size_t i = 0; i < 5; i++)
+		api_certificate(w.gateway, w.signer, w.a, w.identity, w.issuer, serials[i]);
+	for (int calls = 0; more && calls < 1000; calls++) {
+		CHECK_OK(store_issued_changes(w.status, w.a, &cursor, 2, &page, &n, &more));
+		for (size_t i = 0; i < n; i++)
+			seen = seen || memcmp(page[i].serial, serials[4], STORE_SERIAL_SIZE) == 0;
+	}
+	CHECK(!more && seen);
+	store_claim_abort(slow);
+	CHECK_OK(store_claim_open(w.signer, 10, w.a, &slow, &items, &n));
+	struct store_outcome late = api_issued(w.issuer, "late");
+	CHECK(n == 1);
+	CHECK_OK(store_claim_finish(slow, &late));
+	seen = false;
+	more = true;
+	for (int calls = 0; more && calls < 1000; calls++) {
+		CHECK_OK(store_issued_changes(w.status, w.a, &cursor, 2, &page, &n, &more));
+		for (size_t i = 0; i < n; i++)
+			seen = seen || memcmp(page[i].serial, late.serial, STORE_SERIAL_SIZE) == 0;
+	}
+	CHECK(seen);
+	close_world(&w);
+}
+
+static void
+test_crl_is_published_once_for_a_revocation_and_when_due(void)
+{
+	struct world w = open_world();
+	uint8_t serial[STORE_SERIAL_SIZE];
+	struct store_crl_work work, other;
+	struct store_crl_job *job, *second;
+	struct store_crl crl = {.issuer = w.issuer, .number = 1, .this_update = clock_now() - 300, .next_update = clock_now() + 3600,
+		.der = BYTES_LIT("crl one")}, *latest;
+	int64_t known[64] = {0};
+	size_t n;
+
+	CHECK_OK(store_crl_begin(w.signer, w.issuer, 0, w.a, &work, &job)); /* there is none yet */
+	CHECK(work.last_number == 0 && work.count == 0);
+	CHECK_ERR(store_crl_begin(w.signer, w.issuer, 0, w.a, &other, &second), ERR_CONFLICT);
+	CHECK_OK(store_crl_finish(job, &crl));
+	CHECK_ERR(store_crl_begin(w.signer, w.issuer, 0, w.a, &work, &job), ERR_NOTFOUND);
+	CHECK_OK(store_crl_begin(w.signer, w.issuer, clock_now(), w.a, &work, &job)); /* due by time */
+	CHECK(work.last_number == 1 && work.last_this_update == crl.this_update && work.last_next_update == crl.next_update);
+	store_crl_abort(job);
+	api_certificate(w.gateway, w.signer, w.a, w.identity, w.issuer, serial);
+	CHECK_OK(store_certificate_revoke(w.gateway, serial, 1, "t", "r"));
+	CHECK_OK(store_crl_begin(w.signer, w.issuer, 0, w.a, &work, &job));
+	CHECK(work.count == 1 && memcmp(work.revoked[0].serial, serial, sizeof(serial)) == 0 && work.revoked[0].reason == 1);
+	store_crl_abort(job); /* the mark is back */
+	CHECK_OK(store_crl_begin(w.signer, w.issuer, 0, w.a, &work, &job));
+	crl.number = 2;
+	crl.der = BYTES_LIT("crl two");
+	CHECK_OK(store_crl_finish(job, &crl));
+	CHECK_ERR(store_crl_begin(w.signer, w.issuer, 0, w.a, &work, &job), ERR_NOTFOUND);
+	CHECK_OK(store_crl_mark(w.gateway, w.issuer));
+	CHECK_OK(store_crl_begin(w.signer, w.issuer, 0, w.a, &work, &job));
+	CHECK_ERR(store_crl_finish(job, &crl), ERR_CONFLICT); /* number 2 exists */
+	CHECK_OK(store_crl_latest(w.status, w.a, known, ARRAY_LEN(known), &latest, &n));
+	bool found = false;
+	for (size_t i = 0; i < n; i++)
+		found = found || (latest[i].issuer == w.issuer && latest[i].number == 2 && bytes_equal(latest[i].der, crl.der));
+	CHECK(found);
+	known[w.issuer] = 2;
+	CHECK_OK(store_crl_latest(w.status, w.a, known, ARRAY_LEN(known), &latest, &n));
+	for (size_t i = 0; i < n; i++)
+		CHECK(latest[i].issuer != w.issuer);
+	CHECK_ERR(store_crl_mark(w.gateway, 30000), ERR_NOTFOUND);
+	close_world(&w);
+}
+
+static void
+test_only_an_offline_ca_has_its_crl_imported(void)
+{
+	struct world w = open_world();
+	uint8_t hash[32];
+	const char *name = arena_printf(w.a, "root-%s", random_id(w.a));
+	int16_t root = 0;
+
+	sha256(bytes_str(name), hash);
+	struct store_issuer issuer = {.name = name, .kind = "root", .der = bytes_str(name), .subject = BYTES_LIT("s"),
+		.key_id = BYTES_LIT("k"), .spki_hash = bytes_of(hash, 32), .not_after = clock_now() + 100000};
+	CHECK_OK(store_issuer_add(w.owner, &issuer, &root));
+	struct store_crl crl = {.issuer = root, .number = 7, .this_update = clock_now(), .next_update = clock_now() + 60, .der = BYTES_LIT("x")};
+	CHECK_OK(store_crl_import(w.owner, &crl, "op"));
+	CHECK_REASON(store_crl_import(w.owner, &crl, "op"), ERR_CONFLICT, "not higher");
+	crl.number = 6;
+	CHECK_ERR(store_crl_import(w.owner, &crl, "op"), ERR_CONFLICT);
+	crl.issuer = w.issuer;
+	CHECK_ERR(store_crl_import(w.owner, &crl, "op"), ERR_NOTFOUND);
+	close_world(&w);
+}
+
+UNIT_MAIN("store certificate",
+	{"test_issuer_is_imported_once_and_never_replaced", test_issuer_is_imported_once_and_never_replaced},
+	{"test_certificate_is_found_with_whom_it_belongs_to", test_certificate_is_found_with_whom_it_belongs_to},
+	{"test_revoked_certificate_is_seen_everywhere_at_once", test_revoked_certificate_is_seen_everywhere_at_once},
+	{"test_list_filters_and_pages", test_list_filters_and_pages},
+	{"test_issued_feed_comes_in_pages_and_misses_nothing", test_issued_feed_comes_in_pages_and_misses_nothing},
+	{"test_open_transaction_does_not_hold_up_the_issued_feed", test_open_transaction_does_not_hold_up_the_issued_feed},
+	{"test_crl_is_published_once_for_a_revocation_and_when_due", test_crl_is_published_once_for_a_revocation_and_when_due},
+	{"test_only_an_offline_ca_has_its_crl_imported", test_only_an_offline_ca_has_its_crl_imported})

@@ -1,0 +1,325 @@
+/* The issuance queue through lib/store: adding, waiting, claiming, recording. */
+#include "tests/db/api.h"
+
+struct world {
+	struct arena *a;
+	struct store *owner, *gateway, *signer;
+	int16_t issuer;
+	int64_t identity;
+	const char *name;
+};
+
+static struct world
+open_world(void)
+{
+	struct world w = {.a = arena_new(0), .owner = api_open("chancery_owner", STORE_WITHOUT_WRITER),
+		.gateway = api_open("chancery_gateway", STORE_WITH_WRITER), .signer = api_open("chancery_signer", STORE_WITHOUT_WRITER)};
+
+	w.issuer = api_issuer(w.owner, arena_printf(w.a, "ca-%s", random_id(w.a)));
+	w.identity = api_identity(w.gateway, w.a, IDENTITY_DEVICE, &w.name);
+	return w;
+}
+
+static void
+close_world(struct world *w)
+{
+	store_close(w->owner);
+	store_close(w->gateway);
+	store_close(w->signer);
+	arena_free(w->a);
+}
+
+static void
+test_claimed_request_carries_what_decides_about_it(void)
+{
+	struct world w = open_world();
+	struct store_claim *claim;
+	const struct store_claimed *items;
+	size_t n = 0;
+	int64_t id = api_request(w.gateway, w.identity, BYTES_LIT("\0key\xff"), NULL);
+
+	CHECK_OK(store_claim_open(w.signer, 64, w.a, &claim, &items, &n));
+	CHECK(n == 1 && items[0].id == id && items[0].identity == w.identity && strcmp(items[0].identity_name, w.name) == 0);
+	CHECK(items[0].name_count == 2 && strcmp(items[0].names[1], "uri:spiffe://x/\"quoted\\,{}\"") == 0);
+	CHECK(bytes_equal(items[0].spki, BYTES_LIT("\0key\xff")) && strcmp(items[0].protocol, "est") == 0);
+	CHECK(items[0].grant_count == 1 && strcmp(items[0].grants[0], "dns:*.example.org") == 0);
+	CHECK(items[0].acme_order == NULL && items[0].authorized_count == 0 && !items[0].order_usable && !items[0].has_renewed_from);
+	CHECK(items[0].identity_state == IDENTITY_ACTIVE && items[0].identity_kind == IDENTITY_DEVICE && items[0].not_before == 0);
+	struct store_outcome o = {.kind = STORE_OUTCOME_REFUSED, .refusal_class = ERR_DENIED, .refusal_word = "w", .refusal = "because"};
+	CHECK_OK(store_claim_finish(claim, &o));
+	close_world(&w);
+}
+
+static void
+test_two_claims_never_share_a_request_and_an_aborted_one_gives_back(void)
+{
+	struct world w = open_world();
+	struct store_claim *first, *second, *third;
+	const struct store_claimed *one, *two, *three;
+	size_t n1 = 0, n2 = 0, n3 = 0;
+
+	for (int i = 0; i < 4; i++)
+		(void)api_request(w.gateway, w.identity, BYTES_LIT("k"), NULL);
+	CHECK_OK(store_claim_open(w.signer, 2, w.a, &first, &one, &n1));
+	CHECK_OK(store_claim_open(w.signer, 64, w.a, &second, &two, &n2));
+	CHECK(n1 == 2 && n2 == 2);
+	for (size_t i = 0; i < n1; i++)
+		for (size_t k = 0; k < n2; k++)
+			CHECK(one[i].id != two[k].id);
+	CHECK_ERR(store_claim_open(w.signer, 64, w.a, &third, &three, &n3), ERR_NOTFOUND);
+	store_claim_abort(first);
+	CHECK_OK(store_claim_open(w.signer, 64, w.a, &third, &three, &n3));
+	CHECK(n3 == 2 && three[0].id == one[0].id);
+	struct store_outcome o[2] = {api_issued(w.issuer, "a"), api_issued(w.issuer, "b")};
+	CHECK_OK(store_claim_finish(second, o));
+	struct store_outcome p[2] = {api_issued(w.issuer, "c"), api_issued(w.issuer, "d")};
+	CHECK_OK(store_claim_finish(third, p));
+	close_world(&w);
+}
+
+static void
+test_results_reach_who_waits_now_and_who_asks_later(void)
+{
+	struct world w = open_world();
+	struct store_claim *claim;
+	const struct store_claimed *items;
+	struct store_result result;
+	size_t n = 0;
+	int64_t issued = api_request(w.gateway, w.identity, BYTES_LIT("k"), NULL);
+	int64_t refused = api_request(w.gateway, w.identity, BYTES_LIT("k"), NULL);
+
+	CHECK_OK(store_request_wait(w.gateway, w.a, issued, 50, &result));
+	CHECK(result.state == STORE_RESULT_PENDING);
+	CHECK_OK(store_claim_open(w.signer, 64, w.a, &claim, &items, &n));
+	CHECK(n == 2);
+	struct store_outcome o[2] = {api_issued(w.issuer, "der"),
+		{.kind = STORE_OUTCOME_REFUSED, .refusal_class = ERR_DENIED, .refusal_word = "name-not-allowed", .refusal = "no such name"}};
+	CHECK_OK(store_claim_finish(claim, o));
+	for (int64_t wait = 0; wait <= 5000; wait += 5000) {
+		CHECK_OK(store_request_wait(w.gateway, w.a, issued, wait, &result));
+		CHECK(result.state == STORE_RESULT_DONE && result.issuer == w.issuer && bytes_equal(result.der, BYTES_LIT("der")));
+		CHECK(memcmp(result.serial, o[0].serial, STORE_SERIAL_SIZE) == 0);
+		CHECK_OK(store_request_wait(w.gateway, w.a, refused, wait, &result));
+		CHECK(result.state == STORE_RESULT_REFUSED && result.refusal_class == ERR_DENIED);
+		CHECK(strcmp(result.refusal_word, "name-not-allowed") == 0 && strcmp(result.refusal, "no such name") == 0);
+	}
+	close_world(&w);
+}
+
+static void
+test_old_result_is_told_at_once(void)
+{
+	struct world w = open_world();
+	uint8_t serial[STORE_SERIAL_SIZE];
+	struct store_certificate c;
+	struct store_result result;
+
+	api_certificate(w.gateway, w.signer, w.a, w.identity, w.issuer, serial);
+	CHECK_OK(store_certificate_find(w.gateway, w.a, serial, &c));
+	AUTO_STRUCT(store) other = api_open("chancery_gateway", STORE_WITHOUT_WRITER);
+	CHECK_OK(store_request_wait(other, w.a, c.request, 5000, &result)); /* its poller starts here */
+	CHECK(result.state == STORE_RESULT_DONE);
+	int64_t start = clock_monotonic_us();
+	CHECK_OK(store_request_wait(other, w.a, c.request, 5000, &result));
+	CHECK(result.state == STORE_RESULT_DONE && clock_monotonic_us() - start < 500000);
+	close_world(&w);
+}
+
+static void
+test_blocked_identity_and_revoked_predecessor_cannot_ask(void)
+{
+	struct world w = open_world();
+	uint8_t serial[STORE_SERIAL_SIZE];
+	const char *names[] = {"dns:a.example.org"};
+	struct store_request_new r = {.protocol = "est", .request_id = "r", .identity = w.identity, .profile = "device",
+		.names = names, .name_count = 1, .spki = BYTES_LIT("k"), .renewed_from = serial};
+	bool changed;
+	int64_t id;
+
+	api_certificate(w.gateway, w.signer, w.a, w.identity, w.issuer, serial);
+	CHECK_OK(store_certificate_revoke(w.gateway, serial, 1, "t", "r"));
+	CHECK_ERR(store_request_add(w.gateway, &r, &id), ERR_DENIED);
+	CHECK(strcmp(err_word(), "certificate-revoked") == 0);
+	r.renewed_from = NULL;
+	CHECK_OK(store_identity_set_state(w.gateway, w.name, IDENTITY_BLOCKED, "t", "r", &changed));
+	CHECK_ERR(store_request_add(w.gateway, &r, &id), ERR_DENIED);
+	CHECK(strcmp(err_word(), "identity-blocked") == 0);
+	r.identity = 1 << 30;
+	CHECK_ERR(store_request_add(w.gateway, &r, &id), ERR_NOTFOUND);
+	r.protocol = "smtp";
+	r.identity = api_identity(w.gateway, w.a, IDENTITY_DEVICE, &w.name);
+	CHECK_ERR(store_request_add(w.gateway, &r, &id), ERR_INVALID);
+	r.protocol = "acme";
+	r.acme_order = "no-such-order";
+	CHECK_ERR(store_request_add_for_order(w.gateway, &r, &id), ERR_CONFLICT);
+	close_world(&w);
+}
+
+static void
+test_identity_blocked_after_the_claim_gets_a_refusal(void)
+{
+	struct world w = open_world();
+	struct store_claim *claim;
+	const struct store_claimed *items;
+	struct store_offboarded gone;
+	struct store_result result;
+	struct store_certificate c;
+	size_t n = 0;
+	int64_t id = api_request(w.gateway, w.identity, BYTES_LIT("k"), NULL);
+
+	CHECK_OK(store_claim_open(w.signer, 64, w.a, &claim, &items, &n));
+	CHECK_OK(store_identity_offboard(w.gateway, w.name, 4, "t", "r", &gone));
+	CHECK(gone.revoked == 0 && gone.requests == 0);
+	struct store_outcome o = api_issued(w.issuer, "never seen");
+	CHECK_OK(store_claim_finish(claim, &o));
+	CHECK_OK(store_request_wait(w.gateway, w.a, id, 0, &result));
+	CHECK(result.state == STORE_RESULT_REFUSED && strcmp(result.refusal_word, "identity-blocked") == 0);
+	CHECK_ERR(store_certificate_find(w.gateway, w.a, o.serial, &c), ERR_NOTFOUND);
+	close_world(&w);
+}
+
+static void
+test_predecessor_is_live_only_for_its_own_identity_and_unrevoked(void)
+{
+	struct world w = open_world();
+	uint8_t serial[STORE_SERIAL_SIZE];
+	const char *other_name;
+	int64_t other = api_identity(w.gateway, w.a, IDENTITY_DEVICE, &other_name);
+	struct store_claim *claim;
+	const struct store_claimed *items;
+	size_t n = 0;
+
+	api_certificate(w.gateway, w.signer, w.a, w.identity, w.issuer, serial);
+	(void)api_request(w.gateway, w.identity, BYTES_LIT("k"), serial);
+	(void)api_request(w.gateway, other, BYTES_LIT("k"), serial);
+	CHECK_OK(store_claim_open(w.signer, 64, w.a, &claim, &items, &n));
+	CHECK(n == 2 && items[0].has_renewed_from && items[0].renewed_from_live && !items[1].renewed_from_live);
+	CHECK(memcmp(items[0].renewed_from, serial, sizeof(serial)) == 0);
+	store_claim_abort(claim);
+	CHECK_OK(store_certificate_revoke(w.gateway, serial, -1, "t", "r"));
+	CHECK_OK(store_claim_open(w.signer, 64, w.a, &claim, &items, &n));
+	CHECK(n == 2 && items[0].has_renewed_from && !items[0].renewed_from_live);
+	struct store_outcome o[2] = {api_issued(w.issuer, "a"), api_issued(w.issuer, "b")};
+	CHECK_OK(store_claim_finish(claim, o));
+	close_world(&w);
+}
+
+static void
+test_serial_used_before_is_refused_and_the_others_are_issued(void)
+{
+	struct world w = open_world();
+	uint8_t serial[STORE_SERIAL_SIZE];
+	struct store_claim *claim;
+	const struct store_claimed *items;
+	struct store_result result;
+	size_t n = 0;
+
+	api_certificate(w.gateway, w.signer, w.a, w.identity, w.issuer, serial);
+	int64_t first = api_request(w.gateway, w.identity, BYTES_LIT("k"), NULL);
+	int64_t second = api_request(w.gateway, w.identity, BYTES_LIT("k"), NULL);
+	CHECK_OK(store_claim_open(w.signer, 64, w.a, &claim, &items, &n));
+	CHECK(n == 2);
+	struct store_outcome o[2] = {api_issued(w.issuer, "a"), api_issued(w.issuer, "b")};
+	memcpy(o[0].serial, serial, sizeof(serial));
+	CHECK_OK(store_claim_finish(claim, o));
+	CHECK_OK(store_request_wait(w.gateway, w.a, first, 0, &result));
+	CHECK(result.state == STORE_RESULT_REFUSED && result.refusal_class == ERR_INTERNAL);
+	CHECK_OK(store_request_wait(w.gateway, w.a, second, 0, &result));
+	CHECK(result.state == STORE_RESULT_DONE);
+	close_world(&w);
+}
+
+static void
+test_repeat_finds_the_same_key_and_nothing_else(void)
+{
+	struct world w = open_world();
+	uint8_t serial[STORE_SERIAL_SIZE];
+	int64_t id, found = 0;
+
+	CHECK_ERR(store_request_find_repeat(w.gateway, w.identity, "device", BYTES_LIT("spki"), 900, &found), ERR_NOTFOUND);
+	api_certificate(w.gateway, w.signer, w.a, w.identity, w.issuer, serial);
+	CHECK_OK(store_request_find_repeat(w.gateway, w.identity, "device", BYTES_LIT("spki"), 900, &found));
+	CHECK_ERR(store_request_find_repeat(w.gateway, w.identity, "device", BYTES_LIT("other"), 900, &found), ERR_NOTFOUND);
+	CHECK_ERR(store_request_find_repeat(w.gateway, w.identity, "workload", BYTES_LIT("spki"), 900, &found), ERR_NOTFOUND);
+	CHECK_ERR(store_request_find_repeat(w.gateway, w.identity, "device", BYTES_LIT("spki"), 0, &found), ERR_NOTFOUND);
+	CHECK_OK(store_certificate_revoke(w.gateway, serial, -1, "t", "r"));
+	CHECK_ERR(store_request_find_repeat(w.gateway, w.identity, "device", BYTES_LIT("spki"), 900, &found), ERR_NOTFOUND);
+	id = api_request(w.gateway, w.identity, BYTES_LIT("spki"), NULL);
+	CHECK_OK(store_request_find_repeat(w.gateway, w.identity, "device", BYTES_LIT("spki"), 900, &found));
+	CHECK(found == id);
+	struct store_claim *claim;
+	const struct store_claimed *items;
+	size_t n;
+	CHECK_OK(store_claim_open(w.signer, 64, w.a, &claim, &items, &n));
+	struct store_outcome o = api_issued(w.issuer, "a");
+	CHECK_OK(store_claim_finish(claim, &o));
+	close_world(&w);
+}
+
+static void
+test_responder_asks_only_for_a_service_identity(void)
+{
+	struct world w = open_world();
+	AUTO_STRUCT(store) status = api_open("chancery_status", STORE_WITHOUT_WRITER);
+	const char *service;
+	struct store_claim *claim;
+	const struct store_claimed *items;
+	size_t n = 0;
+	int64_t id;
+
+	(void)api_identity(w.gateway, w.a, IDENTITY_SERVICE, &service);
+	CHECK_ERR(store_responder_request(status, w.name, "ocsp-responder", BYTES_LIT("k"), "r", &id), ERR_NOTFOUND);
+	CHECK_ERR(store_responder_request(status, "nobody", "ocsp-responder", BYTES_LIT("k"), "r", &id), ERR_NOTFOUND);
+	CHECK_OK(store_responder_request(status, service, "ocsp-responder", BYTES_LIT("k"), "r", &id));
+	CHECK_OK(store_claim_open(w.signer, 64, w.a, &claim, &items, &n));
+	CHECK(n == 1 && items[0].id == id && strcmp(items[0].protocol, "internal") == 0 && items[0].name_count == 0);
+	struct store_outcome o = api_issued(w.issuer, "responder");
+	CHECK_OK(store_claim_finish(claim, &o));
+	struct store_result result;
+	CHECK_OK(store_request_wait(status, w.a, id, 5000, &result));
+	CHECK(result.state == STORE_RESULT_DONE && bytes_equal(result.der, BYTES_LIT("responder")));
+	close_world(&w);
+}
+
+static void
+test_nodes_profiles_and_audit_events(void)
+{
+	struct world w = open_world();
+	struct store_profile profiles[] = {{"device", "{\"a\": 1}"}, {"workload", "{}"}}, broken = {"x", "{"};
+	struct store_node *nodes;
+	size_t n = 0;
+	struct store_audit event = {.actor = "t", .operation = "test", .outcome = "ok", .detail_json = "{\"x\": \"\\u00e4\"}"};
+
+	CHECK_OK(store_profile_publish(w.signer, profiles, 2));
+	CHECK_OK(store_profile_publish(w.signer, profiles, 1));
+	CHECK_ERR(store_profile_publish(w.signer, &broken, 1), ERR_INVALID);
+	CHECK_ERR(store_profile_publish(w.gateway, profiles, 1), ERR_INTERNAL);
+	CHECK_OK(store_partitions_ensure(w.signer, 14));
+	CHECK_OK(store_node_seen(w.gateway, "ready", NULL));
+	CHECK_OK(store_node_seen(w.gateway, "degraded", "{\"queue\": 3}"));
+	CHECK_OK(store_node_list(w.gateway, w.a, &nodes, &n));
+	bool found = false;
+	for (size_t i = 0; i < n; i++)
+		found = found || (strcmp(nodes[i].id, store_node(w.gateway)) == 0 && strcmp(nodes[i].state, "degraded") == 0 &&
+			strcmp(nodes[i].detail_json, "{\"queue\": 3}") == 0 && strcmp(nodes[i].version, CHANCERY_VERSION) == 0);
+	CHECK(found && store_healthy(w.gateway));
+	CHECK_OK(store_audit_add(w.gateway, &event));
+	event.outcome = "perhaps";
+	CHECK_ERR(store_audit_add(w.gateway, &event), ERR_INVALID);
+	close_world(&w);
+}
+
+UNIT_MAIN("store queue",
+	{"test_claimed_request_carries_what_decides_about_it", test_claimed_request_carries_what_decides_about_it},
+	{"test_two_claims_never_share_a_request_and_an_aborted_one_gives_back",
+		test_two_claims_never_share_a_request_and_an_aborted_one_gives_back},
+	{"test_results_reach_who_waits_now_and_who_asks_later", test_results_reach_who_waits_now_and_who_asks_later},
+	{"test_old_result_is_told_at_once", test_old_result_is_told_at_once},
+	{"test_blocked_identity_and_revoked_predecessor_cannot_ask", test_blocked_identity_and_revoked_predecessor_cannot_ask},
+	{"test_identity_blocked_after_the_claim_gets_a_refusal", test_identity_blocked_after_the_claim_gets_a_refusal},
+	{"test_predecessor_is_live_only_for_its_own_identity_and_unrevoked",
+		test_predecessor_is_live_only_for_its_own_identity_and_unrevoked},
+	{"test_serial_used_before_is_refused_and_the_others_are_issued", test_serial_used_before_is_refused_and_the_others_are_issued},
+	{"test_repeat_finds_the_same_key_and_nothing_else", test_repeat_finds_the_same_key_and_nothing_else},
+	{"test_responder_asks_only_for_a_service_identity", test_responder_asks_only_for_a_service_identity},
+	{"test_nodes_profiles_and_audit_events", test_nodes_profiles_and_audit_events})
