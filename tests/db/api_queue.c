@@ -229,30 +229,59 @@ test_serial_used_before_is_refused_and_the_others_are_issued(void)
 	close_world(&w);
 }
 
-static void
-test_repeat_finds_the_same_key_and_nothing_else(void)
+/* The same wish again, with one thing changed by the caller; its id. */
+static int64_t
+wish(struct world *w, const char *profile, const char *name, struct bytes spki, const uint8_t *renewed_from, int64_t window)
 {
-	struct world w = open_world();
-	uint8_t serial[STORE_SERIAL_SIZE];
-	int64_t id, found = 0;
+	struct store_request_new r = {.protocol = "est", .request_id = "again", .identity = w->identity, .profile = profile,
+		.names = &name, .name_count = 1, .spki = spki, .renewed_from = renewed_from, .repeat_window = window};
+	int64_t id = 0;
 
-	CHECK_ERR(store_request_find_repeat(w.gateway, w.identity, "device", BYTES_LIT("spki"), 900, &found), ERR_NOTFOUND);
-	api_certificate(w.gateway, w.signer, w.a, w.identity, w.issuer, serial);
-	CHECK_OK(store_request_find_repeat(w.gateway, w.identity, "device", BYTES_LIT("spki"), 900, &found));
-	CHECK_ERR(store_request_find_repeat(w.gateway, w.identity, "device", BYTES_LIT("other"), 900, &found), ERR_NOTFOUND);
-	CHECK_ERR(store_request_find_repeat(w.gateway, w.identity, "workload", BYTES_LIT("spki"), 900, &found), ERR_NOTFOUND);
-	CHECK_ERR(store_request_find_repeat(w.gateway, w.identity, "device", BYTES_LIT("spki"), 0, &found), ERR_NOTFOUND);
-	CHECK_OK(store_certificate_revoke(w.gateway, serial, -1, "t", "r"));
-	CHECK_ERR(store_request_find_repeat(w.gateway, w.identity, "device", BYTES_LIT("spki"), 900, &found), ERR_NOTFOUND);
-	id = api_request(w.gateway, w.identity, BYTES_LIT("spki"), NULL);
-	CHECK_OK(store_request_find_repeat(w.gateway, w.identity, "device", BYTES_LIT("spki"), 900, &found));
-	CHECK(found == id);
+	CHECK_OK(store_request_add(w->gateway, &r, &id));
+	return id;
+}
+
+static void
+answer_all(struct world *w, uint8_t serial[STORE_SERIAL_SIZE])
+{
 	struct store_claim *claim;
 	const struct store_claimed *items;
-	size_t n;
-	CHECK_OK(store_claim_open(w.signer, 64, w.a, &claim, &items, &n));
-	struct store_outcome o = api_issued(w.issuer, "a");
-	CHECK_OK(store_claim_finish(claim, &o));
+	struct store_outcome o[64];
+	size_t n = 0;
+
+	CHECK_OK(store_claim_open(w->signer, 64, w->a, &claim, &items, &n));
+	for (size_t i = 0; i < n; i++)
+		o[i] = api_issued(w->issuer, "again");
+	memcpy(serial, o[0].serial, STORE_SERIAL_SIZE);
+	CHECK_OK(store_claim_finish(claim, o));
+}
+
+static void
+test_same_wish_within_the_window_is_the_same_request(void)
+{
+	struct world w = open_world();
+	const struct bytes key = BYTES_LIT("a key"), other = BYTES_LIT("another key");
+	const char *name = "dns:a.example.org";
+	uint8_t serial[STORE_SERIAL_SIZE], ignored[STORE_SERIAL_SIZE];
+	int64_t id = wish(&w, "device", name, key, NULL, 900);
+
+	CHECK(wish(&w, "device", name, key, NULL, 900) == id); /* still waiting */
+	answer_all(&w, serial);
+	CHECK(wish(&w, "device", name, key, NULL, 900) == id); /* done, the certificate lives */
+	CHECK(wish(&w, "device", name, key, NULL, 0) != id);
+	CHECK(wish(&w, "device", name, other, NULL, 900) != id);
+	CHECK(wish(&w, "device", "dns:b.example.org", key, NULL, 900) != id);
+	CHECK(wish(&w, "workload", name, key, NULL, 900) != id);
+	answer_all(&w, ignored);
+	id = wish(&w, "device", name, BYTES_LIT("third"), NULL, 900);
+	answer_all(&w, serial);
+	CHECK(wish(&w, "device", name, BYTES_LIT("third"), serial, 900) != id); /* it is the one to be replaced */
+	answer_all(&w, ignored);
+	CHECK_OK(store_certificate_revoke(w.gateway, serial, -1, "t", "r"));
+	CHECK_OK(store_certificate_revoke(w.gateway, ignored, -1, "t", "r"));
+	int64_t fresh = wish(&w, "device", name, BYTES_LIT("third"), NULL, 900);
+	CHECK(fresh > id); /* a revoked one is no answer */
+	answer_all(&w, ignored);
 	close_world(&w);
 }
 
@@ -320,6 +349,6 @@ UNIT_MAIN("store queue",
 	{"test_predecessor_is_live_only_for_its_own_identity_and_unrevoked",
 		test_predecessor_is_live_only_for_its_own_identity_and_unrevoked},
 	{"test_serial_used_before_is_refused_and_the_others_are_issued", test_serial_used_before_is_refused_and_the_others_are_issued},
-	{"test_repeat_finds_the_same_key_and_nothing_else", test_repeat_finds_the_same_key_and_nothing_else},
+	{"test_same_wish_within_the_window_is_the_same_request", test_same_wish_within_the_window_is_the_same_request},
 	{"test_responder_asks_only_for_a_service_identity", test_responder_asks_only_for_a_service_identity},
 	{"test_nodes_profiles_and_audit_events", test_nodes_profiles_and_audit_events})
