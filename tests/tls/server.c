@@ -263,6 +263,20 @@ serve_commands(struct http_server *s)
 	return 0;
 }
 
+/* While the server drains, the test may still let handlers go. */
+static void *
+release_late(void *ctx)
+{
+	char line[64];
+	unsigned n;
+
+	(void)ctx;
+	while (fgets(line, sizeof(line), stdin) != NULL)
+		if (sscanf(line, "release %u", &n) == 1)
+			release_handlers(n);
+	return NULL;
+}
+
 static enum err
 read_options(int argc, char **argv, struct http_config *c)
 {
@@ -314,6 +328,7 @@ main(int argc, char **argv)
 	struct http_config c = {.name = "test", .address = "127.0.0.1", .routes = routes,
 		.judge = {.identify = judge_identify, .recheck = judge_recheck, .release = judge_release}};
 	struct http_server *s = NULL;
+	pthread_t late;
 	unsigned seconds;
 
 	log_setup("tls-server", getenv("TLS_SERVER_DEBUG") != NULL ? LOG_DEBUG : LOG_INFO, LOG_FORMAT_KV);
@@ -325,7 +340,11 @@ main(int argc, char **argv)
 	printf("port %u\n", http_server_port(s));
 	fflush(stdout);
 	seconds = serve_commands(s);
+	if (pthread_create(&late, NULL, release_late, NULL) != 0)
+		return 1;
 	http_server_close(s, seconds);
+	pthread_cancel(late);
+	pthread_join(late, NULL);
 	http_prepared_unref(hello);
 	http_prepared_unref(file);
 	printf("closed\n");
