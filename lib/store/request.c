@@ -21,7 +21,7 @@
 static const struct stmt add = {"request_add",
 	REQUEST_WHO
 	"same AS (SELECT r.id FROM issuance_request r WHERE $12::bigint > 0 AND r.spki = $7 AND r.identity = $4 AND r.profile = $5 "
-	"AND r.names = $6 AND r.created_at > now() - $12 * interval '1 second' AND r.serial IS DISTINCT FROM $11 "
+	"AND r.names = $6 AND r.created_at > now() - $12 * interval '1 second' AND ($11::bytea IS NULL OR r.serial IS DISTINCT FROM $11) "
 	"AND (r.state = 'pending' OR (r.state = 'done' AND r.cert_not_after > now() "
 	"AND NOT EXISTS (SELECT 1 FROM revocation v WHERE v.serial = r.serial))) ORDER BY r.id DESC LIMIT 1), "
 	"n AS (INSERT INTO issuance_request " REQUEST_COLUMNS
