@@ -16,6 +16,8 @@ static const struct {
 } commands[] = {
 	{"schema-apply", "DIRECTORY", 1, tool_schema_apply},
 	{"open", "", 0, tool_open},
+	{"exercise", "SERIAL IDENTITY CURSOR", 3, tool_exercise},
+	{"exercise-crl", "ISSUER", 1, tool_exercise_crl},
 	{"identity-add", "NAME KIND [PROFILE PATTERN]", 2, tool_identity_add},
 	{"bells", "", 0, tool_bells},
 	{"load", "IDENTITY THREADS COUNT", 3, tool_load},

@@ -13,6 +13,8 @@ struct tool {
 
 enum err tool_schema_apply(const struct tool *t) MUST_CHECK;
 enum err tool_open(const struct tool *t) MUST_CHECK;
+enum err tool_exercise(const struct tool *t) MUST_CHECK;
+enum err tool_exercise_crl(const struct tool *t) MUST_CHECK;
 enum err tool_identity_add(const struct tool *t) MUST_CHECK;
 enum err tool_bells(const struct tool *t) MUST_CHECK;
 enum err tool_load(const struct tool *t) MUST_CHECK;

@@ -1,0 +1,129 @@
+/* store_tool: every statement of the request path once, for the test that looks at their plans. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/base/hex.h"
+#include "lib/base/random.h"
+#include "lib/store/request.h"
+#include "tests/db/store_tool.h"
+
+struct given {
+	struct store *s;
+	struct arena *a;
+	uint8_t serial[STORE_SERIAL_SIZE];
+	const char *identity;
+	uint64_t cursor;              /* a recent one */
+};
+
+static enum err
+identities(struct given *g)
+{
+	struct store_identity i, *list;
+	struct store_grant *grants;
+	struct store_identity_change *changes;
+	uint64_t cursor = g->cursor;
+	size_t n;
+	enum err e = store_identity_find(g->s, g->a, g->identity, &i);
+
+	if (e == ERR_OK)
+		e = store_identity_get(g->s, g->a, i.id, &i);
+	if (e == ERR_OK)
+		e = store_identity_list(g->s, g->a, "m", 20, &list, &n);
+	if (e == ERR_OK)
+		e = store_grant_list(g->s, g->a, i.id, &grants, &n);
+	return e == ERR_OK ? store_identity_changes(g->s, g->a, &cursor, &changes, &n) : e;
+}
+
+static enum err
+lists(struct given *g)
+{
+	const struct store_certificate_filter filters[] = {
+		{.limit = 20},
+		{.identity = g->identity, .live = STORE_LIVE_ONLY, .limit = 20},
+		{.name = "dns:n7.example.org", .limit = 20},
+		{.name = "dns:n7.example.org", .identity = g->identity, .limit = 20},
+	};
+	struct store_certificate *list;
+	size_t n;
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; i < ARRAY_LEN(filters) && e == ERR_OK; i++)
+		e = store_certificate_list(g->s, g->a, &filters[i], &list, &n);
+	return e;
+}
+
+static enum err
+certificates(struct given *g)
+{
+	struct store_certificate c;
+	struct store_issued issued, *page;
+	struct store_revoked revoked, *feed;
+	uint64_t one = g->cursor, two = g->cursor;
+	bool is_revoked, more;
+	size_t n;
+	enum err e = store_certificate_find(g->s, g->a, g->serial, &c);
+
+	if (e == ERR_OK)
+		e = store_issued_find(g->s, g->serial, &issued, &revoked, &is_revoked);
+	if (e == ERR_OK)
+		e = store_certificate_revoke(g->s, g->serial, 4, "tests", "r");
+	if (e == ERR_OK)
+		e = store_revocation_changes(g->s, g->a, &one, &feed, &n);
+	if (e == ERR_OK)
+		e = store_issued_changes(g->s, g->a, &two, 100, &page, &n, &more);
+	return e == ERR_OK ? lists(g) : e;
+}
+
+static enum err
+requests(struct given *g)
+{
+	struct store_identity i;
+	struct store_result result;
+	const char *name = "dns:n7.example.org";
+	struct store_request_new r = {.protocol = "est", .request_id = "r", .profile = "device", .names = &name, .name_count = 1,
+		.spki = BYTES_LIT("a key of its own"), .renewed_from = g->serial, .repeat_window = 900};
+	int64_t id = 0;
+	enum err e = store_identity_find(g->s, g->a, g->identity, &i);
+
+	r.identity = i.id;
+	if (e == ERR_OK)
+		e = store_request_add(g->s, &r, &id);
+	return e == ERR_OK ? store_request_wait(g->s, g->a, id, 10, &result) : e;
+}
+
+/* SERIAL of a live certificate, IDENTITY's name, CURSOR. */
+enum err
+tool_exercise(const struct tool *t)
+{
+	AUTO_STRUCT(store) s = NULL;
+	struct given g = {.a = t->arena, .identity = t->argv[1], .cursor = strtoull(t->argv[2], NULL, 10)};
+	struct store_config config = t->config;
+	size_t n;
+
+	config.writer = STORE_WITH_WRITER;
+	enum err e = hex_decode(bytes_str(t->argv[0]), g.serial, sizeof(g.serial), &n);
+	if (e == ERR_OK)
+		e = store_open(&config, &s);
+	g.s = s;
+	if (e == ERR_OK)
+		e = identities(&g);
+	if (e == ERR_OK)
+		e = requests(&g);
+	return e == ERR_OK ? certificates(&g) : e;
+}
+
+/* ISSUER: what the signer does about CRLs. */
+enum err
+tool_exercise_crl(const struct tool *t)
+{
+	AUTO_STRUCT(store) s = NULL;
+	struct store_crl_work work;
+	struct store_crl_job *job;
+	enum err e = store_open(&t->config, &s);
+
+	if (e == ERR_OK)
+		e = store_crl_begin(s, (int16_t)atoi(t->argv[0]), 0, t->arena, &work, &job);
+	if (e == ERR_OK)
+		store_crl_abort(job);
+	return e;
+}
