@@ -37,6 +37,15 @@ pki_reason_name(enum pki_reason r)
 	return "unknown";
 }
 
+static bool
+is_reason(enum pki_reason r)
+{
+	for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
+		if (reasons[i].reason == r)
+			return true;
+	return false;
+}
+
 enum err
 pki_reason_parse(const char *text, enum pki_reason *out)
 {
@@ -74,6 +83,8 @@ pki_crl_entry_append(struct buf *entries, struct bytes serial, int64_t revoked_a
 	struct bytes entry;
 	enum err e;
 
+	if (!is_reason(reason))
+		return err_set(ERR_INVALID, "revocation reason %d does not exist (RFC 5280 section 5.3.1)", (int)reason);
 	derw_init(&w, room, sizeof(room));
 	put_reason(&w, reason);
 	derw_time(&w, revoked_at);
