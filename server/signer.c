@@ -129,7 +129,7 @@ publish_crls(struct signer *s)
 	for (size_t i = 0; i < count; i++) {
 		int64_t start = clock_monotonic_us();
 		struct crl_published made;
-		enum err e = crl_publish(s->store, issuer[i].issuer, ca_key_signer(issuer[i].key), &s->service.config->crl, &made);
+		enum err e = crl_publish(s->store, issuer[i].issuer, issuer[i].signer, &s->service.config->crl, &made);
 
 		if (e == ERR_OK)
 			log_event(LOG_INFO, "crl.publish", LOG_S("issuer", issuer[i].issuer->name), LOG_I("number", made.number),

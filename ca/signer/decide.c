@@ -73,7 +73,7 @@ issue(const struct decide *d, const struct ca_policy_request *policy, const stru
 		return e;
 	pki_serial_new(out->serial);
 	spec.serial = bytes_of(out->serial, sizeof(out->serial));
-	if ((e = pki_cert_issue(&spec, ca_key_signer(signing->key), d->arena, &out->der, NULL)) != ERR_OK)
+	if ((e = pki_cert_issue(&spec, signing->signer, d->arena, &out->der, NULL)) != ERR_OK)
 		return e;
 	pki_spki_hash(policy->spki, spki_hash);
 	out->spki_hash = bytes_of(spki_hash, 32);

@@ -50,6 +50,7 @@ open_issuers(struct ca_signer *s)
 			return err_context(e, "issuing CA \"%s\"", one->issuer->name);
 		if ((e = decide_issuer_usable(one->issuer, one->key, clock_now())) != ERR_OK)
 			return e;
+		one->signer = ca_key_signer(one->key);
 		log_event(LOG_INFO, "signer.issuer", LOG_S("issuer", one->issuer->name), LOG_S("token", ca_token_info(s->token)->label),
 			LOG_S("key", ca_key_attributes(one->key)->label), LOG_S("type", pki_key_type_name(ca_key_attributes(one->key)->type)));
 	}

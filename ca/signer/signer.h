@@ -29,6 +29,7 @@ enum err ca_signer_work(struct ca_signer *s, size_t *done) MUST_CHECK;
 struct ca_signing_issuer {
 	const struct ca_issuer *issuer;
 	struct ca_key *key;
+	const struct pki_signer *signer; /* the key's */
 };
 size_t ca_signer_issuers(const struct ca_signer *s, const struct ca_signing_issuer **out);
 

@@ -1,0 +1,322 @@
+/* The signer's judgement with a key in memory instead of a token: one request that is issued, and for each fact that can be wrong
+ * one that is refused. The facts themselves are the database's part. */
+#include "ca/signer/decide.h"
+#include "lib/base/clock.h"
+#include "tests/unit/unit.h"
+
+enum { NOW = 1800000000, HOUR = 3600 };
+
+static struct arena *arena;
+static struct ca_profiles *profiles;
+static EVP_PKEY *root_key, *ca_key, *subject_key;
+static struct pki_signer signer;
+static struct ca_issuer issuer = {.id = 7, .name = "issuing-1", .crl_url = "http://pki.example/crl/issuing-1.crl",
+	.ocsp_url = "http://pki.example/ocsp", .ca_issuers_url = "http://pki.example/ca/issuing-1.cer"};
+static struct ca_issuers issuers = {.item = &issuer, .count = 1, .all_count = 1};
+static struct ca_signing_issuer signing = {.issuer = &issuer, .signer = &signer};
+static struct bytes subject_spki;
+
+static struct bytes
+name_of(const char *common_name)
+{
+	const struct pki_name_parts parts = {.common_name = common_name};
+	struct bytes der;
+
+	CHECK_OK(pki_name_build(&parts, arena, &der));
+	return der;
+}
+
+struct ca_shape {
+	const char *subject, *issuer;
+	uint32_t key_usage;
+	int64_t not_before, not_after;
+};
+
+/* A CA certificate for ca_key, signed by root_key. */
+static void
+make_ca(const struct ca_shape *shape, struct pki_cert *out)
+{
+	struct pki_signer root;
+	struct pki_spki spki;
+	struct bytes spki_der, der;
+	uint8_t serial[PKI_SERIAL_SIZE], *key_id = arena_alloc(arena, 20);
+
+	pki_signer_software(root_key, PKI_KEY_P256, &root);
+	CHECK_OK(pki_spki_from_pkey(ca_key, arena, &spki_der));
+	CHECK_OK(pki_spki_parse(spki_der, &spki));
+	pki_spki_key_id(&spki, key_id);
+	pki_serial_new(serial);
+	const struct pki_cert_spec spec = {.serial = {serial, sizeof(serial)}, .issuer = name_of(shape->issuer),
+		.subject = name_of(shape->subject), .spki = spki_der, .not_before = shape->not_before, .not_after = shape->not_after,
+		.key_usage = shape->key_usage, .is_ca = true, .path_len = 0, .subject_key_id = {key_id, 20}, .authority_key_id = {key_id, 20}};
+	CHECK_OK(pki_cert_issue(&spec, &root, arena, &der, out));
+}
+
+static void
+test_made(void)
+{
+	arena = arena_new(0);
+	clock_pin(NOW);
+	CHECK_OK(ca_profiles_load(SHIPPED_PROFILES, &profiles));
+	CHECK_OK(pki_key_generate_p256(&root_key));
+	CHECK_OK(pki_key_generate_p256(&ca_key));
+	CHECK_OK(pki_key_generate_p256(&subject_key));
+	CHECK_OK(pki_spki_from_pkey(subject_key, arena, &subject_spki));
+	pki_signer_software(ca_key, PKI_KEY_P256, &signer);
+	make_ca(&(struct ca_shape){"Issuing", "Root", PKI_KU_KEY_CERT_SIGN | PKI_KU_CRL_SIGN, NOW - HOUR, NOW + 10000 * HOUR}, &issuer.cert);
+}
+
+static const char *names[] = {"dns:a.example.org"};
+static const char *grants[] = {"dns:*.example.org"};
+
+static struct store_claimed
+request(void)
+{
+	return (struct store_claimed){.id = 1, .protocol = "est", .request_id = "r", .profile = "device", .identity = 3,
+		.identity_name = "printer-1", .identity_kind = IDENTITY_DEVICE, .identity_state = IDENTITY_ACTIVE, .names = names,
+		.name_count = 1, .spki = subject_spki, .grants = grants, .grant_count = 1};
+}
+
+static struct store_claimed
+order(void)
+{
+	struct store_claimed r = request();
+
+	r.protocol = "acme";
+	r.profile = "workload";
+	r.identity_kind = IDENTITY_WORKLOAD;
+	r.grant_count = 0;
+	r.acme_order = "o1";
+	r.order_usable = true;
+	r.authorized = names;
+	r.authorized_count = 1;
+	return r;
+}
+
+static struct decide
+judge(void)
+{
+	return (struct decide){profiles, &issuers, &signing, arena};
+}
+
+static void
+test_granted_request_is_certified(void)
+{
+	const struct store_claimed r = request();
+	const struct decide d = judge();
+	struct store_outcome o;
+	struct pki_cert cert;
+	EVP_PKEY *key = NULL;
+
+	CHECK_OK(decide(&d, &r, &o));
+	CHECK(o.kind == STORE_OUTCOME_ISSUED && o.issuer == 7);
+	CHECK_OK(pki_cert_parse(o.der, arena, &cert));
+	CHECK(bytes_equal(cert.serial, bytes_of(o.serial, sizeof(o.serial))));
+	CHECK(cert.not_before == o.not_before && cert.not_after == o.not_after);
+	CHECK(o.not_before == NOW - 600 && o.not_after == NOW + 30 * 24 * HOUR);
+	CHECK(bytes_equal(cert.spki.der, subject_spki) && bytes_equal(cert.issuer, issuer.cert.subject));
+	CHECK(cert.sans.count == 1 && !cert.is_ca);
+	CHECK_OK(pki_cert_verify_issued_by(&cert, &issuer.cert));
+	CHECK_OK(pki_spki_pkey(&issuer.cert.spki, &key));
+	EVP_PKEY_free(key);
+}
+
+static void
+test_proven_order_is_certified_without_a_grant(void)
+{
+	const struct store_claimed r = order();
+	const struct decide d = judge();
+	struct store_outcome o;
+
+	CHECK_OK(decide(&d, &r, &o));
+	CHECK(o.kind == STORE_OUTCOME_ISSUED);
+}
+
+static void set_blocked(struct store_claimed *r) { r->identity_state = IDENTITY_BLOCKED; }
+static void set_retired(struct store_claimed *r) { r->identity_state = IDENTITY_RETIRED; }
+static void set_kind(struct store_claimed *r) { r->identity_kind = IDENTITY_OPERATOR; }
+static void set_profile(struct store_claimed *r) { r->profile = "nonsense"; }
+static void set_protocol(struct store_claimed *r) { r->protocol = "internal"; }
+static void set_unknown_protocol(struct store_claimed *r) { r->protocol = "carrier-pigeon"; }
+static void no_grant(struct store_claimed *r) { r->grant_count = 0; }
+static void no_key(struct store_claimed *r) { r->spki = (struct bytes){NULL, 0}; }
+static void cut_key(struct store_claimed *r) { r->spki.n--; }
+static void
+bad_name(struct store_claimed *r)
+{
+	static const char *bad[] = {"dns:-a.example.org"};
+
+	r->names = bad;
+}
+static void
+untyped_name(struct store_claimed *r)
+{
+	static const char *bad[] = {"a.example.org"};
+
+	r->names = bad;
+}
+static void
+many_names(struct store_claimed *r)
+{
+	static const char *many[PKI_SANS_MAX + 1];
+
+	for (size_t i = 0; i < ARRAY_LEN(many); i++)
+		many[i] = "dns:a.example.org";
+	r->names = many;
+	r->name_count = ARRAY_LEN(many);
+}
+static void dead_predecessor(struct store_claimed *r) { r->has_renewed_from = true; }
+static void long_life(struct store_claimed *r) { r->not_after = NOW + 31 * 24 * HOUR; }
+static void past_life(struct store_claimed *r) { r->not_after = NOW - 1; }
+static void acme_without_order(struct store_claimed *r) { *r = order(); r->acme_order = NULL; }
+static void unusable_order(struct store_claimed *r) { *r = order(); r->order_usable = false; }
+static void unproven_order(struct store_claimed *r) { *r = order(); r->authorized_count = 0; }
+static void order_over_est(struct store_claimed *r) { r->acme_order = "o1"; }
+/* A proof is of one exact name: read as a pattern it would be a grant. */
+static void
+proof_of_a_wildcard(struct store_claimed *r)
+{
+	static const char *wild[] = {"dns:*.example.org"};
+
+	*r = order();
+	r->authorized = wild;
+}
+
+static const struct refused {
+	const char *name;
+	void (*change)(struct store_claimed *r);
+	enum err class;
+	const char *word;
+} table[] = {
+	{"blocked", set_blocked, ERR_DENIED, "identity-blocked"},
+	{"retired", set_retired, ERR_DENIED, "identity-blocked"},
+	{"kind", set_kind, ERR_DENIED, "requester-not-allowed"},
+	{"profile", set_profile, ERR_NOTFOUND, "unknown-profile"},
+	{"protocol", set_protocol, ERR_DENIED, "protocol-not-allowed"},
+	{"unknown protocol", set_unknown_protocol, ERR_INVALID, "invalid"},
+	{"no grant", no_grant, ERR_DENIED, "name-not-allowed"},
+	{"no key", no_key, ERR_INVALID, "bad-key"},
+	{"cut key", cut_key, ERR_INVALID, "bad-key"},
+	{"bad name", bad_name, ERR_INVALID, "bad-name"},
+	{"untyped name", untyped_name, ERR_INVALID, "bad-name"},
+	{"many names", many_names, ERR_INVALID, "too-many-names"},
+	{"dead predecessor", dead_predecessor, ERR_DENIED, "certificate-revoked"},
+	{"long life", long_life, ERR_INVALID, "bad-validity"},
+	{"past life", past_life, ERR_INVALID, "bad-validity"},
+	{"acme without order", acme_without_order, ERR_DENIED, "order-not-usable"},
+	{"unusable order", unusable_order, ERR_DENIED, "order-not-usable"},
+	{"unproven order", unproven_order, ERR_DENIED, "name-not-allowed"},
+	{"order over est", order_over_est, ERR_DENIED, "order-not-usable"},
+	{"proof of a wildcard", proof_of_a_wildcard, ERR_DENIED, "name-not-allowed"},
+};
+
+static void
+test_each_wrong_fact_is_an_outcome(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		struct store_claimed r = request();
+		const struct decide d = judge();
+		struct store_outcome o;
+
+		table[i].change(&r);
+		CHECK_OK(decide(&d, &r, &o));
+		CHECK_CASE(o.kind == STORE_OUTCOME_REFUSED, table[i].name);
+		if (o.kind != STORE_OUTCOME_REFUSED)
+			continue;
+		CHECK_CASE(o.refusal_class == table[i].class, table[i].name);
+		CHECK_CASE(strcmp(o.refusal_word, table[i].word) == 0, table[i].name);
+		CHECK_CASE(o.refusal[0] != 0 && o.der.n == 0, table[i].name);
+	}
+}
+
+static enum err
+broken(void *ctx, struct bytes data, struct buf *signature)
+{
+	return err_set_word(ERR_UNAVAILABLE, ctx, "hsm: gone after %zu octets, %zu written", data.n, signature->len);
+}
+
+static char hsm_word[] = "hsm";
+
+static void
+test_broken_hsm_is_no_outcome(void)
+{
+	const struct pki_signer gone = {.alg = PKI_SIG_ECDSA_SHA256, .ctx = hsm_word, .sign = broken};
+	const struct ca_signing_issuer bad = {.issuer = &issuer, .signer = &gone};
+	const struct decide d = {profiles, &issuers, &bad, arena};
+	const struct store_claimed r = request();
+	struct store_outcome o;
+
+	CHECK_REASON(decide(&d, &r, &o), ERR_UNAVAILABLE, "hsm: gone");
+	CHECK(strcmp(err_word(), "hsm") == 0);
+}
+
+static void
+test_profile_of_an_issuer_elsewhere_is_refused(void)
+{
+	const struct ca_issuers none = {.item = &issuer, .count = 0, .all_count = 1};
+	const struct decide d = {profiles, &none, &signing, arena};
+	const struct store_claimed r = request();
+	struct store_outcome o;
+
+	CHECK_OK(decide(&d, &r, &o));
+	CHECK(o.kind == STORE_OUTCOME_REFUSED && strcmp(o.refusal_word, "no-issuer") == 0);
+}
+
+static void
+test_backdating_stays_behind_the_beginning_of_the_ca(void)
+{
+	struct ca_issuer young = issuer;
+	const struct ca_issuers one = {.item = &young, .count = 1, .all_count = 1};
+	const struct ca_signing_issuer sign = {.issuer = &young, .signer = &signer};
+	const struct decide d = {profiles, &one, &sign, arena};
+	const struct store_claimed r = request();
+	struct store_outcome o;
+
+	make_ca(&(struct ca_shape){"Issuing", "Root", PKI_KU_KEY_CERT_SIGN | PKI_KU_CRL_SIGN, NOW - 60, NOW + 2 * HOUR}, &young.cert);
+	CHECK_OK(decide(&d, &r, &o));
+	CHECK(o.kind == STORE_OUTCOME_ISSUED && o.not_before == NOW - 60 && o.not_after == NOW + 2 * HOUR);
+}
+
+static void
+test_certificates_that_may_not_issue_are_refused(void)
+{
+	static const uint32_t both = PKI_KU_KEY_CERT_SIGN | PKI_KU_CRL_SIGN;
+	static const struct {
+		struct ca_shape shape;
+		const char *words;
+	} cases[] = {
+		{{"Same", "Same", both, NOW - HOUR, NOW + HOUR}, "self-signed"},
+		{{"Issuing", "Root", both, NOW + 1, NOW + HOUR}, "valid only from"},
+		{{"Issuing", "Root", both, NOW - HOUR, NOW}, "ended"},
+		{{"Issuing", "Root", PKI_KU_KEY_CERT_SIGN, NOW - HOUR, NOW + HOUR}, "may not sign"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct ca_issuer one = {.name = "issuing-1"};
+
+		make_ca(&cases[i].shape, &one.cert);
+		CHECK_REASON(decide_issuer_usable(&one, NULL, NOW), ERR_DENIED, cases[i].words);
+		CHECK(strstr(err_reason(), "issuing-1") != NULL);
+	}
+}
+
+static void
+test_cleared(void)
+{
+	ca_profiles_free(profiles);
+	EVP_PKEY_free(root_key);
+	EVP_PKEY_free(ca_key);
+	EVP_PKEY_free(subject_key);
+	arena_free(arena);
+	clock_unpin();
+	CHECK(clock_now() != NOW);
+}
+
+UNIT_MAIN("decide", {"test_made", test_made}, {"test_granted_request_is_certified", test_granted_request_is_certified},
+	{"test_proven_order_is_certified_without_a_grant", test_proven_order_is_certified_without_a_grant},
+	{"test_each_wrong_fact_is_an_outcome", test_each_wrong_fact_is_an_outcome},
+	{"test_broken_hsm_is_no_outcome", test_broken_hsm_is_no_outcome},
+	{"test_profile_of_an_issuer_elsewhere_is_refused", test_profile_of_an_issuer_elsewhere_is_refused},
+	{"test_backdating_stays_behind_the_beginning_of_the_ca", test_backdating_stays_behind_the_beginning_of_the_ca},
+	{"test_certificates_that_may_not_issue_are_refused", test_certificates_that_may_not_issue_are_refused},
+	{"test_cleared", test_cleared})
