@@ -149,7 +149,7 @@ class Instance:
                    "--issuer", self.path("ceremony/issuing-1.pem"), "--name", "issuing-1")
         for n in range(1, self.signers + 1):
             self.spawn("chancery-signer", n)
-        self.wait_logged("chancery-signer", "event=ready")
+        self.wait_seen("chancery-signer")
         self.local("init", "--directory", self.operator_directory, "--wait", "30")
         for name in self.wanted:
             if program(name):
@@ -272,6 +272,13 @@ class Instance:
             self.check_running()
             return any(text in line for line in self.log_lines(key))
         wait_for(found, seconds, "%s logs %s" % (key, text))
+
+    def wait_seen(self, key, seconds=30):
+        """Until the program has told the database that it lives."""
+        def seen():
+            self.check_running()
+            return self.sql("SELECT 1 FROM node WHERE id LIKE %s", "%%:%d" % self.running[key].process.pid)
+        wait_for(seen, seconds, "%s is in the node table" % key)
 
     def check_running(self):
         for p in self.running.values():

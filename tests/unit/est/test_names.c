@@ -1,0 +1,132 @@
+/* Subjects and names: what counts as the same, and what a request without names gets. */
+#include "est/internal.h"
+#include "tests/unit/unit.h"
+
+/* SEQUENCE { SET { SEQUENCE { commonName, tag text } } }, then the rest of what is given. */
+static struct bytes
+common_name(struct arena *a, uint8_t tag, const char *text)
+{
+	static const uint8_t oid_cn[] = {0x55, 0x04, 0x03};
+	uint8_t *room = arena_alloc(a, 256);
+	struct derw w;
+	struct bytes out;
+
+	derw_init(&w, room, 256);
+	derw_element(&w, tag, bytes_str(text));
+	derw_oid(&w, bytes_of(oid_cn, sizeof(oid_cn)));
+	derw_wrap(&w, DER_SEQUENCE, 0);
+	derw_wrap(&w, DER_SET, 0);
+	derw_wrap(&w, DER_SEQUENCE, 0);
+	CHECK_OK(derw_done(&w, &out));
+	return out;
+}
+
+static struct bytes
+built(struct arena *a, struct pki_name_parts parts)
+{
+	struct bytes out;
+
+	CHECK_OK(pki_name_build(&parts, a, &out));
+	return out;
+}
+
+static void
+test_subjects_are_equal_by_octets_whatever_the_string_type(void)
+{
+	AUTO_STRUCT(arena) a = arena_new(0);
+	struct bytes utf8 = common_name(a, DER_UTF8_STRING, "web-1"), printable = common_name(a, DER_PRINTABLE_STRING, "web-1");
+
+	CHECK(est_subject_equal(utf8, utf8));
+	CHECK(est_subject_equal(utf8, printable) && est_subject_equal(printable, utf8));
+	CHECK(!est_subject_equal(utf8, common_name(a, DER_UTF8_STRING, "WEB-1")));
+	CHECK(!est_subject_equal(utf8, common_name(a, DER_PRINTABLE_STRING, "web-1 ")));
+	CHECK(!est_subject_equal(utf8, common_name(a, DER_IA5_STRING, "web-1")));
+}
+
+static void
+test_parts_and_their_order_are_part_of_the_subject(void)
+{
+	AUTO_STRUCT(arena) a = arena_new(0);
+	struct bytes one = built(a, (struct pki_name_parts){.common_name = "a"});
+	struct bytes two = built(a, (struct pki_name_parts){.common_name = "a", .organization = "b"});
+	struct bytes swapped = built(a, (struct pki_name_parts){.common_name = "b", .organization = "a"});
+	struct bytes empty = built(a, (struct pki_name_parts){.common_name = NULL});
+
+	CHECK(!est_subject_equal(one, two) && !est_subject_equal(two, one));
+	CHECK(!est_subject_equal(two, swapped));
+	CHECK(!est_subject_equal(one, empty) && !est_subject_equal(empty, one));
+	CHECK(est_subject_equal(empty, empty));
+}
+
+static void
+test_broken_names_are_equal_to_nothing_but_their_octets(void)
+{
+	AUTO_STRUCT(arena) a = arena_new(0);
+	struct bytes good = common_name(a, DER_UTF8_STRING, "web-1");
+
+	CHECK(!est_subject_equal(good, bytes_of(good.p, good.n - 1)));
+	CHECK(!est_subject_equal(bytes_of(good.p, good.n - 1), good));
+	CHECK(!est_subject_equal(good, BYTES_LIT("\x04\x01x")));
+	CHECK(!est_subject_equal(BYTES_LIT(""), good));
+}
+
+static void
+test_same_names_check_says_what_differs(void)
+{
+	AUTO_STRUCT(arena) a = arena_new(0);
+	struct pki_san one[1], other[1];
+	struct pki_csr csr = {.subject = common_name(a, DER_UTF8_STRING, "a"), .sans = {one, 1}};
+	struct pki_cert cert = {.subject = csr.subject, .sans = {one, 1}};
+
+	CHECK_OK(pki_san_from_text(BYTES_LIT("dns:a.example.org"), a, one));
+	CHECK_OK(pki_san_from_text(BYTES_LIT("dns:b.example.org"), a, other));
+	CHECK_OK(est_check_same_names(&csr, &cert));
+	cert.sans.item = other;
+	CHECK_REASON(est_check_same_names(&csr, &cert), ERR_INVALID, "subjectAltName");
+	cert.sans.count = 0;
+	CHECK_REASON(est_check_same_names(&csr, &cert), ERR_INVALID, "subjectAltName");
+	csr.sans.count = 0;
+	CHECK_OK(est_check_same_names(&csr, &cert));
+	cert.subject = common_name(a, DER_UTF8_STRING, "b");
+	CHECK_REASON(est_check_same_names(&csr, &cert), ERR_INVALID, "subject differs");
+}
+
+static void
+test_only_exact_grants_become_names(void)
+{
+	static const char *const grants[] = {"dns:a.example.org", "dns:*.example.org", "dns:**.example.org", "ip:10.0.0.0/8", "ip:10.0.0.1",
+		"uri:spiffe://mesh/*", "uri:spiffe://mesh/a", "email:*@example.org", "email:a@example.org"};
+	static const char *const expected[] = {"dns:a.example.org", "ip:10.0.0.1", "uri:spiffe://mesh/a", "email:a@example.org"};
+	AUTO_STRUCT(arena) a = arena_new(0);
+	struct pki_sans got;
+
+	CHECK_OK(est_granted_names(a, grants, ARRAY_LEN(grants), &got));
+	CU_ASSERT_FATAL(got.count == ARRAY_LEN(expected));
+	for (size_t i = 0; i < got.count; i++)
+		CHECK_CASE(strcmp(pki_san_text(a, &got.item[i]), expected[i]) == 0, expected[i]);
+	CHECK_OK(est_granted_names(a, grants + 1, 3, &got));
+	CHECK(got.count == 0);
+}
+
+static void
+test_more_grants_than_a_certificate_holds_are_refused(void)
+{
+	AUTO_STRUCT(arena) a = arena_new(0);
+	const char **grants = arena_array(a, PKI_SANS_MAX + 1, sizeof(*grants));
+	struct pki_sans got;
+
+	for (size_t i = 0; i <= PKI_SANS_MAX; i++)
+		grants[i] = arena_printf(a, "dns:h%zu.example.org", i);
+	CHECK_OK(est_granted_names(a, grants, PKI_SANS_MAX, &got));
+	CHECK(got.count == PKI_SANS_MAX);
+	CHECK_ERR(est_granted_names(a, grants, PKI_SANS_MAX + 1, &got), ERR_DENIED);
+	CHECK(strcmp(err_word(), "too-many-names") == 0);
+}
+
+UNIT_MAIN("names",
+	{"test_subjects_are_equal_by_octets_whatever_the_string_type", test_subjects_are_equal_by_octets_whatever_the_string_type},
+	{"test_parts_and_their_order_are_part_of_the_subject", test_parts_and_their_order_are_part_of_the_subject},
+	{"test_broken_names_are_equal_to_nothing_but_their_octets", test_broken_names_are_equal_to_nothing_but_their_octets},
+	{"test_same_names_check_says_what_differs", test_same_names_check_says_what_differs},
+	{"test_only_exact_grants_become_names", test_only_exact_grants_become_names},
+	{"test_more_grants_than_a_certificate_holds_are_refused", test_more_grants_than_a_certificate_holds_are_refused})
