@@ -314,6 +314,31 @@ test_a_csr_may_only_agree_about_the_subject(void)
 	tear_down();
 }
 
+/* commonName first, then something else: no library writes it in this order, a client may. */
+static void
+test_a_part_behind_the_common_name_is_not_overlooked(void)
+{
+	static const uint8_t oid_cn[] = {0x55, 0x04, 0x03}, oid_unit[] = {0x55, 0x04, 0x0b};
+	uint8_t room[128];
+	struct bytes der;
+	struct derw w;
+
+	set_up();
+	derw_init(&w, room, sizeof(room));
+	for (unsigned i = 0; i < 2; i++) {
+		size_t mark = derw_mark(&w);
+
+		derw_element(&w, DER_UTF8_STRING, BYTES_LIT("web-1"));
+		derw_oid(&w, i == 0 ? bytes_of(oid_unit, sizeof(oid_unit)) : bytes_of(oid_cn, sizeof(oid_cn)));
+		derw_wrap(&w, DER_SEQUENCE, mark);
+		derw_wrap(&w, DER_SET, mark);
+	}
+	derw_wrap(&w, DER_SEQUENCE, 0);
+	CHECK_OK(derw_done(&w, &der));
+	CHECK_ERR(ca_policy_csr_subject(&f.profile, "web-1", &f.names, der), ERR_INVALID);
+	tear_down();
+}
+
 static void
 test_spec_holds_the_decision_and_nothing_of_the_csr(void)
 {
@@ -349,4 +374,5 @@ UNIT_MAIN("policy",
 	{"test_refused_names_tell_why_each", test_refused_names_tell_why_each},
 	{"test_subjects_come_from_the_profile", test_subjects_come_from_the_profile},
 	{"test_a_csr_may_only_agree_about_the_subject", test_a_csr_may_only_agree_about_the_subject},
+	{"test_a_part_behind_the_common_name_is_not_overlooked", test_a_part_behind_the_common_name_is_not_overlooked},
 	{"test_spec_holds_the_decision_and_nothing_of_the_csr", test_spec_holds_the_decision_and_nothing_of_the_csr})
