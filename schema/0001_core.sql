@@ -67,13 +67,12 @@ CREATE TABLE certificate (
 	PRIMARY KEY (not_after, serial)
 ) PARTITION BY RANGE (not_after);
 CREATE INDEX certificate_identity ON certificate (identity, not_after);
-CREATE INDEX certificate_spki ON certificate (spki_hash);
 CREATE INDEX certificate_xid ON certificate (xid);  -- the OCSP responders' feed
 
 CREATE TABLE certificate_default PARTITION OF certificate DEFAULT;
 
 CREATE TABLE certificate_name (
-	name        text NOT NULL,                  -- canonical text
+	name        text COLLATE "C" NOT NULL,      -- canonical text
 	serial      bytea NOT NULL,
 	not_after   timestamptz NOT NULL,
 	PRIMARY KEY (name, not_after, serial)
@@ -119,7 +118,7 @@ CREATE TABLE issuance_request (
 	protocol      text NOT NULL CHECK (protocol IN ('est', 'acme', 'admin', 'internal')),
 	request_id    text NOT NULL,                -- the front end's request id, as logged
 	node          text NOT NULL DEFAULT '',     -- who waits for it
-	identity      bigint NOT NULL REFERENCES identity,
+	identity      bigint NOT NULL,              -- who adds has read its row; a foreign key would read it again
 	profile       text NOT NULL,
 	names         text[] NOT NULL,              -- canonical texts
 	spki          bytea NOT NULL,
@@ -129,12 +128,14 @@ CREATE TABLE issuance_request (
 	renewed_from  bytea,                        -- serial being re-enrolled
 	created_at    timestamptz NOT NULL DEFAULT now(),
 	done_at       timestamptz,
-	serial        bytea UNIQUE,                 -- the result: no serial twice, over all partitions
+	serial        bytea,                        -- the result
 	cert_not_after timestamptz,
 	refusal_class text,                         -- enum err by name
 	refusal_word  text,
 	refusal       text
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
+-- No serial twice, over all partitions. Partial, so that a waiting request is not in it.
+CREATE UNIQUE INDEX issuance_request_serial ON issuance_request (serial) WHERE serial IS NOT NULL;
 CREATE INDEX issuance_request_pending ON issuance_request (id) WHERE state = 'pending';
 -- A lost answer must not brick a device: the same identity with the same key gets the same result (EST check 66).
 CREATE INDEX issuance_request_repeat ON issuance_request USING hash (spki);
@@ -144,7 +145,7 @@ CREATE TABLE audit_event (
 	at          timestamptz NOT NULL DEFAULT now(),
 	actor       text NOT NULL,                  -- identity name, or role of a program
 	operation   text NOT NULL,                  -- "certificate.issue", "identity.offboard", ...
-	object      text NOT NULL DEFAULT '',       -- serial in hex, identity name, ...
+	object      text COLLATE "C" NOT NULL DEFAULT '', -- serial in hex, identity name, ...
 	outcome     text NOT NULL CHECK (outcome IN ('ok', 'refused')),
 	request_id  text NOT NULL DEFAULT '',
 	detail      jsonb
