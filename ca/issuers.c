@@ -95,10 +95,18 @@ ca_issuers_find(const struct ca_issuers *issuers, int16_t id)
 }
 
 const struct ca_issuer *
-ca_issuers_for(const struct ca_issuers *issuers, const struct ca_profile *profile)
+ca_issuers_active(const struct ca_issuers *issuers, const char *name)
 {
 	for (size_t i = 0; i < issuers->count; i++)
-		if (profile->issuer == NULL || strcmp(profile->issuer, issuers->item[i].name) == 0)
+		if (strcmp(name, issuers->item[i].name) == 0)
 			return &issuers->item[i];
 	return NULL;
+}
+
+const struct ca_issuer *
+ca_issuers_for(const struct ca_issuers *issuers, const struct ca_profile *profile)
+{
+	if (profile->issuer != NULL)
+		return ca_issuers_active(issuers, profile->issuer);
+	return issuers->count > 0 ? &issuers->item[0] : NULL;
 }

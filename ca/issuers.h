@@ -19,5 +19,7 @@ enum err ca_issuers_load(struct store *store, const struct config *config, struc
 const struct ca_issuer *ca_issuers_find(const struct ca_issuers *issuers, int16_t id);
 /* The one that certifies under this profile; NULL when it is not active here. */
 const struct ca_issuer *ca_issuers_for(const struct ca_issuers *issuers, const struct ca_profile *profile);
+/* The active one of this name; NULL when there is none. */
+const struct ca_issuer *ca_issuers_active(const struct ca_issuers *issuers, const char *name);
 
 #endif

@@ -24,7 +24,8 @@ void ocsp_tick(struct ocsp_service *o);
 
 struct ocsp_state {
 	size_t certificates;
-	int64_t responder_not_after; /* 0: none yet, everything is answered tryLater */
+	int64_t responder_not_after; /* the earliest of the active issuing CAs' responders; 0: one has none, it is answered tryLater */
+	const char *responder_of;    /* which issuing CA that is; lives as long as the service; NULL: no issuing CA yet */
 	int64_t fed_at;              /* when the feeds were last read */
 };
 struct ocsp_state ocsp_state(struct ocsp_service *o);

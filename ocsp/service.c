@@ -6,7 +6,19 @@
 #include "ca/public.h"
 #include "lib/base/clock.h"
 
-enum { SWEEP_EVERY_S = 600 };
+enum { SWEEP_EVERY_S = 600, ISSUERS_EVERY_S = 2 };
+
+/* Readers come without a pause under load; one that waits to put in a new key must not wait for ever. */
+static void
+init_lock(pthread_rwlock_t *lock)
+{
+	pthread_rwlockattr_t attr;
+
+	pthread_rwlockattr_init(&attr);
+	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(lock, &attr);
+	pthread_rwlockattr_destroy(&attr);
+}
 
 enum err
 ocsp_open(struct store *store, const struct config *config, struct ocsp_service **out)
@@ -17,7 +29,7 @@ ocsp_open(struct store *store, const struct config *config, struct ocsp_service 
 	o->store = store;
 	o->config = config;
 	o->table = ocsp_table_new();
-	pthread_rwlock_init(&o->lock, NULL);
+	init_lock(&o->lock);
 	e = speaker_load(o);
 	if (e == ERR_OK)
 		e = feed_read(o);
@@ -44,19 +56,30 @@ ocsp_close(struct ocsp_service *o)
 	free(o);
 }
 
+/* The feed says when the database is away; other failures are told once each time they begin. */
+static void
+read_issuers(struct ocsp_service *o)
+{
+	enum err e = speaker_load(o);
+
+	if (e != ERR_OK && e != ERR_UNAVAILABLE && !o->issuers_failing)
+		log_failure("ocsp.issuers", e);
+	o->issuers_failing = e != ERR_OK;
+}
+
 void
 ocsp_tick(struct ocsp_service *o)
 {
 	int64_t now = clock_now();
-	enum err e = ERR_OK;
 
-	if (now >= o->swept_at + SWEEP_EVERY_S || o->count == 0) {
-		e = speaker_load(o);
+	if (now >= o->issuers_read_at + ISSUERS_EVERY_S) {
+		read_issuers(o);
+		o->issuers_read_at = now;
+	}
+	if (now >= o->swept_at + SWEEP_EVERY_S) {
 		ocsp_table_sweep(o->table, now);
 		o->swept_at = now;
 	}
-	if (e != ERR_OK)
-		log_failure("ocsp.issuers", e);
 	speaker_renew(o);
 }
 
@@ -66,9 +89,15 @@ ocsp_state(struct ocsp_service *o)
 	struct ocsp_state state = {.certificates = ocsp_table_count(o->table), .fed_at = atomic_load(&o->fed_at)};
 
 	pthread_rwlock_rdlock(&o->lock);
-	for (size_t i = 0; i < o->count; i++)
-		if (o->speaker[i].ready && o->speaker[i].responder.not_after > state.responder_not_after)
-			state.responder_not_after = o->speaker[i].responder.not_after;
+	for (size_t i = 0; i < o->count; i++) {
+		const struct speaker *s = &o->speaker[i];
+		int64_t end = s->ready ? s->responder.not_after : 0;
+
+		if (s->wanted && (state.responder_of == NULL || end < state.responder_not_after)) {
+			state.responder_not_after = end;
+			state.responder_of = s->name;
+		}
+	}
 	pthread_rwlock_unlock(&o->lock);
 	return state;
 }

@@ -15,11 +15,19 @@ enum { OCSP_ISSUERS_MAX = 16 };
 struct speaker {
 	int16_t id;
 	char *name;
+	bool wanted;                     /* active and configured here: without a responder this program is not ready */
 	struct ocsp_issuer_hashes hashes;
 	bool ready;
 	int64_t responder_not_before;
 	struct ocsp_responder responder; /* cert.p and key are owned */
 	EVP_PKEY *key;
+	struct {                         /* a request for the next certificate; key NULL: none is under way */
+		EVP_PKEY *key;
+		int64_t request, began_at;
+		bool told;
+	} attempt;
+	int64_t retry_at, retry_s;
+	bool away;                       /* the last try failed for want of database or signer */
 };
 
 struct ocsp_service {
@@ -40,7 +48,8 @@ struct ocsp_service {
 	_Atomic unsigned misses;
 	_Atomic int64_t nonce_second;
 	_Atomic unsigned nonces;
-	int64_t swept_at, renewal_tried_at;
+	int64_t swept_at, issuers_read_at;
+	bool issuers_failing;
 };
 
 /* feed.c: reads both feeds once (ctx is the service); follows them from then on; and "read what was committed before now",
@@ -49,7 +58,8 @@ enum err feed_read(void *ctx) MUST_CHECK;
 void feed_start(struct ocsp_service *o);
 void feed_catch_up(struct ocsp_service *o);
 
-/* speaker.c */
+/* speaker.c; all from the program's loop. Loading adds issuers that appeared; renewing takes one step for each that needs a
+ * certificate, at most a fraction of a second each. */
 enum err speaker_load(struct ocsp_service *o) MUST_CHECK;
 void speaker_renew(struct ocsp_service *o);
 void speaker_clear(struct ocsp_service *o);

@@ -126,6 +126,7 @@ CREATE TABLE issuance_request (
 	not_after     timestamptz,
 	acme_order    text,                         -- the authorization reference besides the identity's grants
 	renewed_from  bytea,                        -- serial being re-enrolled
+	issuer        text CHECK (issuer IS NULL OR protocol = 'internal'), -- wanted by name; NULL: the profile decides
 	created_at    timestamptz NOT NULL DEFAULT now(),
 	done_at       timestamptz,
 	serial        bytea,                        -- the result

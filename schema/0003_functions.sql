@@ -110,8 +110,9 @@ BEGIN
 	RETURN 'ok';
 END $$;
 
--- The status program only reads; this is the one thing it may ask for: a certificate for its own in-memory key.
-CREATE FUNCTION responder_request(p_identity text, p_profile text, p_spki bytea, p_node text, p_request_id text)
+-- The status program only reads; this is the one thing it may ask for: a certificate for its own in-memory key, from each
+-- issuing CA it answers for (a responder is certified by the very CA it speaks for, RFC 6960 section 4.2.2.2).
+CREATE FUNCTION responder_request(p_identity text, p_profile text, p_issuer text, p_spki bytea, p_node text, p_request_id text)
 RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = chancery, pg_temp AS $$
 DECLARE
 	i bigint;
@@ -121,8 +122,8 @@ BEGIN
 	IF NOT FOUND THEN
 		RETURN NULL;
 	END IF;
-	INSERT INTO issuance_request (protocol, request_id, node, identity, profile, names, spki)
-		VALUES ('internal', p_request_id, p_node, i, p_profile, '{}', p_spki) RETURNING id INTO r;
+	INSERT INTO issuance_request (protocol, request_id, node, identity, profile, issuer, names, spki)
+		VALUES ('internal', p_request_id, p_node, i, p_profile, p_issuer, '{}', p_spki) RETURNING id INTO r;
 	RETURN r;
 END $$;
 

@@ -62,7 +62,9 @@ find_trouble(const struct status *s, struct arena *a)
 	int64_t now = clock_now();
 
 	if (ocsp.responder_not_after <= now)
-		return "the OCSP responder has no certificate; is chancery-signer running, was ca-admin init run?";
+		return ocsp.responder_of == NULL ? "there is no active issuing CA that is configured here; run ca-admin issuer import"
+			: arena_printf(a, "the OCSP responder of \"%s\" has no certificate; %s", ocsp.responder_of,
+				"is chancery-signer running, was ca-admin init run?");
 	if (ocsp.fed_at + FED_LATE_S < now)
 		return arena_printf(a, "the database was last read %lld seconds ago", (long long)(now - ocsp.fed_at));
 	crl_serve_states(s->public.crl, a, &crl, &count);

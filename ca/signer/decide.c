@@ -44,14 +44,28 @@ read_names(const struct store_claimed *r, struct arena *a, struct pki_sans *out)
 	return ERR_OK;
 }
 
+/* Only a program's own request may choose among the issuing CAs, and only where the profile leaves the choice. */
 static enum err
-find_issuer(const struct decide *d, const struct ca_profile *profile, const struct ca_signing_issuer **out)
+check_issuer_wish(const struct store_claimed *r, const struct ca_profile *profile, enum ca_protocol protocol)
 {
-	const struct ca_issuer *issuer = ca_issuers_for(d->issuers, profile);
+	if (r->issuer == NULL)
+		return ERR_OK;
+	if (protocol != CA_PROTOCOL_INTERNAL)
+		return err_set_word(ERR_DENIED, "issuer-not-allowed", "a request by \"%s\" cannot choose its issuing CA", r->protocol);
+	if (profile->issuer != NULL && strcmp(profile->issuer, r->issuer) != 0)
+		return err_set_word(ERR_DENIED, "issuer-not-allowed", "profile \"%s\" is certified by issuing CA \"%s\", not by \"%s\"",
+			profile->name, profile->issuer, r->issuer);
+	return ERR_OK;
+}
+
+static enum err
+find_issuer(const struct decide *d, const struct ca_profile *profile, const char *wish, const struct ca_signing_issuer **out)
+{
+	const struct ca_issuer *issuer = wish != NULL ? ca_issuers_active(d->issuers, wish) : ca_issuers_for(d->issuers, profile);
 
 	if (issuer == NULL)
 		return err_set_word(ERR_DENIED, "no-issuer", "profile \"%s\" wants issuing CA \"%s\", which is not active here", profile->name,
-			profile->issuer != NULL ? profile->issuer : "(first configured)");
+			wish != NULL ? wish : profile->issuer != NULL ? profile->issuer : "(first configured)");
 	*out = &d->signing[issuer - d->issuers->item];
 	return ERR_OK;
 }
@@ -103,7 +117,8 @@ certify(const struct decide *d, const struct store_claimed *r, struct store_outc
 		(e = ca_protocol_parse(r->protocol, &policy.protocol)) != ERR_OK ||
 		(e = check_order(r, policy.protocol)) != ERR_OK || (e = check_predecessor(r)) != ERR_OK ||
 		(e = read_names(r, d->arena, &names)) != ERR_OK || (e = pki_spki_parse(r->spki, &spki)) != ERR_OK ||
-		(e = find_issuer(d, policy.profile, &signing)) != ERR_OK)
+		(e = check_issuer_wish(r, policy.profile, policy.protocol)) != ERR_OK ||
+		(e = find_issuer(d, policy.profile, r->issuer, &signing)) != ERR_OK)
 		return e;
 	return issue(d, &policy, signing, out);
 }

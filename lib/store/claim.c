@@ -30,7 +30,7 @@ struct store_claim {
  */
 static const struct stmt take = {"claim_take",
 	"WITH q AS MATERIALIZED (SELECT id, protocol, request_id, profile, identity, names, spki, not_before, not_after, created_at, "
-	"acme_order, renewed_from FROM issuance_request WHERE state = 'pending' ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED) "
+	"acme_order, renewed_from, issuer FROM issuance_request WHERE state = 'pending' ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED) "
 	"SELECT q.*, i.name, i.kind, i.state, "
 	"ARRAY (SELECT pattern FROM name_grant g WHERE g.identity = q.identity AND g.profile = q.profile), "
 	"CASE WHEN q.acme_order IS NOT NULL THEN ARRAY (SELECT CASE WHEN z.wildcard THEN 'dns:*.' || substr(z.identifier, 5) "
@@ -60,15 +60,16 @@ read_claimed(struct arena *a, const PGresult *res, size_t row, struct store_clai
 		.created_at = result_time(res, row, 9),
 		.acme_order = result_text(a, res, row, 10),
 		.has_renewed_from = !result_null(res, row, 11),
-		.identity_name = result_text(a, res, row, 12),
-		.identity_kind = column_identity_kind(res, row, 13),
-		.identity_state = column_identity_state(res, row, 14),
-		.order_usable = result_bool(res, row, 17),
-		.renewed_from_live = result_bool(res, row, 18),
+		.issuer = result_text(a, res, row, 12),
+		.identity_name = result_text(a, res, row, 13),
+		.identity_kind = column_identity_kind(res, row, 14),
+		.identity_state = column_identity_state(res, row, 15),
+		.order_usable = result_bool(res, row, 18),
+		.renewed_from_live = result_bool(res, row, 19),
 	};
 	out->names = result_texts(a, res, row, 5, &out->name_count);
-	out->grants = result_texts(a, res, row, 15, &out->grant_count);
-	out->authorized = result_texts(a, res, row, 16, &out->authorized_count);
+	out->grants = result_texts(a, res, row, 16, &out->grant_count);
+	out->authorized = result_texts(a, res, row, 17, &out->authorized_count);
 	return result_octets(res, row, 11, out->renewed_from, sizeof(out->renewed_from));
 }
 

@@ -87,15 +87,17 @@ store_request_add_for_order(struct store *s, const struct store_request_new *r, 
 }
 
 enum err
-store_responder_request(struct store *s, const char *identity, const char *profile, struct bytes spki, const char *request_id, int64_t *id)
+store_responder_request(struct store *s, const char *identity, const char *profile, const char *issuer, struct bytes spki,
+	const char *request_id, int64_t *id)
 {
-	static const struct stmt request = {"responder_request", "SELECT responder_request($1, $2, $3, $4, $5)", 5};
+	static const struct stmt request = {"responder_request", "SELECT responder_request($1, $2, $3, $4, $5, $6)", 6};
 	uint64_t bells = wait_bells(s);
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
 
 	params_text(&p, identity);
 	params_text(&p, profile);
+	params_text(&p, issuer);
 	params_bytes(&p, spki);
 	params_text(&p, store_node(s));
 	params_text(&p, request_id);

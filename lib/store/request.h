@@ -38,8 +38,10 @@ struct store_result {
 /* Waits until the request is answered or wait_ms have passed (then STATE is PENDING and the result ERR_OK). Many threads wait
  * on one poller, which fetches all their results with one query per RESULT bell. */
 enum err store_request_wait(struct store *s, struct arena *a, int64_t id, int64_t wait_ms, struct store_result *out) MUST_CHECK;
-/* The responder's own request by a status program (responder_request() of schema/0003). ERR_NOTFOUND: no such service identity. */
-enum err store_responder_request(struct store *s, const char *identity, const char *profile, struct bytes spki, const char *request_id, int64_t *id) MUST_CHECK;
+/* The responder's own request by a status program (responder_request() of schema/0003), to be certified by the issuing CA of this
+ * name. ERR_NOTFOUND: no such service identity. */
+enum err store_responder_request(struct store *s, const char *identity, const char *profile, const char *issuer, struct bytes spki,
+	const char *request_id, int64_t *id) MUST_CHECK;
 
 /* What a signer needs to know about one claimed request, read in the claiming transaction. */
 struct store_claimed {
@@ -62,6 +64,7 @@ struct store_claimed {
 	bool has_renewed_from;
 	uint8_t renewed_from[STORE_SERIAL_SIZE];
 	bool renewed_from_live;       /* same identity, not revoked */
+	const char *issuer;           /* wanted by name (protocol "internal" only); NULL: the profile decides */
 };
 
 struct store_outcome {

@@ -297,11 +297,12 @@ test_responder_asks_only_for_a_service_identity(void)
 	int64_t id;
 
 	(void)api_identity(w.gateway, w.a, IDENTITY_SERVICE, &service);
-	CHECK_ERR(store_responder_request(status, w.name, "ocsp-responder", BYTES_LIT("k"), "r", &id), ERR_NOTFOUND);
-	CHECK_ERR(store_responder_request(status, "nobody", "ocsp-responder", BYTES_LIT("k"), "r", &id), ERR_NOTFOUND);
-	CHECK_OK(store_responder_request(status, service, "ocsp-responder", BYTES_LIT("k"), "r", &id));
+	CHECK_ERR(store_responder_request(status, w.name, "ocsp-responder", "issuing-2", BYTES_LIT("k"), "r", &id), ERR_NOTFOUND);
+	CHECK_ERR(store_responder_request(status, "nobody", "ocsp-responder", "issuing-2", BYTES_LIT("k"), "r", &id), ERR_NOTFOUND);
+	CHECK_OK(store_responder_request(status, service, "ocsp-responder", "issuing-2", BYTES_LIT("k"), "r", &id));
 	CHECK_OK(store_claim_open(w.signer, 64, w.a, &claim, &items, &n));
 	CHECK(n == 1 && items[0].id == id && strcmp(items[0].protocol, "internal") == 0 && items[0].name_count == 0);
+	CHECK(items[0].issuer != NULL && strcmp(items[0].issuer, "issuing-2") == 0);
 	struct store_outcome o = api_issued(w.issuer, "responder");
 	CHECK_OK(store_claim_finish(claim, &o));
 	struct store_result result;
