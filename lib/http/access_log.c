@@ -1,6 +1,6 @@
 /*
- * The two lines of this layer: one per request, one per refused handshake. A flood of handshakes must not
- * become a flood of lines, so those are bounded per second and the dropped ones counted.
+ * The two lines of this layer: one per request, one per refused handshake. A flood of handshakes
+ * must not become a flood of lines, so those are bounded per second and the dropped ones counted.
  */
 #include "lib/http/conn.h"
 
@@ -14,9 +14,12 @@ enum { PATH_MAX_LOGGED = 256, REFUSALS_PER_SECOND = 50 };
 static const char *
 outcome_of(unsigned status)
 {
-	static const char *const by_class[] = {"internal", "internal", "ok", "ok", "refused", "failed"};
+	static const char *const by_class[] = {
+		"internal", "internal", "ok", "ok", "refused", "failed"};
 
-	return status == 403 || status == 401 ? "denied" : by_class[status / 100 < ARRAY_LEN(by_class) ? status / 100 : 0];
+	return status == 403 || status == 401
+		       ? "denied"
+		       : by_class[status / 100 < ARRAY_LEN(by_class) ? status / 100 : 0];
 }
 
 static const char *
@@ -31,21 +34,27 @@ method_word(enum http_method m)
 }
 
 void
-access_log_request(struct http_conn *c, unsigned status, const char *outcome, const char *reason, const char *identity)
+access_log_request(struct http_conn *c, unsigned status, const char *outcome, const char *reason,
+	const char *identity)
 {
 	const struct http_request *r = &c->req;
 	bool quiet = r->route != NULL && r->route->run == HTTP_RUN_INLINE && status < 400;
-	enum log_level level = quiet ? LOG_DEBUG : status >= 500 && status != 503 ? LOG_ERROR : LOG_INFO;
+	enum log_level level = quiet				? LOG_DEBUG
+			       : status >= 500 && status != 503 ? LOG_ERROR
+								: LOG_INFO;
 	char path[PATH_MAX_LOGGED + 1];
 
 	if (!log_wanted(level))
 		return;
 	snprintf(path, sizeof(path), "%s", r->path != NULL ? r->path : "");
-	log_event(level, "http.request", LOG_S("operation", r->route != NULL ? r->route->operation : NULL),
-		LOG_S("listener", r->listener), LOG_S("method", method_word(r->method)), LOG_S("path", path),
-		LOG_I("status", status), LOG_S("peer", r->peer_address), LOG_S("identity", identity),
-		LOG_S("outcome", outcome != NULL ? outcome : outcome_of(status)), LOG_S("reason", reason),
-		LOG_I("us", clock_monotonic_us() - r->started_us), LOG_S("id", conn_request_id(c)));
+	log_event(level, "http.request",
+		LOG_S("operation", r->route != NULL ? r->route->operation : NULL),
+		LOG_S("listener", r->listener), LOG_S("method", method_word(r->method)),
+		LOG_S("path", path), LOG_I("status", status), LOG_S("peer", r->peer_address),
+		LOG_S("identity", identity),
+		LOG_S("outcome", outcome != NULL ? outcome : outcome_of(status)),
+		LOG_S("reason", reason), LOG_I("us", clock_monotonic_us() - r->started_us),
+		LOG_S("id", conn_request_id(c)));
 }
 
 /* True when one more line fits into this second. */
@@ -72,6 +81,7 @@ access_log_refused(struct http_conn *c, int alert, const char *reason, const cha
 	c->refusal_logged = true;
 	if (!admit_line(c->server, &dropped))
 		return;
-	log_event(LOG_WARNING, "tls.refused", LOG_S("listener", c->req.listener), LOG_S("peer", c->req.peer_address),
-		LOG_I("alert", alert), LOG_S("reason", reason), LOG_S("subject", subject), LOG_I("lines_dropped", dropped));
+	log_event(LOG_WARNING, "tls.refused", LOG_S("listener", c->req.listener),
+		LOG_S("peer", c->req.peer_address), LOG_I("alert", alert), LOG_S("reason", reason),
+		LOG_S("subject", subject), LOG_I("lines_dropped", dropped));
 }

@@ -1,8 +1,8 @@
 /*
- * Client chains that verified before: half the price of a handshake is verifying them again. An entry
- * says "these very octets led to an anchor", until the first certificate involved expires, an hour at most.
- * It lives in the http_tls whose anchors were used, so a reload forgets everything. It says nothing about
- * revocation, which is asked on every handshake and every request.
+ * Client chains that verified before: half the price of a handshake is verifying them again. An
+ * entry says "these very octets led to an anchor", until the first certificate involved expires, an
+ * hour at most. It lives in the http_tls whose anchors were used, so a reload forgets everything.
+ * It says nothing about revocation, which is asked on every handshake and every request.
  */
 #ifndef CHANCERY_HTTP_CHAIN_CACHE_H
 #define CHANCERY_HTTP_CHAIN_CACHE_H
@@ -28,6 +28,7 @@ void chain_cache_clear(struct chain_cache *c);
 void chain_cache_key(const struct bytes *certs, size_t count, uint8_t key[SHA256_SIZE]);
 bool chain_cache_find(struct chain_cache *c, const uint8_t key[SHA256_SIZE], int64_t now);
 /* Drops the entry of its set that expires first when the set is full. */
-void chain_cache_put(struct chain_cache *c, const uint8_t key[SHA256_SIZE], int64_t now, int64_t until);
+void chain_cache_put(
+	struct chain_cache *c, const uint8_t key[SHA256_SIZE], int64_t now, int64_t until);
 
 #endif

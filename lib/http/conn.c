@@ -1,7 +1,7 @@
 /*
- * A connection from accept to close: registered for the reaper, given its TLS settings, and at the end
- * everything it holds released. MHD calls both notifications on the connection's network thread; in the
- * last one the TLS session is gone already, so nothing here may touch it.
+ * A connection from accept to close: registered for the reaper, given its TLS settings, and at the
+ * end everything it holds released. MHD calls both notifications on the connection's network
+ * thread; in the last one the TLS session is gone already, so nothing here may touch it.
  */
 #include "lib/http/conn.h"
 
@@ -41,7 +41,8 @@ conn_close_socket(struct http_conn *c)
 const char *
 conn_request_id(struct http_conn *c)
 {
-	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	static const char alphabet[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 	uint8_t raw[HTTP_REQUEST_ID_SIZE - 1];
 
 	if (c->req.id[0] != '\0')
@@ -115,7 +116,8 @@ start(struct http_server *s, struct MHD_Connection *mhd, void **context)
 	c->req.listener = s->name;
 	c->req.app = s->config.app;
 	c->req.chain = c->chain;
-	write_address(MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr, c->req.peer_address);
+	write_address(MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr,
+		c->req.peer_address);
 	enlist(c);
 	*context = c;
 	if (c->tls == NULL) {
@@ -129,8 +131,9 @@ start(struct http_server *s, struct MHD_Connection *mhd, void **context)
 	}
 }
 
-/* A handshake that ended without a verdict still gets its line, so that nobody has to guess. GnuTLS keeps its
- * own reason to itself here (the session is gone), but how far the client got tells most of it. */
+/* A handshake that ended without a verdict still gets its line, so that nobody has to guess. GnuTLS
+ * keeps its own reason to itself here (the session is gone), but how far the client got tells most
+ * of it. */
 static const char *
 handshake_end(const struct http_conn *c)
 {
@@ -169,7 +172,8 @@ finish(struct http_conn *c)
 }
 
 void
-conn_notify(void *server, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode what)
+conn_notify(void *server, struct MHD_Connection *mhd, void **context,
+	enum MHD_ConnectionNotificationCode what)
 {
 	if (what == MHD_CONNECTION_NOTIFY_STARTED)
 		start(server, mhd, context);

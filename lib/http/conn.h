@@ -1,9 +1,9 @@
 /*
  * Private to lib/http: a listener, its connections, and the one request a connection has at a time.
  *
- * Which thread may touch a connection: its network thread always, except between the hand-over to the
- * worker pool and MHD_resume_connection(), when it is the worker's alone. The reaper reads deadline, phase
- * and fd only, under the list's lock.
+ * Which thread may touch a connection: its network thread always, except between the hand-over to
+ * the worker pool and MHD_resume_connection(), when it is the worker's alone. The reaper reads
+ * deadline, phase and fd only, under the list's lock.
  */
 #ifndef CHANCERY_HTTP_CONN_H
 #define CHANCERY_HTTP_CONN_H
@@ -22,11 +22,11 @@
 enum { CONN_CHAIN_MAX = 6 };
 
 enum conn_phase {
-	CONN_HANDSHAKE,  /* TLS not finished */
-	CONN_IDLE,       /* between requests */
-	CONN_READING,    /* request line seen, not all of it here */
-	CONN_RUNNING,    /* complete: refused, or in a handler */
-	CONN_REPLYING,   /* answer queued */
+	CONN_HANDSHAKE, /* TLS not finished */
+	CONN_IDLE,	/* between requests */
+	CONN_READING,	/* request line seen, not all of it here */
+	CONN_RUNNING,	/* complete: refused, or in a handler */
+	CONN_REPLYING,	/* answer queued */
 };
 
 /* What the next call of MHD's access handler means. */
@@ -58,16 +58,16 @@ struct http_conn {
 	int fd;
 	struct http_conn *prev, *next; /* server->conns */
 	_Atomic int64_t deadline_us;   /* monotonic; 0: none */
-	_Atomic int phase;             /* enum conn_phase */
-	atomic_bool expired;           /* the reaper shut the socket down */
-	bool linger;                   /* octets may still arrive after our last one: see reaper.h */
+	_Atomic int phase;	       /* enum conn_phase */
+	atomic_bool expired;	       /* the reaper shut the socket down */
+	bool linger; /* octets may still arrive after our last one: see reaper.h */
 
 	/* TLS only, fixed once the handshake is over. */
 	struct http_tls *tls;
 	struct bytes chain[CONN_CHAIN_MAX]; /* in GnuTLS' memory of this session */
-	bool judged;                   /* chain verified and identified */
+	bool judged;			    /* chain verified and identified */
 	bool refusal_logged;
-	int last_message;              /* of the handshake, from the client; -1: none yet */
+	int last_message; /* of the handshake, from the client; -1: none yet */
 
 	/* The request. */
 	enum conn_stage stage;
@@ -76,12 +76,12 @@ struct http_conn {
 	size_t param_count;
 	const char *raw_target;
 	size_t raw_target_len;
-	char *query;                   /* copy, because MHD cuts the original to pieces */
+	char *query; /* copy, because MHD cuts the original to pieces */
 	struct buf body;
-	size_t discarded;              /* of a body over its limit */
+	size_t discarded; /* of a body over its limit */
 	const struct http_refusal *refusal;
 	bool answered;
-	unsigned allowed;              /* methods, for the Allow field of a 405 */
+	unsigned allowed; /* methods, for the Allow field of a 405 */
 	unsigned reply_status;
 	struct MHD_Response *reply;
 	uint64_t reply_size;
@@ -90,7 +90,8 @@ struct http_conn {
 };
 
 /* conn.c: MHD's connection notification; phases and their deadlines. */
-void conn_notify(void *server, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode what);
+void conn_notify(void *server, struct MHD_Connection *mhd, void **context,
+	enum MHD_ConnectionNotificationCode what);
 struct http_conn *conn_of(struct MHD_Connection *mhd);
 void conn_enter(struct http_conn *c, enum conn_phase phase, int64_t now_us, unsigned seconds);
 void conn_close_socket(struct http_conn *c);
@@ -98,8 +99,11 @@ const char *conn_request_id(struct http_conn *c);
 
 /* handle.c: the life of one request on the network thread. */
 void *handle_begin(void *server, const char *uri, struct MHD_Connection *mhd);
-enum MHD_Result handle_step(void *server, struct MHD_Connection *mhd, const char *url, const char *method, const char *version, const char *upload, size_t *upload_size, void **context);
-void handle_completed(void *server, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode why);
+enum MHD_Result handle_step(void *server, struct MHD_Connection *mhd, const char *url,
+	const char *method, const char *version, const char *upload, size_t *upload_size,
+	void **context);
+void handle_completed(void *server, struct MHD_Connection *mhd, void **context,
+	enum MHD_RequestTerminationCode why);
 
 /* server.c: a plain listener or one that drains says so in every answer. */
 bool server_draining(const struct http_server *s);
@@ -110,16 +114,20 @@ void run_refusal(struct http_conn *c);
 void run_job(struct pool_job *job);
 
 /* layout.c: the request head as octets, and all its fields through the gate. */
-const struct http_refusal *layout_check(struct http_conn *c, const char *url, const char *method, const char *version, struct gate *g);
+const struct http_refusal *layout_check(struct http_conn *c, const char *url, const char *method,
+	const char *version, struct gate *g);
 
 /* response.c */
 struct MHD_Response *response_make(struct http_conn *c, const struct http_response *resp);
-/* A 304 when the client's If-None-Match or If-Modified-Since shows that it holds this answer (RFC 9110 section 13.1); else NULL. */
+/* A 304 when the client's If-None-Match or If-Modified-Since shows that it holds this answer (RFC
+ * 9110 section 13.1); else NULL. */
 struct MHD_Response *prepared_not_modified(struct http_conn *c, struct http_prepared *p);
-struct MHD_Response *prepared_response(struct http_prepared *p, bool closing, unsigned *status, uint64_t *size);
+struct MHD_Response *prepared_response(
+	struct http_prepared *p, bool closing, unsigned *status, uint64_t *size);
 
 /* access_log.c */
-void access_log_request(struct http_conn *c, unsigned status, const char *outcome, const char *reason, const char *identity);
+void access_log_request(struct http_conn *c, unsigned status, const char *outcome,
+	const char *reason, const char *identity);
 void access_log_refused(struct http_conn *c, int alert, const char *reason, const char *subject);
 
 /* tls_session.c */

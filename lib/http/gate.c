@@ -1,10 +1,11 @@
 /*
- * Refusals of RFC 9110 and 9112 that the parser below us leaves to its application: fields that may come
- * once and came twice, two framings at once, transfer codings nobody implements, names that are no tokens,
- * control characters in values, targets with octets that are not allowed raw.
+ * Refusals of RFC 9110 and 9112 that the parser below us leaves to its application: fields that may
+ * come once and came twice, two framings at once, transfer codings nobody implements, names that
+ * are no tokens, control characters in values, targets with octets that are not allowed raw.
  *
- * Every one of them is read differently by some other server. Alone they are harmless here; behind the
- * proxy somebody will put in front they are request smuggling, so all of them end the connection.
+ * Every one of them is read differently by some other server. Alone they are harmless here; behind
+ * the proxy somebody will put in front they are request smuggling, so all of them end the
+ * connection.
  */
 #include "lib/http/gate.h"
 
@@ -16,19 +17,32 @@ const struct http_refusal gate_bad_layout = {400, "bad-request",
 	"the request head is not lines of \"name: value\" ended by CR LF (RFC 9112 section 2.2)"};
 
 static const struct http_refusal
-	bad_target = {400, "bad-request", "the request target holds octets that must be percent-encoded (RFC 3986 section 2)"},
-	bad_name = {400, "bad-request", "a header field name is not a token (RFC 9110 section 5.1)"},
-	bad_value = {400, "bad-request", "a header field value holds control characters (RFC 9110 section 5.5)"},
-	doubled = {400, "bad-request", "a header field that may come once came twice (RFC 9110 section 5.3)"},
-	bad_length = {400, "bad-request", "Content-Length is not a decimal number (RFC 9110 section 8.6)"},
-	two_framings = {400, "bad-request", "Content-Length and Transfer-Encoding in one request (RFC 9112 section 6.3)"},
-	old_chunked = {400, "bad-request", "Transfer-Encoding in an HTTP/1.0 request (RFC 9112 section 6.1)"},
-	bad_coding = {501, "not-implemented", "the only transfer coding understood is \"chunked\" (RFC 9112 section 6.1)"},
-	no_host = {400, "bad-request", "an HTTP/1.1 request needs a Host field (RFC 9112 section 3.2)"},
-	bad_host = {400, "bad-request", "Host is not a host name with an optional port (RFC 9112 section 3.2)"},
-	bad_expect = {417, "expectation-failed", "the only expectation met is \"100-continue\" (RFC 9110 section 10.1.1)"},
-	encoded = {415, "unsupported-media-type", "a body with Content-Encoding is not accepted (RFC 9110 section 15.5.16)"},
-	wrong_type = {415, "unsupported-media-type", "the Content-Type is not one this resource accepts (RFC 9110 section 15.5.16)"};
+	bad_target = {400, "bad-request",
+		"the request target holds octets that must be percent-encoded (RFC 3986 section 2)"},
+	bad_name = {400, "bad-request",
+		"a header field name is not a token (RFC 9110 section 5.1)"},
+	bad_value = {400, "bad-request",
+		"a header field value holds control characters (RFC 9110 section 5.5)"},
+	doubled = {400, "bad-request",
+		"a header field that may come once came twice (RFC 9110 section 5.3)"},
+	bad_length = {400, "bad-request",
+		"Content-Length is not a decimal number (RFC 9110 section 8.6)"},
+	two_framings = {400, "bad-request",
+		"Content-Length and Transfer-Encoding in one request (RFC 9112 section 6.3)"},
+	old_chunked = {400, "bad-request",
+		"Transfer-Encoding in an HTTP/1.0 request (RFC 9112 section 6.1)"},
+	bad_coding = {501, "not-implemented",
+		"the only transfer coding understood is \"chunked\" (RFC 9112 section 6.1)"},
+	no_host = {400, "bad-request",
+		"an HTTP/1.1 request needs a Host field (RFC 9112 section 3.2)"},
+	bad_host = {400, "bad-request",
+		"Host is not a host name with an optional port (RFC 9112 section 3.2)"},
+	bad_expect = {417, "expectation-failed",
+		"the only expectation met is \"100-continue\" (RFC 9110 section 10.1.1)"},
+	encoded = {415, "unsupported-media-type",
+		"a body with Content-Encoding is not accepted (RFC 9110 section 15.5.16)"},
+	wrong_type = {415, "unsupported-media-type",
+		"the Content-Type is not one this resource accepts (RFC 9110 section 15.5.16)"};
 
 static const struct {
 	const char *name;
@@ -45,12 +59,13 @@ static const struct {
 
 #define ALNUM_RANGES ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true
 
-static const bool token_octet[256] = {ALNUM_RANGES, ['!'] = true, ['#'] = true, ['$'] = true, ['%'] = true,
-	['&'] = true, ['\''] = true, ['*'] = true, ['+'] = true, ['-'] = true, ['.'] = true, ['^'] = true,
-	['_'] = true, ['`'] = true, ['|'] = true, ['~'] = true};
-static const bool value_octet[256] = {['\t'] = true, [0x20 ... 0x7e] = true, [0x80 ... 0xff] = true};
-static const bool host_octet[256] = {ALNUM_RANGES, ['-'] = true, ['.'] = true, ['_'] = true, [':'] = true,
-	['['] = true, [']'] = true};
+static const bool token_octet[256] = {ALNUM_RANGES, ['!'] = true, ['#'] = true, ['$'] = true,
+	['%'] = true, ['&'] = true, ['\''] = true, ['*'] = true, ['+'] = true, ['-'] = true,
+	['.'] = true, ['^'] = true, ['_'] = true, ['`'] = true, ['|'] = true, ['~'] = true};
+static const bool value_octet[256] = {
+	['\t'] = true, [0x20 ... 0x7e] = true, [0x80 ... 0xff] = true};
+static const bool host_octet[256] = {ALNUM_RANGES, ['-'] = true, ['.'] = true, ['_'] = true,
+	[':'] = true, ['['] = true, [']'] = true};
 static const bool target_octet[256] = {[0x21 ... 0x7e] = true};
 
 static bool
@@ -111,7 +126,8 @@ read_length(struct gate *g, struct bytes text)
 static const struct http_refusal *
 check_framing(struct gate *g, bool http10)
 {
-	struct bytes coding = g->single[GATE_TRANSFER_ENCODING], length = g->single[GATE_CONTENT_LENGTH];
+	struct bytes coding = g->single[GATE_TRANSFER_ENCODING],
+		     length = g->single[GATE_CONTENT_LENGTH];
 
 	if (coding.p == NULL)
 		return length.p != NULL ? read_length(g, length) : NULL;

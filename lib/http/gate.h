@@ -1,6 +1,6 @@
 /*
- * The request gate: what libmicrohttpd lets through and this server refuses. Pure functions over views of
- * the request head, so that unit tests and the fuzzer call them without a socket.
+ * The request gate: what libmicrohttpd lets through and this server refuses. Pure functions over
+ * views of the request head, so that unit tests and the fuzzer call them without a socket.
  */
 #ifndef CHANCERY_HTTP_GATE_H
 #define CHANCERY_HTTP_GATE_H
@@ -27,7 +27,7 @@ enum gate_single {
 
 struct gate {
 	struct bytes single[GATE_SINGLE_COUNT]; /* p is NULL when absent */
-	uint64_t length;                        /* Content-Length, 0 when absent */
+	uint64_t length;			/* Content-Length, 0 when absent */
 	bool chunked;
 };
 

@@ -1,9 +1,10 @@
 /*
- * One request on its network thread: the head is judged when it is complete, the body collected within its
- * bound, then the request is run here (inline routes) or handed to the pool while the connection is suspended.
+ * One request on its network thread: the head is judged when it is complete, the body collected
+ * within its bound, then the request is run here (inline routes) or handed to the pool while the
+ * connection is suspended.
  *
- * An answer is queued in MHD's last call for the request, never in the first: queued early it closes the
- * connection. That is used on purpose where the rest of the request is not wanted.
+ * An answer is queued in MHD's last call for the request, never in the first: queued early it
+ * closes the connection. That is used on purpose where the rest of the request is not wanted.
  */
 #include "lib/http/conn.h"
 
@@ -14,15 +15,17 @@
 
 enum {
 	DISCARD_MAX = 64 * 1024, /* of a chunked body over its limit, to be able to say so */
-	SLOWEST_READER = 8192,   /* octets a second a client must take of an answer */
+	SLOWEST_READER = 8192,	 /* octets a second a client must take of an answer */
 };
 
-static const struct http_refusal
-	not_found = {404, "not-found", "there is nothing at this path"},
-	wrong_method = {405, "method-not-allowed", "this path does not serve this method"},
-	too_large = {413, "too-large", "the request body is larger than this resource accepts"},
-	busy = {503, "busy", "all workers are busy, try again"},
-	closing = {503, "closing", "this server is shutting down, try again"};
+static const struct http_refusal not_found = {404, "not-found", "there is nothing at this path"},
+				 wrong_method = {405, "method-not-allowed",
+					 "this path does not serve this method"},
+				 too_large = {413, "too-large",
+					 "the request body is larger than this resource accepts"},
+				 busy = {503, "busy", "all workers are busy, try again"},
+				 closing = {
+					 503, "closing", "this server is shutting down, try again"};
 
 static const char *const nothing_accepted[] = {NULL};
 
@@ -30,7 +33,12 @@ static const struct {
 	const char *name;
 	enum http_method method;
 } methods[] = {
-	{"GET", HTTP_GET}, {"POST", HTTP_POST}, {"HEAD", HTTP_HEAD}, {"PUT", HTTP_PUT}, {"DELETE", HTTP_DELETE}, {"OPTIONS", HTTP_OPTIONS},
+	{"GET", HTTP_GET},
+	{"POST", HTTP_POST},
+	{"HEAD", HTTP_HEAD},
+	{"PUT", HTTP_PUT},
+	{"DELETE", HTTP_DELETE},
+	{"OPTIONS", HTTP_OPTIONS},
 };
 
 static unsigned
@@ -86,7 +94,8 @@ check_body(const struct http_conn *c, const struct http_route *route, const stru
 		return &too_large;
 	if (types == NULL || !(c->req.method & (HTTP_POST | HTTP_PUT)))
 		return NULL;
-	return gate_media_type(g->single[GATE_CONTENT_TYPE], g->single[GATE_CONTENT_TYPE].p != NULL ? types : nothing_accepted);
+	return gate_media_type(g->single[GATE_CONTENT_TYPE],
+		g->single[GATE_CONTENT_TYPE].p != NULL ? types : nothing_accepted);
 }
 
 static const struct http_refusal *
@@ -113,9 +122,12 @@ send_reply(struct http_conn *c)
 	if (c->reply != NULL)
 		rc = MHD_queue_response(c->mhd, c->reply_status, c->reply);
 	if (rc != MHD_YES)
-		log_event(LOG_ERROR, "http.reply", LOG_S("listener", c->req.listener), LOG_S("reason", "the answer could not be queued"), LOG_S("id", conn_request_id(c)));
+		log_event(LOG_ERROR, "http.reply", LOG_S("listener", c->req.listener),
+			LOG_S("reason", "the answer could not be queued"),
+			LOG_S("id", conn_request_id(c)));
 	c->answered = true;
-	conn_enter(c, CONN_REPLYING, now, c->server->config.request_deadline_s + (unsigned)(c->reply_size / SLOWEST_READER));
+	conn_enter(c, CONN_REPLYING, now,
+		c->server->config.request_deadline_s + (unsigned)(c->reply_size / SLOWEST_READER));
 	return rc;
 }
 
@@ -180,7 +192,8 @@ dispatch(struct http_conn *c)
 }
 
 enum MHD_Result
-handle_step(void *server, struct MHD_Connection *mhd, const char *url, const char *method, const char *version, const char *upload, size_t *upload_size, void **context)
+handle_step(void *server, struct MHD_Connection *mhd, const char *url, const char *method,
+	const char *version, const char *upload, size_t *upload_size, void **context)
 {
 	struct http_conn *c = *context;
 
@@ -197,7 +210,8 @@ handle_step(void *server, struct MHD_Connection *mhd, const char *url, const cha
 	return MHD_NO;
 }
 
-/* Requests that never got an answer of ours: cut off, timed out, or answered 4xx by MHD's own parser. */
+/* Requests that never got an answer of ours: cut off, timed out, or answered 4xx by MHD's own
+ * parser. */
 static void
 log_unanswered(struct http_conn *c)
 {
@@ -206,11 +220,14 @@ log_unanswered(struct http_conn *c)
 	else if (c->discarded > 0)
 		access_log_request(c, 413, NULL, too_large.reason, NULL);
 	else
-		access_log_request(c, 0, "aborted", "the client left before its request was complete, or the parser refused it", NULL);
+		access_log_request(c, 0, "aborted",
+			"the client left before its request was complete, or the parser refused it",
+			NULL);
 }
 
 void
-handle_completed(void *server, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode why)
+handle_completed(void *server, struct MHD_Connection *mhd, void **context,
+	enum MHD_RequestTerminationCode why)
 {
 	struct http_conn *c = *context;
 

@@ -1,10 +1,11 @@
 /*
- * The request head as it lies in memory. libmicrohttpd 0.9.7x takes bare LF for a line end, glues folded
- * lines together and cuts strings at a NUL, and none of that shows in the strings it hands over. It does
- * show in where they lie: the head stays in one buffer in which only separators were replaced by NUL octets, so
- * method, target, version and fields must follow each other without a gap, two NULs after each line.
- * A later release that keeps its fields elsewhere refuses these inputs itself in its strict mode, so there
- * the layout is not looked at (server.c decides once, by version).
+ * The request head as it lies in memory. libmicrohttpd 0.9.7x takes bare LF for a line end, glues
+ * folded lines together and cuts strings at a NUL, and none of that shows in the strings it hands
+ * over. It does show in where they lie: the head stays in one buffer in which only separators were
+ * replaced by NUL octets, so method, target, version and fields must follow each other without a
+ * gap, two NULs after each line. A later release that keeps its fields elsewhere refuses these
+ * inputs itself in its strict mode, so there the layout is not looked at (server.c decides once, by
+ * version).
  */
 #include "lib/http/conn.h"
 
@@ -15,13 +16,15 @@ struct walk {
 };
 
 static enum MHD_Result
-visit_field(void *ctx, enum MHD_ValueKind kind, const char *name, size_t name_n, const char *value, size_t value_n)
+visit_field(void *ctx, enum MHD_ValueKind kind, const char *name, size_t name_n, const char *value,
+	size_t value_n)
 {
 	struct walk *w = ctx;
 
 	(void)kind;
 	if (w->expected != NULL) {
-		if (name != w->expected || value == NULL || value[value_n] != '\0' || value[value_n + 1] != '\0') {
+		if (name != w->expected || value == NULL || value[value_n] != '\0' ||
+			value[value_n + 1] != '\0') {
 			w->refusal = &gate_bad_layout;
 			return MHD_NO;
 		}
@@ -32,11 +35,13 @@ visit_field(void *ctx, enum MHD_ValueKind kind, const char *name, size_t name_n,
 }
 
 static const struct http_refusal *
-check_request_line(const struct http_conn *c, const char *url, const char *method, const char *version)
+check_request_line(
+	const struct http_conn *c, const char *url, const char *method, const char *version)
 {
 	if (c->server->layout == LAYOUT_UNKNOWN)
 		return NULL;
-	if (url != c->raw_target || method + strlen(method) + 1 != url || url + c->raw_target_len + 1 != version)
+	if (url != c->raw_target || method + strlen(method) + 1 != url ||
+		url + c->raw_target_len + 1 != version)
 		return &gate_bad_layout;
 	return NULL;
 }
@@ -44,13 +49,15 @@ check_request_line(const struct http_conn *c, const char *url, const char *metho
 static const struct http_refusal *
 check_end(const struct http_conn *c, const char *method, const char *expected)
 {
-	size_t size = MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
+	size_t size = MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)
+			      ->header_size;
 
 	return expected == NULL || expected + 2 == method + size ? NULL : &gate_bad_layout;
 }
 
 const struct http_refusal *
-layout_check(struct http_conn *c, const char *url, const char *method, const char *version, struct gate *g)
+layout_check(struct http_conn *c, const char *url, const char *method, const char *version,
+	struct gate *g)
 {
 	struct walk w = {.gate = g};
 	const struct http_refusal *r = check_request_line(c, url, method, version);

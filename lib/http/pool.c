@@ -85,7 +85,8 @@ pool_open(struct pool *p, unsigned workers, unsigned queue_max, pool_run *run)
 	init_sync(p);
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	while (started < workers && (errno = pthread_create(&p->thread[started], &attr, work, p)) == 0)
+	while (started < workers &&
+		(errno = pthread_create(&p->thread[started], &attr, work, p)) == 0)
 		started++;
 	pthread_attr_destroy(&attr);
 	if (started == workers)
@@ -122,7 +123,8 @@ pool_push(struct pool *p, struct pool_job *job)
 bool
 pool_drain(struct pool *p, int64_t deadline_us)
 {
-	struct timespec until = {.tv_sec = deadline_us / 1000000, .tv_nsec = deadline_us % 1000000 * 1000};
+	struct timespec until = {
+		.tv_sec = deadline_us / 1000000, .tv_nsec = deadline_us % 1000000 * 1000};
 	bool idle;
 	int rc = 0;
 

@@ -1,6 +1,7 @@
 /*
- * A bounded pool of worker threads. Room is reserved before a connection is suspended, so that handing
- * over cannot fail half way: what is not admitted gets its 503 at once on the network thread.
+ * A bounded pool of worker threads. Room is reserved before a connection is suspended, so that
+ * handing over cannot fail half way: what is not admitted gets its 503 at once on the network
+ * thread.
  */
 #ifndef CHANCERY_HTTP_POOL_H
 #define CHANCERY_HTTP_POOL_H
@@ -23,7 +24,7 @@ struct pool {
 	struct pool_job *first, **last;
 	pool_run *run;
 	unsigned workers, room; /* room: running and waiting jobs together */
-	unsigned active;        /* reserved, waiting or running */
+	unsigned active;	/* reserved, waiting or running */
 	bool closed, stopping;
 	pthread_t *thread;
 };
@@ -34,7 +35,8 @@ enum err pool_open(struct pool *p, unsigned workers, unsigned queue_max, pool_ru
 bool pool_reserve(struct pool *p);
 /* The job is the workers' from here on. */
 void pool_push(struct pool *p, struct pool_job *job);
-/* Nothing is admitted any more; true when no job is left before the deadline (clock_monotonic_us). */
+/* Nothing is admitted any more; true when no job is left before the deadline (clock_monotonic_us).
+ */
 bool pool_drain(struct pool *p, int64_t deadline_us);
 /* Ends the threads; only after pool_drain() said true. */
 void pool_close(struct pool *p);

@@ -11,8 +11,8 @@
 
 enum { SWEEP_MS = 250, LINGER_MS = 20, LINGER_US = 2000000 };
 
-/* A socket only stops being the connection's after conn_notify() took it off the list under the same lock,
- * so the descriptor cannot be somebody else's here. */
+/* A socket only stops being the connection's after conn_notify() took it off the list under the
+ * same lock, so the descriptor cannot be somebody else's here. */
 static void
 expire_connections(struct http_server *s, int64_t now)
 {
@@ -57,7 +57,8 @@ static void
 wait_ms(struct reaper *r, unsigned ms)
 {
 	int64_t until_us = clock_monotonic_us() + (int64_t)ms * 1000;
-	struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
+	struct timespec until = {
+		.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
 
 	pthread_cond_timedwait(&r->wake, &r->lock, &until);
 }
@@ -112,7 +113,8 @@ reaper_linger(struct reaper *r, int fd)
 	int kept;
 
 	pthread_mutex_lock(&r->lock);
-	if (!r->stopping && r->lingering < REAPER_LINGER_MAX && (kept = fcntl(fd, F_DUPFD_CLOEXEC, 0)) >= 0) {
+	if (!r->stopping && r->lingering < REAPER_LINGER_MAX &&
+		(kept = fcntl(fd, F_DUPFD_CLOEXEC, 0)) >= 0) {
 		shutdown(kept, SHUT_WR);
 		r->linger[r->lingering].fd = kept;
 		r->linger[r->lingering++].until_us = clock_monotonic_us() + LINGER_US;

@@ -1,10 +1,11 @@
 /*
- * The thread that ends what takes too long. libmicrohttpd only knows an idle timeout, which one octet per
- * second defeats for ever; here every phase of a connection has a deadline that nothing moves.
+ * The thread that ends what takes too long. libmicrohttpd only knows an idle timeout, which one
+ * octet per second defeats for ever; here every phase of a connection has a deadline that nothing
+ * moves.
  *
- * It also keeps sockets of refused clients open for a moment after MHD closed them, reading and dropping
- * what still arrives: closing a socket with unread octets resets the connection, and the reset destroys the
- * alert or the answer that says why (RFC 9112 section 9.6).
+ * It also keeps sockets of refused clients open for a moment after MHD closed them, reading and
+ * dropping what still arrives: closing a socket with unread octets resets the connection, and the
+ * reset destroys the alert or the answer that says why (RFC 9112 section 9.6).
  */
 #ifndef CHANCERY_HTTP_REAPER_H
 #define CHANCERY_HTTP_REAPER_H
@@ -33,7 +34,8 @@ struct reaper {
 };
 
 enum err reaper_open(struct reaper *r, struct http_server *server) MUST_CHECK;
-/* Called while fd is still open: keeps a duplicate for up to two seconds. Does nothing when too many linger. */
+/* Called while fd is still open: keeps a duplicate for up to two seconds. Does nothing when too
+ * many linger. */
 void reaper_linger(struct reaper *r, int fd);
 void reaper_close(struct reaper *r);
 

@@ -1,10 +1,10 @@
 /*
- * From struct http_response to what MHD sends. Every answer has a Content-Length, none is chunked; an
- * HTTP/1.0 request gets an HTTP/1.0 status line and a closed connection, because the clients that still
- * speak it either refuse anything else or read until the end of the stream.
+ * From struct http_response to what MHD sends. Every answer has a Content-Length, none is chunked;
+ * an HTTP/1.0 request gets an HTTP/1.0 status line and a closed connection, because the clients
+ * that still speak it either refuse anything else or read until the end of the stream.
  *
- * X-Request-Id is on every answer made for one request. Prepared answers go without: they are cached by
- * others, and a cached id would name somebody else's request.
+ * X-Request-Id is on every answer made for one request. Prepared answers go without: they are
+ * cached by others, and a cached id would name somebody else's request.
  */
 #include "lib/http/conn.h"
 
@@ -17,11 +17,12 @@
 
 struct http_prepared {
 	atomic_uint users;
-	atomic_uint holders; /* of this memory: the users together, and each MHD response over body */
+	atomic_uint
+		holders; /* of this memory: the users together, and each MHD response over body */
 	unsigned status;
 	struct MHD_Response *kept;
 	_Atomic(struct MHD_Response *) closing; /* made when the first HTTP/1.0 client asks */
-	int fd;                                 /* -1: body */
+	int fd;					/* -1: body */
 	uint64_t size;
 	uint8_t body[];
 };
@@ -39,16 +40,19 @@ http_response_header(struct http_response *resp, const char *name, const char *v
 	resp->header[resp->header_count++] = (struct http_header){name, value};
 }
 
-/* MHD refuses names and values that would break the head; such a field is our bug and is left out. */
+/* MHD refuses names and values that would break the head; such a field is our bug and is left out.
+ */
 static void
 add_header(struct MHD_Response *r, const char *name, const char *value)
 {
 	if (MHD_add_response_header(r, name, value) != MHD_YES)
-		log_event(LOG_ERROR, "http.header", LOG_S("name", name), LOG_S("value", value), LOG_S("reason", "not a header field"));
+		log_event(LOG_ERROR, "http.header", LOG_S("name", name), LOG_S("value", value),
+			LOG_S("reason", "not a header field"));
 }
 
 static void
-add_headers(struct MHD_Response *r, const char *content_type, const struct http_header *header, size_t count)
+add_headers(struct MHD_Response *r, const char *content_type, const struct http_header *header,
+	size_t count)
 {
 	if (content_type != NULL)
 		add_header(r, "Content-Type", content_type);
@@ -66,7 +70,8 @@ struct MHD_Response *
 response_make(struct http_conn *c, const struct http_response *resp)
 {
 	struct bytes body = resp->content_type != NULL ? resp->body : (struct bytes){NULL, 0};
-	struct MHD_Response *r = MHD_create_response_from_buffer(body.n, (void *)(uintptr_t)body.p, MHD_RESPMEM_MUST_COPY);
+	struct MHD_Response *r = MHD_create_response_from_buffer(
+		body.n, (void *)(uintptr_t)body.p, MHD_RESPMEM_MUST_COPY);
 
 	if (r == NULL)
 		return NULL;
@@ -91,7 +96,8 @@ drop_memory(void *ctx)
 static struct MHD_Response *
 over_body(struct http_prepared *p)
 {
-	struct MHD_Response *r = MHD_create_response_from_buffer_with_free_callback_cls(p->size, p->body, drop_memory, p);
+	struct MHD_Response *r = MHD_create_response_from_buffer_with_free_callback_cls(
+		p->size, p->body, drop_memory, p);
 
 	if (r == NULL)
 		abort(); /* out of memory */
@@ -113,7 +119,8 @@ allocate(unsigned status, int fd, struct bytes body, uint64_t size)
 }
 
 struct http_prepared *
-http_prepared_new(unsigned status, const char *content_type, struct bytes body, const struct http_header *headers, size_t count)
+http_prepared_new(unsigned status, const char *content_type, struct bytes body,
+	const struct http_header *headers, size_t count)
 {
 	struct http_prepared *p = allocate(status, -1, body, body.n);
 
@@ -123,7 +130,8 @@ http_prepared_new(unsigned status, const char *content_type, struct bytes body, 
 }
 
 struct http_prepared *
-http_prepared_from_fd(unsigned status, const char *content_type, int fd, uint64_t size, const struct http_header *headers, size_t count)
+http_prepared_from_fd(unsigned status, const char *content_type, int fd, uint64_t size,
+	const struct http_header *headers, size_t count)
 {
 	struct http_prepared *p = allocate(status, fd, (struct bytes){NULL, 0}, size);
 
@@ -163,16 +171,26 @@ copy_header(void *ctx, enum MHD_ValueKind kind, const char *name, const char *va
 	return MHD_YES;
 }
 
+/* The same answer once more, to be sent in another way. */
 static struct MHD_Response *
-make_closing(struct http_prepared *p)
+make_twin(struct http_prepared *p)
 {
-	struct MHD_Response *r, *expected = NULL;
+	struct MHD_Response *r;
 	int fd = p->fd >= 0 ? dup(p->fd) : -1;
 
 	r = p->fd < 0 ? over_body(p) : fd >= 0 ? MHD_create_response_from_fd64(p->size, fd) : NULL;
+	if (r != NULL)
+		(void)MHD_get_response_headers(p->kept, copy_header, r);
+	return r;
+}
+
+static struct MHD_Response *
+make_closing(struct http_prepared *p)
+{
+	struct MHD_Response *r = make_twin(p), *expected = NULL;
+
 	if (r == NULL)
 		return NULL;
-	(void)MHD_get_response_headers(p->kept, copy_header, r);
 	close_after(r);
 	MHD_set_response_options(r, MHD_RF_HTTP_1_0_SERVER, MHD_RO_END);
 	if (atomic_compare_exchange_strong(&p->closing, &expected, r))
@@ -181,7 +199,8 @@ make_closing(struct http_prepared *p)
 	return expected;
 }
 
-/* Is the tag in this If-None-Match value ("*", or a list of tags, weak ones too: RFC 9110 section 13.1.2)? */
+/* Is the tag in this If-None-Match value ("*", or a list of tags, weak ones too: RFC 9110
+ * section 13.1.2)? */
 static bool
 tag_listed(const char *list, const char *tag)
 {
@@ -195,7 +214,8 @@ tag_listed(const char *list, const char *tag)
 	return false;
 }
 
-/* Does the client hold this very answer already? A tag decides alone when there is one (RFC 9110 section 13.2.2). */
+/* Does the client hold this very answer already? A tag decides alone when there is one (RFC 9110
+ * section 13.2.2). */
 static bool
 client_has(struct http_conn *c, const struct http_prepared *p)
 {
@@ -212,9 +232,10 @@ client_has(struct http_conn *c, const struct http_prepared *p)
 		return false;
 	modified = MHD_get_response_header(p->kept, "Last-Modified");
 	return modified != NULL && clock_parse_imf(bytes_str(modified), &ours) == ERR_OK &&
-		clock_parse_imf(bytes_str(since), &theirs) == ERR_OK && ours <= theirs;
+	       clock_parse_imf(bytes_str(since), &theirs) == ERR_OK && ours <= theirs;
 }
 
+/* Made over the body although it is not sent: Content-Length of a 304 is that of the 200 (RFC 9110 section 8.6). */
 struct MHD_Response *
 prepared_not_modified(struct http_conn *c, struct http_prepared *p)
 {
@@ -222,11 +243,11 @@ prepared_not_modified(struct http_conn *c, struct http_prepared *p)
 
 	if (!client_has(c, p))
 		return NULL;
-	r = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+	r = make_twin(p);
 	if (r == NULL)
 		return NULL;
-	(void)MHD_get_response_headers(p->kept, copy_header, r);
-	(void)MHD_del_response_header(r, "Content-Type", MHD_get_response_header(r, "Content-Type"));
+	(void)MHD_del_response_header(
+		r, "Content-Type", MHD_get_response_header(r, "Content-Type"));
 	if (c->req.http10 || server_draining(c->server)) {
 		close_after(r);
 		MHD_set_response_options(r, MHD_RF_HTTP_1_0_SERVER, MHD_RO_END);

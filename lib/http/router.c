@@ -1,13 +1,12 @@
 /*
- * Matching of raw paths. Nothing is decoded, no dot segment is removed, no slash is merged: a path either is
- * one the table names, octet for octet, or it does not exist. That leaves no second spelling of a path that
- * a proxy in front could judge differently.
+ * Matching of raw paths. Nothing is decoded, no dot segment is removed, no slash is merged: a path
+ * either is one the table names, octet for octet, or it does not exist. That leaves no second
+ * spelling of a path that a proxy in front could judge differently.
  */
 #include "lib/http/router.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
 
 struct compiled {
 	const struct http_route *route;
@@ -27,13 +26,19 @@ static const struct {
 	enum http_method method;
 	const char *name;
 } method_name[] = {
-	{HTTP_GET, "GET"}, {HTTP_HEAD, "HEAD"}, {HTTP_POST, "POST"}, {HTTP_PUT, "PUT"}, {HTTP_DELETE, "DELETE"}, {HTTP_OPTIONS, "OPTIONS"},
+	{HTTP_GET, "GET"},
+	{HTTP_HEAD, "HEAD"},
+	{HTTP_POST, "POST"},
+	{HTTP_PUT, "PUT"},
+	{HTTP_DELETE, "DELETE"},
+	{HTTP_OPTIONS, "OPTIONS"},
 };
 
 static bool
 is_segment_octet(uint8_t c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' || c == '_' || c == '~' || c == '-';
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+	       c == '.' || c == '_' || c == '~' || c == '-';
 }
 
 static enum err
@@ -48,12 +53,16 @@ compile(const struct http_route *route, struct compiled *c)
 	if (p[0] != '/' || c->methods == 0 || route->handler == NULL)
 		return err_set(ERR_INVALID, "route \"%s\" needs a path, a method and a handler", p);
 	while ((p = strchr(p, '{')) != NULL) {
-		bool rest = strcmp(p, "{*}") == 0, segment = !rest && strncmp(p, "{}", 2) == 0 && (p[2] == '/' || p[2] == '\0');
+		bool rest = strcmp(p, "{*}") == 0,
+		     segment = !rest && strncmp(p, "{}", 2) == 0 && (p[2] == '/' || p[2] == '\0');
 
 		if (p[-1] != '/' || (!rest && !segment))
-			return err_set(ERR_INVALID, "route \"%s\": braces stand for a whole segment, {*} for all that follows", route->pattern);
+			return err_set(ERR_INVALID,
+				"route \"%s\": braces stand for a whole segment, {*} for all that follows",
+				route->pattern);
 		if (++c->params > HTTP_PARAMS_MAX)
-			return err_set(ERR_INVALID, "route \"%s\" has more than %d parameters", route->pattern, HTTP_PARAMS_MAX);
+			return err_set(ERR_INVALID, "route \"%s\" has more than %d parameters",
+				route->pattern, HTTP_PARAMS_MAX);
 		c->rest = rest;
 		p += rest ? 3 : 2;
 	}
@@ -81,9 +90,12 @@ static enum err
 refuse_twins(const struct router *r)
 {
 	for (size_t i = 1; i < r->count; i++)
-		for (size_t k = i; k-- > 0 && strcmp(r->entry[i].pattern, r->entry[k].pattern) == 0;)
+		for (size_t k = i;
+			k-- > 0 && strcmp(r->entry[i].pattern, r->entry[k].pattern) == 0;)
 			if (r->entry[i].methods & r->entry[k].methods)
-				return err_set(ERR_INVALID, "route \"%s\" stands twice for one method", r->entry[i].pattern);
+				return err_set(ERR_INVALID,
+					"route \"%s\" stands twice for one method",
+					r->entry[i].pattern);
 	return ERR_OK;
 }
 
@@ -156,7 +168,8 @@ router_find(const struct router *r, struct bytes path, unsigned method, struct r
 
 		if (path.n < c->literal || memcmp(path.p, c->pattern, c->literal) != 0)
 			continue;
-		if (!match_pattern(c->pattern + c->literal, bytes_of(path.p + c->literal, path.n - c->literal), out))
+		if (!match_pattern(c->pattern + c->literal,
+			    bytes_of(path.p + c->literal, path.n - c->literal), out))
 			continue;
 		out->allowed |= c->methods;
 		if (c->methods & method) {
@@ -175,5 +188,6 @@ router_allow(unsigned methods, char out[ROUTER_ALLOW_SIZE])
 	out[0] = '\0';
 	for (size_t i = 0; i < ARRAY_LEN(method_name); i++)
 		if (methods & method_name[i].method)
-			n += (size_t)snprintf(out + n, ROUTER_ALLOW_SIZE - n, "%s%s", n > 0 ? ", " : "", method_name[i].name);
+			n += (size_t)snprintf(out + n, ROUTER_ALLOW_SIZE - n, "%s%s",
+				n > 0 ? ", " : "", method_name[i].name);
 }

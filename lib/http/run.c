@@ -1,7 +1,7 @@
 /*
- * A complete request meets its handler: the peer is judged once more, the handler fills a response, the
- * line is logged, and what MHD needs is made from it. Runs on a worker, or for inline routes and refusals on
- * the network thread.
+ * A complete request meets its handler: the peer is judged once more, the handler fills a response,
+ * the line is logged, and what MHD needs is made from it. Runs on a worker, or for inline routes
+ * and refusals on the network thread.
  */
 #include "lib/http/conn.h"
 
@@ -13,16 +13,20 @@ enum { RETRY_AFTER_SECONDS = 2 };
 static const struct http_refusal unwelcome[] = {
 	[HTTP_PEER_REVOKED] = {403, "revoked", "the client certificate is revoked"},
 	[HTTP_PEER_EXPIRED] = {403, "expired", "the client certificate is not valid any more"},
-	[HTTP_PEER_UNKNOWN] = {403, "identity-blocked", "the identity of the client certificate is blocked or not known any more"},
-	[HTTP_PEER_UNKNOWN_CA] = {403, "unknown-ca", "the issuer of the client certificate is not accepted any more"},
+	[HTTP_PEER_UNKNOWN] = {403, "identity-blocked",
+		"the identity of the client certificate is blocked or not known any more"},
+	[HTTP_PEER_UNKNOWN_CA] = {403, "unknown-ca",
+		"the issuer of the client certificate is not accepted any more"},
 	[HTTP_PEER_BAD] = {403, "denied", "the client certificate is not accepted any more"},
-	[HTTP_PEER_UNAVAILABLE] = {503, "unavailable", "the client certificate cannot be judged now, try again"},
+	[HTTP_PEER_UNAVAILABLE] = {503, "unavailable",
+		"the client certificate cannot be judged now, try again"},
 };
 
 static const struct http_refusal no_answer = {500, "internal", "the request could not be answered"};
 
 static void
-write_plain_refusal(struct http_request *req, struct http_response *resp, unsigned status, const char *word, const char *reason)
+write_plain_refusal(struct http_request *req, struct http_response *resp, unsigned status,
+	const char *word, const char *reason)
 {
 	resp->status = status;
 	resp->content_type = "text/plain";
@@ -32,7 +36,8 @@ write_plain_refusal(struct http_request *req, struct http_response *resp, unsign
 static void
 write_refusal(struct http_conn *c, const struct http_refusal *r, struct http_response *resp)
 {
-	http_refusal_writer *writer = c->server->config.refuse != NULL ? c->server->config.refuse : write_plain_refusal;
+	http_refusal_writer *writer =
+		c->server->config.refuse != NULL ? c->server->config.refuse : write_plain_refusal;
 	char allow[ROUTER_ALLOW_SIZE];
 
 	*resp = (struct http_response){.status = 0};
@@ -43,7 +48,8 @@ write_refusal(struct http_conn *c, const struct http_refusal *r, struct http_res
 		http_response_header(resp, "Allow", arena_strdup(c->req.arena, allow));
 	}
 	if (r->status == 503)
-		http_response_header(resp, "Retry-After", arena_printf(c->req.arena, "%d", RETRY_AFTER_SECONDS));
+		http_response_header(
+			resp, "Retry-After", arena_printf(c->req.arena, "%d", RETRY_AFTER_SECONDS));
 	if (resp->reason == NULL)
 		resp->reason = r->reason;
 }
@@ -60,7 +66,8 @@ finish(struct http_conn *c, struct http_response *resp)
 		status = 304;
 	} else if (resp->prepared != NULL) {
 		c->reply_prepared = resp->prepared;
-		c->reply = prepared_response(resp->prepared, c->req.http10 || server_draining(c->server), &status, &c->reply_size);
+		c->reply = prepared_response(resp->prepared,
+			c->req.http10 || server_draining(c->server), &status, &c->reply_size);
 	} else {
 		c->reply = response_make(c, resp);
 		c->reply_size = resp->body.n;
@@ -76,7 +83,8 @@ read_params(struct http_conn *c)
 		struct bytes p = c->param[i];
 
 		/* The last one usually ends where the path does, and there is a NUL. */
-		c->req.param[i] = p.p[p.n] == '\0' ? (const char *)p.p : arena_string(c->req.arena, p);
+		c->req.param[i] =
+			p.p[p.n] == '\0' ? (const char *)p.p : arena_string(c->req.arena, p);
 	}
 }
 
@@ -90,7 +98,8 @@ recheck_peer(struct http_conn *c)
 	if (c->tls == NULL)
 		return NULL;
 	(void)err_set(ERR_DENIED, "%s", "");
-	v = c->req.peer != NULL && c->judged ? judge->recheck(judge->ctx, c->req.peer) : HTTP_PEER_BAD;
+	v = c->req.peer != NULL && c->judged ? judge->recheck(judge->ctx, c->req.peer)
+					     : HTTP_PEER_BAD;
 	return v == HTTP_PEER_OK ? NULL : &unwelcome[v];
 }
 
@@ -133,7 +142,8 @@ run_refusal(struct http_conn *c)
 void
 run_job(struct pool_job *job)
 {
-	struct http_conn *c = (struct http_conn *)(void *)((char *)job - offsetof(struct http_conn, job));
+	struct http_conn *c =
+		(struct http_conn *)(void *)((char *)job - offsetof(struct http_conn, job));
 	struct MHD_Connection *mhd = c->mhd;
 
 	run_request(c);

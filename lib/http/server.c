@@ -1,6 +1,7 @@
 /*
- * A listener from open to close. TLS listeners poll: with epoll this libmicrohttpd spins a core for one
- * client that stops after its ClientHello. Plain listeners use epoll, where there is no handshake to stall.
+ * A listener from open to close. TLS listeners poll: with epoll this libmicrohttpd spins a core for
+ * one client that stops after its ClientHello. Plain listeners use epoll, where there is no
+ * handshake to stall.
  */
 #include "lib/http/conn.h"
 
@@ -18,15 +19,24 @@
 #include "lib/base/log.h"
 #include "lib/http/tls.h"
 
-enum { BACKLOG = 1024, HEAD_MEMORY = 32 * 1024, NETWORK_STACK = 1024 * 1024, NETWORK_THREADS_MAX = 4, DRAIN_POLL_NS = 5000000 };
+enum {
+	BACKLOG = 1024,
+	HEAD_MEMORY = 32 * 1024,
+	NETWORK_STACK = 1024 * 1024,
+	NETWORK_THREADS_MAX = 4,
+	DRAIN_POLL_NS = 5000000
+};
 
-/* AEAD suites, three groups, no ticket; signatures without SHA-1. RSA PKCS #1 stays for signatures in
- * certificates: TLS 1.3 does not use it in the handshake itself. */
-static const char priorities[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+AES-256-GCM:+CHACHA20-POLY1305:+AES-128-GCM"
-	":-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1:-SIGN-ALL:+SIGN-ECDSA-SECP256R1-SHA256"
-	":+SIGN-ECDSA-SECP384R1-SHA384:+SIGN-EDDSA-ED25519:+SIGN-RSA-PSS-RSAE-SHA256:+SIGN-RSA-PSS-RSAE-SHA384"
-	":+SIGN-RSA-PSS-RSAE-SHA512:+SIGN-ECDSA-SHA256:+SIGN-ECDSA-SHA384:+SIGN-ECDSA-SHA512:+SIGN-RSA-SHA256"
-	":+SIGN-RSA-SHA384:+SIGN-RSA-SHA512:%NO_TICKETS";
+/* AEAD suites, three groups, no ticket; signatures without SHA-1. RSA PKCS #1 stays for signatures
+ * in certificates: TLS 1.3 does not use it in the handshake itself. */
+static const char priorities[] =
+	"NORMAL:-VERS-ALL:+VERS-TLS1.3"
+	":-CIPHER-ALL:+AES-256-GCM:+CHACHA20-POLY1305:+AES-128-GCM"
+	":-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1"
+	":-SIGN-ALL:+SIGN-ECDSA-SECP256R1-SHA256:+SIGN-ECDSA-SECP384R1-SHA384:+SIGN-EDDSA-ED25519"
+	":+SIGN-RSA-PSS-RSAE-SHA256:+SIGN-RSA-PSS-RSAE-SHA384:+SIGN-RSA-PSS-RSAE-SHA512"
+	":+SIGN-ECDSA-SHA256:+SIGN-ECDSA-SHA384:+SIGN-ECDSA-SHA512"
+	":+SIGN-RSA-SHA256:+SIGN-RSA-SHA384:+SIGN-RSA-SHA512:%NO_TICKETS";
 
 bool
 server_draining(const struct http_server *s)
@@ -55,11 +65,15 @@ log_mhd(void *server, const char *fmt, va_list ap)
 	log_event(LOG_DEBUG, "http.library", LOG_S("listener", s->name), LOG_S("reason", text));
 }
 
-/* MHD insists on a certificate; conn_notify() gives every session its own before anybody asks this one. */
+/* MHD insists on a certificate; conn_notify() gives every session its own before anybody asks this
+ * one. */
 static int
-no_certificate(gnutls_session_t session, const struct gnutls_cert_retr_st *info, gnutls_pcert_st **certs, unsigned *count, gnutls_ocsp_data_st **ocsp, unsigned *ocsp_count, gnutls_privkey_t *key, unsigned *flags)
+no_certificate(gnutls_session_t session, const struct gnutls_cert_retr_st *info,
+	gnutls_pcert_st **certs, unsigned *count, gnutls_ocsp_data_st **ocsp, unsigned *ocsp_count,
+	gnutls_privkey_t *key, unsigned *flags)
 {
-	(void)session, (void)info, (void)certs, (void)count, (void)ocsp, (void)ocsp_count, (void)key, (void)flags;
+	(void)session, (void)info, (void)certs, (void)count, (void)ocsp, (void)ocsp_count,
+		(void)key, (void)flags;
 	return -1;
 }
 
@@ -73,7 +87,9 @@ static void
 apply_defaults(struct http_config *c)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	unsigned threads = cores < 1 ? 1 : cores > NETWORK_THREADS_MAX ? NETWORK_THREADS_MAX : (unsigned)cores;
+	unsigned threads = cores < 1			 ? 1
+			   : cores > NETWORK_THREADS_MAX ? NETWORK_THREADS_MAX
+							 : (unsigned)cores;
 
 	c->network_threads = default_to(c->network_threads, threads);
 	c->workers = default_to(c->workers, 64);
@@ -105,7 +121,8 @@ parse_address(const struct http_config *c, struct sockaddr_storage *out, socklen
 		*n = sizeof(*six);
 		return ERR_OK;
 	}
-	return err_set(ERR_INVALID, "listener \"%s\": \"%s\" is not an IP address", c->name, c->address);
+	return err_set(
+		ERR_INVALID, "listener \"%s\": \"%s\" is not an IP address", c->name, c->address);
 }
 
 static enum err
@@ -124,11 +141,14 @@ open_socket(struct http_server *s)
 	setsockopt(s->listen_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (sa.ss_family == AF_INET6)
 		setsockopt(s->listen_fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-	if (bind(s->listen_fd, (struct sockaddr *)&sa, n) != 0 || listen(s->listen_fd, BACKLOG) != 0)
-		return err_errno(ERR_UNAVAILABLE, "listener \"%s\" cannot listen on %s port %u", s->name, s->address, s->config.port);
+	if (bind(s->listen_fd, (struct sockaddr *)&sa, n) != 0 ||
+		listen(s->listen_fd, BACKLOG) != 0)
+		return err_errno(ERR_UNAVAILABLE, "listener \"%s\" cannot listen on %s port %u",
+			s->name, s->address, s->config.port);
 	if (getsockname(s->listen_fd, (struct sockaddr *)&sa, &n) != 0)
 		return err_errno(ERR_INTERNAL, "listener \"%s\": own address", s->name);
-	s->port = ntohs(sa.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&sa)->sin6_port : ((struct sockaddr_in *)&sa)->sin_port);
+	s->port = ntohs(sa.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&sa)->sin6_port
+						 : ((struct sockaddr_in *)&sa)->sin_port);
 	return ERR_OK;
 }
 
@@ -152,7 +172,9 @@ start_daemon(struct http_server *s)
 	};
 	struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
 
-	flags |= s->tls != NULL ? MHD_USE_TLS | MHD_USE_POLL_INTERNAL_THREAD : MHD_USE_EPOLL_INTERNAL_THREAD;
+	flags |= s->tls != NULL ? MHD_USE_TLS | MHD_USE_POLL_INTERNAL_THREAD
+				: MHD_USE_EPOLL_INTERNAL_THREAD;
+	/* clang-format off: an option and its values on one line */
 	s->daemon = MHD_start_daemon(flags, 0, NULL, NULL, handle_step, s,
 		MHD_OPTION_EXTERNAL_LOGGER, log_mhd, s,
 		MHD_OPTION_LISTEN_SOCKET, s->listen_fd,
@@ -169,7 +191,11 @@ start_daemon(struct http_server *s)
 		MHD_OPTION_CONNECTION_TIMEOUT, c->idle_timeout_s + 5,
 		MHD_OPTION_ARRAY, s->tls != NULL ? tls : none,
 		MHD_OPTION_END);
-	return s->daemon != NULL ? ERR_OK : err_set(ERR_INTERNAL, "listener \"%s\": libmicrohttpd does not start", s->name);
+	/* clang-format on */
+	return s->daemon != NULL
+		       ? ERR_OK
+		       : err_set(ERR_INTERNAL, "listener \"%s\": libmicrohttpd does not start",
+				 s->name);
 }
 
 /* Signals are for the main thread; and a client that went away must not raise SIGPIPE here. */
@@ -211,7 +237,8 @@ check_judge(const struct http_config *c)
 	const struct http_judge *j = &c->judge;
 
 	if (c->tls != NULL && (j->identify == NULL || j->recheck == NULL || j->release == NULL))
-		return err_set(ERR_INVALID, "listener \"%s\": a TLS listener needs a judge for its clients", c->name);
+		return err_set(ERR_INVALID,
+			"listener \"%s\": a TLS listener needs a judge for its clients", c->name);
 	return ERR_OK;
 }
 
@@ -277,9 +304,9 @@ any_request(struct http_server *s)
 	return any;
 }
 
-/* MHD aborts the process when it is stopped with a suspended connection, so no request may be with the pool
- * any more, and none may get there: pool_drain() closes it first. When handlers do not come back in time the
- * listener is left as it is, for the process is about to end anyway. */
+/* MHD aborts the process when it is stopped with a suspended connection, so no request may be with
+ * the pool any more, and none may get there: pool_drain() closes it first. When handlers do not
+ * come back in time the listener is left as it is, for the process is about to end anyway. */
 void
 http_server_close(struct http_server *s, unsigned deadline_s)
 {
@@ -292,7 +319,9 @@ http_server_close(struct http_server *s, unsigned deadline_s)
 	while (any_request(s) && clock_monotonic_us() < deadline)
 		nanosleep(&nap, NULL);
 	if (!pool_drain(&s->pool, deadline)) {
-		log_event(LOG_ERROR, "http.close", LOG_S("listener", s->name), LOG_S("reason", "requests still run after the deadline; the listener is abandoned"));
+		log_event(LOG_ERROR, "http.close", LOG_S("listener", s->name),
+			LOG_S("reason",
+				"requests still run after the deadline; the listener is abandoned"));
 		return;
 	}
 	MHD_stop_daemon(s->daemon);

@@ -1,6 +1,7 @@
 /*
- * One arena per thread that runs handlers. A response is copied out of it before it is reset, so no request
- * pays for an arena of its own and a connection that waits holds no memory of the last request.
+ * One arena per thread that runs handlers. A response is copied out of it before it is reset, so no
+ * request pays for an arena of its own and a connection that waits holds no memory of the last
+ * request.
  */
 #include "lib/http/conn.h"
 

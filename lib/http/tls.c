@@ -1,6 +1,6 @@
 /*
- * http_tls: credentials and trust list made from DER. The key is the listener's own short-lived one; the
- * caller's copy is wiped here, and GnuTLS keeps the only other.
+ * http_tls: credentials and trust list made from DER. The key is the listener's own short-lived
+ * one; the caller's copy is wiped here, and GnuTLS keeps the only other.
  */
 #include "lib/http/tls.h"
 
@@ -120,7 +120,9 @@ add_anchors(struct http_tls *t, const struct bytes *anchors, size_t count)
 	if (rc < 0)
 		return tls_error(ERR_INTERNAL, rc, "trust list");
 	if (count == 0 || count > ANCHORS_MAX)
-		return err_set(ERR_INVALID, "a TLS listener needs 1 to %d trust anchors for its clients, not %zu", ANCHORS_MAX, count);
+		return err_set(ERR_INVALID,
+			"a TLS listener needs 1 to %d trust anchors for its clients, not %zu",
+			ANCHORS_MAX, count);
 	t->anchor_until = mem_zalloc(count, sizeof(t->anchor_until[0]));
 	for (size_t i = 0; e == ERR_OK && i < count; i++)
 		e = add_anchor(t, anchors[i]);
@@ -156,12 +158,14 @@ import_chain(const struct bytes *chain, size_t count, gnutls_pcert_st *out)
 			continue;
 		while (i-- > 0)
 			gnutls_pcert_deinit(&out[i]);
-		return tls_error(ERR_INVALID, rc, "server chain holds something that is not a certificate");
+		return tls_error(
+			ERR_INVALID, rc, "server chain holds something that is not a certificate");
 	}
 	return ERR_OK;
 }
 
-/* Key and chain belong to the credentials once they were taken, even when they then turn out not to match. */
+/* Key and chain belong to the credentials once they were taken, even when they then turn out not to
+ * match. */
 static enum err
 set_key(struct http_tls *t, const struct bytes *chain, size_t count, struct bytes key_pkcs8)
 {
@@ -171,7 +175,8 @@ set_key(struct http_tls *t, const struct bytes *chain, size_t count, struct byte
 	int rc;
 
 	if (count == 0 || count > CONN_CHAIN_MAX)
-		return err_set(ERR_INVALID, "a server chain has 1 to %d certificates, not %zu", CONN_CHAIN_MAX, count);
+		return err_set(ERR_INVALID, "a server chain has 1 to %d certificates, not %zu",
+			CONN_CHAIN_MAX, count);
 	e = import_key(key_pkcs8, &key);
 	if (e != ERR_OK)
 		return e;
@@ -192,7 +197,8 @@ set_key(struct http_tls *t, const struct bytes *chain, size_t count, struct byte
 }
 
 enum err
-http_tls_new(const struct bytes *chain, size_t chain_count, struct bytes key_pkcs8, const struct bytes *anchors, size_t anchor_count, struct http_tls **out)
+http_tls_new(const struct bytes *chain, size_t chain_count, struct bytes key_pkcs8,
+	const struct bytes *anchors, size_t anchor_count, struct http_tls **out)
 {
 	struct http_tls *t = mem_zalloc(1, sizeof(*t));
 	int rc = gnutls_certificate_allocate_credentials(&t->cred);
@@ -200,7 +206,8 @@ http_tls_new(const struct bytes *chain, size_t chain_count, struct bytes key_pkc
 
 	atomic_init(&t->refs, 1);
 	chain_cache_init(&t->cache);
-	e = rc < 0 ? tls_error(ERR_INTERNAL, rc, "credentials") : set_key(t, chain, chain_count, key_pkcs8);
+	e = rc < 0 ? tls_error(ERR_INTERNAL, rc, "credentials")
+		   : set_key(t, chain, chain_count, key_pkcs8);
 	explicit_bzero((void *)(uintptr_t)key_pkcs8.p, key_pkcs8.n);
 	if (e == ERR_OK)
 		e = add_anchors(t, anchors, anchor_count);

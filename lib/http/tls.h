@@ -1,6 +1,7 @@
 /*
- * Private to lib/http: a listener's certificate, key and client trust as one immutable object, and the
- * judgement of a client's chain against it. A reload replaces the object; connections keep theirs.
+ * Private to lib/http: a listener's certificate, key and client trust as one immutable object, and
+ * the judgement of a client's chain against it. A reload replaces the object; connections keep
+ * theirs.
  */
 #ifndef CHANCERY_HTTP_TLS_H
 #define CHANCERY_HTTP_TLS_H
@@ -33,8 +34,9 @@ struct chain_cache *tls_cache(struct http_tls *t);
 /* The first moment at which one of the anchors that are valid now is valid no more. */
 int64_t tls_anchors_until(const struct http_tls *t, int64_t now);
 
-/* verify.c: TLS_ALERT_NONE when the chain leads to an anchor, all its certificates are valid now, and the
- * leaf is an end-entity certificate for client authentication; otherwise the alert, with err_reason(). */
+/* verify.c: TLS_ALERT_NONE when the chain leads to an anchor, all its certificates are valid now,
+ * and the leaf is an end-entity certificate for client authentication; otherwise the alert, with
+ * err_reason(). */
 enum tls_alert verify_chain(struct http_tls *t, const gnutls_datum_t *certs, size_t count);
 
 /* Before GnuTLS looks at CertificateVerify, where it would refuse this without an alert. */

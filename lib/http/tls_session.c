@@ -1,9 +1,10 @@
 /*
  * One TLS session: what is set before its first message, and the verdict inside the handshake.
  *
- * libmicrohttpd asks for a client certificate but neither insists on one nor verifies it, and sends no alert
- * when a handshake fails. All of that is done here: REQUIRE, a verify function, and alerts sent by hand. Both
- * REQUIRE and the verify function are needed: without a certificate the latter is never called.
+ * libmicrohttpd asks for a client certificate but neither insists on one nor verifies it, and sends
+ * no alert when a handshake fails. All of that is done here: REQUIRE, a verify function, and alerts
+ * sent by hand. Both REQUIRE and the verify function are needed: without a certificate the latter
+ * is never called.
  */
 #include "lib/http/conn.h"
 
@@ -12,7 +13,12 @@
 #include "lib/base/clock.h"
 #include "lib/http/tls.h"
 
-enum { HANDSHAKE_MESSAGE_MAX = 32 * 1024, EMPTY_CERTIFICATE_SIZE = 4, VERSIONS_EXTENSION = 43, SUBJECT_MAX = 256 };
+enum {
+	HANDSHAKE_MESSAGE_MAX = 32 * 1024,
+	EMPTY_CERTIFICATE_SIZE = 4,
+	VERSIONS_EXTENSION = 43,
+	SUBJECT_MAX = 256
+};
 
 /* What a verdict of the application means in the handshake (RFC 8446 section 6.2). */
 static const struct {
@@ -22,10 +28,13 @@ static const struct {
 	[HTTP_PEER_OK] = {TLS_ALERT_NONE, "accepted"},
 	[HTTP_PEER_REVOKED] = {TLS_ALERT_REVOKED, "the client's certificate is revoked"},
 	[HTTP_PEER_EXPIRED] = {TLS_ALERT_EXPIRED, "the client's certificate is not valid now"},
-	[HTTP_PEER_UNKNOWN] = {TLS_ALERT_UNKNOWN, "the client's certificate belongs to no identity known here"},
-	[HTTP_PEER_UNKNOWN_CA] = {TLS_ALERT_UNKNOWN_CA, "the client's certificate comes from an issuer that is not accepted"},
+	[HTTP_PEER_UNKNOWN] = {TLS_ALERT_UNKNOWN,
+		"the client's certificate belongs to no identity known here"},
+	[HTTP_PEER_UNKNOWN_CA] = {TLS_ALERT_UNKNOWN_CA,
+		"the client's certificate comes from an issuer that is not accepted"},
 	[HTTP_PEER_BAD] = {TLS_ALERT_BAD_CERTIFICATE, "the client's certificate is not acceptable"},
-	[HTTP_PEER_UNAVAILABLE] = {TLS_ALERT_INTERNAL, "the client's certificate cannot be judged now"},
+	[HTTP_PEER_UNAVAILABLE] = {TLS_ALERT_INTERNAL,
+		"the client's certificate cannot be judged now"},
 };
 
 static struct http_conn *
@@ -43,13 +52,15 @@ describe_subject(const gnutls_datum_t *leaf, char out[SUBJECT_MAX])
 	out[0] = '\0';
 	if (leaf == NULL || gnutls_x509_crt_init(&crt) < 0)
 		return;
-	if (gnutls_x509_crt_import(crt, leaf, GNUTLS_X509_FMT_DER) < 0 || gnutls_x509_crt_get_dn(crt, out, &n) < 0)
+	if (gnutls_x509_crt_import(crt, leaf, GNUTLS_X509_FMT_DER) < 0 ||
+		gnutls_x509_crt_get_dn(crt, out, &n) < 0)
 		out[0] = '\0';
 	gnutls_x509_crt_deinit(crt);
 }
 
 static int
-refuse(struct http_conn *c, gnutls_session_t session, enum tls_alert alert, const char *reason, const gnutls_datum_t *leaf)
+refuse(struct http_conn *c, gnutls_session_t session, enum tls_alert alert, const char *reason,
+	const gnutls_datum_t *leaf)
 {
 	char subject[SUBJECT_MAX];
 
@@ -67,7 +78,8 @@ remember_chain(struct http_conn *c, const gnutls_datum_t *certs, unsigned count)
 	c->req.chain_count = count;
 }
 
-/* GnuTLS calls this when CertificateVerify, the proof that the client holds the key, has been checked. */
+/* GnuTLS calls this when CertificateVerify, the proof that the client holds the key, has been
+ * checked. */
 static int
 verify_client(gnutls_session_t session)
 {
@@ -79,7 +91,8 @@ verify_client(gnutls_session_t session)
 	enum tls_alert alert;
 
 	if (certs == NULL || count == 0)
-		return refuse(c, session, TLS_ALERT_CERTIFICATE_REQUIRED, "the client presented no certificate", NULL);
+		return refuse(c, session, TLS_ALERT_CERTIFICATE_REQUIRED,
+			"the client presented no certificate", NULL);
 	alert = verify_chain(c->tls, certs, count);
 	if (alert != TLS_ALERT_NONE)
 		return refuse(c, session, alert, err_reason(), &certs[0]);
@@ -87,7 +100,8 @@ verify_client(gnutls_session_t session)
 	(void)err_set(ERR_DENIED, "%s", "");
 	v = judge->identify(judge->ctx, c->chain[0], c->chain, count, &c->req.peer);
 	if (v != HTTP_PEER_OK)
-		return refuse(c, session, verdict[v].alert, err_reason()[0] != '\0' ? err_reason() : verdict[v].reason, &certs[0]);
+		return refuse(c, session, verdict[v].alert,
+			err_reason()[0] != '\0' ? err_reason() : verdict[v].reason, &certs[0]);
 	c->judged = true;
 	return 0;
 }
@@ -105,15 +119,19 @@ note_versions(void *ctx, unsigned id, const unsigned char *data, unsigned size)
 	return 0;
 }
 
-/* GnuTLS would end the handshake by itself, but silently: an old client deserves protocol_version. */
+/* GnuTLS would end the handshake by itself, but silently: an old client deserves protocol_version.
+ */
 static int
 check_hello(struct http_conn *c, gnutls_session_t session, const gnutls_datum_t *msg)
 {
 	bool tls13 = false;
 
-	if (gnutls_ext_raw_parse(&tls13, note_versions, msg, GNUTLS_EXT_RAW_FLAG_TLS_CLIENT_HELLO) < 0 || tls13)
+	if (gnutls_ext_raw_parse(&tls13, note_versions, msg, GNUTLS_EXT_RAW_FLAG_TLS_CLIENT_HELLO) <
+			0 ||
+		tls13)
 		return 0;
-	(void)refuse(c, session, TLS_ALERT_PROTOCOL_VERSION, "the client does not offer TLS 1.3", NULL);
+	(void)refuse(
+		c, session, TLS_ALERT_PROTOCOL_VERSION, "the client does not offer TLS 1.3", NULL);
 	return GNUTLS_E_UNSUPPORTED_VERSION_PACKET;
 }
 
@@ -128,7 +146,8 @@ check_usage(struct http_conn *c, gnutls_session_t session)
 }
 
 static int
-watch_handshake(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming, const gnutls_datum_t *msg)
+watch_handshake(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
+	const gnutls_datum_t *msg)
 {
 	struct http_conn *c = conn_of_session(session);
 
@@ -137,21 +156,25 @@ watch_handshake(gnutls_session_t session, unsigned type, unsigned when, unsigned
 	c->last_message = (int)type;
 	if (type == GNUTLS_HANDSHAKE_CLIENT_HELLO && when == GNUTLS_HOOK_PRE)
 		return check_hello(c, session, msg);
-	if (type == GNUTLS_HANDSHAKE_CERTIFICATE_PKT && when == GNUTLS_HOOK_PRE && msg->size == EMPTY_CERTIFICATE_SIZE) {
-		(void)refuse(c, session, TLS_ALERT_CERTIFICATE_REQUIRED, "the client presented no certificate", NULL);
+	if (type == GNUTLS_HANDSHAKE_CERTIFICATE_PKT && when == GNUTLS_HOOK_PRE &&
+		msg->size == EMPTY_CERTIFICATE_SIZE) {
+		(void)refuse(c, session, TLS_ALERT_CERTIFICATE_REQUIRED,
+			"the client presented no certificate", NULL);
 		return GNUTLS_E_CERTIFICATE_REQUIRED;
 	}
 	if (type == GNUTLS_HANDSHAKE_CERTIFICATE_VERIFY && when == GNUTLS_HOOK_PRE)
 		return check_usage(c, session);
 	if (type == GNUTLS_HANDSHAKE_FINISHED && when == GNUTLS_HOOK_POST)
-		conn_enter(c, CONN_IDLE, clock_monotonic_us(), c->server->config.request_deadline_s);
+		conn_enter(
+			c, CONN_IDLE, clock_monotonic_us(), c->server->config.request_deadline_s);
 	return 0;
 }
 
 enum err
 tls_session_start(struct http_conn *c)
 {
-	gnutls_session_t session = MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session;
+	gnutls_session_t session =
+		MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session;
 	int rc = gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, tls_credentials(c->tls));
 
 	if (rc < 0)
@@ -159,7 +182,8 @@ tls_session_start(struct http_conn *c)
 	gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
 	gnutls_session_set_verify_function(session, verify_client);
 	gnutls_handshake_set_max_packet_length(session, HANDSHAKE_MESSAGE_MAX);
-	gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_ANY, GNUTLS_HOOK_BOTH, watch_handshake);
+	gnutls_handshake_set_hook_function(
+		session, GNUTLS_HANDSHAKE_ANY, GNUTLS_HOOK_BOTH, watch_handshake);
 	return ERR_OK;
 }
 
@@ -172,7 +196,8 @@ http_request_exporter(const struct http_request *r, uint8_t out[HTTP_EXPORTER_SI
 
 	if (c->tls == NULL)
 		return err_set(ERR_NOTFOUND, "no TLS, no exporter");
-	rc = gnutls_prf_rfc5705(MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session,
+	rc = gnutls_prf_rfc5705(
+		MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session,
 		sizeof(label) - 1, label, 0, NULL, HTTP_EXPORTER_SIZE, (char *)out);
 	return rc < 0 ? tls_error(ERR_INTERNAL, rc, "TLS exporter") : ERR_OK;
 }

@@ -1,8 +1,9 @@
 /*
- * Judging a client's chain: RFC 5280 section 6 by GnuTLS against the listener's own trust list, then what
- * the leaf may be used for. Stricter than RFC 5280 in one point: a leaf without an extended key usage is
- * refused, and anyExtendedKeyUsage does not stand for clientAuth, because certificates of the same issuers
- * exist for servers and responders and none of them may log in here.
+ * Judging a client's chain: RFC 5280 section 6 by GnuTLS against the listener's own trust list,
+ * then what the leaf may be used for. Stricter than RFC 5280 in one point: a leaf without an
+ * extended key usage is refused, and anyExtendedKeyUsage does not stand for clientAuth, because
+ * certificates of the same issuers exist for servers and responders and none of them may log in
+ * here.
  */
 #include <gnutls/x509.h>
 
@@ -23,14 +24,21 @@ static const struct {
 	enum tls_alert alert;
 	const char *reason;
 } verdict[] = {
-	{GNUTLS_CERT_SIGNER_NOT_FOUND, TLS_ALERT_UNKNOWN_CA, "the client's chain does not lead to a trust anchor of this listener"},
-	{GNUTLS_CERT_SIGNER_NOT_CA, TLS_ALERT_BAD_CERTIFICATE, "an issuer in the client's chain is not a CA"},
-	{GNUTLS_CERT_SIGNATURE_FAILURE, TLS_ALERT_BAD_CERTIFICATE, "a signature in the client's chain is wrong"},
-	{GNUTLS_CERT_INSECURE_ALGORITHM, TLS_ALERT_BAD_CERTIFICATE, "the client's chain uses an algorithm or key size that is not secure"},
-	{GNUTLS_CERT_SIGNER_CONSTRAINTS_FAILURE, TLS_ALERT_BAD_CERTIFICATE, "the client's chain violates a constraint of its issuer (RFC 5280 section 6.1)"},
+	{GNUTLS_CERT_SIGNER_NOT_FOUND, TLS_ALERT_UNKNOWN_CA,
+		"the client's chain does not lead to a trust anchor of this listener"},
+	{GNUTLS_CERT_SIGNER_NOT_CA, TLS_ALERT_BAD_CERTIFICATE,
+		"an issuer in the client's chain is not a CA"},
+	{GNUTLS_CERT_SIGNATURE_FAILURE, TLS_ALERT_BAD_CERTIFICATE,
+		"a signature in the client's chain is wrong"},
+	{GNUTLS_CERT_INSECURE_ALGORITHM, TLS_ALERT_BAD_CERTIFICATE,
+		"the client's chain uses an algorithm or key size that is not secure"},
+	{GNUTLS_CERT_SIGNER_CONSTRAINTS_FAILURE, TLS_ALERT_BAD_CERTIFICATE,
+		"the client's chain violates a constraint of its issuer (RFC 5280 section 6.1)"},
 	{GNUTLS_CERT_EXPIRED, TLS_ALERT_EXPIRED, "a certificate in the client's chain has expired"},
-	{GNUTLS_CERT_NOT_ACTIVATED, TLS_ALERT_EXPIRED, "a certificate in the client's chain is not valid yet"},
-	{GNUTLS_CERT_PURPOSE_MISMATCH, TLS_ALERT_UNSUPPORTED_CERTIFICATE, "the client's certificate is not for client authentication (RFC 5280 section 4.2.1.12)"},
+	{GNUTLS_CERT_NOT_ACTIVATED, TLS_ALERT_EXPIRED,
+		"a certificate in the client's chain is not valid yet"},
+	{GNUTLS_CERT_PURPOSE_MISMATCH, TLS_ALERT_UNSUPPORTED_CERTIFICATE,
+		"the client's certificate is not for client authentication (RFC 5280 section 4.2.1.12)"},
 };
 
 static enum tls_alert
@@ -55,7 +63,8 @@ parse(const gnutls_datum_t *certs, size_t count, struct parsed *p)
 			return refuse(TLS_ALERT_INTERNAL, "out of memory for the client's chain");
 		p->count++;
 		if (gnutls_x509_crt_import(p->crt[i], &certs[i], GNUTLS_X509_FMT_DER) < 0)
-			return refuse(TLS_ALERT_BAD_CERTIFICATE, "the client's chain holds something that is not a certificate");
+			return refuse(TLS_ALERT_BAD_CERTIFICATE,
+				"the client's chain holds something that is not a certificate");
 	}
 	return TLS_ALERT_NONE;
 }
@@ -79,18 +88,22 @@ static enum tls_alert
 judge_leaf(gnutls_x509_crt_t leaf)
 {
 	if (gnutls_x509_crt_get_ca_status(leaf, NULL) > 0)
-		return refuse(TLS_ALERT_UNSUPPORTED_CERTIFICATE, "the client authenticates with a CA certificate");
+		return refuse(TLS_ALERT_UNSUPPORTED_CERTIFICATE,
+			"the client authenticates with a CA certificate");
 	if (!for_client_auth(leaf))
-		return refuse(TLS_ALERT_UNSUPPORTED_CERTIFICATE, "the client's certificate does not name client authentication as a purpose (RFC 5280 section 4.2.1.12)");
+		return refuse(TLS_ALERT_UNSUPPORTED_CERTIFICATE,
+			"the client's certificate does not name client authentication as a purpose (RFC 5280 section 4.2.1.12)");
 	return TLS_ALERT_NONE;
 }
 
 static enum tls_alert
 judge_path(struct http_tls *t, struct parsed *p)
 {
-	gnutls_typed_vdata_st purpose = {.type = GNUTLS_DT_KEY_PURPOSE_OID, .data = (unsigned char *)(uintptr_t)GNUTLS_KP_TLS_WWW_CLIENT};
+	gnutls_typed_vdata_st purpose = {.type = GNUTLS_DT_KEY_PURPOSE_OID,
+		.data = (unsigned char *)(uintptr_t)GNUTLS_KP_TLS_WWW_CLIENT};
 	unsigned status = 0;
-	int rc = gnutls_x509_trust_list_verify_crt2(tls_trust(t), p->crt, p->count, &purpose, 1, GNUTLS_PROFILE_TO_VFLAGS(GNUTLS_PROFILE_MEDIUM), &status, NULL);
+	int rc = gnutls_x509_trust_list_verify_crt2(tls_trust(t), p->crt, p->count, &purpose, 1,
+		GNUTLS_PROFILE_TO_VFLAGS(GNUTLS_PROFILE_MEDIUM), &status, NULL);
 
 	if (rc < 0)
 		return refuse(TLS_ALERT_BAD_CERTIFICATE, gnutls_strerror(rc));
@@ -150,8 +163,10 @@ verify_key_usage(struct http_tls *t, const gnutls_datum_t *certs, size_t count)
 	if (count == 0 || count > CONN_CHAIN_MAX || known_chain(t, certs, count, key))
 		return TLS_ALERT_NONE;
 	alert = parse(certs, 1, &p);
-	if (alert == TLS_ALERT_NONE && gnutls_x509_crt_get_key_usage(p.crt[0], &usage, NULL) >= 0 && !(usage & GNUTLS_KEY_DIGITAL_SIGNATURE))
-		alert = refuse(TLS_ALERT_UNSUPPORTED_CERTIFICATE, "the key usage of the client's certificate does not allow signatures (RFC 5280 section 4.2.1.3)");
+	if (alert == TLS_ALERT_NONE && gnutls_x509_crt_get_key_usage(p.crt[0], &usage, NULL) >= 0 &&
+		!(usage & GNUTLS_KEY_DIGITAL_SIGNATURE))
+		alert = refuse(TLS_ALERT_UNSUPPORTED_CERTIFICATE,
+			"the key usage of the client's certificate does not allow signatures (RFC 5280 section 4.2.1.3)");
 	clear_parsed(&p);
 	return alert;
 }
@@ -164,7 +179,8 @@ verify_chain(struct http_tls *t, const gnutls_datum_t *certs, size_t count)
 	enum tls_alert alert;
 
 	if (count > CONN_CHAIN_MAX)
-		return refuse(TLS_ALERT_BAD_CERTIFICATE, "the client's chain has more certificates than this server looks at");
+		return refuse(TLS_ALERT_BAD_CERTIFICATE,
+			"the client's chain has more certificates than this server looks at");
 	if (known_chain(t, certs, count, key))
 		return TLS_ALERT_NONE;
 	alert = parse(certs, count, &p);

@@ -1,7 +1,8 @@
 /*
- * The URL router and the request gate, which read whatever a client sends. The first octet chooses. Properties: a
- * path that matches is the pattern with its parameters put back, octet for octet; the octets of a {} are
- * unreserved; a refusal always has its status, word and reason, and what is not refused has one framing.
+ * The URL router and the request gate, which read whatever a client sends. The first octet chooses.
+ * Properties: a path that matches is the pattern with its parameters put back, octet for octet; the
+ * octets of a {} are unreserved; a refusal always has its status, word and reason, and what is not
+ * refused has one framing.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -16,11 +17,21 @@ handler(struct http_request *req, struct http_response *resp)
 	(void)req, (void)resp;
 }
 
-#define R(p, m) {.pattern = (p), .methods = (m), .handler = handler}
+#define R(p, m)                                                                                    \
+	{                                                                                          \
+		.pattern = (p), .methods = (m), .handler = handler                                 \
+	}
 static const struct http_route table[] = {
-	R("/acme/{}/directory", HTTP_GET), R("/acme/{}/order/{}", HTTP_POST), R("/acme/{}/order/new", HTTP_POST),
-	R("/ocsp/{}", HTTP_POST), R("/ocsp/{}/{*}", HTTP_GET), R("/ca/{*}", HTTP_GET), R("/{}", HTTP_PUT),
-	R("/{}/{}/{}/{}", HTTP_DELETE), R("/", HTTP_GET), {.pattern = NULL},
+	R("/acme/{}/directory", HTTP_GET),
+	R("/acme/{}/order/{}", HTTP_POST),
+	R("/acme/{}/order/new", HTTP_POST),
+	R("/ocsp/{}", HTTP_POST),
+	R("/ocsp/{}/{*}", HTTP_GET),
+	R("/ca/{*}", HTTP_GET),
+	R("/{}", HTTP_PUT),
+	R("/{}/{}/{}/{}", HTTP_DELETE),
+	R("/", HTTP_GET),
+	{.pattern = NULL},
 };
 
 /* Pattern and parameters together must spell the path. */
@@ -39,7 +50,8 @@ check_match(const struct router_match *m, struct bytes path)
 		}
 		HOLDS(param < m->count && m->param[param].p == path.p + at);
 		at += m->param[param].n;
-		HOLDS(p[1] == '*' || (m->param[param].n > 0 && memchr(m->param[param].p, '/', m->param[param].n) == NULL));
+		HOLDS(p[1] == '*' || (m->param[param].n > 0 && memchr(m->param[param].p, '/',
+								       m->param[param].n) == NULL));
 		p += p[1] == '*' ? 3 : 2;
 		param++;
 	}

@@ -1,9 +1,11 @@
 /*
- * The server under test: lib/http with a handful of routes and a judge that says what the test tells it to.
+ * The server under test: lib/http with a handful of routes and a judge that says what the test
+ * tells it to.
  *
- * Usage: tls-server [name=value ...]; prints "port N" when it listens. One command per line on standard
- * input, each answered with a line: "identify WORD", "recheck WORD", "reload DIR", "release", "quit SECONDS".
- * A material directory holds chain0.der..., key.der (PKCS #8) and anchor0.der...
+ * Usage: tls-server [name=value ...]; prints "port N" when it listens. One command per line on
+ * standard input, each answered with a line: "identify WORD", "recheck WORD", "reload DIR",
+ * "release", "quit SECONDS". A material directory holds chain0.der..., key.der (PKCS #8) and
+ * anchor0.der...
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -22,7 +24,7 @@ struct http_peer {
 	char leaf_size[16];
 };
 
-static struct http_prepared *hello, *file;
+static struct http_prepared *hello, *file, *tagged;
 static atomic_int identify_verdict, recheck_verdict, peers;
 static pthread_mutex_t gate_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t gate_open = PTHREAD_COND_INITIALIZER;
@@ -44,6 +46,13 @@ get_hello(struct http_request *req, struct http_response *resp)
 }
 
 static void
+get_tagged(struct http_request *req, struct http_response *resp)
+{
+	(void)req;
+	resp->prepared = http_prepared_ref(tagged);
+}
+
+static void
 get_file(struct http_request *req, struct http_response *resp)
 {
 	(void)req;
@@ -53,7 +62,8 @@ get_file(struct http_request *req, struct http_response *resp)
 static void
 get_pool(struct http_request *req, struct http_response *resp)
 {
-	answer_text(resp, arena_printf(req->arena, "pool %s %s\n", req->id, req->query != NULL ? req->query : "-"));
+	answer_text(resp, arena_printf(req->arena, "pool %s %s\n", req->id,
+				  req->query != NULL ? req->query : "-"));
 	resp->identity = req->peer != NULL ? "test" : NULL;
 }
 
@@ -66,7 +76,8 @@ get_id(struct http_request *req, struct http_response *resp)
 static void
 get_params(struct http_request *req, struct http_response *resp)
 {
-	answer_text(resp, arena_printf(req->arena, "%s|%s\n", req->param[0], req->param[1] != NULL ? req->param[1] : "-"));
+	answer_text(resp, arena_printf(req->arena, "%s|%s\n", req->param[0],
+				  req->param[1] != NULL ? req->param[1] : "-"));
 }
 
 static void
@@ -93,9 +104,11 @@ get_whoami(struct http_request *req, struct http_response *resp)
 {
 	const char *agent = http_request_header(req, "user-agent");
 
-	answer_text(resp, arena_printf(req->arena, "chain %zu leaf %s address %s host %s agent %s peers %d\n", req->chain_count,
-		req->peer != NULL ? req->peer->leaf_size : "-", req->peer_address, req->host != NULL ? req->host : "-",
-		agent != NULL ? agent : "-", atomic_load(&peers)));
+	answer_text(resp,
+		arena_printf(req->arena, "chain %zu leaf %s address %s host %s agent %s peers %d\n",
+			req->chain_count, req->peer != NULL ? req->peer->leaf_size : "-",
+			req->peer_address, req->host != NULL ? req->host : "-",
+			agent != NULL ? agent : "-", atomic_load(&peers)));
 }
 
 static void
@@ -127,6 +140,7 @@ get_close(struct http_request *req, struct http_response *resp)
 static const char *const echo_types[] = {"application/octet-stream", "application/x-test", NULL};
 static const struct http_route routes[] = {
 	{"/hello", HTTP_GET, get_hello, 0, NULL, HTTP_RUN_INLINE, "test.hello"},
+	{"/tagged", HTTP_GET, get_tagged, 0, NULL, HTTP_RUN_INLINE, "test.tagged"},
 	{"/file", HTTP_GET, get_file, 0, NULL, HTTP_RUN_INLINE, "test.file"},
 	{"/pool", HTTP_GET, get_pool, 0, NULL, HTTP_RUN_POOL, "test.pool"},
 	{"/id", HTTP_GET, get_id, 0, NULL, HTTP_RUN_INLINE, "test.id"},
@@ -143,7 +157,8 @@ static const struct http_route routes[] = {
 };
 
 static enum http_verdict
-judge_identify(void *ctx, struct bytes leaf, const struct bytes *chain, size_t count, struct http_peer **peer)
+judge_identify(void *ctx, struct bytes leaf, const struct bytes *chain, size_t count,
+	struct http_peer **peer)
 {
 	enum http_verdict v = (enum http_verdict)atomic_load(&identify_verdict);
 
@@ -192,7 +207,8 @@ read_files(struct arena *a, const char *dir, const char *stem, struct bytes out[
 {
 	size_t n = 0;
 
-	while (n < FILES_MAX && (out[n] = read_file(a, dir, arena_printf(a, "%s%zu.der", stem, n))).n > 0)
+	while (n < FILES_MAX &&
+		(out[n] = read_file(a, dir, arena_printf(a, "%s%zu.der", stem, n))).n > 0)
 		n++;
 	return n;
 }
@@ -202,7 +218,8 @@ load_tls(const char *dir, struct http_tls **out)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
 	struct bytes chain[FILES_MAX], anchor[FILES_MAX];
-	size_t chains = read_files(a, dir, "chain", chain), anchors = read_files(a, dir, "anchor", anchor);
+	size_t chains = read_files(a, dir, "chain", chain),
+	       anchors = read_files(a, dir, "anchor", anchor);
 
 	return http_tls_new(chain, chains, read_file(a, dir, "key.der"), anchor, anchors, out);
 }
@@ -210,7 +227,8 @@ load_tls(const char *dir, struct http_tls **out)
 static int
 verdict_of(const char *word)
 {
-	static const char *const words[] = {"ok", "revoked", "expired", "unknown", "unknown-ca", "bad", "unavailable"};
+	static const char *const words[] = {
+		"ok", "revoked", "expired", "unknown", "unknown-ca", "bad", "unavailable"};
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (strcmp(words[i], word) == 0)
@@ -286,9 +304,13 @@ read_options(int argc, char **argv, struct http_config *c)
 			const char *name;
 			unsigned *where;
 		} const number[] = {
-			{"threads", &c->network_threads}, {"workers", &c->workers}, {"queue", &c->queue_max},
-			{"connections", &c->connections_max}, {"per-address", &c->connections_per_address},
-			{"deadline", &c->request_deadline_s}, {"idle", &c->idle_timeout_s},
+			{"threads", &c->network_threads},
+			{"workers", &c->workers},
+			{"queue", &c->queue_max},
+			{"connections", &c->connections_max},
+			{"per-address", &c->connections_per_address},
+			{"deadline", &c->request_deadline_s},
+			{"idle", &c->idle_timeout_s},
 		};
 		enum err e = ERR_OK;
 
@@ -313,9 +335,12 @@ prepare_answers(void)
 {
 	static const struct http_header headers[] = {{"Cache-Control", "max-age=60"}};
 	char path[] = "/tmp/tls-server-XXXXXX";
+	static const struct http_header tags[] = {
+		{"ETag", "\"v1\""}, {"Last-Modified", "Sat, 21 Nov 2026 12:00:00 GMT"}};
 	int fd = mkstemp(path);
 
 	hello = http_prepared_new(200, "text/plain", BYTES_LIT("hello\n"), headers, 1);
+	tagged = http_prepared_new(200, "text/plain", BYTES_LIT("tagged\n"), tags, 2);
 	if (fd < 0 || write(fd, "from a file\n", 12) != 12)
 		abort();
 	unlink(path);
@@ -325,13 +350,18 @@ prepare_answers(void)
 int
 main(int argc, char **argv)
 {
-	struct http_config c = {.name = "test", .address = "127.0.0.1", .routes = routes,
-		.judge = {.identify = judge_identify, .recheck = judge_recheck, .release = judge_release}};
+	struct http_config c = {.name = "test",
+		.address = "127.0.0.1",
+		.routes = routes,
+		.judge = {.identify = judge_identify,
+			.recheck = judge_recheck,
+			.release = judge_release}};
 	struct http_server *s = NULL;
 	pthread_t late;
 	unsigned seconds;
 
-	log_setup("tls-server", getenv("TLS_SERVER_DEBUG") != NULL ? LOG_DEBUG : LOG_INFO, LOG_FORMAT_KV);
+	log_setup("tls-server", getenv("TLS_SERVER_DEBUG") != NULL ? LOG_DEBUG : LOG_INFO,
+		LOG_FORMAT_KV);
 	prepare_answers();
 	if (read_options(argc, argv, &c) != ERR_OK || http_server_open(&c, &s) != ERR_OK) {
 		fprintf(stderr, "tls-server: %s\n", err_reason());
@@ -347,6 +377,7 @@ main(int argc, char **argv)
 	pthread_join(late, NULL);
 	http_prepared_unref(hello);
 	http_prepared_unref(file);
+	http_prepared_unref(tagged);
 	printf("closed\n");
 	return 0;
 }

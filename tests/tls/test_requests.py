@@ -200,3 +200,38 @@ def test_handler_that_answers_nothing_is_an_internal_error(either):
 
 def test_header_lookup_ignores_case(either):
     assert b"agent Tester/1" in either[1]().get("/whoami", "USER-AGENT: Tester/1\r\n").body
+
+
+@pytest.mark.parametrize("fields,status", [
+    ('If-None-Match: "v1"\r\n', 304),
+    ('If-None-Match: W/"v1"\r\n', 304),
+    ('If-None-Match: "v0", "v1", "v2"\r\n', 304),
+    ("If-None-Match: *\r\n", 304),
+    ("If-Modified-Since: Sat, 21 Nov 2026 12:00:00 GMT\r\n", 304),
+    ("If-Modified-Since: Sun, 22 Nov 2026 12:00:00 GMT\r\n", 304),
+    ('If-None-Match: "v1x"\r\n', 200),
+    ("If-None-Match: v1\r\n", 200),
+    ("If-Modified-Since: Fri, 20 Nov 2026 12:00:00 GMT\r\n", 200),
+    ("If-Modified-Since: yesterday\r\n", 200),
+    ('If-None-Match: "v0"\r\nIf-Modified-Since: Sun, 22 Nov 2026 12:00:00 GMT\r\n', 200),
+])
+def test_prepared_answer_the_client_has_is_304(either, fields, status):
+    c = either[1]()
+    answer = c.get("/tagged", fields)
+    assert answer.status == status and answer.header("ETag") == '"v1"'
+    assert answer.body == (b"" if status == 304 else b"tagged\n")
+    assert answer.header("Content-Length") in ("7", None if status == 304 else "7")
+    assert c.get("/hello").body == b"hello\n", "nothing was left on the wire"
+
+
+def test_conditional_http10_request_gets_304_and_the_end(either):
+    c = either[1]()
+    answer = c.request('GET /tagged HTTP/1.0\r\nIf-None-Match: "v1"\r\n\r\n')
+    assert answer.status == 304 and answer.version == "HTTP/1.0"
+    assert c.ended()
+
+
+def test_conditional_head_is_304(either):
+    c = either[1]()
+    assert c.request(f'HEAD /tagged HTTP/1.1\r\n{HOST}If-None-Match: "v1"\r\n\r\n').status == 304
+    assert c.get("/hello").body == b"hello\n"
