@@ -37,17 +37,26 @@ acme_sidecar() {
 	sed -e "s|@LISTEN@|127.0.0.1:$SIDECAR_PORT|" -e "s|@GATEWAY@|127.0.0.1:$ENROLL_PORT|" -e "s|@NAME@|$HOST|g" \
 		-e "s|@CERTIFICATE@|$d/sidecar-with-key.pem|g" -e "s|@ROOT@|$ROOT|" "$SOURCE/deploy/sidecar/haproxy.cfg" >"$d/haproxy.cfg"
 	stop_pid "$d/haproxy.pid"
-	haproxy -f "$d/haproxy.cfg" -D -p "$d/haproxy.pid"
+	haproxy -f "$d/haproxy.cfg" -D -p "$d/haproxy.pid" 3>&-
 	wait_for 10 curl -sS --fail --cacert "$ROOT" "https://$HOST:$SIDECAR_PORT/acme/directory" -o "$d/directory.json"
+}
+
+# The validator asks this resolver (validator.resolver in the configuration).
+start_resolver() {
+	stop_pid "$TRIAL/resolver.pid"
+	setsid -f /usr/bin/python3 "$SOURCE/deploy/trial/resolver.py" "$RESOLVER_PORT" "$TRIAL/resolver.pid" </dev/null 3>&-
+	wait_for 10 alive "$TRIAL/resolver.pid"
 }
 
 acme_certbot() {
 	local d=$TRIAL/certbot
 	mkdir -p "$d"
+	start_resolver
 	REQUESTS_CA_BUNDLE=$ROOT certbot certonly --non-interactive --agree-tos --register-unsafely-without-email --force-renewal \
 		--config-dir "$d/config" --work-dir "$d/work" --logs-dir "$d/logs" \
 		--server "https://$HOST:$SIDECAR_PORT/acme/directory" --standalone --preferred-challenges http \
-		--http-01-address 127.0.0.1 --http-01-port "$HTTP01_PORT" --cert-name web-2 --domain web-2.localhost
+		--http-01-address 127.0.0.1 --http-01-port "$HTTP01_PORT" --cert-name web-2 --domain web-2.trial.test
 	openssl verify -CAfile "$ROOT" -untrusted "$CHAIN" "$d/config/live/web-2/cert.pem"
 	stop_pid "$TRIAL/sidecar/haproxy.pid"
+	stop_pid "$TRIAL/resolver.pid"
 }

@@ -46,7 +46,7 @@ start_database() {
 		OUTCOME="runs already"
 		return
 	fi
-	as_user chancery-postgres "$PGBIN/pg_ctl" -D "$PGDATA_DIR" -l "$PGDATA_DIR/server.log" -w start
+	as_user chancery-postgres "$PGBIN/pg_ctl" -D "$PGDATA_DIR" -l "$PGDATA_DIR/server.log" -w start 3>&-
 }
 
 stop_database() {

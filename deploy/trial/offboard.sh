@@ -64,7 +64,7 @@ start_nginx() {
 	}
 	END
 	stop_pid "$d/nginx.pid"
-	nginx -p "$d" -c "$d/nginx.conf"
+	nginx -p "$d" -c "$d/nginx.conf" 3>&-
 	wait_for 10 nginx_welcomes "$NGINX_CRL_PORT"
 }
 

@@ -36,6 +36,7 @@ write_config() {
 	  allow: [127.0.0.0/8, "::1/128"]
 	  allow_special: true
 	  http_port: $HTTP01_PORT
+	  resolver: ["127.0.0.1:$RESOLVER_PORT"]
 	metrics:
 	  port: $METRICS_PORT
 	END
@@ -52,7 +53,7 @@ start_programs() {
 		OUTCOME="run already"
 		return
 	fi
-	setsid -f "$PREFIX/bin/chancery" --config "$CONFIG" </dev/null >>"$STATE/chancery.log" 2>&1
+	setsid -f "$PREFIX/bin/chancery" --config "$CONFIG" </dev/null >>"$STATE/chancery.log" 2>&1 3>&-
 	sleep 0.5 # long enough for a program that cannot start to be gone
 	wait_for 10 alive "$RUN/chancery.pid" || {
 		tail -n 5 "$STATE/chancery.log"
