@@ -164,8 +164,7 @@ import_chain(const struct bytes *chain, size_t count, gnutls_pcert_st *out)
 	return ERR_OK;
 }
 
-/* Key and chain belong to the credentials once they were taken, even when they then turn out not to
- * match. */
+/* Key and chain belong to the credentials once they were taken, and to us when they were not. */
 static enum err
 set_key(struct http_tls *t, const struct bytes *chain, size_t count, struct bytes key_pkcs8)
 {
@@ -188,11 +187,9 @@ set_key(struct http_tls *t, const struct bytes *chain, size_t count, struct byte
 	rc = gnutls_certificate_set_key(t->cred, NULL, 0, pcert, (int)count, key);
 	if (rc >= 0)
 		return ERR_OK;
-	if (rc != GNUTLS_E_CERTIFICATE_KEY_MISMATCH) {
-		for (size_t i = 0; i < count; i++)
-			gnutls_pcert_deinit(&pcert[i]);
-		gnutls_privkey_deinit(key);
-	}
+	for (size_t i = 0; i < count; i++)
+		gnutls_pcert_deinit(&pcert[i]);
+	gnutls_privkey_deinit(key);
 	return tls_error(ERR_INVALID, rc, "server certificate and key");
 }
 
