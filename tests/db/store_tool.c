@@ -19,6 +19,7 @@ static const struct {
 	{"exercise", "SERIAL IDENTITY CURSOR", 3, tool_exercise},
 	{"exercise-crl", "ISSUER", 1, tool_exercise_crl},
 	{"identity-add", "NAME KIND [PROFILE PATTERN]", 2, tool_identity_add},
+	{"adds", "IDENTITY THREADS COUNT", 3, tool_adds},
 	{"bells", "", 0, tool_bells},
 	{"load", "IDENTITY THREADS COUNT", 3, tool_load},
 	{"signer", "COUNT", 1, tool_signer},

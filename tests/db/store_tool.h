@@ -16,6 +16,7 @@ enum err tool_open(const struct tool *t) MUST_CHECK;
 enum err tool_exercise(const struct tool *t) MUST_CHECK;
 enum err tool_exercise_crl(const struct tool *t) MUST_CHECK;
 enum err tool_identity_add(const struct tool *t) MUST_CHECK;
+enum err tool_adds(const struct tool *t) MUST_CHECK;
 enum err tool_bells(const struct tool *t) MUST_CHECK;
 enum err tool_load(const struct tool *t) MUST_CHECK;
 enum err tool_signer(const struct tool *t) MUST_CHECK;

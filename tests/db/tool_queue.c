@@ -20,7 +20,7 @@ struct load {
 	struct store *store;
 	int64_t identity, count;
 	pthread_mutex_t mutex;
-	int64_t unavailable, refused, pending;
+	enum { LOAD_ADDS, LOAD_WAITS } kind;
 };
 
 static void
@@ -48,6 +48,8 @@ one(struct load *l, struct arena *a)
 	if (e != ERR_OK)
 		return e;
 	say(l, "added", id, request_id);
+	if (l->kind == LOAD_ADDS)
+		return ERR_OK;
 	for (;;) {
 		e = store_request_wait(l->store, a, id, 10000, &result);
 		if (e != ERR_OK && e != ERR_UNAVAILABLE)
@@ -85,13 +87,12 @@ load_thread(void *ctx)
 	return NULL;
 }
 
-enum err
-tool_load(const struct tool *t)
+static enum err
+run_load(const struct tool *t, struct load l)
 {
 	AUTO_STRUCT(store) s = NULL;
 	struct store_config config = t->config;
-	pthread_t threads[256];
-	struct load l = {.identity = atoll(t->argv[0]), .count = atoll(t->argv[2])};
+	pthread_t threads[256]; 
 	size_t n = (size_t)atoll(t->argv[1]);
 
 	config.writer = STORE_WITH_WRITER;
@@ -99,6 +100,8 @@ tool_load(const struct tool *t)
 	if (e != ERR_OK)
 		return e;
 	l.store = s;
+	l.identity = atoll(t->argv[0]);
+	l.count = atoll(t->argv[2]);
 	pthread_mutex_init(&l.mutex, NULL);
 	int64_t start = clock_monotonic_us();
 	for (size_t i = 0; i < n && i < ARRAY_LEN(threads); i++)
@@ -109,6 +112,20 @@ tool_load(const struct tool *t)
 	fprintf(stderr, "%" PRId64 " requests, %.0f/s, %.0f us each\n", (int64_t)n * l.count,
 		(double)n * (double)l.count * 1e6 / (double)us, (double)us / (double)l.count);
 	return ERR_OK;
+}
+
+/* Adds and waits for each result. */
+enum err
+tool_load(const struct tool *t)
+{
+	return run_load(t, (struct load){.kind = LOAD_WAITS});
+}
+
+/* Adds only, so that every thread is always at the writer. */
+enum err
+tool_adds(const struct tool *t)
+{
+	return run_load(t, (struct load){.kind = LOAD_ADDS});
 }
 
 struct bell_wait {
