@@ -10,7 +10,7 @@
 #include "ca/profile_raw.h"
 #include "lib/base/config.h"
 
-enum { DAY = 86400, RSA_MIN_BITS = 2048, RSA_MAX_BITS = 4096, NAME_MAX_LENGTH = 64, BACKDATE_MAX = DAY };
+enum { DAY = 86400, RSA_MIN_BITS = 2048, RSA_MAX_BITS = 4096, NAME_MAX_LENGTH = 64, BACKDATE_MAX = DAY, LIFETIME_MIN = 10 };
 
 static const char *const protocol_name[CA_PROTOCOL_COUNT] = {
 	[CA_PROTOCOL_EST] = "est",
@@ -202,8 +202,8 @@ read_times(const struct reader *r, const struct raw_profile *raw, struct ca_prof
 		(e = read_duration(r, "backdate", raw->backdate, 0, &p->backdate)) != ERR_OK ||
 		(e = read_duration(r, "renew_expired", raw->renew_expired, 0, &p->renew_expired)) != ERR_OK)
 		return e;
-	if (p->lifetime < 60)
-		return yaml_refuse(r->doc, path_of(r, "lifetime"), "a lifetime of %s is too short; allowed: 60s or more", raw->lifetime);
+	if (p->lifetime < LIFETIME_MIN)
+		return yaml_refuse(r->doc, path_of(r, "lifetime"), "a lifetime of %s is too short; allowed: 10s or more", raw->lifetime);
 	if (p->max_lifetime < p->lifetime)
 		return yaml_refuse(r->doc, path_of(r, "max_lifetime"), "%s is shorter than lifetime; allowed: %s or more",
 			raw->max_lifetime, raw->lifetime);

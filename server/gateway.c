@@ -38,7 +38,7 @@ struct duty {
 	int64_t told_us;
 };
 
-enum { DUTY_RENEW, DUTY_ISSUERS, DUTY_RELOAD, DUTY_COUNT };
+enum { DUTY_RENEW, DUTY_ISSUERS, DUTY_COUNT };
 
 struct gateway {
 	struct service service;
@@ -50,6 +50,7 @@ struct gateway {
 	size_t snapshot_count;
 	int64_t looked_at;
 	struct duty duty[DUTY_COUNT];
+	bool renew_wanted; /* by SIGHUP */
 	bool stopping; /* told to stop before it served */
 };
 
@@ -215,10 +216,13 @@ renew(struct gateway *g)
 {
 	enum err e;
 
-	if (!gateway_tls_due(g->tls, clock_now()))
+	if (!g->renew_wanted && !gateway_tls_due(g->tls, clock_now()))
 		return ERR_OK;
 	e = gateway_tls_obtain(g->tls, OBTAIN_WAIT_MS);
-	return e != ERR_OK ? e : reload_tls(g);
+	if (e != ERR_OK)
+		return e;
+	g->renew_wanted = false;
+	return reload_tls(g);
 }
 
 static enum err
@@ -271,7 +275,6 @@ serve(struct gateway *g)
 	static const struct duty duties[DUTY_COUNT] = {
 		[DUTY_RENEW] = {"gateway.renew", renew, 0},
 		[DUTY_ISSUERS] = {"gateway.issuers", follow_issuers, 0},
-		[DUTY_RELOAD] = {"gateway.reload", reload_tls, 0},
 	};
 
 	memcpy(g->duty, duties, sizeof(duties));
@@ -284,8 +287,9 @@ serve(struct gateway *g)
 		case SERVICE_STOP:
 			return;
 		case SERVICE_RELOAD:
+			g->renew_wanted = true; /* a new key and certificate, whatever made the operator ask */
 			perform(g, &g->duty[DUTY_ISSUERS]);
-			perform(g, &g->duty[DUTY_RELOAD]);
+			perform(g, &g->duty[DUTY_RENEW]);
 			break;
 		case SERVICE_TICK:
 			tick(g);

@@ -22,7 +22,7 @@ struct gateway_tls {
 	struct arena *arena;     /* owns der */
 	struct bytes der;
 	int16_t issuer;
-	int64_t not_before, not_after;
+	int64_t obtained_at, not_after;
 	EVP_PKEY *next_key;      /* asked for */
 	int64_t request;         /* 0: nothing asked */
 };
@@ -59,8 +59,9 @@ gateway_tls_free(struct gateway_tls *t)
 bool
 gateway_tls_due(const struct gateway_tls *t, int64_t now)
 {
-	/* Before two thirds of its life, so that an eight-hour outage of the signer is survived by a day's certificate. */
-	return t->key == NULL || now >= t->not_before + (t->not_after - t->not_before) * 3 / 5;
+	/* Before two thirds of its life, so that an outage of the signer of many hours is survived by a day's certificate. Counted from
+	 * when it came: a backdated notBefore would make short lives look half over at once. */
+	return t->key == NULL || now >= t->obtained_at + (t->not_after - t->obtained_at) * 3 / 5;
 }
 
 int64_t
@@ -153,7 +154,7 @@ take(struct gateway_tls *t, struct arena *a, const struct store_result *result)
 	t->arena = arena_new(0);
 	t->der = arena_bytes(t->arena, result->der);
 	t->issuer = result->issuer;
-	t->not_before = cert.not_before;
+	t->obtained_at = clock_now();
 	t->not_after = cert.not_after;
 	return ERR_OK;
 }

@@ -136,26 +136,38 @@ class Instance:
         self.stop()
 
     def start(self):
+        self.make_database()
+        self.make_keys()
+        self.write_config()
+        self.apply_schema()
+        self.import_issuer()
+        for n in range(1, self.signers + 1):
+            self.spawn("chancery-signer", n)
+        self.wait_seen("chancery-signer")
+        self.init()
+        for name in self.wanted:
+            if program(name):
+                self.spawn(name)
+        self.wait_ready()
+        return self
+
+    def make_database(self):
         for d in ("log", "run", "state", "tokens", "ceremony"):
             os.mkdir(self.path(d))
         self.pg = Cluster().start()
         conn = self.pg.connect("postgres", self.pg.superuser)
         conn.cursor().execute("CREATE DATABASE chancery")
         conn.close()
-        self.make_keys()
-        self.write_config()
+
+    def apply_schema(self):
         self.local("schema", "apply", "--db-user", self.pg.superuser, "--schema", os.path.join(SOURCE, "schema"))
+
+    def import_issuer(self, name="issuing-1"):
         self.local("issuer", "import", "--root", self.path("ceremony/root.pem"), "--root-crl", self.path("ceremony/root.crl"),
-                   "--issuer", self.path("ceremony/issuing-1.pem"), "--name", "issuing-1")
-        for n in range(1, self.signers + 1):
-            self.spawn("chancery-signer", n)
-        self.wait_seen("chancery-signer")
+                   "--issuer", self.path("ceremony", name + ".pem"), "--name", name, "--key-label", name)
+
+    def init(self):
         self.local("init", "--directory", self.operator_directory, "--wait", "30")
-        for name in self.wanted:
-            if program(name):
-                self.spawn(name)
-        self.wait_ready()
-        return self
 
     def make_keys(self):
         """The ceremony: two tokens, a root, an issuing CA under it."""
@@ -167,26 +179,37 @@ class Instance:
                 with open(os.open(self.path("ceremony", "%s.%s" % (name, kind)), os.O_WRONLY | os.O_CREAT, 0o600), "w") as f:
                     f.write(pin + "\n")
 
-        def token(name):
-            return {"module": MODULE, "module_config": self.path("softhsm2.conf"), "label": "test-" + name,
-                    "pin_file": name + ".pin", "so_pin_file": name + ".so-pin"}
-        issuing = {"common_name": "Test Issuing CA 1", "organization": "Chancery tests"}
-        plans = {
-            "root": {"ceremony": "test root", "token": token("root"), "key": {"label": "root-1", "type": "p384"},
-                     "root": {"subject": {"common_name": "Test Root CA", "organization": "Chancery tests"}, "days": 3650,
-                              "certificate": "root.pem"},
-                     "crl": {"file": "root.crl", "days": 180}, "evidence": "root.evidence.json"},
-            "request": {"ceremony": "test issuing key", "token": token("issuing"), "key": {"label": "issuing-1", "type": "p256"},
-                        "request": {"subject": issuing, "file": "issuing-1.csr"}, "evidence": "issuing-1-key.evidence.json"},
-            "sign": {"ceremony": "test issuing certificate", "token": token("root"), "key": {"label": "root-1"},
-                     "issuer_certificate": "root.pem",
-                     "sign": {"csr": "issuing-1.csr", "subject": issuing, "days": 1825, "certificate": "issuing-1.pem"},
-                     "evidence": "issuing-1.evidence.json"},
-        }
-        for name, plan in plans.items():
-            write_yaml(self.path("ceremony", name + ".yaml"), plan)
-        for command, plan in (("token", "root"), ("root", "root"), ("token", "request"), ("request", "request"), ("sign", "sign")):
-            self.run([program("ca-ceremony"), command, self.path("ceremony", plan + ".yaml")])
+        self.ceremony("token", "root", {
+            "ceremony": "test root", "token": self.token("root"), "key": {"label": "root-1", "type": "p384"},
+            "root": {"subject": {"common_name": "Test Root CA", "organization": "Chancery tests"}, "days": 3650,
+                     "certificate": "root.pem"},
+            "crl": {"file": "root.crl", "days": 180}, "evidence": "root.evidence.json"})
+        self.ceremony("root", "root")
+        self.make_issuer(1)
+
+    def token(self, name):
+        return {"module": MODULE, "module_config": self.path("softhsm2.conf"), "label": "test-" + name,
+                "pin_file": name + ".pin", "so_pin_file": name + ".so-pin"}
+
+    def make_issuer(self, number):
+        """Another issuing CA under the root, its key in the signer's token."""
+        name, subject = "issuing-%d" % number, {"common_name": "Test Issuing CA %d" % number, "organization": "Chancery tests"}
+        request = {"ceremony": "test issuing key", "token": self.token("issuing"), "key": {"label": name, "type": "p256"},
+                   "request": {"subject": subject, "file": name + ".csr"}, "evidence": name + "-key.evidence.json"}
+        if number == 1:
+            self.ceremony("token", name + "-key", request)
+        self.ceremony("request", name + "-key", request)
+        self.ceremony("sign", name, {
+            "ceremony": "test issuing certificate", "token": self.token("root"), "key": {"label": "root-1"},
+            "issuer_certificate": "root.pem",
+            "sign": {"csr": name + ".csr", "subject": subject, "days": 1825, "certificate": name + ".pem"},
+            "evidence": name + ".evidence.json"})
+
+    def ceremony(self, command, name, plan=None):
+        path = self.path("ceremony", name + ".yaml")
+        if plan is not None:
+            write_yaml(path, plan)
+        self.run([program("ca-ceremony"), command, path])
 
     def base_config(self):
         return {

@@ -111,7 +111,7 @@ test_mistakes_name_line_and_what_is_allowed(void)
 		{"3072", "1024", {":6: ", "1024", "2048 to 4096"}},
 		{"3072", "8192", {":6: ", "8192", "2048 to 4096"}},
 		{"lifetime: 8h", "lifetime: 8 hours", {":7: ", "\"8 hours\"", "30s, 5m, 8h, 7d"}},
-		{"lifetime: 8h", "lifetime: 5s", {":7: ", "too short", "60s or more"}},
+		{"lifetime: 8h", "lifetime: 5s", {":7: ", "too short", "10s or more"}},
 		{"max_lifetime: 24h", "max_lifetime: 4h", {":8: ", "shorter than lifetime", "8h or more"}},
 		{"backdate: 5m", "backdate: 2d", {":9: ", "too long", "up to 1d"}},
 		{"same_key_renewal: false", "same_key_renewal: no", {":10: ", "same_key_renewal", "true"}},
