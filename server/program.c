@@ -10,7 +10,7 @@ enum { FIRST_WAIT_MS = 200, LAST_WAIT_MS = 5000, SAY_AGAIN_S = 60, NODE_EVERY_S 
 static bool
 worth_waiting(enum err e)
 {
-	return e == ERR_UNAVAILABLE || e == ERR_NOTFOUND;
+	return e == ERR_UNAVAILABLE || (e == ERR_CONFLICT && strcmp(err_word(), "schema-missing") == 0);
 }
 
 static struct store_config

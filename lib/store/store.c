@@ -42,7 +42,8 @@ check_version(struct store *s)
 {
 	static const struct stmt present = {"schema_present",
 		"SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-		"WHERE n.nspname = 'chancery' AND c.relname = 'schema_version')",
+		"WHERE n.nspname = 'chancery' AND c.relname = 'schema_version' AND has_schema_privilege(n.oid, 'USAGE') "
+		"AND has_table_privilege(c.oid, 'SELECT'))", /* grants come after the tables: until then it is not there for this role */
 		0};
 	static const struct stmt newest = {"schema_newest", "SELECT max(version) FROM schema_version", 0};
 	AUTO(PGresult) there = NULL;
@@ -50,7 +51,7 @@ check_version(struct store *s)
 	enum err e = pool_read(s, &present, NULL, &there);
 
 	if (e == ERR_OK && !result_bool(there, 0, 0))
-		return err_set(ERR_CONFLICT, "database \"%s\" has no chancery schema: run \"ca-admin schema apply\"",
+		return err_set_word(ERR_CONFLICT, "schema-missing", "database \"%s\" has no chancery schema: run \"ca-admin schema apply\"",
 			s->config.dbname);
 	if (e == ERR_OK)
 		e = pool_read(s, &newest, NULL, &res);
@@ -58,7 +59,7 @@ check_version(struct store *s)
 		return e;
 	int64_t version = result_int(res, 0, 0);
 	if (version < STORE_SCHEMA_VERSION)
-		return err_set(ERR_CONFLICT, "database schema has version %lld and this program needs %d: run \"ca-admin schema apply\"",
+		return err_set_word(ERR_CONFLICT, "schema-missing", "database schema has version %lld and this program needs %d: run \"ca-admin schema apply\"",
 			(long long)version, STORE_SCHEMA_VERSION);
 	if (version > STORE_SCHEMA_VERSION)
 		return err_set(ERR_CONFLICT, "database schema has version %lld and this program knows %d: install the newer programs",

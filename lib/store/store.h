@@ -24,7 +24,8 @@ struct store_config {
 	enum store_writer { STORE_WITHOUT_WRITER, STORE_WITH_WRITER } writer;
 };
 
-/* Connects, checks that the schema version is STORE_SCHEMA_VERSION (ERR_CONFLICT with the remedy otherwise), starts the
+/* Connects, checks that the schema version is STORE_SCHEMA_VERSION (ERR_CONFLICT with the remedy otherwise; word
+ * "schema-missing" when it is absent or older, which an operator may be mending right now), starts the
  * threads. ERR_UNAVAILABLE when the database cannot be reached now: the caller retries. */
 enum err store_open(const struct store_config *config, struct store **out) MUST_CHECK;
 void store_close(struct store *s);
