@@ -1,0 +1,71 @@
+/*
+ * A PKCS#11 module in front of the real one, for what SoftHSM never does: count a PIN down, lock it, or fail while signing.
+ *
+ *   SHIM_MODULE  the real module            SHIM_FLAGS  token flags to add, hex
+ *   SHIM_LOGINS  file that gets an octet for each C_Login   SHIM_SIGNS  C_Sign fails with CKR_DEVICE_ERROR after so many
+ */
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <p11-kit/pkcs11.h>
+
+static CK_FUNCTION_LIST_PTR real;
+static CK_FUNCTION_LIST list;
+
+static CK_RV
+get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info)
+{
+	const char *flags = getenv("SHIM_FLAGS");
+	CK_RV rv = real->C_GetTokenInfo(slot, info);
+
+	if (rv == CKR_OK && flags != NULL)
+		info->flags |= strtoul(flags, NULL, 16);
+	return rv;
+}
+
+static CK_RV
+login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR_PTR pin, CK_ULONG n)
+{
+	const char *file = getenv("SHIM_LOGINS");
+	int fd = file != NULL ? open(file, O_WRONLY | O_CREAT | O_APPEND, 0600) : -1;
+
+	if (fd >= 0) {
+		if (write(fd, "+", 1) != 1)
+			abort();
+		close(fd);
+	}
+	return real->C_Login(session, user, pin, n);
+}
+
+static CK_RV
+sign(CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG n, CK_BYTE_PTR signature, CK_ULONG_PTR size)
+{
+	static long done;
+	const char *most = getenv("SHIM_SIGNS");
+
+	if (most != NULL && done++ >= atol(most))
+		return CKR_DEVICE_ERROR;
+	return real->C_Sign(session, data, n, signature, size);
+}
+
+CK_RV
+C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR out)
+{
+	void *module = dlopen(getenv("SHIM_MODULE"), RTLD_NOW | RTLD_LOCAL);
+	CK_C_GetFunctionList get = NULL;
+
+	if (module == NULL)
+		return CKR_GENERAL_ERROR;
+	*(void **)&get = dlsym(module, "C_GetFunctionList");
+	if (get == NULL || get(&real) != CKR_OK)
+		return CKR_GENERAL_ERROR;
+	list = *real;
+	list.C_GetFunctionList = C_GetFunctionList;
+	list.C_GetTokenInfo = get_token_info;
+	list.C_Login = login;
+	list.C_Sign = sign;
+	*out = &list;
+	return CKR_OK;
+}

@@ -1,0 +1,76 @@
+"""What a real HSM does and SoftHSM never does, by a module in front of SoftHSM (shim.c): PINs that run out, signing that fails."""
+
+import os
+
+import pytest
+
+from conftest import MODULE, wait_for
+
+FINAL_TRY, LOCKED = "00020000", "00040000"
+
+
+@pytest.fixture
+def shim(site, monkeypatch):
+    """The site with the shim as its module; logins() counts."""
+    monkeypatch.setenv("SHIM_MODULE", MODULE)
+    monkeypatch.setenv("SHIM_LOGINS", site.world.path("logins"))
+    text = site.world.read("chancery.yaml").decode()
+    site.world.write("chancery.yaml", text.replace("module: %s\n" % MODULE, "module: %s\n" % os.environ["SHIM"]))
+    site.logins = lambda: os.path.getsize(site.world.path("logins")) if os.path.exists(site.world.path("logins")) else 0
+    site.import_issuers()
+    return site
+
+
+def test_shim_alone_changes_nothing(shim):
+    s = shim.start()
+    assert shim.logins() == 1
+    assert s.stop() == 0
+
+
+@pytest.mark.parametrize("flags, words", [(FINAL_TRY, "one wrong login more would lock"), (LOCKED, "is locked")])
+def test_token_about_to_lock_is_not_tried(shim, monkeypatch, flags, words):
+    monkeypatch.setenv("SHIM_FLAGS", flags)
+    s = shim.start(wait=False)
+    assert s.ends() == 78
+    assert words in s.text() and "no login was tried" in s.text()
+    assert shim.logins() == 0
+
+
+def test_wrong_pin_is_one_login(shim):
+    shim.world.write("issuing.pin", "wrong\n", 0o600)
+    s = shim.start(wait=False)
+    assert s.ends() == 78
+    assert shim.logins() == 1
+
+
+@pytest.mark.parametrize("signs", [1, 7, 40])
+def test_hsm_that_fails_in_a_batch_records_nothing_of_it(shim, monkeypatch, signs):
+    """Of three batches the HSM survives some signatures; whole batches are there, the broken one is not, and all are done later."""
+    shim.configure(batch=16)
+    text = shim.world.read("chancery.yaml").decode()
+    shim.world.write("chancery.yaml", text.replace("module: %s\n" % MODULE, "module: %s\n" % os.environ["SHIM"]))
+    who = shim.identity("d")
+    requests = [shim.request(who) for _ in range(48)]
+    monkeypatch.setenv("SHIM_SIGNS", str(signs))
+    s = shim.start(wait=False)
+    assert s.ends() == 75, s.text()
+    assert "CKR_DEVICE_ERROR" in s.text() or "Device error" in s.text(), s.text()
+    states = [shim.result(r)[0] for r in requests]
+    assert "refused" not in states
+    count = shim.value("chancery_gateway", "SELECT count(*) FROM certificate")
+    assert states.count("done") == count and count % 16 == 0 and count <= signs
+    monkeypatch.delenv("SHIM_SIGNS")
+    shim.start(2)
+    for r in requests:
+        assert shim.wait(r)[0] == "done"
+    assert shim.value("chancery_gateway", "SELECT count(DISTINCT serial) FROM certificate") == 48
+
+
+def test_hsm_that_fails_at_a_crl_ends_the_signer(shim, monkeypatch):
+    monkeypatch.setenv("SHIM_SIGNS", "0")
+    s = shim.start(wait=False)
+    assert s.ends() == 75
+    assert shim.crl() is None
+    monkeypatch.delenv("SHIM_SIGNS")
+    shim.start(2)
+    wait_for(shim.crl, 20, "the CRL after recovery")
