@@ -62,14 +62,13 @@ put_authorization(struct call *c, const struct store_authorization *z)
 static enum err
 get_granted(struct call *c, const char *id, const char *dot, struct store_authorization *z)
 {
-	char *end;
-	unsigned long index = strtoul(dot + 1, &end, 10);
+	unsigned long index = strtoul(dot + 1, NULL, 10);
 	struct store_order o;
 	enum err e = order_get_cached(c, arena_string(c->arena, bytes_of(id, (size_t)(dot - id))), &o);
 
 	if (e != ERR_OK)
 		return e;
-	if (!o.granted || *end != '\0' || dot[1] < '0' || dot[1] > '9' || index >= o.identifier_count)
+	if (!o.granted || index >= o.identifier_count || strcmp(arena_printf(c->arena, ".%lu", index), dot) != 0)
 		return err_set(ERR_NOTFOUND, "no such authorization");
 	*z = (struct store_authorization){
 		.id = id,

@@ -81,11 +81,11 @@ after_failure(struct call *c, enum err code)
 	const char *word = err_word(), *reason = arena_strdup(c->arena, err_reason());
 	struct store_order o;
 
-	if (order_get(c, call_id(c), &o) != ERR_OK || o.request == 0)
+	if (order_get(c, call_id(c), &o) != ERR_OK)
 		return err_set_word(code, word, "%s", reason);
 	if (code == ERR_CONFLICT)
 		return not_ready(o.status);
-	return order_put(c, 200, &o);
+	return o.request != 0 ? order_put(c, 200, &o) : err_set_word(code, word, "%s", reason);
 }
 
 static enum err

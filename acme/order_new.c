@@ -78,6 +78,7 @@ is_idna(const char *name)
 static const char *
 parse_identifier(struct call *c, const json_t *item, struct pki_san *san, const char **text, const char **word)
 {
+	static const uint8_t v4_mapped[12] = {[10] = 0xff, [11] = 0xff};
 	const char *type = json_string_value(json_object_get(item, "type"));
 	const char *value = json_string_value(json_object_get(item, "value"));
 	size_t i = 0;
@@ -91,6 +92,8 @@ parse_identifier(struct call *c, const json_t *item, struct pki_san *san, const 
 	if (pki_san_from_text(bytes_str(arena_printf(c->arena, "%s:%s", type, value)), c->arena, san) != ERR_OK)
 		return arena_strdup(c->arena, err_reason());
 	*text = pki_san_text(c->arena, san);
+	if (san->type == PKI_SAN_IP && san->value.n == 16 && memcmp(san->value.p, v4_mapped, sizeof(v4_mapped)) == 0)
+		return "IPv4-mapped addresses are not IPv6 addresses of a host";
 	if (san->type == PKI_SAN_IP && strcmp(*text + 3, value) != 0)
 		return "addresses are written in canonical form (RFC 8738 section 3, RFC 5952)";
 	if (san->type == PKI_SAN_DNS && !is_idna(*text + 4))

@@ -31,6 +31,7 @@ SERVE(revoke)
 
 const struct http_route acme_routes[] = {
 	ROUTE("/acme/directory", HTTP_GET | HTTP_POST, directory, "directory"),
+	ROUTE("/acme/directory/", HTTP_GET | HTTP_POST, directory, "directory"), /* as people type it; without a redirect */
 	ROUTE("/acme/new-nonce", HTTP_GET | HTTP_POST, nonce, "newNonce"),
 	ROUTE("/acme/new-account", HTTP_POST, account_new, "newAccount"),
 	ROUTE("/acme/new-order", HTTP_POST, order_new, "newOrder"),

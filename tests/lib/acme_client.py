@@ -18,6 +18,7 @@ import os
 import re
 import sys
 import time
+from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -109,7 +110,10 @@ def identifiers(names):
 
 
 def split_chain(pem):
-    return x509.load_pem_x509_certificates(pem)
+    """The certificates of a PEM chain, which must be blocks and nothing else (erratum 5983)."""
+    block = rb"-----BEGIN CERTIFICATE-----\n(?:[A-Za-z0-9+/=]{1,64}\n)+-----END CERTIFICATE-----\n"
+    assert re.fullmatch(rb"(?:%s)+" % block, pem), pem
+    return [x509.load_pem_x509_certificate(b) for b in re.findall(block, pem)]
 
 
 class Problem(Exception):
@@ -130,7 +134,7 @@ class AcmeClient:
 
     def client(self):
         if self.http is None:
-            self.http = Client("localhost", self.port, trust=self.ca.trust, key=self.tls[0], chain=self.tls[1])
+            self.http = Client(urlsplit(self.base).hostname, self.port, trust=self.ca.trust, key=self.tls[0], chain=self.tls[1])
         return self.http
 
     def close(self):
@@ -205,17 +209,17 @@ class AcmeClient:
         """Posts a JWS (object or octets) and checks what every answer to a POST must have."""
         body = jws if isinstance(jws, bytes) else json.dumps(jws).encode()
         response = self.request("POST", url, body, content_type)
-        self.check(response)
+        self.check(response, url.endswith("/directory"))
         self.nonce = response.header("Replay-Nonce")
         return response
 
     @staticmethod
-    def check(response):
+    def check(response, is_directory=False):
         nonce = response.header("Replay-Nonce")
         assert nonce is not None and BASE64URL.match(nonce) and len(unb64(nonce)) >= 16, (response, response.headers)
         assert response.header("Cache-Control") == "no-store"
         links = [v for k, v in response.headers if k.lower() == "link"]
-        assert response.status == 421 or any(re.match(r'^<https://[^>]+/acme/directory>;rel="index"$', v) for v in links), links
+        assert response.status == 421 or is_directory or any(re.match(r'^<https://[^>]+/acme/directory>;rel="index"$', v) for v in links), links
         if response.status >= 400:
             assert response.header("Content-Type") == "application/problem+json", response.headers
             problem = json.loads(response.body)
