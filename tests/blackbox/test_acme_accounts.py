@@ -146,7 +146,7 @@ def inner(client, new, url=None, account=None, old=None, header=None, drop=()):
     head.update(header or {})
     for name in drop:
         del head[name]
-    message = {"account": account or client.kid, "oldKey": old or client.key.jwk()}
+    message = {"account": account or client.kid, "oldKey": client.key.jwk() if old is None else old}
     return AcmeClient.encode(head, message, new)
 
 

@@ -84,12 +84,16 @@ def test_acme_076_unknown_types_are_unsupported(shared):
 @pytest.mark.parametrize("value", [
     "a_b.example", "example.org.", ".example.org", "a..example.org", "-a.example.org", "a-.example.org", "x" * 64 + ".example.org",
     ".".join(["x" * 60] * 5), "", " ", "a b.example", "a.example.org/x", "a.example.org:80", "*.*.example.org", "a.*.example.org", "*",
-    "a*.example.org", "10.0.0.1", "\u00e4.example", "xn--.example", "xn--a.example", "xn--999999999.example.org", "a.example\u0000.org", "1.2",
+    "a*.example.org", "10.0.0.1", "\u00e4.example", "xn--.example", "xn--a.example", "xn--999999999.example.org", "1.2",
 ])
 def test_acme_077_bad_dns_names_are_rejected(shared, value):
     problem = refuse_order(shared, "dns:" + value)
     assert (problem.status, problem.type) == (400, "rejectedIdentifier"), problem.document
     assert problem.document["subproblems"][0]["identifier"] == {"type": "dns", "value": value}
+
+
+def test_acme_077_nul_in_a_name_is_malformed(shared):
+    assert refuse_order(shared, "dns:a.example\u0000.org").type == "malformed"
 
 
 def test_acme_077_names_are_lower_case_and_a_labels_accepted(shared):
@@ -286,7 +290,7 @@ def test_acme_080_refusal_by_the_signer_makes_the_order_invalid(lab):
     lab.ca.stop_program("chancery-signer")
     order = client.new_order([client.host])
     client.ok(order["finalize"], {"csr": new_csr([client.host])[0]})
-    lab.ca.admin("grant", "remove", client.name, "--profile", "workload", client.host)
+    lab.ca.admin("grant", "remove", client.name, "workload", client.host)
     lab.ca.spawn("chancery-signer", 1)
     done = client.wait(order["url"], ("valid", "invalid"))
     assert done["status"] == "invalid" and done["error"]["type"].endswith(":rejectedIdentifier")
@@ -389,7 +393,7 @@ def test_acme_115_another_account_of_the_identity_revokes(lab, web):
 
 def test_acme_115_account_that_may_have_all_names_revokes(lab, web):
     names = [web.host, "dns:x-%s" % web.host[4:]]
-    lab.ca.admin("grant", "add", web.name, "--profile", "workload", names[1])
+    lab.ca.admin("grant", "add", web.name, "workload", names[1])
     _, pem, _ = web.obtain(names)
     some = lab.client(["workload=" + web.host])
     problem = some.refused(some.url("revoke-cert"), {"certificate": der_of(pem)})
