@@ -16,7 +16,7 @@
 struct ca_gateway {
 	struct store *store;
 	struct ca_peers *peers;
-	const struct ca_profiles *profiles;
+	_Atomic(const struct ca_profiles *) profiles; /* a reload sets new ones and keeps the old */
 	const struct config *config;
 	_Atomic(const struct ca_issuers *) issuers; /* read through ca_gateway_issuers() */
 	void *acme, *est;                /* the folders' own state */

@@ -375,18 +375,28 @@ ca_profiles_free(struct ca_profiles *p)
 	free(p);
 }
 
+static const struct ca_profile *
+find(const struct ca_profiles *p, const char *name)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (strcmp(p->item[i].name, name) == 0)
+			return &p->item[i];
+	return NULL;
+}
+
 enum err
 ca_profiles_get(const struct ca_profiles *p, const char *name, const struct ca_profile **out)
 {
-	AUTO_STRUCT(arena) a = arena_new(0);
-	const char *list = "";
+	const struct ca_profile *found = find(p, name);
 
-	for (size_t i = 0; i < p->count; i++) {
-		if (strcmp(p->item[i].name, name) == 0) {
-			*out = &p->item[i];
-			return ERR_OK;
-		}
-		list = arena_printf(a, "%s%s%s", list, i > 0 ? ", " : "", p->item[i].name);
+	if (found == NULL) {
+		AUTO_STRUCT(arena) a = arena_new(0);
+		const char *list = "";
+
+		for (size_t i = 0; i < p->count; i++)
+			list = arena_printf(a, "%s%s%s", list, i > 0 ? ", " : "", p->item[i].name);
+		return err_set_word(ERR_NOTFOUND, "unknown-profile", "there is no profile \"%s\"; there are: %s", name, list);
 	}
-	return err_set_word(ERR_NOTFOUND, "unknown-profile", "there is no profile \"%s\"; there are: %s", name, list);
+	*out = found;
+	return ERR_OK;
 }

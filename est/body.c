@@ -10,8 +10,8 @@ enum { LINE = 64 };
 static bool
 wants_short_lines(const struct est_service *s, const char *user_agent)
 {
-	for (size_t i = 0; i < s->wrap_user_agent_count; i++)
-		if (strstr(user_agent, s->wrap_user_agents[i]) != NULL)
+	for (uint32_t i = 0; i < s->config->wrap_user_agents_count; i++)
+		if (strstr(user_agent, s->config->wrap_user_agents[i]) != NULL)
 			return true;
 	return false;
 }

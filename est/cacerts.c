@@ -41,7 +41,7 @@ est_cacerts(struct http_request *req, struct http_response *resp)
 	struct est_service *s = est_service(req);
 	const struct ca_issuers *issuers = ca_gateway_issuers(est_gateway(req));
 	const struct ca_profile *profile;
-	enum err e = est_label_profile(req, s->default_profile, &profile);
+	enum err e = est_label_profile(req, s->config->default_profile, &profile);
 
 	if (e == ERR_OK) {
 		pthread_mutex_lock(&s->cacerts_lock);

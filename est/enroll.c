@@ -97,7 +97,7 @@ enroll(struct http_request *req, struct http_response *resp, struct store_result
 	struct pki_sans names;
 	enum err e;
 
-	if ((e = est_label_profile(req, est_service(req)->default_profile, &profile)) != ERR_OK ||
+	if ((e = est_label_profile(req, est_service(req)->config->default_profile, &profile)) != ERR_OK ||
 		(e = read_csr(req, resp, &csr)) != ERR_OK)
 		return e;
 	if (same_key(&csr, current)) {
@@ -115,12 +115,10 @@ static enum err
 reenroll(struct http_request *req, struct http_response *resp, struct store_result *result)
 {
 	const struct pki_cert *current = &req->peer->cert;
-	const struct ca_profile *profile = NULL;
+	const struct ca_profile *profile;
 	struct pki_csr csr;
-	enum err e = est_label_profile(req, NULL, &profile);
+	enum err e = est_label_profile(req, req->peer->profile, &profile);
 
-	if (e == ERR_OK && profile == NULL)
-		e = ca_profiles_get(est_gateway(req)->profiles, req->peer->profile, &profile);
 	if (e != ERR_OK || (e = read_csr(req, resp, &csr)) != ERR_OK || (e = check_renewal(&csr, current, profile)) != ERR_OK)
 		return e;
 	return issue(req, profile, &csr, &csr.sans, req->peer->serial, result);

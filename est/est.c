@@ -23,36 +23,30 @@ const struct http_route est_routes[] = {
 };
 
 enum err
-est_label_profile(const struct http_request *req, const struct ca_profile *absent, const struct ca_profile **out)
+est_label_profile(const struct http_request *req, const char *absent, const struct ca_profile **out)
 {
-	const struct est_service *s = est_service(req);
-	const char *label = req->param[0];
+	const struct config_est *c = est_service(req)->config;
+	const char *label = req->param[0], *profile = label == NULL ? absent : NULL;
 
-	if (label == NULL) {
-		*out = absent;
-		return ERR_OK;
-	}
-	for (size_t i = 0; i < s->label_count; i++)
-		if (strcmp(s->label[i].name, label) == 0) {
-			*out = s->label[i].profile;
-			return ERR_OK;
-		}
-	return err_set_word(ERR_NOTFOUND, "unknown-label", "there is no label \"%s\" (RFC 7030 section 3.2.2)", label);
+	for (uint32_t i = 0; label != NULL && i < c->labels_count; i++)
+		if (strcmp(c->labels[i].name, label) == 0)
+			profile = c->labels[i].profile;
+	if (profile == NULL)
+		return err_set_word(ERR_NOTFOUND, "unknown-label", "there is no label \"%s\" (RFC 7030 section 3.2.2)", label);
+	return ca_profiles_get(est_gateway(req)->profiles, profile, out);
 }
 
-static enum err
-resolve_labels(const struct ca_gateway *g, struct est_service *s)
+enum err
+est_check_profiles(const struct config *config, const struct ca_profiles *profiles)
 {
-	const struct config_est *c = &g->config->est;
-	enum err e = ca_profiles_get(g->profiles, c->default_profile, &s->default_profile);
+	const struct config_est *c = &config->est;
+	const struct ca_profile *profile;
+	enum err e = ca_profiles_get(profiles, c->default_profile, &profile);
 
 	if (e != ERR_OK)
 		return err_context(e, "est.default_profile");
-	s->label = mem_zalloc(c->labels_count, sizeof(*s->label));
-	s->label_count = c->labels_count;
 	for (uint32_t i = 0; i < c->labels_count; i++) {
-		s->label[i].name = c->labels[i].name;
-		e = ca_profiles_get(g->profiles, c->labels[i].profile, &s->label[i].profile);
+		e = ca_profiles_get(profiles, c->labels[i].profile, &profile);
 		if (e != ERR_OK)
 			return err_context(e, "est label \"%s\"", c->labels[i].name);
 	}
@@ -63,19 +57,18 @@ enum err
 est_open(struct ca_gateway *gateway)
 {
 	const struct config_est *c = &gateway->config->est;
-	struct est_service *s = mem_zalloc(1, sizeof(*s));
-	enum err e;
+	struct est_service *s;
+	enum err e = est_check_profiles(gateway->config, gateway->profiles);
 
+	if (e != ERR_OK)
+		return e;
+	s = mem_zalloc(1, sizeof(*s));
 	pthread_mutex_init(&s->cacerts_lock, NULL);
-	s->wrap_user_agents = c->wrap_user_agents;
-	s->wrap_user_agent_count = c->wrap_user_agents_count;
+	s->config = c;
 	s->wait_ms = c->wait * 1000;
 	snprintf(s->retry_after, sizeof(s->retry_after), "%lld", (long long)c->retry_after);
 	gateway->est = s;
-	e = resolve_labels(gateway, s);
-	if (e != ERR_OK)
-		est_close(gateway);
-	return e;
+	return ERR_OK;
 }
 
 void
@@ -89,7 +82,6 @@ est_close(struct ca_gateway *gateway)
 		if (s->cacerts[i] != NULL)
 			http_prepared_unref(s->cacerts[i]);
 	pthread_mutex_destroy(&s->cacerts_lock);
-	free(s->label);
 	free(s);
 	gateway->est = NULL;
 }

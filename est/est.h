@@ -16,8 +16,10 @@ extern const struct http_route est_routes[];
 /* How refusals look below EST_PREFIX: one line of text/plain, "code-word: sentence (request ID)". */
 http_refusal_writer est_refuse;
 
-/* Resolves labels to profiles and puts this folder's state into gateway->est. gateway's profiles, config and issuers must be
- * set and outlive it. ERR_NOTFOUND: a label or the default names a profile there is not. */
+/* Do labels and default name profiles that there are? ERR_NOTFOUND says which does not. */
+enum err est_check_profiles(const struct config *config, const struct ca_profiles *profiles) MUST_CHECK;
+/* Puts this folder's state into gateway->est. gateway's profiles, config and issuers must be
+ * set and outlive it. ERR_NOTFOUND as above. */
 enum err est_open(struct ca_gateway *gateway) MUST_CHECK;
 /* After the listener closed; harmless when not open. */
 void est_close(struct ca_gateway *gateway);

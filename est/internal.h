@@ -7,17 +7,8 @@
 #include "est/est.h"
 #include "lib/pki/csr.h"
 
-struct est_label {
-	const char *name;
-	const struct ca_profile *profile;
-};
-
 struct est_service {
-	const struct ca_profile *default_profile;
-	struct est_label *label;
-	size_t label_count;
-	char *const *wrap_user_agents;
-	size_t wrap_user_agent_count;
+	const struct config_est *config;
 	int64_t wait_ms;
 	char retry_after[24];
 	pthread_mutex_t cacerts_lock;
@@ -37,8 +28,9 @@ est_service(const struct http_request *req)
 	return est_gateway(req)->est;
 }
 
-/* The profile of the path's label; absent is what a path without label means. ERR_NOTFOUND for an unknown label. */
-enum err est_label_profile(const struct http_request *req, const struct ca_profile *absent, const struct ca_profile **out) MUST_CHECK;
+/* The profile of the path's label; absent is the name of the one that a path without label means. ERR_NOTFOUND for an unknown
+ * label. */
+enum err est_label_profile(const struct http_request *req, const char *absent, const struct ca_profile **out) MUST_CHECK;
 
 /* Base64 lines of answers: strongSwan before 5.9.11 reads only one line, libest only short ones. */
 enum est_lines { EST_ONE_LINE, EST_WRAPPED };

@@ -18,7 +18,7 @@
 enum {
 	BACKOFF_FIRST_MS = 200, BACKOFF_MAX_MS = 5000,
 	TICK_MS = 1000, LOOK_EVERY_S = 5, OBTAIN_WAIT_MS = 1000, DRAIN_S = 20,
-	SNAPSHOTS_MAX = 64, TELL_EVERY_US = 60 * 1000 * 1000,
+	SNAPSHOTS_MAX = 64, RELOADS_MAX = 256, TELL_EVERY_US = 60 * 1000 * 1000,
 };
 
 struct gateway;
@@ -38,12 +38,13 @@ struct duty {
 	int64_t told_us;
 };
 
-enum { DUTY_RENEW, DUTY_ISSUERS, DUTY_COUNT };
+enum { DUTY_RENEW, DUTY_ISSUERS, DUTY_PROFILES, DUTY_COUNT };
 
 struct gateway {
 	struct service service;
 	struct ca_gateway app;
-	struct ca_profiles *profiles;
+	struct ca_profiles *profiles[RELOADS_MAX]; /* all read so far, the present ones last */
+	size_t profiles_count;
 	struct gateway_tls *tls;
 	struct http_server *server;
 	struct snapshot *snapshot[SNAPSHOTS_MAX];
@@ -53,6 +54,38 @@ struct gateway {
 	bool renew_wanted; /* by SIGHUP */
 	bool stopping; /* told to stop before it served */
 };
+
+static enum err
+check_profiles(const struct config *c, const struct ca_profiles *profiles)
+{
+	const struct ca_profile *found;
+	enum err e;
+
+	if ((e = ca_profiles_get(profiles, c->enroll.profile, &found)) != ERR_OK)
+		return err_context(e, "enroll.profile");
+	if ((e = ca_profiles_get(profiles, c->acme.default_profile, &found)) != ERR_OK)
+		return err_context(e, "acme.default_profile");
+	return est_check_profiles(c, profiles);
+}
+
+/* Reads the profiles; wrong ones change nothing. Old ones are kept: handlers may hold them. */
+static enum err
+load_profiles(struct gateway *g)
+{
+	AUTO_STRUCT(ca_profiles) read = NULL;
+	enum err e = ca_profiles_load(g->service.config->profiles, &read);
+
+	if (e == ERR_OK)
+		e = check_profiles(g->service.config, read);
+	if (e == ERR_OK && g->profiles_count == RELOADS_MAX)
+		e = err_set(ERR_LIMIT, "profiles were read %d times; restart the gateway", RELOADS_MAX);
+	if (e != ERR_OK)
+		return e;
+	g->profiles[g->profiles_count++] = read;
+	atomic_store(&g->app.profiles, read);
+	read = NULL;
+	return ERR_OK;
+}
 
 static bool
 same_issuers(const struct ca_issuers *a, const struct ca_issuers *b)
@@ -275,6 +308,7 @@ serve(struct gateway *g)
 	static const struct duty duties[DUTY_COUNT] = {
 		[DUTY_RENEW] = {"gateway.renew", renew, 0},
 		[DUTY_ISSUERS] = {"gateway.issuers", follow_issuers, 0},
+		[DUTY_PROFILES] = {"gateway.profiles", load_profiles, 0},
 	};
 
 	memcpy(g->duty, duties, sizeof(duties));
@@ -288,6 +322,8 @@ serve(struct gateway *g)
 			return;
 		case SERVICE_RELOAD:
 			g->renew_wanted = true; /* a new key and certificate, whatever made the operator ask */
+			g->duty[DUTY_PROFILES].told_us = 0;
+			perform(g, &g->duty[DUTY_PROFILES]);
 			perform(g, &g->duty[DUTY_ISSUERS]);
 			perform(g, &g->duty[DUTY_RENEW]);
 			break;
@@ -312,7 +348,8 @@ stop(struct gateway *g)
 		arena_free(g->snapshot[i]->arena);
 		free(g->snapshot[i]);
 	}
-	ca_profiles_free(g->profiles);
+	for (size_t i = 0; i < g->profiles_count; i++)
+		ca_profiles_free(g->profiles[i]);
 	service_close(&g->service);
 }
 
@@ -329,8 +366,7 @@ main(int argc, char **argv)
 		return code;
 	}
 	g->app.config = g->service.config;
-	e = ca_profiles_load(g->service.config->profiles, &g->profiles);
-	g->app.profiles = g->profiles;
+	e = load_profiles(g);
 	if (e != ERR_OK)
 		log_failure("gateway.profiles", e);
 	code = e != ERR_OK ? SERVICE_EXIT_CONFIG : SERVICE_EXIT_OK;

@@ -59,14 +59,14 @@ def test_est_016_chunked_request_is_limited_while_reading(device):
     with device.ca.client(*device.files) as c:
         c.send(b"POST %s HTTP/1.1\r\nHost: localhost:%d\r\nContent-Type: application/pkcs10\r\nTransfer-Encoding: chunked\r\n\r\n" % (
             path("simpleenroll").encode(), device.ca.port))
-        chunk = b"4000\r\n" + b"A" * 0x4000 + b"\r\n"
+        chunk, status = b"4000\r\n" + b"A" * 0x4000 + b"\r\n", None
         try:
             for _ in range(64):
                 c.send(chunk)
+            status = c.receive("POST").status
         except OSError:
-            pass  # the server may answer and close while we still write
-        else:
-            assert c.receive("POST").status == 413
+            pass  # refused and closed while we still write: the answer may be lost with the reset
+        assert status in (None, 413)
     assert device.client.request("GET", path("cacerts")).status == 200
 
 

@@ -94,6 +94,33 @@ def test_sighup_renews_key_and_certificate_and_open_connections_live_on(own, dev
     cert(post(device.client, device.csr()))
 
 
+def test_sighup_reads_the_profiles_and_wrong_ones_change_nothing(own, device):
+    good = open(own.path("profiles.yaml")).read()
+
+    def reload(text, programs=(GATEWAY, "chancery-signer")):
+        before = server_certificate(own).serial_number
+        with open(own.path("profiles.yaml"), "w") as f:
+            f.write(text)
+        for key in programs:
+            own.running[key].process.send_signal(signal.SIGHUP)
+        wait_for(lambda: server_certificate(own).serial_number != before, 15, "the gateway has reloaded")
+
+    def days():
+        one = cert(post(device.client, device.csr()))
+        return round((one.not_valid_after - one.not_valid_before).total_seconds() / 86400)
+    assert days() == 30
+    try:
+        reload(good.replace("lifetime: 30d", "lifetime: 20d"))
+        wait_for(lambda: days() == 20, 10, "certificates of the new profile")
+        reload(good.replace("name: device\n", "name: gone\n"), (GATEWAY,))
+        assert any("there is no profile" in line and "est.default_profile" in line for line in own.log_lines(GATEWAY))
+        reload(good.replace("lifetime: 30d", "lifetime: soon"))
+        assert any("soon" in line and "profiles.yaml:" in line for line in own.log_lines(GATEWAY))
+        cert(post(device.client, device.csr()))
+    finally:
+        reload(good)
+
+
 def test_it_renews_by_itself_before_two_thirds_of_life():
     short = {"name": "brief", "requesters": ["service"], "protocols": ["internal"], "keys": ["p256"], "lifetime": "10s", "backdate": "5m",
              "key_usage": ["digitalSignature"], "extended_key_usage": ["serverAuth"], "subject": {"common_name": "first-name"},
