@@ -195,8 +195,10 @@ root_from_database(struct admin *a, struct store *s, struct import *in)
 	if (e != ERR_OK)
 		return e;
 	for (size_t i = 0; i < count; i++)
-		if (strcmp(list[i].kind, "root") == 0 && bytes_equal(list[i].subject, in->crl.issuer))
+		if (strcmp(list[i].kind, "root") == 0 && bytes_equal(list[i].subject, in->crl.issuer)) {
+			in->root_name = list[i].name;
 			return pki_cert_parse(list[i].der, a->arena, &in->root);
+		}
 	return err_set(ERR_NOTFOUND, "no root in the database has issued this CRL: import it with --root first");
 }
 

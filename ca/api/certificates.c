@@ -102,7 +102,7 @@ page(struct api_call *c, const struct store_certificate *list, size_t count, boo
 			next = arena_printf(c->arena, "%" PRId64 "-%s", list[i].not_after,
 				hex_string(c->arena, bytes_of(list[i].serial, STORE_SERIAL_SIZE)));
 	}
-	return json_pack("{s:o, s:s?}", "certificates", out, "next", next);
+	return json_pack("{s:o, s:s*}", "certificates", out, "next", next);
 }
 
 enum err

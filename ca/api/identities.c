@@ -42,7 +42,7 @@ api_identities(struct api_call *c)
 	out = json_array();
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(out, identity_json(&list[i]));
-	c->answer = json_pack("{s:o, s:s?}", "identities", out, "next", count == limit ? list[count - 1].name : NULL);
+	c->answer = json_pack("{s:o, s:s*}", "identities", out, "next", count == limit ? list[count - 1].name : NULL);
 	return ERR_OK;
 }
 
@@ -286,7 +286,7 @@ api_grants(struct api_call *c)
 		if (json_array_size(out) == limit && i + 1 < count)
 			next = arena_printf(c->arena, "%" PRId64, list[i].id);
 	}
-	c->answer = json_pack("{s:o, s:s?}", "grants", out, "next", next);
+	c->answer = json_pack("{s:o, s:s*}", "grants", out, "next", next);
 	return ERR_OK;
 }
 

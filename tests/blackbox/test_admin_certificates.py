@@ -1,0 +1,160 @@
+"""Certificates over the admin API: issue within grants, find, show, revoke, renew one's own; CRLs; status."""
+
+import base64
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from admin import audit, call, csr_text, load_cert, refused, serial_of
+from instance import new_key
+from pgcluster import wait_for
+
+
+@pytest.fixture(scope="module")
+def printer(ca):
+    ca.add_identity("printer-7", "device", ["device=dns:printer-7.example.org", "device=ip:10.7.0.0/16"])
+    return "printer-7"
+
+
+def issue_body(identity="printer-7", profile="device", names=("dns:printer-7.example.org",), common_name=None, key=None, **more):
+    return dict({"identity": identity, "profile": profile, "csr": csr_text(key or new_key(), common_name, names)}, **more)
+
+
+def test_a_certificate_is_issued_recorded_and_audited(ca, printer):
+    key = new_key()
+    with ca.operator() as c:
+        status, answer, _ = call(c, "POST", "issue", issue_body(key=key))
+        assert status == 200
+        cert = x509.load_pem_x509_certificate(answer["pem"].encode())
+        shown = call(c, "GET", "certificates/" + answer["serial"])[1]
+    assert "%032x" % cert.serial_number == answer["serial"]
+    assert cert.public_key().public_numbers() == key.public_key().public_numbers()
+    names = cert.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["printer-7.example.org"]
+    assert x509.load_pem_x509_certificate(answer["chain"].encode()) == load_cert(ca.issuing)
+    assert (shown["identity"], shown["status"], shown["names"], shown["pem"]) == (
+        "printer-7", "valid", ["dns:printer-7.example.org"], answer["pem"])
+    assert audit(ca, "certificate.request", "printer-7")[-1][0] == "operator"
+
+
+def test_the_same_request_again_gives_the_same_certificate(ca, printer):
+    body = issue_body()
+    with ca.operator() as c:
+        assert call(c, "POST", "issue", body)[1]["serial"] == call(c, "POST", "issue", body)[1]["serial"]
+
+
+def test_a_shorter_life_may_be_asked_but_not_a_longer_one(ca, printer):
+    with ca.operator() as c:
+        status, answer, _ = call(c, "POST", "issue", issue_body(lifetime=3600))
+        assert status == 200
+        cert = x509.load_pem_x509_certificate(answer["pem"].encode())
+        assert 3500 < (cert.not_valid_after - cert.not_valid_before).total_seconds() < 3600 + 3600
+        refused(c, "POST", "issue", issue_body(lifetime=90 * 86400), 400, "bad-validity")
+        assert call(c, "POST", "issue", issue_body(lifetime=-5))[0] == 400
+
+
+@pytest.mark.parametrize("change,status,code", [
+    ({"names": ["dns:other.example.org"]}, 403, "name-not-allowed"),
+    ({"names": ["dns:printer-7.example.org", "ip:10.8.0.1"]}, 403, "name-not-allowed"),
+    ({"names": ["dns:*.example.org"]}, 403, None),
+    ({"profile": "workload"}, 403, "requester-not-allowed"),
+    ({"profile": "gateway-tls"}, 403, None),
+    ({"profile": "no-such"}, 404, "unknown-profile"),
+    ({"identity": "nobody"}, 404, "unknown-identity"),
+    ({"common_name": "somebody-else"}, 400, "bad-csr"),
+    ({"key": ec.generate_private_key(ec.SECP521R1())}, 400, "bad-key"),
+    ({"names": []}, 200, None)])
+def test_an_operator_issues_only_what_policy_allows(ca, printer, change, status, code):
+    with ca.operator() as c:
+        got, answer, _ = call(c, "POST", "issue", issue_body(**change))
+        assert got == status, answer
+        assert code is None or answer["code"] == code
+
+
+@pytest.mark.parametrize("csr", ["", "!!!!", base64.b64encode(b"\x30\x03\x02\x01\x00").decode(), "A" * 40000])
+def test_a_request_that_is_no_csr_is_refused(ca, printer, csr):
+    with ca.operator() as c:
+        assert call(c, "POST", "issue", dict(issue_body(), csr=csr))[0] == 400
+
+
+def test_certificates_are_found_by_identity_and_name_and_paged_without_loss(ca):
+    ca.add_identity("finder", "device", ["device=dns:*.find.example.org"])
+    with ca.operator() as c:
+        made = {call(c, "POST", "issue", issue_body("finder", names=["dns:n%d.find.example.org" % n]))[1]["serial"] for n in range(5)}
+        found, after = [], None
+        while True:
+            page = call(c, "GET", "certificates?identity=finder&limit=2" + ("&after=" + after if after else ""))[1]
+            found += [x["serial"] for x in page["certificates"]]
+            after = page.get("next")
+            if not after:
+                break
+        assert sorted(found) == sorted(made)
+        one = call(c, "GET", "certificates?name=dns:N3.find.example.org")[1]["certificates"]
+        assert [x["names"] for x in one] == [["dns:n3.find.example.org"]]
+        assert call(c, "GET", "certificates?name=n3.find.example.org")[0] == 400
+        assert call(c, "GET", "certificates?after=soon")[0] == 400
+        assert call(c, "GET", "certificates?identity=nobody")[1]["certificates"] == []
+
+
+def test_revoking_is_in_effect_when_answered_and_shown(ca, printer):
+    key, chain = ca.issue("printer-7", "device", ["dns:printer-7.example.org"])
+    serial = serial_of(chain)
+    with ca.client(key, chain) as device, ca.operator() as c:
+        assert device.request("GET", "/.well-known/est/cacerts").status == 200
+        assert call(c, "POST", "certificates/%s/revoke" % serial, {"reason": "keyCompromise"})[0] == 200
+        try:
+            status = device.request("GET", "/.well-known/est/cacerts").status
+        except OSError:
+            status = None
+        assert status in (401, 403, None)
+        shown = call(c, "GET", "certificates/" + serial)[1]
+        assert (shown["status"], shown["reason"]) == ("revoked", "keyCompromise") and shown["revoked_at"]
+        refused(c, "POST", "certificates/%s/revoke" % serial, {}, 409, "already-revoked")
+        live = [x["serial"] for x in call(c, "GET", "certificates?identity=printer-7")[1]["certificates"]]
+        every = [x["serial"] for x in call(c, "GET", "certificates?identity=printer-7&all=yes")[1]["certificates"]]
+        assert serial not in live and serial in every
+    assert audit(ca, "certificate.revoke", serial)[0][0] == "operator"
+
+
+@pytest.mark.parametrize("serial,status", [("11" * 16, 404), ("11" * 15, 400), ("zz" * 16, 400)])
+def test_revoking_a_certificate_that_is_not_there_is_refused(ca, serial, status):
+    with ca.operator() as c:
+        assert call(c, "POST", "certificates/%s/revoke" % serial, {})[0] == status
+        assert call(c, "GET", "certificates/" + serial)[0] == status
+
+
+def test_an_operator_renews_its_own_certificate_with_a_new_key(ca):
+    ca.add_identity("renewer", "operator")
+    key, chain = ca.issue("renewer", "operator")
+    with ca.client(key, chain) as c:
+        status, answer, _ = call(c, "POST", "renew", {"csr": csr_text(new_key(), "renewer")})
+        assert status == 200
+        assert call(c, "GET", "certificates/" + answer["serial"])[1]["renewed_from"] == serial_of(chain)
+        refused(c, "POST", "renew", {"csr": csr_text(new_key(), "renewer", ["email:other@example.org"])}, 403, "name-not-allowed")
+        refused(c, "POST", "renew", {"csr": csr_text(new_key(), "operator")}, 400, "bad-csr")
+
+
+def test_a_crl_is_published_when_asked(ca):
+    def number():
+        return [i["crl_number"] for i in ca.admin("status")["issuers"] if i["name"] == "issuing-1"][0]
+    before = number()
+    with ca.operator() as c:
+        assert call(c, "POST", "crl/publish", {"issuer": "issuing-1"})[1] == {"issuers": ["issuing-1"]}
+        wait_for(lambda: number() > before, 20, "a CRL with a higher number")
+        refused(c, "POST", "crl/publish", {"issuer": "root"}, 404, "unknown-issuer")
+        refused(c, "POST", "crl/publish", {"issuer": "nobody"}, 404, "unknown-issuer")
+
+
+def test_status_tells_programs_issuers_and_database(ca):
+    with ca.operator() as c:
+        status, answer, _ = call(c, "GET", "status")
+    assert status == 200
+    seen = {p["program"] for p in answer["programs"] if not p["stale"]}
+    assert {"signer", "gateway"} <= seen
+    signer = [p for p in answer["programs"] if p["program"] == "signer"][0]
+    assert signer["detail"]["hsm"]["token"] == "test-issuing"
+    assert answer["database"] == {"reachable": True, "schema_version": ca.sql("SELECT max(version) FROM chancery.schema_version")[0][0]}
+    issuers = {i["name"]: i for i in answer["issuers"]}
+    assert issuers["root"]["kind"] == "root" and issuers["issuing-1"]["days_left"] > 1000
+    assert isinstance(answer["problems"], list) and answer["healthy"] == (not answer["problems"])

@@ -1,0 +1,219 @@
+"""ca-admin as a person or a script meets it: help, dry runs, exit codes, files, recovery."""
+
+import json
+import os
+import re
+import stat
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from admin import load_cert, serial_of
+from instance import make_csr, new_key, pem_key, program
+
+COMMANDS = [line.split("  ")[0] for line in """schema apply
+issuer import
+init
+config check
+status
+issuer list
+identity add
+identity list
+identity show
+identity block
+identity unblock
+grant add
+grant list
+grant remove
+cert list
+cert show
+cert revoke
+offboard
+issue
+renew
+crl publish""".splitlines()]
+
+
+def admin_yaml(ca):
+    return os.path.join(ca.operator_directory, "admin.yaml")
+
+
+def run(ca, *args, **kw):
+    return ca.run([program("ca-admin"), *args], check=False, **kw)
+
+
+def test_help_lists_every_command_and_each_has_an_example(ca):
+    overview = run(ca, "--help")
+    assert overview.returncode == 0
+    for command in COMMANDS:
+        assert re.search(r"^  %s  " % command, overview.stdout, re.MULTILINE), command
+        help_text = run(ca, *command.split(), "--help")
+        assert help_text.returncode == 0
+        assert "Example:\n  ca-admin %s" % command in help_text.stdout
+        assert "--json" in help_text.stdout
+
+
+@pytest.mark.parametrize("args", [
+    (), ("nonsense",), ("identity",), ("identity", "add", "x"), ("identity", "add", "x", "--kind"), ("identity", "show"),
+    ("identity", "show", "a", "b"), ("status", "--unknown"), ("status", "--json=yes"), ("status", "--dry-run"),
+    ("identity", "add", "x", "--kind", "device", "--kind", "device"), ("identity", "add", "x", "--kind", "device", "--grant", "nope"),
+    ("cert", "show", "123"), ("identity", "list", "--limit", "0"), ("status", "--server", "http://localhost"),
+    ("status", "--cert", "x"), ("--root", "x", "status")])
+def test_wrong_usage_is_exit_code_2_and_points_to_help(ca, args):
+    done = run(ca, *args, "--config", admin_yaml(ca))
+    assert done.returncode == 2, (args, done.stdout, done.stderr)
+    assert "--help" in done.stderr
+
+
+def test_exit_codes_tell_why(ca):
+    ca.add_identity("coded", "device")
+
+    def code(*args):
+        return ca.admin(*args, check=False).returncode
+    assert code("identity", "show", "nobody-here") == 3
+    assert code("identity", "add", "coded", "--kind", "device") == 4
+    assert code("identity", "block", "operator") == 1
+    assert run(ca, "status", "--config", admin_yaml(ca), "--server", "https://localhost:1").returncode == 5
+    assert run(ca, "status", "--config", "/nonexistent/admin.yaml").returncode == 3
+
+
+def test_a_failure_is_json_too_when_json_is_asked(ca):
+    done = ca.admin("identity", "show", "nobody-here", check=False)
+    error = json.loads(done.stdout)["error"]
+    assert (error["class"], error["code"]) == ("not-found", "unknown-identity")
+    assert "nobody-here" in error["reason"] and "request" in error["reason"]
+
+
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(ca):
+    done = run(ca, "identity", "add", "ghost", "--kind", "device", "--dry-run", "--config", admin_yaml(ca))
+    assert done.returncode == 0 and 'would register device "ghost"' in done.stdout
+    done = run(ca, "offboard", "operator", "--dry-run", "--json", "--config", admin_yaml(ca))
+    assert json.loads(done.stdout)["dry_run"] is True
+    assert ca.admin("identity", "show", "ghost", check=False).returncode == 3
+
+
+def test_text_and_json_agree(ca):
+    ca.add_identity("texts", "device", ["device=dns:texts.example.org"])
+    shown = run(ca, "identity", "show", "texts", "--config", admin_yaml(ca)).stdout
+    assert "texts" in shown and "dns:texts.example.org" in shown
+    listed = run(ca, "identity", "list", "--config", admin_yaml(ca)).stdout
+    assert listed.splitlines()[0].split() == ["NAME", "KIND", "STATE", "OWNER", "CREATED"]
+    assert any(line.split()[0] == "texts" for line in listed.splitlines())
+    assert ca.admin("grant", "list", "texts")[0]["pattern"] == "dns:texts.example.org"
+    assert [i["name"] for i in ca.admin("issuer", "list")] == ["root", "issuing-1"]
+
+
+def test_names_that_need_escaping_travel_whole(ca):
+    name = "user@example.org:x-1"
+    ca.add_identity(name, "user")
+    assert ca.admin("identity", "show", name)["name"] == name
+    assert ca.admin("cert", "list", "--identity", name) == []
+    assert ca.admin("offboard", name)["revoked"] == 0
+
+
+def test_issue_writes_the_chain_to_a_file_or_to_standard_output(ca, tmp_path):
+    ca.add_identity("filer", "device", ["device=dns:filer.example.org"])
+    csr = tmp_path / "filer.csr"
+    csr.write_bytes(make_csr(new_key(), "filer", ["dns:filer.example.org"]).public_bytes(serialization.Encoding.DER))
+    common = ["issue", "filer", "--profile", "device", "--csr", str(csr), "--config", admin_yaml(ca)]
+    done = run(ca, *common)
+    assert done.returncode == 0 and done.stdout.startswith("-----BEGIN CERTIFICATE-----")
+    assert done.stdout.count("BEGIN CERTIFICATE") == 2
+    done = run(ca, *common, "--out", str(tmp_path / "filer.pem"))
+    assert done.returncode == 0 and "will issue" in done.stdout
+    assert (tmp_path / "filer.pem").read_text().count("BEGIN CERTIFICATE") == 2
+    done = run(ca, "issue", "filer", "--profile", "device", "--csr", admin_yaml(ca), "--config", admin_yaml(ca))
+    assert done.returncode == 1 and "no certificate request" in done.stderr
+
+
+def test_the_operators_files_are_private_and_complete(ca):
+    d = ca.operator_directory
+    assert sorted(os.listdir(d)) == ["admin.yaml", "operator.key", "operator.pem", "root.pem"]
+    assert stat.S_IMODE(os.stat(os.path.join(d, "operator.key")).st_mode) == 0o600
+    assert load_cert(os.path.join(d, "root.pem")) == load_cert(ca.trust)
+
+
+def second_operator(ca, tmp_path, name):
+    d = str(tmp_path / "op")
+    ca.local("init", "--operator", name, "--directory", d, "--wait", "30")
+    return d, os.path.join(d, "admin.yaml")
+
+
+def test_renew_replaces_key_and_certificate(ca, tmp_path):
+    d, config = second_operator(ca, tmp_path, "renewing")
+    before, key = serial_of(d + "/operator.pem"), open(d + "/operator.key").read()
+    assert run(ca, "renew", "--config", config).returncode == 0
+    assert serial_of(d + "/operator.pem") != before and open(d + "/operator.key").read() != key
+    assert run(ca, "identity", "list", "--config", config).returncode == 0
+    assert sorted(os.listdir(d)) == ["admin.yaml", "operator.key", "operator.pem", "root.pem"]
+
+
+def test_an_interrupted_replacement_is_finished(ca, tmp_path):
+    d, config = second_operator(ca, tmp_path, "interrupted")
+    os.rename(d + "/operator.key", d + "/operator.key.new")
+    with open(os.open(d + "/operator.key", os.O_WRONLY | os.O_CREAT, 0o600), "w") as f:
+        f.write(pem_key(new_key()))
+    assert run(ca, "identity", "list", "--config", config).returncode == 0
+    assert not os.path.exists(d + "/operator.key.new")
+
+
+def test_a_key_open_to_others_or_of_another_certificate_is_refused(ca, tmp_path):
+    d, config = second_operator(ca, tmp_path, "careless")
+    os.chmod(d + "/operator.key", 0o644)
+    done = run(ca, "status", "--config", config)
+    assert done.returncode == 1 and "chmod 600" in done.stderr
+    os.chmod(d + "/operator.key", 0o600)
+    with open(d + "/operator.key", "w") as f:
+        f.write(pem_key(new_key()))
+    done = run(ca, "status", "--config", config)
+    assert done.returncode == 1 and "does not belong" in done.stderr and "ca-admin init" in done.stderr
+
+
+def test_init_again_keeps_a_good_certificate_and_replaces_a_lost_or_revoked_one(ca, tmp_path):
+    d, config = second_operator(ca, tmp_path, "recovering")
+
+    def again():
+        return json.loads(ca.local("init", "--operator", "recovering", "--directory", d, "--json").stdout)
+    first = serial_of(d + "/operator.pem")
+    assert again()["renewed"] is False and serial_of(d + "/operator.pem") == first
+    os.remove(d + "/operator.key")
+    assert again()["renewed"] is True
+    second = serial_of(d + "/operator.pem")
+    ca.admin("cert", "revoke", second)
+    done = run(ca, "status", "--config", config)
+    assert done.returncode == 1 and "revoked" in done.stderr
+    assert again()["renewed"] is True and serial_of(d + "/operator.pem") != second
+    assert run(ca, "identity", "list", "--config", config).returncode == 0
+
+
+def test_init_refuses_a_blocked_operator_and_another_kind(ca, tmp_path):
+    second_operator(ca, tmp_path, "shut-out")
+    ca.admin("identity", "block", "shut-out")
+    done = ca.local("init", "--operator", "shut-out", "--directory", str(tmp_path / "x"), check=False)
+    assert done.returncode == 1 and "blocked" in done.stderr and "unblock" in done.stderr
+    ca.add_identity("not-a-person", "device")
+    done = ca.local("init", "--operator", "not-a-person", "--directory", str(tmp_path / "x"), check=False)
+    assert done.returncode == 4 and "device" in done.stderr
+
+
+def test_the_gateways_certificate_is_checked(ca, tmp_path):
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+    import datetime
+    key, now = new_key(), datetime.datetime.utcnow()
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "other root")])
+    other = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(7) \
+        .not_valid_before(now).not_valid_after(now + datetime.timedelta(days=1)) \
+        .add_extension(x509.BasicConstraints(True, None), True).sign(key, hashes.SHA256())
+    path = tmp_path / "other.pem"
+    path.write_bytes(other.public_bytes(serialization.Encoding.PEM))
+    done = run(ca, "status", "--config", admin_yaml(ca), "--ca", str(path))
+    assert done.returncode == 1 and "does not chain" in done.stderr
+
+
+def test_config_check_names_line_and_remedy(ca, tmp_path):
+    assert ca.local("config", "check").returncode == 0
+    path = tmp_path / "bad.yaml"
+    path.write_text(open(ca.config_path).read() + "surprise: 1\n")
+    done = run(ca, "config", "check", "--config", str(path))
+    assert done.returncode == 1 and re.search(r"bad\.yaml:\d+: .*surprise", done.stderr)
