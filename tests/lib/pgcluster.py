@@ -168,5 +168,7 @@ class Cluster:
         return self.start()
 
     def __exit__(self, *exc):
+        family = children(self.process.pid) if self.process is not None else []
         self.stop(signal.SIGQUIT)
-        shutil.rmtree(self.top, ignore_errors=True)
+        wait_for(lambda: not any(alive(p) for p in family), 30, "the last of the cluster is gone")
+        shutil.rmtree(self.top)
