@@ -120,10 +120,11 @@ make_ca_bundle(struct crl_service *c)
 }
 
 /* Every CRL, the root's included: nginx, HAProxy and Envoy check the whole chain and refuse everybody without it. */
-static void
-make_crl_bundle(struct crl_service *c)
+static struct http_prepared *
+make_crl_bundle(const struct crl_service *c)
 {
 	int64_t modified = 0, expires = INT64_MAX;
+	struct http_prepared *made;
 	size_t total = 0, at = 0;
 	char *text;
 
@@ -141,8 +142,9 @@ make_crl_bundle(struct crl_service *c)
 		modified = p->this_update > modified ? p->this_update : modified;
 		expires = p->next_update < expires ? p->next_update : expires;
 	}
-	replace(&c->bundle[BUNDLE_CRL], at == 0 ? NULL : prepare("application/x-pem-file", bytes_of(text, at), modified, expires, CRL_MAX_AGE_S));
+	made = at == 0 ? NULL : prepare("application/x-pem-file", bytes_of(text, at), modified, expires, CRL_MAX_AGE_S);
 	free(text);
+	return made;
 }
 
 static enum err
@@ -187,13 +189,16 @@ check_crl(const struct published *p, const struct store_crl *row, struct pki_crl
 	return e == ERR_OK ? ERR_OK : err_context(e, "CRL %lld of \"%s\"", (long long)row->number, p->name);
 }
 
+/* Everything is made first, hashed and all: requests are answered on network threads, which must not wait for megabytes. Between
+ * the two swaps the bundle may be one number behind, never ahead and never mixed within. */
 static enum err
 publish(struct crl_service *c, const struct store_crl *row)
 {
 	struct published *p = find_id(c, row->issuer);
 	AUTO_STRUCT(arena) a = arena_new((size_t)1 << 30);
+	struct http_prepared *der, *pem, *bundle;
 	struct pki_crl crl;
-	char *pem;
+	char *text;
 	enum err e;
 
 	if (p == NULL)
@@ -201,41 +206,63 @@ publish(struct crl_service *c, const struct store_crl *row)
 	e = check_crl(p, row, &crl);
 	if (e != ERR_OK)
 		return e;
-	pem = pem_string(a, "X509 CRL", row->der);
+	text = pem_string(a, "X509 CRL", row->der);
+	der = prepare("application/pkix-crl", row->der, crl.this_update, crl.next_update, CRL_MAX_AGE_S);
+	pem = prepare("application/x-pem-file", bytes_str(text), crl.this_update, crl.next_update, CRL_MAX_AGE_S);
+	free(p->crl_pem_text);
+	p->crl_pem_text = mem_strdup(text);
 	pthread_rwlock_wrlock(&c->lock);
 	p->crl_number = row->number;
 	p->this_update = crl.this_update;
 	p->next_update = crl.next_update;
 	p->entries = row->entries;
-	free(p->crl_pem_text);
-	p->crl_pem_text = mem_strdup(pem);
-	replace(&p->object[OBJECT_CRL], prepare("application/pkix-crl", row->der, crl.this_update, crl.next_update, CRL_MAX_AGE_S));
-	replace(&p->object[OBJECT_CRL_PEM], prepare("application/x-pem-file", bytes_str(pem), crl.this_update, crl.next_update, CRL_MAX_AGE_S));
-	make_crl_bundle(c);
+	replace(&p->object[OBJECT_CRL], der);
+	replace(&p->object[OBJECT_CRL_PEM], pem);
+	pthread_rwlock_unlock(&c->lock);
+	bundle = make_crl_bundle(c);
+	pthread_rwlock_wrlock(&c->lock);
+	replace(&c->bundle[BUNDLE_CRL], bundle);
 	pthread_rwlock_unlock(&c->lock);
 	log_event(LOG_INFO, "crl.serve", LOG_S("issuer", p->name), LOG_I("number", row->number), LOG_I("entries", row->entries));
 	return ERR_OK;
 }
 
-/* One cycle of the follower: new issuers, then CRLs newer than what is served. Only this thread changes the table. */
+/* The number served of each issuer, by id: ids have gaps, each refused import makes one. */
+static int64_t *
+served_numbers(const struct crl_service *c, struct arena *a, size_t *count)
+{
+	int64_t *known;
+	int16_t last = 0;
+
+	for (size_t i = 0; i < c->count; i++)
+		last = c->issuer[i].id > last ? c->issuer[i].id : last;
+	*count = (size_t)last + 1;
+	known = arena_array(a, *count, sizeof(*known));
+	for (size_t i = 0; i < c->count; i++)
+		known[c->issuer[i].id] = c->issuer[i].crl_number;
+	return known;
+}
+
+/* One cycle of the follower: new issuers, then CRLs newer than what is served. Only this thread changes the table. A CRL that
+ * is refused does not keep the others back. */
 static enum err
 refresh(void *ctx)
 {
 	struct crl_service *c = ctx;
 	AUTO_STRUCT(arena) a = arena_new((size_t)1 << 30);
-	int64_t known[ISSUERS_MAX + 1] = {0};
 	struct store_crl *rows;
-	size_t count;
-	enum err e = load_issuers(c);
+	size_t count, known_count;
+	enum err e = load_issuers(c), refused = ERR_OK;
+	const int64_t *known = served_numbers(c, a, &known_count);
 
-	for (size_t i = 0; i < c->count; i++)
-		if (c->issuer[i].id > 0 && c->issuer[i].id <= ISSUERS_MAX)
-			known[c->issuer[i].id] = c->issuer[i].crl_number;
 	if (e == ERR_OK)
-		e = store_crl_latest(c->store, a, known, ARRAY_LEN(known), &rows, &count);
-	for (size_t i = 0; e == ERR_OK && i < count; i++)
-		e = publish(c, &rows[i]);
-	return e;
+		e = store_crl_latest(c->store, a, known, known_count, &rows, &count);
+	for (size_t i = 0; e == ERR_OK && i < count; i++) {
+		enum err one = publish(c, &rows[i]);
+
+		refused = one != ERR_OK ? one : refused;
+	}
+	return e != ERR_OK ? e : refused;
 }
 
 enum err
@@ -246,12 +273,14 @@ crl_serve_open(struct store *store, const struct config *config, struct crl_serv
 
 	(void)config;
 	c->store = store;
-	pthread_rwlock_init(&c->lock, NULL);
+	pthread_rwlock_init(&c->lock, NULL); /* held for a pointer swap by writers, for a look by readers */
 	e = refresh(c);
-	if (e != ERR_OK) {
+	if (e == ERR_UNAVAILABLE) {
 		crl_serve_close(c);
 		return e;
 	}
+	if (e != ERR_OK) /* a CRL that is not fit to be served; the others are */
+		log_failure("crl.feed", e);
 	c->feed = store_follow(store, 1u << STORE_BELL_CRL, "crl.feed", refresh, c);
 	*out = c;
 	return ERR_OK;
