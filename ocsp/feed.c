@@ -1,24 +1,47 @@
 /*
  * Keeping the table true: what was issued, then what was revoked since the last time, so that "good" is never fresher than
- * what we know of revocation.
+ * what we know of revocation. After new revocations it says up to which snapshot of the database it is true, so that whoever
+ * revoked can know that every responder says so.
  */
 #include "ocsp/service.h"
 
+#include <stdlib.h>
+
 #include "lib/base/clock.h"
 
-enum { ISSUED_BATCH = 20000, CATCH_UP_MS = 20, CATCH_UPS_PER_SECOND = 20 };
+enum { READS_MAX = 3, ISSUED_BATCH = 20000, CATCH_UP_MS = 20, CATCH_UPS_PER_SECOND = 20 };
+
+/* Transaction numbers only go back when the database was restored or replaced: then everything is read again. */
+static bool
+went_back(uint64_t before, uint64_t *cursor)
+{
+	if (*cursor >= before)
+		return false;
+	log_event(LOG_WARNING, "ocsp.feed", LOG_S("reason", "the database is an older or another one; reading all of it again"));
+	*cursor = 0;
+	return true;
+}
 
 static enum err
-read_revoked(struct ocsp_service *o)
+read_revoked(struct ocsp_service *o, bool *changed)
 {
-	AUTO_STRUCT(arena) a = arena_new((size_t)1 << 30);
-	struct store_revoked *rows;
-	size_t count;
-	enum err e = store_revocation_changes(o->store, a, &o->revoked_cursor, &rows, &count);
+	enum err e = ERR_OK;
+	bool again = true;
 
-	for (size_t i = 0; e == ERR_OK && i < count; i++)
-		ocsp_table_revoked(o->table, rows[i].serial, rows[i].issuer, rows[i].not_after, rows[i].revoked_at,
-			(enum pki_reason)rows[i].reason);
+	*changed = false;
+	while (e == ERR_OK && again) {
+		AUTO_STRUCT(arena) a = arena_new((size_t)1 << 30);
+		uint64_t before = o->revoked_cursor;
+		struct store_revoked *rows;
+		size_t count;
+
+		e = store_revocation_changes(o->store, a, &o->revoked_cursor, &rows, &count);
+		for (size_t i = 0; e == ERR_OK && i < count; i++)
+			if (ocsp_table_revoked(o->table, rows[i].serial, rows[i].issuer, rows[i].not_after, rows[i].revoked_at,
+				(enum pki_reason)rows[i].reason))
+				*changed = true;
+		again = e == ERR_OK && went_back(before, &o->revoked_cursor);
+	}
 	return e;
 }
 
@@ -31,12 +54,52 @@ read_issued(struct ocsp_service *o)
 	while (e == ERR_OK && more) {
 		AUTO_STRUCT(arena) a = arena_new((size_t)64 << 20);
 		struct store_issued *rows;
+		uint64_t before = o->issued_cursor;
 		size_t count;
 
 		e = store_issued_changes(o->store, a, &o->issued_cursor, ISSUED_BATCH, &rows, &count, &more);
 		for (size_t i = 0; e == ERR_OK && i < count; i++)
 			ocsp_table_issued(o->table, rows[i].serial, rows[i].issuer, rows[i].not_after);
+		more = more || (e == ERR_OK && went_back(before, &o->issued_cursor));
 	}
+	return e;
+}
+
+static void
+tell(struct ocsp_service *o, const char *snapshot)
+{
+	void (*watch)(void *ctx);
+	void *ctx;
+
+	pthread_mutex_lock(&o->told_lock);
+	free(o->snapshot);
+	o->snapshot = mem_strdup(snapshot);
+	watch = o->watch;
+	ctx = o->watch_ctx;
+	pthread_mutex_unlock(&o->told_lock);
+	if (watch != NULL)
+		watch(ctx);
+}
+
+/* Reads revocations until a snapshot, taken before a read that brought nothing new, covers all that was applied. Costs nothing
+ * more than the one read while nobody revokes. */
+static enum err
+read_and_tell(struct ocsp_service *o)
+{
+	AUTO_STRUCT(arena) a = arena_new(0);
+	const char *snapshot = NULL;
+	bool changed;
+	enum err e = read_revoked(o, &changed);
+
+	o->untold = o->untold || changed || o->snapshot == NULL;
+	for (int i = 0; e == ERR_OK && o->untold && i < READS_MAX; i++) {
+		e = store_snapshot(o->store, a, &snapshot);
+		if (e == ERR_OK)
+			e = read_revoked(o, &changed);
+		o->untold = e != ERR_OK || changed;
+	}
+	if (e == ERR_OK && snapshot != NULL)
+		tell(o, snapshot);
 	return e;
 }
 
@@ -48,7 +111,7 @@ feed_read(void *ctx)
 	enum err e = read_issued(o);
 
 	if (e == ERR_OK)
-		e = read_revoked(o);
+		e = read_and_tell(o);
 	if (e == ERR_OK)
 		atomic_store(&o->fed_at, began);
 	return e;

@@ -30,6 +30,11 @@ struct ocsp_state {
 };
 struct ocsp_state ocsp_state(struct ocsp_service *o);
 
+/* fn is called, from the feed's thread, whenever revocations that were new have been applied. Once, before anything is served. */
+void ocsp_watch(struct ocsp_service *o, void (*fn)(void *ctx), void *ctx);
+/* A database snapshot (pg_snapshot as text) all of whose revocations are answered here. */
+const char *ocsp_snapshot(struct ocsp_service *o, struct arena *a);
+
 /* GET /ocsp/{*}, POST /ocsp; http_request.app is a struct ca_public. Ends with pattern NULL. */
 extern const struct http_route ocsp_routes[];
 

@@ -148,20 +148,22 @@ ocsp_table_issued(struct ocsp_table *t, const uint8_t serial[OCSP_SERIAL_SIZE], 
 	pthread_mutex_unlock(&s->lock);
 }
 
-void
+bool
 ocsp_table_revoked(struct ocsp_table *t, const uint8_t serial[OCSP_SERIAL_SIZE], int16_t issuer, int64_t not_after,
 	int64_t revoked_at, enum pki_reason reason)
 {
 	struct shard *s = lock_shard(t, serial);
 	struct slot *slot = slot_for(s, serial, issuer, not_after);
+	bool changed = slot->revoked_at != revoked_at || slot->reason != (int8_t)reason;
 
-	if (slot->revoked_at != revoked_at || slot->reason != (int8_t)reason) {
+	if (changed) {
 		slot->revoked_at = revoked_at;
 		slot->reason = (int8_t)reason;
 		slot->version++;
 		drop_answers(slot);
 	}
 	pthread_mutex_unlock(&s->lock);
+	return changed;
 }
 
 bool

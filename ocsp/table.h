@@ -21,9 +21,10 @@ struct ocsp_entry {
 struct ocsp_table *ocsp_table_new(void);
 void ocsp_table_free(struct ocsp_table *t);
 
-/* Both are idempotent and may come in either order; a revocation is never undone by a later ocsp_table_issued(). */
+/* Both are idempotent and may come in either order; a revocation is never undone by a later ocsp_table_issued(). Revoked: did
+ * that change anything? */
 void ocsp_table_issued(struct ocsp_table *t, const uint8_t serial[OCSP_SERIAL_SIZE], int16_t issuer, int64_t not_after);
-void ocsp_table_revoked(struct ocsp_table *t, const uint8_t serial[OCSP_SERIAL_SIZE], int16_t issuer, int64_t not_after,
+bool ocsp_table_revoked(struct ocsp_table *t, const uint8_t serial[OCSP_SERIAL_SIZE], int16_t issuer, int64_t not_after,
 	int64_t revoked_at, enum pki_reason reason);
 /* False: never heard of it. */
 bool ocsp_table_find(struct ocsp_table *t, const uint8_t serial[OCSP_SERIAL_SIZE], struct ocsp_entry *out);

@@ -2,6 +2,7 @@
  * chancery-status: OCSP, CRLs, CA certificates and bundles for relying parties over plain HTTP, and what a monitor asks. It only
  * reads the database; it goes on answering from memory while database and HSM are away.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -13,7 +14,7 @@
 #include "ocsp/ocsp.h"
 #include "server/program.h"
 
-enum { ROUTES_MAX = 32, ALARM_EVERY_S = 3600, DRAIN_S = 5, TICK_MS = 500, FED_LATE_S = 15 };
+enum { ROUTES_MAX = 32, ALARM_EVERY_S = 3600, DRAIN_S = 5, TICK_MS = 500, FED_LATE_S = 15, NODE_EVERY_S = 5 };
 
 struct status {
 	struct ca_public public;   /* first: handlers of ocsp/ and crl/ see this part */
@@ -22,9 +23,12 @@ struct status {
 	struct http_server *server, *metrics;
 	struct http_route routes[ROUTES_MAX];
 	int64_t alarmed_at;
+	pthread_mutex_t node_lock; /* what is told last is what was known last */
+	int64_t node_told_at;
+	bool stopping;             /* nothing more is told */
 };
 
-static struct status status; /* one a process; handlers get it as app */
+static struct status status = {.node_lock = PTHREAD_MUTEX_INITIALIZER}; /* one a process; handlers get it as app */
 
 static void
 answer_text(struct http_request *req, struct http_response *resp, unsigned code, const char *type, const char *text)
@@ -221,16 +225,38 @@ alarm_crls(struct status *s)
 				LOG_S("remedy", "check chancery-signer; for an offline CA run ca-ceremony crl and ca-admin issuer import"));
 }
 
+/* Also from the responder's feed, at once after a revocation: whoever revoked may be waiting to hear that we know. */
 static void
-report_node(struct status *s)
+report_node(void *ctx)
 {
+	struct status *s = ctx;
 	AUTO_STRUCT(arena) a = arena_new(0);
+
+	pthread_mutex_lock(&s->node_lock);
+	if (s->stopping) {
+		pthread_mutex_unlock(&s->node_lock);
+		return;
+	}
 	struct ocsp_state ocsp = ocsp_state(s->public.ocsp);
 	const char *trouble = find_trouble(s, a);
-	AUTO(json_t) detail = json_pack("{s:I, s:I, s:I, s:s*}", "certificates", (json_int_t)ocsp.certificates, "responder_not_after",
-		(json_int_t)ocsp.responder_not_after, "fed_at", (json_int_t)ocsp.fed_at, "trouble", trouble);
+	AUTO(json_t) detail = json_pack("{s:I, s:I, s:I, s:s*, s:s}", "certificates", (json_int_t)ocsp.certificates, "responder_not_after",
+		(json_int_t)ocsp.responder_not_after, "fed_at", (json_int_t)ocsp.fed_at, "trouble", trouble, "snapshot", ocsp_snapshot(s->public.ocsp, a));
 
-	program_seen(s->store, trouble == NULL ? "ready" : "degraded", json_text(a, detail));
+	if (store_node_seen(s->store, trouble == NULL ? "ready" : "degraded", json_text(a, detail)) != ERR_OK)
+		log_event(LOG_DEBUG, "node.seen", LOG_S("reason", err_reason()));
+	s->node_told_at = clock_monotonic_us();
+	pthread_mutex_unlock(&s->node_lock);
+}
+
+static bool
+node_due(struct status *s)
+{
+	int64_t told_at;
+
+	pthread_mutex_lock(&s->node_lock);
+	told_at = s->node_told_at;
+	pthread_mutex_unlock(&s->node_lock);
+	return told_at == 0 || clock_monotonic_us() >= told_at + NODE_EVERY_S * 1000000LL;
 }
 
 static void
@@ -238,14 +264,21 @@ run(struct status *s)
 {
 	enum service_wish wish = SERVICE_TICK;
 
+	ocsp_watch(s->public.ocsp, report_node, s);
 	service_ready(&s->service);
 	while (wish != SERVICE_STOP) {
 		ocsp_tick(s->public.ocsp);
 		alarm_crls(s);
-		report_node(s);
+		if (node_due(s))
+			report_node(s);
 		wish = service_wait(&s->service, TICK_MS);
 	}
 	service_stopping(&s->service);
+	pthread_mutex_lock(&s->node_lock);
+	s->stopping = true;
+	pthread_mutex_unlock(&s->node_lock);
+	if (store_node_seen(s->store, "stopping", NULL) != ERR_OK) /* nobody need wait for us */
+		log_event(LOG_DEBUG, "node.seen", LOG_S("reason", err_reason()));
 }
 
 static void

@@ -82,6 +82,8 @@ void output_table(const json_t *list, const struct output_column *columns, const
 /* "title: value" lines of the members that are present. */
 void output_object(const json_t *object, const struct output_column *columns);
 void output_json(const json_t *value);
+/* Whether OCSP says "revoked" everywhere, as the answer to a revocation tells, in words. */
+const char *output_responders(struct admin *a, const json_t *answer);
 /* One sentence, or with --json the object (a reference is taken over). */
 void output_done(struct admin *a, json_t *result, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* The text of a member: strings as they are, numbers and lists readable; "-" for null or absent. */

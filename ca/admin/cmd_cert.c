@@ -87,7 +87,7 @@ cmd_cert_revoke(struct admin *a)
 		return ERR_OK;
 	e = client_post(a, path, body, &answer);
 	if (e == ERR_OK)
-		output_done(a, answer, "revoked; OCSP and the gateway refuse it from now on, the CRL follows");
+		output_done(a, answer, "revoked; the gateway refuses it from now on, %s, the CRL follows", output_responders(a, answer));
 	return e;
 }
 

@@ -141,9 +141,9 @@ cmd_offboard(struct admin *a)
 		return ERR_OK;
 	e = client_post(a, "/admin/v1/identity/offboard", body, &answer);
 	if (e == ERR_OK)
-		output_done(a, answer, "offboarded \"%s\": %s certificates revoked, %s ACME accounts closed, %s requests refused", name,
+		output_done(a, answer, "offboarded \"%s\": %s certificates revoked, %s ACME accounts closed, %s requests refused; %s", name,
 			output_text(a->arena, json_object_get(answer, "revoked")), output_text(a->arena, json_object_get(answer, "accounts")),
-			output_text(a->arena, json_object_get(answer, "requests")));
+			output_text(a->arena, json_object_get(answer, "requests")), output_responders(a, answer));
 	return e;
 }
 

@@ -50,6 +50,19 @@ output_done(struct admin *a, json_t *result, const char *fmt, ...)
 	json_decref(result);
 }
 
+const char *
+output_responders(struct admin *a, const json_t *answer)
+{
+	const json_t *behind = json_object_get(answer, "status_programs_behind");
+
+	if (behind == NULL)
+		return "OCSP says so soon";
+	if (json_integer_value(behind) == 0)
+		return "OCSP says so now";
+	return arena_printf(a->arena, "OCSP says so soon (%lld status programs have not confirmed it yet; see ca-admin status)",
+		(long long)json_integer_value(behind));
+}
+
 /* Answers come from our own gateway, but identity names and patterns from others: nothing may steer the terminal. */
 static const char *
 harmless(struct arena *a, const char *text)

@@ -256,6 +256,7 @@ api_identity_offboard(struct api_call *c)
 	ca_peers_refresh(c->g->peers);
 	c->answer = json_pack("{s:s, s:I, s:I, s:I}", "name", name, "revoked", (json_int_t)done.revoked, "accounts",
 		(json_int_t)done.accounts, "requests", (json_int_t)done.requests);
+	api_wait_spread(c, NULL, name);
 	return ERR_OK;
 }
 

@@ -53,6 +53,11 @@ struct store_revoked {
 	int reason;
 };
 enum err store_revocation_changes(struct store *s, struct arena *a, uint64_t *cursor, struct store_revoked **out, size_t *count) MUST_CHECK;
+/* The database's present snapshot as text: what is read after this call contains everything visible in it. */
+enum err store_snapshot(struct store *s, struct arena *a, const char **out) MUST_CHECK;
+/* Waits until every living status program knows the revocation of this serial (or NULL) and the newest one of this identity's
+ * live certificates (or NULL), at most wait_ms. *behind: how many did not say so in time. */
+enum err store_revocation_spread(struct store *s, const uint8_t *serial, const char *identity, int64_t wait_ms, unsigned *behind) MUST_CHECK;
 struct store_issued {
 	uint8_t serial[STORE_SERIAL_SIZE];
 	int16_t issuer;

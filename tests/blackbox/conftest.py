@@ -14,6 +14,7 @@ DEVICE = {"requesters": ["device"], "protocols": ["est", "admin"], "keys": ["p25
 PROFILES = [
     {"name": "new-key", "same_key_renewal": False, **DEVICE},
     {"name": "org", "subject": {"common_name": "identity", "organization": "Chancery tests"}, **DEVICE},
+    {"name": "brief", **dict(DEVICE, lifetime="30m")},
 ]
 CONFIG = {"est": {"wait": "20s", "labels": [{"name": "devices", "profile": "device"}, {"name": "meshes", "profile": "workload"},
                                             {"name": "new-keys", "profile": "new-key"}]}}

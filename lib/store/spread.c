@@ -1,0 +1,64 @@
+/*
+ * Who has heard of a revocation. A status program writes into its node's detail the last snapshot of the database whose revocations
+ * it has applied; a transaction's rows have reached it when that transaction is visible in the snapshot. Times would not do: a
+ * feed may begin after a transaction did and still not see it.
+ */
+#include <time.h>
+
+#include "lib/base/clock.h"
+#include "lib/store/certificate.h"
+#include "lib/store/internal.h"
+
+enum { FIRST_PAUSE_MS = 1, LAST_PAUSE_MS = 64 };
+
+enum err
+store_snapshot(struct store *s, struct arena *a, const char **out)
+{
+	static const struct stmt snapshot = {"snapshot", "SELECT pg_current_snapshot()::text", 0};
+	AUTO(PGresult) res = NULL;
+	enum err e = pool_read(s, &snapshot, NULL, &res);
+
+	if (e == ERR_OK)
+		*out = result_text(a, res, 0, 0);
+	return e;
+}
+
+/* A node that stopped writing, or is too old to tell, is not waited for. */
+static enum err
+count_behind(struct store *s, const uint8_t *serial, const char *identity, unsigned *out)
+{
+	static const struct stmt behind = {"revocation_behind",
+		"WITH x AS MATERIALIZED ((SELECT v.xid FROM revocation v WHERE v.serial = $1) UNION ALL "
+		"(SELECT v.xid FROM identity i JOIN certificate c ON c.identity = i.id AND c.not_after > now() "
+		"JOIN revocation v ON v.serial = c.serial WHERE i.name = $2 ORDER BY v.xid DESC LIMIT 1)) "
+		"SELECT count(*) FROM node n WHERE n.program = 'chancery-status' AND n.state <> 'stopping' "
+		"AND n.last_seen > now() - interval '15 seconds' AND n.detail ? 'snapshot' AND EXISTS (SELECT 1 FROM x "
+		"WHERE NOT pg_visible_in_snapshot(x.xid, (n.detail->>'snapshot')::pg_snapshot))",
+		2};
+	AUTO_PARAMS(p);
+	AUTO(PGresult) res = NULL;
+
+	params_bytes(&p, bytes_of(serial, serial != NULL ? STORE_SERIAL_SIZE : 0));
+	params_text(&p, identity);
+	enum err e = pool_read(s, &behind, &p, &res);
+	if (e == ERR_OK)
+		*out = (unsigned)result_int(res, 0, 0);
+	return e;
+}
+
+enum err
+store_revocation_spread(struct store *s, const uint8_t *serial, const char *identity, int64_t wait_ms, unsigned *behind)
+{
+	int64_t deadline = clock_monotonic_us() + wait_ms * 1000;
+	long pause_ms = FIRST_PAUSE_MS;
+	enum err e = count_behind(s, serial, identity, behind);
+
+	while (e == ERR_OK && *behind > 0 && clock_monotonic_us() < deadline) {
+		const struct timespec pause = {.tv_nsec = pause_ms * 1000000L};
+
+		nanosleep(&pause, NULL);
+		pause_ms = pause_ms < LAST_PAUSE_MS ? pause_ms * 2 : LAST_PAUSE_MS;
+		e = count_behind(s, serial, identity, behind);
+	}
+	return e;
+}
