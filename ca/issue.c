@@ -45,7 +45,7 @@ check_policy(struct ca_gateway *g, struct http_request *req, const struct ca_iss
 }
 
 static enum err
-add(struct ca_gateway *g, struct http_request *req, const struct ca_issue *i, int64_t *request)
+run(struct ca_gateway *g, struct http_request *req, const struct ca_issue *i, int64_t *request, struct store_result *result)
 {
 	const char **names = arena_array(req->arena, i->names->count, sizeof(*names));
 	struct store_request_new r = {
@@ -65,7 +65,7 @@ add(struct ca_gateway *g, struct http_request *req, const struct ca_issue *i, in
 
 	for (size_t n = 0; n < i->names->count; n++)
 		names[n] = pki_san_text(req->arena, &i->names->item[n]);
-	return i->acme_order != NULL ? store_request_add_for_order(g->store, &r, request) : store_request_add(g->store, &r, request);
+	return store_request_run(g->store, req->arena, &r, i->wait_ms, request, result);
 }
 
 /* Words outlive the request they came with, so they must be constants of ours. */
@@ -92,9 +92,7 @@ ca_issue(struct ca_gateway *g, struct http_request *req, const struct ca_issue *
 
 	if (e != ERR_OK)
 		return e;
-	e = add(g, req, i, &id);
-	if (e == ERR_OK)
-		e = store_request_wait(g->store, req->arena, id, i->wait_ms, result);
+	e = run(g, req, i, &id, result);
 	if (e != ERR_OK)
 		return e;
 	*request = id;

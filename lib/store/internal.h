@@ -118,6 +118,12 @@ void pool_give(struct store *s, enum pool_lane lane, struct conn *c);
 /* Group commit: returns after COMMIT with the statement's result; the statement runs exactly once or not at all when this is
  * an error other than ERR_UNAVAILABLE (then the caller's client repeats). A store opened without writer uses pool_run(). */
 enum err writer_run(struct store *s, const struct stmt *st, const struct params *p, PGresult **out) MUST_CHECK;
+/* The same without waiting, for a caller who sleeps for what follows from it (stores with a writer only): done is called on the
+ * writer's thread after COMMIT or failure (code, with the reason set), once; p and what ctx points to are borrowed until then. */
+typedef void writer_done_fn(void *ctx, enum err code, const PGresult *res);
+void writer_submit(struct store *s, const struct stmt *st, const struct params *p, writer_done_fn *done, void *ctx);
+/* Takes back what the writer has not begun: true, and done will not be called. False: it was or will be. */
+bool writer_withdraw(struct store *s, const void *ctx);
 
 /*
  * Feeds of changes. Rows hold the number of the transaction that wrote them; a reader keeps as its cursor the oldest transaction that

@@ -4,7 +4,7 @@
  */
 #include "lib/store/request.h"
 
-#include "lib/store/internal.h"
+#include "lib/store/parts.h"
 #include "lib/store/wait.h"
 
 #define REQUEST_COLUMNS                                                                                    \
@@ -36,30 +36,30 @@ static const struct stmt add_for_order = {"request_add_for_order",
 	"u AS (UPDATE acme_order SET request = n.id FROM n WHERE acme_order.id = $10) " REQUEST_ANSWER,
 	12};
 
-static enum err
-add_with(struct store *s, const struct stmt *st, const struct store_request_new *r, int64_t *id)
+const struct stmt *
+request_params(struct store *s, const struct store_request_new *r, struct params *p)
 {
-	uint64_t bells = wait_bells(s);
-	AUTO_PARAMS(p);
-	AUTO(PGresult) res = NULL;
+	params_text(p, r->protocol);
+	params_text(p, r->request_id);
+	params_text(p, store_node(s));
+	params_int(p, r->identity);
+	params_text(p, r->profile);
+	params_texts(p, r->names, r->name_count);
+	params_bytes(p, r->spki);
+	params_time(p, r->not_before);
+	params_time(p, r->not_after);
+	params_text(p, r->acme_order);
+	params_bytes(p, bytes_of(r->renewed_from, r->renewed_from != NULL ? STORE_SERIAL_SIZE : 0));
+	params_int(p, r->repeat_window);
+	return r->acme_order != NULL ? &add_for_order : &add;
+}
 
-	params_text(&p, r->protocol);
-	params_text(&p, r->request_id);
-	params_text(&p, store_node(s));
-	params_int(&p, r->identity);
-	params_text(&p, r->profile);
-	params_texts(&p, r->names, r->name_count);
-	params_bytes(&p, r->spki);
-	params_time(&p, r->not_before);
-	params_time(&p, r->not_after);
-	params_text(&p, r->acme_order);
-	params_bytes(&p, bytes_of(r->renewed_from, r->renewed_from != NULL ? STORE_SERIAL_SIZE : 0));
-	params_int(&p, r->repeat_window);
-	enum err e = writer_run(s, st, &p, &res);
-	if (e != ERR_OK)
-		return e;
+/* The one row of both statements. */
+enum err
+request_read_added(const PGresult *res, int64_t *id, bool *old)
+{
 	if (result_null(res, 0, 1))
-		return err_set(ERR_NOTFOUND, "no identity number %lld", (long long)r->identity);
+		return err_set(ERR_NOTFOUND, "no such identity");
 	if (column_identity_state(res, 0, 1) != IDENTITY_ACTIVE)
 		return err_set_word(ERR_DENIED, "identity-blocked", "the identity is %s", result_peek(res, 0, 1));
 	if (result_bool(res, 0, 2))
@@ -67,23 +67,39 @@ add_with(struct store *s, const struct stmt *st, const struct store_request_new 
 	if (result_null(res, 0, 0))
 		return err_set(ERR_CONFLICT, "the order is expired or finalized already");
 	*id = result_int(res, 0, 0);
-	if (result_bool(res, 0, 3))
-		return ERR_OK; /* an old one: it may have its result already */
-	wait_added(s, *id, bells);
-	store_ring(s, STORE_BELL_REQUEST);
+	*old = result_bool(res, 0, 3); /* an old one may have its result already */
 	return ERR_OK;
 }
 
 enum err
 store_request_add(struct store *s, const struct store_request_new *r, int64_t *id)
 {
-	return add_with(s, &add, r, id);
+	uint64_t bells = wait_bells(s);
+	AUTO_PARAMS(p);
+	AUTO(PGresult) res = NULL;
+	const struct stmt *st = request_params(s, r, &p);
+	bool old = false;
+	enum err e = writer_run(s, st, &p, &res);
+
+	if (e == ERR_OK)
+		e = request_read_added(res, id, &old);
+	if (e != ERR_OK || old)
+		return e;
+	wait_added(s, *id, bells);
+	store_ring(s, STORE_BELL_REQUEST);
+	return ERR_OK;
 }
 
 enum err
-store_request_add_for_order(struct store *s, const struct store_request_new *r, int64_t *id)
+store_request_run(struct store *s, struct arena *a, const struct store_request_new *r, int64_t wait_ms, int64_t *id,
+	struct store_result *out)
 {
-	return add_with(s, &add_for_order, r, id);
+	enum err e;
+
+	if (s->writer != NULL && wait_ms > 0)
+		return wait_run(s, a, r, wait_ms, id, out);
+	e = store_request_add(s, r, id);
+	return e == ERR_OK ? store_request_wait(s, a, *id, wait_ms, out) : e;
 }
 
 enum err

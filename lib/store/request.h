@@ -22,11 +22,9 @@ struct store_request_new {
 /* Durable when it returns (group commit). In the same statement: ERR_DENIED (word "identity-blocked") when the identity is
  * not active, ERR_DENIED (word "certificate-revoked") when renewed_from is revoked. Rings REQUEST. A lost answer must
  * not cost a device its certificate (EST check 66): the same identity, profile, names and key within repeat_window give the id of the
- * request that waits or has a live certificate already, unless that is renewed_from itself. */
+ * request that waits or has a live certificate already, unless that is renewed_from itself. With acme_order the order's request is set in the
+ * same statement, only when it has none yet and is unexpired; ERR_CONFLICT otherwise. */
 enum err store_request_add(struct store *s, const struct store_request_new *r, int64_t *id) MUST_CHECK;
-/* For ACME finalize: adds the request and sets acme_order.request in one statement, only when the order has none yet and
- * is unexpired; ERR_CONFLICT otherwise. */
-enum err store_request_add_for_order(struct store *s, const struct store_request_new *r, int64_t *id) MUST_CHECK;
 struct store_result {
 	enum store_result_state { STORE_RESULT_PENDING, STORE_RESULT_DONE, STORE_RESULT_REFUSED } state;
 	uint8_t serial[STORE_SERIAL_SIZE];
@@ -38,6 +36,9 @@ struct store_result {
 /* Waits until the request is answered or wait_ms have passed (then STATE is PENDING and the result ERR_OK). Many threads wait
  * on one poller, which fetches all their results with one query per RESULT bell. */
 enum err store_request_wait(struct store *s, struct arena *a, int64_t id, int64_t wait_ms, struct store_result *out) MUST_CHECK;
+/* store_request_add() and store_request_wait() in one sleep. */
+enum err store_request_run(struct store *s, struct arena *a, const struct store_request_new *r, int64_t wait_ms, int64_t *id,
+	struct store_result *out) MUST_CHECK;
 /* The responder's own request by a status program (responder_request() of schema/0003), to be certified by the issuing CA of this
  * name. ERR_NOTFOUND: no such service identity. */
 enum err store_responder_request(struct store *s, const char *identity, const char *profile, const char *issuer, struct bytes spki,

@@ -5,7 +5,11 @@
  * Whoever starts to wait must not miss a result whose bell rang before: `added` remembers how many bells had rung when a request
  * was added, so that only those waiters for whom one rang since, or whose request is unknown here, cost a look at once.
  */
+#include <errno.h>
+#include <semaphore.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "lib/base/clock.h"
 #include "lib/store/parts.h"
@@ -17,12 +21,13 @@ struct waiter {
 	int64_t id;
 	bool done, sent;              /* sent: part of the look under way */
 	struct wait_result *result;
-	pthread_cond_t wake;
+	sem_t wake;                   /* posted when done: waking takes no lock that others wake for too */
 	struct waiter *next;
 };
 
 struct waiting {
 	struct store *store;
+	pthread_cond_t settled;       /* a writer put a request into the list, or gave it up */
 	pthread_t thread;
 	pthread_mutex_t mutex;
 	pthread_cond_t look;
@@ -100,27 +105,31 @@ collect(struct waiting *w, int64_t *ids)
 	size_t n = 0;
 
 	for (struct waiter *at = w->first; at != NULL; at = at->next) {
-		at->sent = n < LOOK_MAX && !at->done;
+		at->sent = n < LOOK_MAX;
 		if (at->sent)
 			ids[n++] = at->id;
 	}
 	return n;
 }
 
+/* Whoever gets a result is taken off the list: its memory is its thread's again once it is posted. */
 static void
 deliver(struct waiting *w, const PGresult *res)
 {
 	for (size_t row = 0; row < result_rows(res); row++) {
 		int64_t id = result_int(res, row, 0);
 
-		for (struct waiter *at = w->first; at != NULL; at = at->next) {
-			if (at->id != id || at->done)
+		for (struct waiter **link = &w->first, *at; (at = *link) != NULL;) {
+			if (at->id != id) {
+				link = &at->next;
 				continue;
+			}
 			at->result = mem_zalloc(1, sizeof(*at->result));
 			if (wait_read_result(res, row, at->result) != ERR_OK)
 				at->result->state = STORE_RESULT_PENDING;
+			*link = at->next;
 			at->done = true;
-			pthread_cond_signal(&at->wake);
+			sem_post(&at->wake);
 		}
 	}
 }
@@ -136,7 +145,7 @@ rotate(struct waiting *w)
 		struct waiter ***end = at->sent ? &asked_end : &rest_end;
 
 		next = at->next;
-		left |= !at->sent && !at->done;
+		left |= !at->sent;
 		at->next = NULL;
 		**end = at;
 		*end = &at->next;
@@ -212,6 +221,7 @@ waiting_new(struct store *s)
 	w->store = s;
 	pthread_mutex_init(&w->mutex, NULL);
 	part_cond_init(&w->look);
+	part_cond_init(&w->settled);
 	return w;
 }
 
@@ -225,6 +235,7 @@ waiting_free(struct waiting *w)
 	if (w->started)
 		pthread_join(w->thread, NULL);
 	pthread_cond_destroy(&w->look);
+	pthread_cond_destroy(&w->settled);
 	pthread_mutex_destroy(&w->mutex);
 	free(w);
 }
@@ -265,14 +276,17 @@ enter(struct waiting *w, struct waiter *me)
 	}
 }
 
+/* Takes a waiter whose time is over off the list, unless its result has just come. */
 static void
 leave(struct waiting *w, struct waiter *me)
 {
-	struct waiter **at = &w->first;
-
-	while (*at != me)
-		at = &(*at)->next;
-	*at = me->next;
+	pthread_mutex_lock(&w->mutex);
+	for (struct waiter **at = &w->first; *at != NULL && !me->done; at = &(*at)->next)
+		if (*at == me) {
+			*at = me->next;
+			break;
+		}
+	pthread_mutex_unlock(&w->mutex);
 }
 
 /* With the mutex held. store_listen() takes the listeners' lock only, which no caller of rung() holds. */
@@ -321,6 +335,18 @@ read_now(struct store *s, struct arena *a, int64_t id, struct store_result *out)
 	return e;
 }
 
+/* False: the deadline (monotonic microseconds) came first. */
+static bool
+sleep_until(struct waiter *me, int64_t deadline)
+{
+	struct timespec until = {deadline / 1000000, deadline % 1000000 * 1000};
+	int rc;
+
+	while ((rc = sem_clockwait(&me->wake, CLOCK_MONOTONIC, &until)) != 0 && errno == EINTR)
+		continue;
+	return rc == 0;
+}
+
 enum err
 store_request_wait(struct store *s, struct arena *a, int64_t id, int64_t wait_ms, struct store_result *out)
 {
@@ -329,18 +355,104 @@ store_request_wait(struct store *s, struct arena *a, int64_t id, int64_t wait_ms
 
 	struct waiting *w = s->waiting;
 	struct waiter me = {.id = id};
-	int64_t deadline = clock_monotonic_us() + wait_ms * 1000;
 
-	part_cond_init(&me.wake);
+	sem_init(&me.wake, 0, 0);
 	pthread_mutex_lock(&w->mutex);
 	start(w);
 	enter(w, &me);
-	while (!me.done && part_cond_wait(&me.wake, &w->mutex, deadline))
-		continue;
-	leave(w, &me);
 	pthread_mutex_unlock(&w->mutex);
-	pthread_cond_destroy(&me.wake);
+	if (!sleep_until(&me, clock_monotonic_us() + wait_ms * 1000))
+		leave(w, &me);
+	sem_destroy(&me.wake);
 	hand_over(a, me.result, out);
 	wait_result_free(me.result);
+	return ERR_OK;
+}
+
+/* A request that the writer adds and puts straight into the list of waiters, so that its thread sleeps once. */
+struct running {
+	struct waiter me;
+	struct store *store;
+	uint64_t bells;               /* RESULT bells when it was submitted */
+	bool settled;                 /* `added` was here; all it does happens under the list's mutex */
+	enum err code;
+	char reason[200];
+	const char *word;
+};
+
+static void
+remember_failure(struct running *r, enum err code)
+{
+	r->code = code;
+	r->word = err_word();
+	snprintf(r->reason, sizeof(r->reason), "%s", err_reason());
+}
+
+/* On the writer's thread, after COMMIT or failure. Once the mutex is given back the request may be gone. */
+static void
+added(void *ctx, enum err code, const PGresult *res)
+{
+	struct running *r = ctx;
+	struct store *s = r->store;
+	struct waiting *w = s->waiting;
+	bool old = false;
+	enum err e = code == ERR_OK ? request_read_added(res, &r->me.id, &old) : code;
+
+	pthread_mutex_lock(&w->mutex);
+	r->settled = true;
+	if (e == ERR_OK) {
+		r->me.next = w->first;
+		w->first = &r->me;
+		w->due |= old || r->bells != w->bells;
+		if (w->due)
+			pthread_cond_signal(&w->look);
+	} else {
+		remember_failure(r, e);
+		sem_post(&r->me.wake);
+	}
+	pthread_cond_broadcast(&w->settled);
+	pthread_mutex_unlock(&w->mutex);
+	if (e == ERR_OK && !old)
+		store_ring(s, STORE_BELL_REQUEST);
+}
+
+/* The time is over: what the writer has not begun is withdrawn, what it works on is waited for. */
+static void
+give_up(struct waiting *w, struct running *r)
+{
+	if (writer_withdraw(r->store, r)) {
+		remember_failure(r, err_set(ERR_UNAVAILABLE, "database: the writer did not get to it in time"));
+		return;
+	}
+	pthread_mutex_lock(&w->mutex);
+	while (!r->settled)
+		pthread_cond_wait(&w->settled, &w->mutex);
+	pthread_mutex_unlock(&w->mutex);
+	if (r->code == ERR_OK)
+		leave(w, &r->me);
+}
+
+enum err
+wait_run(struct store *s, struct arena *a, const struct store_request_new *new, int64_t wait_ms, int64_t *id, struct store_result *out)
+{
+	struct waiting *w = s->waiting;
+	struct running r = {.store = s, .code = ERR_OK};
+	AUTO_PARAMS(p);
+	const struct stmt *st = request_params(s, new, &p);
+
+	sem_init(&r.me.wake, 0, 0);
+	pthread_mutex_lock(&w->mutex);
+	start(w);
+	r.bells = w->bells;
+	pthread_mutex_unlock(&w->mutex);
+	writer_submit(s, st, &p, added, &r);
+	if (!sleep_until(&r.me, clock_monotonic_us() + wait_ms * 1000))
+		give_up(w, &r);
+	sem_destroy(&r.me.wake);
+	if (r.code != ERR_OK)
+		return err_set_word(r.code, r.word, "%s", r.reason);
+	*id = r.me.id;
+	hand_over(a, r.me.result, out);
+	wait_result_free(r.me.result);
 	return ERR_OK;
 }

@@ -7,8 +7,11 @@
  * for any kind of statement: the look-up locks it, which waits for the old transaction if it still runs, and moves it on, which
  * makes the old transaction fail should it only start now. Then a batch is answered or run again, never both, never twice.
  */
+#include <errno.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/random.h"
@@ -23,8 +26,10 @@ struct job {
 	enum err code;                /* without a result: why */
 	char reason[200];
 	int64_t deadline;
-	enum { JOB_QUEUED, JOB_RUNNING, JOB_DONE } state;
-	pthread_cond_t done;
+	enum { JOB_QUEUED, JOB_RUNNING } state;
+	sem_t done;                   /* posted when answered: waking takes no lock that others wake for too */
+	writer_done_fn *on_done;      /* writer_submit(): called instead; the job is then the writer's */
+	void *ctx;
 	struct job *next;
 };
 
@@ -275,15 +280,28 @@ resolve(struct writer *w, int64_t deadline)
 	}
 }
 
-static void
-answer(struct writer *w, struct job **jobs, size_t n)
+/* What the caller is told: the class of the result, or why there is none. */
+static enum err
+verdict(const struct job *j)
 {
-	pthread_mutex_lock(&w->mutex);
+	return j->code != ERR_OK ? err_set(j->code, "%s", j->reason) : conn_judge(j->res);
+}
+
+/* A job of writer_run() is its caller's memory again once it is posted. */
+static void
+answer(struct job **jobs, size_t n)
+{
 	for (size_t i = 0; i < n; i++) {
-		jobs[i]->state = JOB_DONE;
-		pthread_cond_signal(&jobs[i]->done);
+		struct job *j = jobs[i];
+
+		if (j->on_done == NULL) {
+			sem_post(&j->done);
+			continue;
+		}
+		j->on_done(j->ctx, verdict(j), j->res);
+		PQclear(j->res);
+		free(j);
 	}
-	pthread_mutex_unlock(&w->mutex);
 }
 
 /* COMMIT was found to have happened: whoever has no result cannot be told what it was. */
@@ -322,7 +340,7 @@ serve(struct writer *w, struct job **jobs, size_t n)
 		}
 		bool again = o == LOST || (o == REFUSED && tries < RETRIES_MAX && passing(jobs[0]));
 		if (!again || clock_monotonic_us() > deadline) {
-			answer(w, jobs, n);
+			answer(jobs, n);
 			return;
 		}
 		nap(w);
@@ -401,25 +419,69 @@ unlink_job(struct writer *w, struct job *j)
 		w->last = at;
 }
 
-/* Waits for the answer. A job that nobody took in time is withdrawn; one that is being run is always waited for. */
 static void
-submit(struct writer *w, struct job *j)
+enqueue(struct writer *w, struct job *j)
 {
+	j->deadline = clock_monotonic_us() + STORE_PATIENCE_US;
 	pthread_mutex_lock(&w->mutex);
 	*w->last = j;
 	w->last = &j->next;
 	pthread_cond_signal(&w->wake);
-	while (j->state != JOB_DONE) {
-		if (j->state == JOB_RUNNING) {
-			pthread_cond_wait(&j->done, &w->mutex);
-		} else if (!part_cond_wait(&j->done, &w->mutex, j->deadline) && j->state == JOB_QUEUED) {
-			unlink_job(w, j);
-			j->code = ERR_UNAVAILABLE;
-			snprintf(j->reason, sizeof(j->reason), "database: the writer did not get to it in time");
-			j->state = JOB_DONE;
-		}
-	}
 	pthread_mutex_unlock(&w->mutex);
+}
+
+/* Waits for the answer. A job that nobody took in time is withdrawn; one that is being run is always waited for. */
+static void
+wait_for_answer(struct writer *w, struct job *j)
+{
+	struct timespec until = {j->deadline / 1000000, j->deadline % 1000000 * 1000};
+	bool queued;
+	int rc;
+
+	while ((rc = sem_clockwait(&j->done, CLOCK_MONOTONIC, &until)) != 0 && errno == EINTR)
+		continue;
+	if (rc == 0)
+		return;
+	pthread_mutex_lock(&w->mutex);
+	queued = j->state == JOB_QUEUED;
+	if (queued)
+		unlink_job(w, j);
+	pthread_mutex_unlock(&w->mutex);
+	if (queued) {
+		j->code = ERR_UNAVAILABLE;
+		snprintf(j->reason, sizeof(j->reason), "database: the writer did not get to it in time");
+		return;
+	}
+	while (sem_wait(&j->done) != 0)
+		continue;
+}
+
+void
+writer_submit(struct store *s, const struct stmt *st, const struct params *p, writer_done_fn *done, void *ctx)
+{
+	struct job *j = mem_zalloc(1, sizeof(*j));
+
+	j->st = st;
+	j->params = p;
+	j->on_done = done;
+	j->ctx = ctx;
+	enqueue(s->writer, j);
+}
+
+bool
+writer_withdraw(struct store *s, const void *ctx)
+{
+	struct writer *w = s->writer;
+	struct job *j;
+
+	pthread_mutex_lock(&w->mutex);
+	for (j = w->first; j != NULL && (j->on_done == NULL || j->ctx != ctx); j = j->next)
+		continue;
+	if (j != NULL)
+		unlink_job(w, j);
+	pthread_mutex_unlock(&w->mutex);
+	free(j);
+	return j != NULL;
 }
 
 enum err
@@ -428,11 +490,12 @@ writer_run(struct store *s, const struct stmt *st, const struct params *p, PGres
 	if (s->writer == NULL)
 		return pool_run(s, st, p, out);
 
-	struct job j = {.st = st, .params = p, .deadline = clock_monotonic_us() + STORE_PATIENCE_US};
-	part_cond_init(&j.done);
-	submit(s->writer, &j);
-	pthread_cond_destroy(&j.done);
-	enum err e = j.code != ERR_OK ? err_set(j.code, "%s", j.reason) : conn_judge(j.res);
+	struct job j = {.st = st, .params = p};
+	sem_init(&j.done, 0, 0);
+	enqueue(s->writer, &j);
+	wait_for_answer(s->writer, &j);
+	sem_destroy(&j.done);
+	enum err e = verdict(&j);
 	if (e == ERR_OK && out != NULL)
 		*out = j.res;
 	else

@@ -1,4 +1,6 @@
 /* The issuance queue through lib/store: adding, waiting, claiming, recording. */
+#include <pthread.h>
+
 #include "tests/db/api.h"
 
 struct world {
@@ -151,7 +153,77 @@ test_blocked_identity_and_revoked_predecessor_cannot_ask(void)
 	CHECK_ERR(store_request_add(w.gateway, &r, &id), ERR_INVALID);
 	r.protocol = "acme";
 	r.acme_order = "no-such-order";
-	CHECK_ERR(store_request_add_for_order(w.gateway, &r, &id), ERR_CONFLICT);
+	CHECK_ERR(store_request_add(w.gateway, &r, &id), ERR_CONFLICT);
+	close_world(&w);
+}
+
+static void
+test_one_sleep_ends_with_the_refusal_to_add_or_with_the_time(void)
+{
+	struct world w = open_world();
+	const char *names[] = {"dns:a.example.org"};
+	struct store_request_new r = {.protocol = "est", .request_id = "r", .identity = w.identity, .profile = "device",
+		.names = names, .name_count = 1, .spki = BYTES_LIT("one sleep")};
+	struct store_result result;
+	struct store_offboarded gone;
+	int64_t id = 0;
+
+	CHECK_OK(store_request_run(w.gateway, w.a, &r, 50, &id, &result)); /* no signer is there */
+	CHECK(result.state == STORE_RESULT_PENDING && id > 0);
+	CHECK_OK(store_request_run(w.gateway, w.a, &r, 0, &id, &result));
+	CHECK(result.state == STORE_RESULT_PENDING);
+	CHECK_OK(store_identity_offboard(w.gateway, w.name, -1, "t", "r", &gone));
+	CHECK(gone.requests == 2);
+	CHECK_ERR(store_request_run(w.gateway, w.a, &r, 2000, &id, &result), ERR_DENIED);
+	CHECK(strcmp(err_word(), "identity-blocked") == 0);
+	close_world(&w);
+}
+
+struct sleeper {
+	struct world *w;
+	struct store_result result;
+	int64_t id;
+	enum err e;
+};
+
+static void *
+sleep_once(void *arg)
+{
+	struct sleeper *s = arg;
+	const char *names[] = {"dns:a.example.org"};
+	struct store_request_new r = {.protocol = "est", .request_id = "r", .identity = s->w->identity, .profile = "device",
+		.names = names, .name_count = 1, .spki = BYTES_LIT("answered"), .repeat_window = 900};
+	struct arena *a = arena_new(0);
+
+	s->e = store_request_run(s->w->gateway, a, &r, 10000, &s->id, &s->result);
+	s->result.der.n = s->result.state == STORE_RESULT_DONE ? s->result.der.n : 0;
+	arena_free(a);
+	return NULL;
+}
+
+static void
+test_one_sleep_ends_with_the_result(void)
+{
+	struct world w = open_world();
+	struct sleeper s = {.w = &w}, again = {.w = &w};
+	struct store_claim *claim = NULL;
+	const struct store_claimed *items;
+	size_t n = 0;
+	pthread_t thread;
+	int64_t deadline = clock_monotonic_us() + 5000000;
+
+	CU_ASSERT_FATAL(pthread_create(&thread, NULL, sleep_once, &s) == 0);
+	while (store_claim_open(w.signer, 64, w.a, &claim, &items, &n) != ERR_OK && clock_monotonic_us() < deadline)
+		continue;
+	CU_ASSERT_FATAL(n == 1);
+	struct store_outcome o = api_issued(w.issuer, "der");
+	CHECK_OK(store_claim_finish(claim, &o));
+	pthread_join(thread, NULL);
+	CHECK_OK(s.e);
+	CHECK(s.result.state == STORE_RESULT_DONE && s.result.der.n > 0);
+	sleep_once(&again); /* the same wish: the same request, answered at once */
+	CHECK_OK(again.e);
+	CHECK(again.id == s.id && again.result.state == STORE_RESULT_DONE);
 	close_world(&w);
 }
 
@@ -346,6 +418,8 @@ UNIT_MAIN("store queue",
 	{"test_results_reach_who_waits_now_and_who_asks_later", test_results_reach_who_waits_now_and_who_asks_later},
 	{"test_old_result_is_told_at_once", test_old_result_is_told_at_once},
 	{"test_blocked_identity_and_revoked_predecessor_cannot_ask", test_blocked_identity_and_revoked_predecessor_cannot_ask},
+	{"test_one_sleep_ends_with_the_refusal_to_add_or_with_the_time", test_one_sleep_ends_with_the_refusal_to_add_or_with_the_time},
+	{"test_one_sleep_ends_with_the_result", test_one_sleep_ends_with_the_result},
 	{"test_identity_blocked_after_the_claim_gets_a_refusal", test_identity_blocked_after_the_claim_gets_a_refusal},
 	{"test_predecessor_is_live_only_for_its_own_identity_and_unrevoked",
 		test_predecessor_is_live_only_for_its_own_identity_and_unrevoked},
