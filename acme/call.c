@@ -78,19 +78,26 @@ call_empty(struct call *c, unsigned status)
 	c->resp->body = bytes_of(NULL, 0);
 }
 
-/* What every answer but the directory's carries (section 7.1), and what every POST's does (6.5). */
+/* What every answer but the directory's carries (section 7.1). */
 static void
 put_common_headers(struct call *c, enum call_headers headers)
 {
 	bool post = c->req->method == HTTP_POST;
-	const char *nonce = post && c->acme != NULL ? acme_nonce_new(c->acme, c->arena) : NULL;
 
-	if (nonce != NULL)
-		call_header(c, "Replay-Nonce", nonce);
 	if (headers == CALL_HEADERS_USUAL || post)
 		call_header(c, "Cache-Control", "no-store");
 	if (headers == CALL_HEADERS_USUAL && c->base != NULL)
 		call_link(c, call_url(c, "/acme/directory"), "index");
+}
+
+/* Last: what the request taught about the keys (they are gone after a crash of PostgreSQL) must count for this answer's nonce. */
+static void
+put_nonce(struct call *c)
+{
+	const char *nonce = c->acme != NULL ? acme_nonce_new(c->acme, c->arena) : NULL;
+
+	if (nonce != NULL)
+		call_header(c, "Replay-Nonce", nonce);
 }
 
 static void
@@ -260,4 +267,6 @@ call_serve(struct http_request *req, struct http_response *resp, const struct re
 		e = post ? serve_post(&c, resource) : resource->get(&c);
 	if (e != ERR_OK)
 		refuse(&c, e);
+	if (post)
+		put_nonce(&c);
 }

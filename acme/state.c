@@ -141,14 +141,11 @@ acme_nonce_use(struct acme *acme, struct arena *a, const char *nonce)
 	if (e != ERR_OK)
 		return err_set_word(ERR_CONFLICT, "bad-nonce", "%s", err_reason());
 	e = store_nonce_use(acme->gateway->store, use.mark, bytes_of(use.unique, sizeof(use.unique)), use.expires);
-	if (e == ERR_CONFLICT && keys_age_us(acme) > 1000000) {
-		AUTO_STRUCT(arena) text = arena_new(0);
-		const char *reason = arena_strdup(text, err_reason());
-
-		/* Perhaps not the nonce but its key is gone, and what we hand out would never be accepted. */
-		if (refresh_keys(acme) != ERR_OK)
-			return err_set(ERR_UNAVAILABLE, "nonce keys cannot be read");
-		return err_set_word(ERR_CONFLICT, "bad-nonce", "%s", reason);
-	}
-	return e;
+	if (e != ERR_NOTFOUND)
+		return e;
+	/* The key is gone: PostgreSQL crashed. At once, or the nonce of this very answer would be refused too; only who was given a nonce
+	 * by that key comes here, and when somebody else has read the keys meanwhile there is nothing to do. */
+	if (check(acme, a, nonce, &use) == ERR_OK && refresh_keys(acme) != ERR_OK)
+		return err_set(ERR_UNAVAILABLE, "nonce keys cannot be read");
+	return err_set_word(ERR_CONFLICT, "bad-nonce", "the key of this nonce is gone (RFC 8555 section 6.5)");
 }

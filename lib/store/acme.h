@@ -17,8 +17,8 @@ enum err store_nonce_keys(struct store *s, int64_t rotate_s, struct store_nonce_
 /* What stands for a key in the row that uses a nonce: the first octets of its SHA-256. */
 enum { STORE_NONCE_MARK_SIZE = 8 };
 void store_nonce_mark(const uint8_t key[32], uint8_t mark[STORE_NONCE_MARK_SIZE]);
-/* ERR_CONFLICT when it was used before, on whichever gateway, or when the key with this mark is gone (after a crash the used
- * nonces are gone with it). Group-committed. */
+/* ERR_CONFLICT when it was used before, on whichever gateway; ERR_NOTFOUND when the key with this mark is gone (after a crash the
+ * used nonces are gone with it): then the caller's keys are stale. Group-committed. */
 enum err store_nonce_use(struct store *s, const uint8_t mark[STORE_NONCE_MARK_SIZE], struct bytes nonce, int64_t expires) MUST_CHECK;
 /* Forgets expired nonces and all but the newest keys. */
 enum err store_nonce_sweep(struct store *s) MUST_CHECK;

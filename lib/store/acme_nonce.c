@@ -13,9 +13,10 @@ static const struct stmt newest = {"acme_nonce_newest",
 /* Two gateways may both make one: harmless. */
 static const struct stmt make = {"acme_nonce_make", "INSERT INTO acme_nonce_key (key) VALUES ($1)", 1};
 static const struct stmt use = {"acme_nonce_use",
-	"INSERT INTO acme_nonce_used (nonce, expires) SELECT $1::bytea, $2::timestamptz "
-	"WHERE EXISTS (SELECT 1 FROM acme_nonce_key WHERE substr(sha256(key), 1, 8) = $3::bytea) "
-	"ON CONFLICT DO NOTHING",
+	"WITH k AS MATERIALIZED (SELECT 1 FROM acme_nonce_key WHERE substr(sha256(key), 1, 8) = $3::bytea), "
+	"n AS (INSERT INTO acme_nonce_used (nonce, expires) SELECT $1::bytea, $2::timestamptz WHERE EXISTS (SELECT 1 FROM k) "
+	"ON CONFLICT DO NOTHING RETURNING 1) "
+	"SELECT EXISTS (SELECT 1 FROM k), EXISTS (SELECT 1 FROM n)",
 	3};
 static const struct stmt sweep_used = {"acme_nonce_sweep_used", "DELETE FROM acme_nonce_used WHERE expires < now()", 0};
 static const struct stmt sweep_keys = {"acme_nonce_sweep_keys",
@@ -86,9 +87,13 @@ store_nonce_use(struct store *s, const uint8_t mark[STORE_NONCE_MARK_SIZE], stru
 	params_time(&p, expires);
 	params_bytes(&p, bytes_of(mark, STORE_NONCE_MARK_SIZE));
 	e = writer_run(s, &use, &p, &res);
-	if (e == ERR_OK && result_affected(res) == 0)
+	if (e != ERR_OK)
+		return e;
+	if (!result_bool(res, 0, 0))
+		return err_set_word(ERR_NOTFOUND, "bad-nonce", "the key of this nonce is gone (RFC 8555 section 6.5)");
+	if (!result_bool(res, 0, 1))
 		return err_set_word(ERR_CONFLICT, "bad-nonce", "the nonce was used before (RFC 8555 section 6.5)");
-	return e;
+	return ERR_OK;
 }
 
 enum err
