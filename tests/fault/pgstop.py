@@ -23,9 +23,14 @@ class Stop:
         """rows: only an answer that has rows counts (a claim that found something)."""
         self.role, self.statement, self.moment, self.rows = role.encode(), statement.encode(), moment, rows
         self.claimed, self.pid = False, None
-        self.reached, self.free = threading.Event(), threading.Event()
+        self.reached, self.free, self.broken = threading.Event(), threading.Event(), False
 
     def release(self):
+        self.free.set()
+
+    def cut(self):
+        """The connection breaks; what was held back is lost."""
+        self.broken = True
         self.free.set()
 
     def wait(self, seconds=20):
@@ -69,13 +74,17 @@ class Proxy:
         for s in stops:
             s.release()
 
-    def claim(self, role, statement, moment):
-        with self.lock:
-            for s in self.stops:
-                if not s.claimed and (s.role, s.statement, s.moment) == (role, statement, moment):
-                    s.claimed = True
-                    return s
+    def find(self, role, statement, moment):
+        for s in list(self.stops):
+            if not s.claimed and (s.role, s.statement, s.moment) == (role, statement, moment):
+                return s
         return None
+
+    def claim(self, stop):
+        """True for the first only: one connection is held."""
+        with self.lock:
+            first, stop.claimed = not stop.claimed, True
+        return first
 
     def close(self):
         self.listener.close()
@@ -131,12 +140,12 @@ class Link:
                     self.role = dict(zip(words[::2], words[1::2])).get(b"user", b"")
                 elif message[:1] == b"B":
                     name = message[5:].split(b"\0", 2)[1]
-                    stop = self.proxy.claim(self.role, name, "before")
-                    if stop is not None:
+                    stop = self.proxy.find(self.role, name, "before")
+                    if stop is not None and self.proxy.claim(stop):
                         self.server.sendall(b"".join(ready))
                         ready = []
                         self.hold(stop)
-                    self.watch = self.watch or self.proxy.claim(self.role, name, "after")
+                    self.watch = self.watch or self.proxy.find(self.role, name, "after")
                 ready.append(message)
             self.server.sendall(b"".join(ready))
 
@@ -151,9 +160,7 @@ class Link:
             if held[-1][:1] != b"Z":
                 continue
             self.watch = None
-            if stop.rows and not any(m[:1] == b"D" for m in held):
-                stop.claimed = False
-            else:
+            if (not stop.rows or any(m[:1] == b"D" for m in held)) and self.proxy.claim(stop):
                 self.hold(stop)
             self.client.sendall(b"".join(held))
             held = []
@@ -168,3 +175,5 @@ class Link:
         while not stop.free.wait(0.005):
             if self.gone.is_set() or any(e & (select.POLLRDHUP | select.POLLHUP | select.POLLERR) for _, e in poll.poll(0)):
                 raise ConnectionResetError("gone while held")
+        if stop.broken:
+            raise ConnectionResetError("cut")

@@ -34,6 +34,10 @@ class Site(Instance):
             return super().spawn(name, number, config)
         return self.launcher
 
+    def wait_seen(self, key, seconds=30):
+        """The launcher's children have other numbers than the launcher."""
+        wait_for(lambda: self.sql("SELECT 1 FROM node WHERE program = %s", key), seconds, "%s is in the node table" % key)
+
     def launch(self):
         self.launcher = Program("chancery", [program("chancery"), "--config", self.config_path], self.path("log", "chancery.log"))
         self.running["chancery"] = self.launcher
@@ -98,14 +102,13 @@ class Site(Instance):
         os.rename(self.path("tokens"), self.path("tokens-away"))
 
     def return_token(self):
-        if not os.path.exists(self.path("tokens")):
+        if os.path.exists(self.path("tokens-away")):
             os.rename(self.path("tokens-away"), self.path("tokens"))
 
     def mend(self):
         """Whatever a test left broken."""
         self.proxy.disarm()
-        if os.path.exists(self.path("tokens-away")):
-            self.return_token()
+        self.return_token()
         if self.pg.process is None:
             self.pg.start()
         if not self.launcher.running():
