@@ -79,7 +79,7 @@ issue(const struct decide *d, const struct ca_policy_request *policy, const stru
 	struct pki_cert_spec spec;
 	enum err e = ca_policy_check(policy, ca->not_after, &validity);
 
-	if (e != ERR_OK)
+	if (e != ERR_OK || (e = decide_names_within(signing->issuer, policy->names, d->arena)) != ERR_OK)
 		return e;
 	if (validity.not_before < ca->not_before)
 		validity.not_before = ca->not_before; /* backdating must not reach behind the CA's own beginning */

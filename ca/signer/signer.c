@@ -4,6 +4,8 @@
  */
 #include "ca/signer/signer.h"
 
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -11,8 +13,8 @@
 #include "lib/base/clock.h"
 #include "lib/base/hex.h"
 
-/* libp11 0.4.12 can wait for ever on a broken session: no batch takes this long. */
-enum { HSM_SECONDS = 60, PARTITION_MONTHS = 3 };
+/* libp11 0.4.12 can wait for ever on a broken session (it never gets one from an empty pool); no signature takes this long. */
+enum { HSM_SECONDS = 15, PARTITION_MONTHS = 3 };
 
 struct ca_signer {
 	struct store *store;
@@ -25,6 +27,43 @@ struct ca_signer {
 	struct ca_signer_counts counts;
 };
 
+static char late_line[256]; /* prepared at start: nothing can be formatted in a signal handler */
+
+static void
+on_late_hsm(int number)
+{
+	ssize_t n = write(STDERR_FILENO, late_line, strlen(late_line));
+
+	(void)n; /* the exit code says it too */
+	(void)number;
+	_exit(CA_SIGNER_EXIT_HSM);
+}
+
+static void
+watch_hsm(enum log_format format)
+{
+	const struct sigaction act = {.sa_handler = on_late_hsm};
+	static const char why[] = "hsm: no answer in time";
+
+	snprintf(late_line, sizeof(late_line), format == LOG_FORMAT_JSON
+		? "{\"level\":\"error\",\"program\":\"chancery-signer\",\"event\":\"signer.ends\",\"word\":\"hsm\",\"reason\":\"%s\"}\n"
+		: "level=error program=chancery-signer event=signer.ends word=hsm reason=\"%s\"\n", why);
+	sigaction(SIGALRM, &act, NULL);
+}
+
+/* The key's own signer, with a deadline. */
+static enum err
+sign_in_time(void *ctx, struct bytes data, struct buf *signature)
+{
+	const struct pki_signer *key = ctx;
+	enum err e;
+
+	alarm(HSM_SECONDS);
+	e = key->sign(key->ctx, data, signature);
+	alarm(0);
+	return e;
+}
+
 static const char *
 key_label(const struct config *config, const char *issuer)
 {
@@ -32,6 +71,15 @@ key_label(const struct config *config, const char *issuer)
 		if (strcmp(config->issuers[i].name, issuer) == 0)
 			return config->issuers[i].key;
 	return "";
+}
+
+static const struct pki_signer *
+guard(struct arena *a, const struct pki_signer *key)
+{
+	struct pki_signer *s = arena_alloc(a, sizeof(*s));
+
+	*s = (struct pki_signer){.alg = key->alg, .ctx = (void *)(uintptr_t)key, .sign = sign_in_time};
+	return s;
 }
 
 static enum err
@@ -50,7 +98,7 @@ open_issuers(struct ca_signer *s)
 			return err_context(e, "issuing CA \"%s\"", one->issuer->name);
 		if ((e = decide_issuer_usable(one->issuer, one->key, clock_now())) != ERR_OK)
 			return e;
-		one->signer = ca_key_signer(one->key);
+		one->signer = guard(s->arena, ca_key_signer(one->key));
 		log_event(LOG_INFO, "signer.issuer", LOG_S("issuer", one->issuer->name), LOG_S("token", ca_token_info(s->token)->label),
 			LOG_S("key", ca_key_attributes(one->key)->label), LOG_S("type", pki_key_type_name(ca_key_attributes(one->key)->type)));
 	}
@@ -101,6 +149,7 @@ ca_signer_open(struct store *store, struct ca_token *token, const struct config 
 	s->config = config;
 	s->arena = arena_new(0);
 	s->batch = arena_new(0);
+	watch_hsm(config->log.format);
 	if ((e = open_issuers(s)) != ERR_OK || (e = ca_signer_reload(s)) != ERR_OK || (e = ca_signer_partitions(s)) != ERR_OK)
 		return e;
 	*out = s;
@@ -134,21 +183,18 @@ log_outcome(const struct store_claimed *r, const struct store_outcome *o, int64_
 		LOG_S("request", r->request_id), LOG_I("row", r->id), LOG_I("us", us));
 }
 
-/* The HSM does not come back: the default action ends the process, its claim falls back, the launcher starts another. */
 static enum err
 decide_all(struct ca_signer *s, const struct store_claimed *items, size_t count, struct store_outcome *outcomes, int64_t *us)
 {
 	const struct decide d = {s->profiles, &s->issuers, s->signing, s->batch};
 	enum err e = ERR_OK;
 
-	alarm(HSM_SECONDS);
 	for (size_t i = 0; e == ERR_OK && i < count; i++) {
 		int64_t start = clock_monotonic_us();
 
 		e = decide(&d, &items[i], &outcomes[i]);
 		us[i] = clock_monotonic_us() - start;
 	}
-	alarm(0);
 	return e;
 }
 
@@ -205,13 +251,13 @@ ca_signer_issuers(const struct ca_signer *s, const struct ca_signing_issuer **ou
 enum err
 ca_signer_probe(const struct ca_signer *s)
 {
-	for (size_t i = 0; i < s->issuers.count; i++) {
-		enum err e = ca_key_probe(s->signing[i].key);
+	enum err e = ERR_OK;
 
-		if (e != ERR_OK)
-			return e;
-	}
-	return ERR_OK;
+	alarm(HSM_SECONDS);
+	for (size_t i = 0; e == ERR_OK && i < s->issuers.count; i++)
+		e = ca_key_probe(s->signing[i].key);
+	alarm(0);
+	return e;
 }
 
 struct ca_signer_counts

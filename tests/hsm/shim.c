@@ -2,6 +2,7 @@
  * A PKCS#11 module in front of the real one, for what SoftHSM never does: count a PIN down, lock it, or fail while signing.
  *
  *   SHIM_MODULE  the real module            SHIM_FLAGS  token flags to add, hex
+ *   SHIM_HANG    C_Sign never returns once this file exists
  *   SHIM_LOGINS  file that gets an octet for each C_Login   SHIM_SIGNS  C_Sign fails with CKR_DEVICE_ERROR after so many
  */
 #include <dlfcn.h>
@@ -45,6 +46,10 @@ sign(CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG n, CK_BYTE_PTR signat
 	static long done;
 	const char *most = getenv("SHIM_SIGNS");
 
+	const char *hang = getenv("SHIM_HANG");
+
+	while (hang != NULL && access(hang, F_OK) == 0)
+		pause();
 	if (most != NULL && done++ >= atol(most))
 		return CKR_DEVICE_ERROR;
 	return real->C_Sign(session, data, n, signature, size);

@@ -102,6 +102,11 @@ def refused_explicit_curve(site):
     return site.request(site.identity("d"), spki=ec_spki(ec.SECP521R1()))
 
 
+def refused_outside_constraints(site):
+    """Granted, permitted by the profile, and yet no relying party would accept it from this CA."""
+    return site.request(site.identity("d", grants=["dns:**.example.org"]), ["dns:a.secret.example.org"])
+
+
 def refused_small_rsa(site):
     return site.request(site.identity("d"), spki=rsa_spki(1024))
 
@@ -168,6 +173,7 @@ REFUSALS = [
     (refused_grant_of_other_profile, "name-not-allowed", "a.example.org"),
     (refused_key_type, "bad-key", "p384"),
     (refused_explicit_curve, "bad-key", ""),
+    (refused_outside_constraints, "name-not-allowed", "constrained"),
     (refused_small_rsa, "bad-key", ""),
     (refused_garbage_key, "bad-key", ""),
     (refused_garbage_name, "bad-name", ""),

@@ -74,3 +74,18 @@ def test_hsm_that_fails_at_a_crl_ends_the_signer(shim, monkeypatch):
     monkeypatch.delenv("SHIM_SIGNS")
     shim.start(2)
     wait_for(shim.crl, 20, "the CRL after recovery")
+
+
+def test_hsm_that_never_answers_ends_the_signer(shim, monkeypatch):
+    """libp11 can wait for ever; whoever waits in the queue must not wait with it."""
+    monkeypatch.setenv("SHIM_HANG", shim.world.path("hang"))
+    s = shim.start()
+    wait_for(shim.crl, 20, "the first CRL")
+    shim.world.write("hang", "")
+    request = shim.request(shim.identity("d"))
+    assert s.ends(60) == 75
+    assert "no answer in time" in s.text()
+    assert shim.result(request)[0] == "pending"
+    os.unlink(shim.world.path("hang"))
+    shim.start(2)
+    assert shim.wait(request)[0] == "done"
