@@ -64,7 +64,7 @@ def lab():
     instance.changes = {
         "enroll": {"base_urls": ["https://localhost:%d" % port, "https://%s:%d" % (OTHER_HOST, port)],
                    "names": ["localhost", "127.0.0.1", OTHER_HOST]},
-        "validator": {"resolver": ["127.0.0.1:%d" % dns.port], "timeout": "5s", "attempts": 2},
+        "validator": {"resolver": ["127.0.0.1:%d" % dns.port], "timeout": "3s", "attempts": 2},
     }
     with instance as ca:
         lab = Lab(ca, dns)
