@@ -26,7 +26,7 @@ enum bundle { BUNDLE_CRL, BUNDLE_CA, BUNDLE_COUNT };
 struct published {
 	int16_t id;
 	char *name;
-	bool root;
+	bool root, expected;
 	uint8_t *der;              /* certificate */
 	size_t der_n;
 	int64_t crl_number, this_update, next_update;
@@ -37,6 +37,7 @@ struct published {
 
 struct crl_service {
 	struct store *store;
+	const struct config *config;
 	struct store_follower *feed;
 	pthread_rwlock_t lock;
 	struct published issuer[ISSUERS_MAX];
@@ -88,6 +89,15 @@ find_id(struct crl_service *c, int16_t id)
 	return NULL;
 }
 
+static bool
+is_configured(const struct crl_service *c, const char *name)
+{
+	for (uint32_t i = 0; i < c->config->issuers_count; i++)
+		if (strcmp(c->config->issuers[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 static void
 add_issuer(struct crl_service *c, const struct store_issuer *issuer)
 {
@@ -96,6 +106,7 @@ add_issuer(struct crl_service *c, const struct store_issuer *issuer)
 	char *pem = pem_string(a, "CERTIFICATE", issuer->der);
 
 	*p = (struct published){.id = issuer->id, .name = mem_strdup(issuer->name), .root = strcmp(issuer->kind, "root") == 0};
+	p->expected = p->root || is_configured(c, issuer->name);
 	p->der = mem_alloc(issuer->der.n);
 	memcpy(p->der, issuer->der.p, issuer->der.n);
 	p->der_n = issuer->der.n;
@@ -271,8 +282,8 @@ crl_serve_open(struct store *store, const struct config *config, struct crl_serv
 	struct crl_service *c = mem_zalloc(1, sizeof(*c));
 	enum err e;
 
-	(void)config;
 	c->store = store;
+	c->config = config;
 	pthread_rwlock_init(&c->lock, NULL); /* held for a pointer swap by writers, for a look by readers */
 	e = refresh(c);
 	if (e == ERR_UNAVAILABLE) {
@@ -316,7 +327,7 @@ crl_serve_states(struct crl_service *c, struct arena *a, struct crl_state **out,
 	for (size_t i = 0; i < c->count; i++) {
 		const struct published *p = &c->issuer[i];
 
-		(*out)[i] = (struct crl_state){arena_strdup(a, p->name), p->crl_number, p->this_update, p->next_update, p->entries};
+		(*out)[i] = (struct crl_state){arena_strdup(a, p->name), p->expected, p->crl_number, p->this_update, p->next_update, p->entries};
 	}
 	pthread_rwlock_unlock(&c->lock);
 }

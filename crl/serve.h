@@ -17,6 +17,7 @@ void crl_serve_close(struct crl_service *c);
 
 struct crl_state {
 	const char *issuer;
+	bool expected;                            /* a root's, or an issuing CA's that is configured: not having one is trouble */
 	int64_t number, this_update, next_update; /* 0: none published yet */
 	int entries;
 };

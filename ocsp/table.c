@@ -95,7 +95,8 @@ probe(struct slot *slot, size_t capacity, const uint8_t *serial)
 	return &slot[i];
 }
 
-/* Moves what is kept into a new array; entries that ended before `before` are dropped. */
+/* Moves what is kept into a new array; entries that ended before `before` are dropped. The caller holds the lock, and holds up
+ * one request in 64 for as long: about 1 ms for a million certificates. */
 static void
 rebuild(struct shard *s, size_t capacity, int64_t before)
 {
@@ -212,14 +213,30 @@ ocsp_table_keep(struct ocsp_table *t, const uint8_t serial[OCSP_SERIAL_SIZE], en
 	pthread_mutex_unlock(&s->lock);
 }
 
+static size_t
+count_live(const struct shard *s, int64_t before)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->capacity; i++)
+		n += s->slot[i].not_after != 0 && s->slot[i].not_after >= before;
+	return n;
+}
+
 void
 ocsp_table_sweep(struct ocsp_table *t, int64_t before)
 {
 	for (size_t i = 0; i < SHARDS; i++) {
 		struct shard *s = &t->shard[i];
+		size_t live, capacity;
 
 		pthread_mutex_lock(&s->lock);
-		rebuild(s, s->capacity, before);
+		capacity = s->capacity;
+		live = count_live(s, before);
+		while (capacity > START_CAPACITY && live < capacity / 4)
+			capacity /= 2;
+		if (live < s->used)
+			rebuild(s, capacity, before);
 		pthread_mutex_unlock(&s->lock);
 	}
 }

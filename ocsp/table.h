@@ -37,7 +37,7 @@ struct http_prepared *ocsp_table_answer(struct ocsp_table *t, const uint8_t seri
 void ocsp_table_keep(struct ocsp_table *t, const uint8_t serial[OCSP_SERIAL_SIZE], enum ocsp_hash hash, uint32_t version,
 	uint32_t generation, int64_t refresh_at, struct http_prepared *answer);
 
-/* Drops certificates that expired before `before`. */
+/* Drops certificates that expired before `before`, and gives memory back that is no longer needed. */
 void ocsp_table_sweep(struct ocsp_table *t, int64_t before);
 size_t ocsp_table_count(struct ocsp_table *t);
 

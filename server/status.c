@@ -73,7 +73,7 @@ find_trouble(const struct status *s, struct arena *a)
 		return arena_printf(a, "the database was last read %lld seconds ago", (long long)(now - ocsp.fed_at));
 	crl_serve_states(s->public.crl, a, &crl, &count);
 	for (size_t i = 0; i < count; i++)
-		if (crl[i].next_update <= now)
+		if (crl[i].next_update <= now && (crl[i].expected || crl[i].next_update != 0))
 			return arena_printf(a, "there is no current CRL of \"%s\"; %s", crl[i].issuer,
 				"is chancery-signer running? (an offline CA's: ca-ceremony crl, then ca-admin issuer import)");
 	return NULL;
