@@ -2,20 +2,23 @@
 # the server listens on a socket only.
 # shellcheck shell=bash
 
-PGBIN=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
 PGDATA_DIR=$STATE/postgres
 PGSOCKET=$RUN/postgresql
+
+# The newest installed PostgreSQL's programs; nothing before it is installed.
+pgbin() {
+	find /usr/lib/postgresql -mindepth 2 -maxdepth 2 -name bin 2>/dev/null | sort -V | tail -n 1
+}
 
 database_files() {
 	mkdir -p "$PGSOCKET"
 	chown chancery-postgres: "$PGSOCKET"
-	PGBIN=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
 	if [ -s "$PGDATA_DIR/PG_VERSION" ]; then
 		OUTCOME="kept"
 		return
 	fi
 	install -d -o chancery-postgres -g chancery-postgres -m 700 "$PGDATA_DIR"
-	as_user chancery-postgres "$PGBIN/initdb" -D "$PGDATA_DIR" -U postgres --auth=peer --encoding=UTF8 --locale=C.UTF-8 --data-checksums
+	as_user chancery-postgres "$(pgbin)/initdb" -D "$PGDATA_DIR" -U postgres --auth=peer --encoding=UTF8 --locale=C.UTF-8 --data-checksums
 	cat >"$PGDATA_DIR/pg_hba.conf" <<-END
 	# Who may log in: system users of this machine, as the roles of pg_ident.conf.
 	local all all peer map=chancery
@@ -38,7 +41,7 @@ database_files() {
 }
 
 database_ready() {
-	"$PGBIN/pg_isready" -q -h "$PGSOCKET" -p "$DB_PORT"
+	"$(pgbin)/pg_isready" -q -h "$PGSOCKET" -p "$DB_PORT"
 }
 
 start_database() {
@@ -46,12 +49,12 @@ start_database() {
 		OUTCOME="runs already"
 		return
 	fi
-	as_user chancery-postgres "$PGBIN/pg_ctl" -D "$PGDATA_DIR" -l "$PGDATA_DIR/server.log" -w start 3>&-
+	as_user chancery-postgres "$(pgbin)/pg_ctl" -D "$PGDATA_DIR" -l "$PGDATA_DIR/server.log" -w start 3>&-
 }
 
 stop_database() {
-	if [ -n "$PGBIN" ] && [ -s "$PGDATA_DIR/postmaster.pid" ]; then
-		as_user chancery-postgres "$PGBIN/pg_ctl" -D "$PGDATA_DIR" -m fast -w stop
+	if [ -s "$PGDATA_DIR/postmaster.pid" ]; then
+		as_user chancery-postgres "$(pgbin)/pg_ctl" -D "$PGDATA_DIR" -m fast -w stop
 	else
 		OUTCOME="was not running"
 	fi
