@@ -137,6 +137,55 @@ test_ready_answers_are_served_only_where_they_fit(void)
 }
 
 static void
+test_only_what_is_new_counts_as_a_change(void)
+{
+	struct ocsp_table *t = ocsp_table_new();
+	uint8_t serial[16];
+
+	make_serial(1, serial);
+	CHECK(ocsp_table_revoked(t, serial, 1, NOW + 1000, NOW - 5, PKI_REASON_KEY_COMPROMISE));
+	CHECK(!ocsp_table_revoked(t, serial, 1, NOW + 1000, NOW - 5, PKI_REASON_KEY_COMPROMISE));
+	ocsp_table_issued(t, serial, 1, NOW + 1000);
+	CHECK(!ocsp_table_revoked(t, serial, 1, NOW + 1000, NOW - 5, PKI_REASON_KEY_COMPROMISE));
+	make_serial(2, serial);
+	ocsp_table_issued(t, serial, 1, NOW + 1000);
+	CHECK(ocsp_table_revoked(t, serial, 1, NOW + 1000, NOW - 5, PKI_REASON_NONE));
+	ocsp_table_free(t);
+}
+
+/* Arrays shrink when little is left; what is left must be found in them, its revocation and its ready answer too. */
+static void
+test_what_survives_a_sweep_keeps_everything(void)
+{
+	struct ocsp_table *t = ocsp_table_new();
+	struct http_prepared *answer = make_answer(), *got;
+	struct ocsp_entry e;
+	uint8_t serial[16];
+
+	for (uint32_t i = 0; i < 100000; i++) {
+		make_serial(i, serial);
+		ocsp_table_issued(t, serial, 1, i % 1000 == 0 ? NOW + 1000 : NOW + 1);
+	}
+	make_serial(5000, serial);
+	CHECK(ocsp_table_revoked(t, serial, 1, NOW + 1000, NOW - 5, PKI_REASON_SUPERSEDED));
+	CHECK(ocsp_table_find(t, serial, &e));
+	ocsp_table_keep(t, serial, OCSP_SHA256, e.version, 1, NOW + 500, answer);
+	ocsp_table_sweep(t, NOW + 100);
+	CHECK(ocsp_table_count(t) == 100);
+	for (uint32_t i = 0; i < 100000; i += 500) {
+		make_serial(i, serial);
+		CHECK(ocsp_table_find(t, serial, &e) == (i % 1000 == 0));
+		CHECK(i % 1000 != 0 || (e.revoked_at != 0) == (i == 5000));
+	}
+	make_serial(5000, serial);
+	got = ocsp_table_answer(t, serial, 1, OCSP_SHA256, 1, NOW + 100);
+	CHECK(got == answer);
+	http_prepared_unref(got);
+	http_prepared_unref(answer);
+	ocsp_table_free(t);
+}
+
+static void
 test_sweep_drops_the_expired_only(void)
 {
 	struct ocsp_table *t = ocsp_table_new();
@@ -162,4 +211,6 @@ UNIT_MAIN("ocsp table",
 	{"test_revocation_drops_the_ready_answer", test_revocation_drops_the_ready_answer},
 	{"test_answer_signed_while_revoked_is_not_kept", test_answer_signed_while_revoked_is_not_kept},
 	{"test_ready_answers_are_served_only_where_they_fit", test_ready_answers_are_served_only_where_they_fit},
+	{"test_only_what_is_new_counts_as_a_change", test_only_what_is_new_counts_as_a_change},
+	{"test_what_survives_a_sweep_keeps_everything", test_what_survives_a_sweep_keeps_everything},
 	{"test_sweep_drops_the_expired_only", test_sweep_drops_the_expired_only})
