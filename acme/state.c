@@ -56,6 +56,10 @@ follow(void *ctx)
 	struct acme *acme = ctx;
 	enum err e = drop_changed_accounts(acme);
 
+	if (e == ERR_OK && store_feed_doubtful(acme->gateway->store, &acme->connections_seen)) {
+		acme->account_cursor = store_feed_back(acme->account_cursor);
+		e = drop_changed_accounts(acme);
+	}
 	if (e == ERR_OK && keys_age_us(acme) > KEYS_REFRESH_S * 1000000LL)
 		e = refresh_keys(acme);
 	if (e == ERR_OK && clock_monotonic_us() - acme->swept_at > SWEEP_S * 1000000LL) {

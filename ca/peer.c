@@ -34,7 +34,7 @@ struct ca_peers {
 	struct ca_barred *barred;
 	struct ca_grants *grants;
 	struct store_follower *follower;
-	uint64_t revocation_cursor, identity_cursor; /* the follower's */
+	uint64_t revocation_cursor, identity_cursor, connections_seen; /* the follower's */
 	_Atomic int64_t fresh_us;
 	pthread_mutex_t cache_lock;
 	unsigned next_way;
@@ -243,6 +243,14 @@ read_identities(struct ca_peers *p, struct arena *a)
 	return ERR_OK;
 }
 
+static enum err
+read_all(struct ca_peers *p, struct arena *a)
+{
+	enum err e = read_revocations(p, a);
+
+	return e != ERR_OK ? e : read_identities(p, a);
+}
+
 /* One cycle of the follower. Grants have no feed: every cycle forgets them. */
 static enum err
 follow(void *ctx)
@@ -253,7 +261,13 @@ follow(void *ctx)
 	enum err e;
 
 	ca_grants_forget(p->grants);
-	if ((e = read_revocations(p, a)) != ERR_OK || (e = read_identities(p, a)) != ERR_OK)
+	e = read_all(p, a);
+	if (e == ERR_OK && store_feed_doubtful(p->store, &p->connections_seen)) {
+		p->revocation_cursor = store_feed_back(p->revocation_cursor);
+		p->identity_cursor = store_feed_back(p->identity_cursor);
+		e = read_all(p, a);
+	}
+	if (e != ERR_OK)
 		return e;
 	atomic_store(&p->fresh_us, began);
 	return ERR_OK;

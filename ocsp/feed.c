@@ -11,13 +11,13 @@
 
 enum { READS_MAX = 3, ISSUED_BATCH = 20000, CATCH_UP_MS = 20, CATCH_UPS_PER_SECOND = 20 };
 
-/* Transaction numbers only go back when the database was restored or replaced: then everything is read again. */
+/* Transaction numbers go back when the database was restored or replaced, and a little after a crash: then everything is read again. */
 static bool
 went_back(uint64_t before, uint64_t *cursor)
 {
 	if (*cursor >= before)
 		return false;
-	log_event(LOG_WARNING, "ocsp.feed", LOG_S("reason", "the database is an older or another one; reading all of it again"));
+	log_event(LOG_WARNING, "ocsp.feed", LOG_S("reason", "the database crashed, or is an older or another one; reading all of it again"));
 	*cursor = 0;
 	return true;
 }
@@ -41,6 +41,11 @@ read_revoked(struct ocsp_service *o, bool *changed)
 				(enum pki_reason)rows[i].reason))
 				*changed = true;
 		again = e == ERR_OK && went_back(before, &o->revoked_cursor);
+		/* Of issued certificates none is lost for good: one that is not in the table is looked up by itself. */
+		if (e == ERR_OK && store_feed_doubtful(o->store, &o->connections_seen) && !again) {
+			o->revoked_cursor = store_feed_back(o->revoked_cursor);
+			again = true;
+		}
 	}
 	return e;
 }

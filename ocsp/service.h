@@ -41,7 +41,7 @@ struct ocsp_service {
 	uint32_t generation;        /* of responder keys: answers of an older one are not served */
 
 	struct store_follower *feed;
-	uint64_t revoked_cursor, issued_cursor;
+	uint64_t revoked_cursor, issued_cursor, connections_seen;
 	_Atomic int64_t fed_at;     /* the table is true as of this second */
 	pthread_mutex_t told_lock;  /* over snapshot and the watcher */
 	char *snapshot;             /* all revocations visible in it are in the table */

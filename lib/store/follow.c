@@ -6,6 +6,10 @@
 #include <time.h>
 
 #include "lib/base/log.h"
+#include "lib/store/parts.h"
+
+/* Only what was committed without waiting for the disk is lost: three wal_writer_delay, less than a second, of transactions. */
+enum { FEED_BACK = 20000 };
 
 struct store_follower {
 	struct store *store;
@@ -127,4 +131,20 @@ store_follower_now(struct store_follower *f, unsigned wait_ms)
 	ok = f->succeeded >= mine;
 	pthread_mutex_unlock(&f->lock);
 	return ok ? ERR_OK : err_set(ERR_UNAVAILABLE, "the feed \"%s\" did not catch up within %u ms", f->name, wait_ms);
+}
+
+bool
+store_feed_doubtful(struct store *s, uint64_t *seen)
+{
+	uint64_t now = atomic_load(&s->connections);
+	bool doubtful = now != *seen;
+
+	*seen = now;
+	return doubtful;
+}
+
+uint64_t
+store_feed_back(uint64_t cursor)
+{
+	return cursor > FEED_BACK ? cursor - FEED_BACK : 1;
 }

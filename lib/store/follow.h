@@ -19,4 +19,13 @@ void store_follower_stop(struct store_follower *f);
  * time or failed. */
 enum err store_follower_now(struct store_follower *f, unsigned wait_ms) MUST_CHECK;
 
+/*
+ * A crash of PostgreSQL gives transaction numbers out again: those of transactions that left nothing durable. A cursor that had
+ * passed them would overlook what is written with them afterwards. A crash breaks every connection, so: after a cycle, when
+ * connections were made since *seen (the caller's, 0 at first), step the cursors back and read again; rows may repeat anyway.
+ */
+bool store_feed_doubtful(struct store *s, uint64_t *seen);
+/* The cursor moved back by more transactions than a crash can lose; never to 0, which means "all" to some feeds. */
+uint64_t store_feed_back(uint64_t cursor);
+
 #endif

@@ -9,6 +9,7 @@ struct store {
 	char node[192];
 	int64_t started_at;
 	atomic_bool healthy;
+	atomic_ullong connections;    /* made so far, see store_feed_doubtful() */
 	struct pool *pool;
 	struct writer *writer;        /* NULL: without */
 	struct bells *bells;

@@ -33,6 +33,8 @@ store_connect(struct store *s, struct conn *c, int64_t connect_us)
 	enum err e = conn_open(c, &s->config, CONN_WORK, connect_us);
 
 	atomic_store(&s->healthy, e == ERR_OK);
+	if (e == ERR_OK)
+		atomic_fetch_add(&s->connections, 1);
 	return e;
 }
 
