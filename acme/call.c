@@ -115,8 +115,6 @@ put_problem(struct call *c, const struct problem_kind *kind, enum err code, cons
 			json_array_append_new(names, json_string(jws_algorithm_name(i)));
 		json_object_set_new(p, "algorithms", names);
 	}
-	if (kind->status == 429 || kind->status == 503)
-		call_retry_after(c, RETRY_AFTER_S);
 	put_json(c, kind->status, PROBLEM_MEDIA_TYPE, p);
 }
 
@@ -131,6 +129,8 @@ refuse(struct call *c, enum err code)
 	c->resp->outcome = word;
 	c->resp->reason = reason;
 	put_problem(c, kind, code, reason);
+	if (kind->status == 429 || kind->status == 503) /* lib/http adds it to refusals of its own */
+		call_retry_after(c, RETRY_AFTER_S);
 	if (kind->status == 409 && c->conflict_location != NULL)
 		call_header(c, "Location", c->conflict_location);
 }
@@ -145,6 +145,8 @@ acme_refuse(struct http_request *req, struct http_response *resp, unsigned statu
 		c.base = NULL;
 	put_common_headers(&c, CALL_HEADERS_USUAL);
 	put_problem(&c, problem_for_status(status), ERR_INVALID, reason != NULL ? reason : word);
+	if (req->method == HTTP_POST)
+		put_nonce(&c);
 	resp->status = status;
 	resp->outcome = word;
 	resp->reason = reason;
