@@ -10,16 +10,22 @@
 #include "tests/unit/unit.h"
 
 static inline struct store *
-api_open(const char *role, enum store_writer writer)
+api_open_as(const char *role, const char *program, enum store_writer writer)
 {
 	struct store_config config = {.host = getenv("STORE_HOST"), .dbname = getenv("STORE_DBNAME"), .user = role,
-		.program = "api", .writer = writer};
+		.program = program, .writer = writer};
 	struct store *s = NULL;
 
 	CHECK_OK(store_open(&config, &s));
 	if (s == NULL)
 		exit(2);
 	return s;
+}
+
+static inline struct store *
+api_open(const char *role, enum store_writer writer)
+{
+	return api_open_as(role, "api", writer);
 }
 
 /* A new active identity with one grant; its name in the arena. */

@@ -106,6 +106,45 @@ test_revoked_certificate_is_seen_everywhere_at_once(void)
 }
 
 static void
+say(struct store *status, struct arena *a, const char *state, const char *snapshot)
+{
+	CHECK_OK(store_node_seen(status, state, arena_printf(a, "{\"snapshot\": \"%s\"}", snapshot)));
+}
+
+/* A status program is behind until its snapshot shows the revoking transaction; who stopped or never told is not waited for. */
+static void
+test_revocation_has_spread_when_every_status_program_saw_it(void)
+{
+	struct world w = open_world();
+	AUTO_STRUCT(store) status = api_open_as("chancery_status", "chancery-status", STORE_WITHOUT_WRITER);
+	uint8_t serial[STORE_SERIAL_SIZE];
+	const char *before, *after;
+	unsigned behind = 99;
+
+	api_certificate(w.gateway, w.signer, w.a, w.identity, w.issuer, serial);
+	CHECK_OK(store_snapshot(status, w.a, &before));
+	CHECK_OK(store_certificate_revoke(w.gateway, serial, 4, "t", "r"));
+	CHECK_OK(store_snapshot(status, w.a, &after));
+	CHECK_OK(store_node_seen(status, "ready", NULL));
+	CHECK_OK(store_revocation_spread(w.gateway, serial, NULL, 0, &behind));
+	CHECK(behind == 0);
+	say(status, w.a, "ready", before);
+	CHECK_OK(store_revocation_spread(w.gateway, serial, NULL, 20, &behind));
+	CHECK(behind == 1);
+	CHECK_OK(store_revocation_spread(w.gateway, NULL, w.name, 0, &behind));
+	CHECK(behind == 1);
+	say(status, w.a, "stopping", before);
+	CHECK_OK(store_revocation_spread(w.gateway, serial, NULL, 0, &behind));
+	CHECK(behind == 0);
+	say(status, w.a, "degraded", after);
+	CHECK_OK(store_revocation_spread(w.gateway, serial, w.name, 0, &behind));
+	CHECK(behind == 0);
+	CHECK_OK(store_revocation_spread(w.gateway, NULL, "nobody", 0, &behind));
+	CHECK(behind == 0);
+	close_world(&w);
+}
+
+static void
 test_list_filters_and_pages(void)
 {
 	struct world w = open_world();
@@ -273,6 +312,7 @@ UNIT_MAIN("store certificate",
 	{"test_issuer_is_imported_once_and_never_replaced", test_issuer_is_imported_once_and_never_replaced},
 	{"test_certificate_is_found_with_whom_it_belongs_to", test_certificate_is_found_with_whom_it_belongs_to},
 	{"test_revoked_certificate_is_seen_everywhere_at_once", test_revoked_certificate_is_seen_everywhere_at_once},
+	{"test_revocation_has_spread_when_every_status_program_saw_it", test_revocation_has_spread_when_every_status_program_saw_it},
 	{"test_list_filters_and_pages", test_list_filters_and_pages},
 	{"test_issued_feed_comes_in_pages_and_misses_nothing", test_issued_feed_comes_in_pages_and_misses_nothing},
 	{"test_open_transaction_does_not_hold_up_the_issued_feed", test_open_transaction_does_not_hold_up_the_issued_feed},
