@@ -143,13 +143,16 @@ handshake_end(const struct http_conn *c)
 		return "the client left after its certificate was accepted";
 	switch (c->last_message) {
 	case -1:
-		return "the client sent no ClientHello";
+		return "the client sent no ClientHello: it does not speak TLS, or left";
 	case GNUTLS_HANDSHAKE_CERTIFICATE_VERIFY:
 		return "the client did not prove that it holds its certificate's key";
 	case GNUTLS_HANDSHAKE_CERTIFICATE_PKT:
 		return "the client's Certificate message is malformed, or the client left";
+	case GNUTLS_HANDSHAKE_CLIENT_HELLO:
+		return "the client left before it showed a certificate (does it trust our root, does it call us by a name of "
+		       "enroll.names?), or has no parameters in common";
 	}
-	return "no common parameters, a message larger than allowed, or the client left";
+	return "a message larger than allowed, or the client left";
 }
 
 static void

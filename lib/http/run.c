@@ -11,10 +11,10 @@ enum { RETRY_AFTER_SECONDS = 2 };
 
 /* What a verdict means once a connection is open. */
 static const struct http_refusal unwelcome[] = {
-	[HTTP_PEER_REVOKED] = {403, "revoked", "the client certificate is revoked"},
-	[HTTP_PEER_EXPIRED] = {403, "expired", "the client certificate is not valid any more"},
+	[HTTP_PEER_REVOKED] = {403, "revoked", "the client certificate is revoked; only an operator of this CA can give out another"},
+	[HTTP_PEER_EXPIRED] = {403, "expired", "the client certificate has expired; renewing needs one that has not, so ask an operator of this CA for a new one"},
 	[HTTP_PEER_UNKNOWN] = {403, "identity-blocked",
-		"the identity of the client certificate is blocked or not known any more"},
+		"the identity of the client certificate is blocked or not known any more; ask an operator of this CA"},
 	[HTTP_PEER_UNKNOWN_CA] = {403, "unknown-ca",
 		"the issuer of the client certificate is not accepted any more"},
 	[HTTP_PEER_BAD] = {403, "denied", "the client certificate is not accepted any more"},
@@ -33,6 +33,20 @@ write_plain_refusal(struct http_request *req, struct http_response *resp, unsign
 	resp->body = bytes_str(arena_printf(req->arena, "%s: %s\n", word, reason));
 }
 
+/* RFC 9110 section 15.5.16 leaves it to the text what would be accepted. */
+static const char *
+refusal_text(struct http_conn *c, const struct http_refusal *r)
+{
+	const char *text = r->reason;
+
+	if (r->status != 415 || c->req.route == NULL || c->req.route->content_types == NULL)
+		return text;
+	for (const char *const *type = c->req.route->content_types; *type != NULL; type++)
+		text = arena_printf(c->req.arena, "%s%s \"%s\"", text,
+			type == c->req.route->content_types ? "; send" : " or", *type);
+	return text;
+}
+
 static void
 write_refusal(struct http_conn *c, const struct http_refusal *r, struct http_response *resp)
 {
@@ -42,7 +56,7 @@ write_refusal(struct http_conn *c, const struct http_refusal *r, struct http_res
 
 	*resp = (struct http_response){.status = 0};
 	(void)conn_request_id(c);
-	writer(&c->req, resp, r->status, r->word, r->reason);
+	writer(&c->req, resp, r->status, r->word, refusal_text(c, r));
 	if (r->status == 405) {
 		router_allow(c->allowed, allow);
 		http_response_header(resp, "Allow", arena_strdup(c->req.arena, allow));
