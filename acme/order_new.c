@@ -226,11 +226,9 @@ static enum err
 check_requester(const struct call *c, const struct wish *w)
 {
 	if (!(w->profile->protocols & 1U << CA_PROTOCOL_ACME))
-		return err_set_word(ERR_DENIED, "protocol-not-allowed", "profile \"%s\" is not offered over ACME", w->profile->name);
-	if (!(w->profile->requesters & 1U << c->req->peer->kind))
-		return err_set_word(ERR_DENIED, "requester-not-allowed", "profile \"%s\" is not for identities of kind \"%s\"",
-			w->profile->name, identity_kind_name(c->req->peer->kind));
-	return ERR_OK;
+		return err_set_word(ERR_DENIED, "protocol-not-allowed",
+			"profile \"%s\" is not offered over ACME; \"profiles\" in the directory names those that are", w->profile->name);
+	return ca_policy_requester(w->profile, c->req->peer->kind);
 }
 
 static enum err

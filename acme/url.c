@@ -52,7 +52,8 @@ url_base_select(const struct url_bases *bases, const char *host, const char **ou
 		}
 	}
 	return err_set_word(ERR_NOTFOUND, "unknown-host",
-		"this server does not go by the name in the Host header; enroll.base_urls of its configuration must list it");
+		"this server does not go by the name in the Host header; call it \"%s\", or let its operator add the other name to "
+		"enroll.base_urls", bases->count > 0 ? bases->item[0] : "");
 }
 
 static bool

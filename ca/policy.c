@@ -19,13 +19,27 @@ check_state(const struct ca_policy_request *r)
 		identity_state_name(r->state));
 }
 
+enum err
+ca_policy_requester(const struct ca_profile *profile, enum identity_kind kind)
+{
+	AUTO_STRUCT(arena) a = NULL;
+	const char *list = "";
+
+	if (profile->requesters & 1U << kind)
+		return ERR_OK;
+	a = arena_new(0);
+	for (unsigned k = 0; k < IDENTITY_KIND_COUNT; k++)
+		if (profile->requesters & 1U << k)
+			list = arena_printf(a, "%s%s\"%s\"", list, list[0] != '\0' ? ", " : "", identity_kind_name((enum identity_kind)k));
+	return err_set_word(ERR_DENIED, "requester-not-allowed",
+		"profile \"%s\" is not for identities of kind \"%s\", only for %s; another profile may be (EST: a label leads to it)",
+		profile->name, identity_kind_name(kind), list);
+}
+
 static enum err
 check_requester(const struct ca_policy_request *r)
 {
-	if (r->profile->requesters & 1U << r->kind)
-		return ERR_OK;
-	return err_set_word(ERR_DENIED, "requester-not-allowed", "profile \"%s\" is not for identities of kind \"%s\"",
-		r->profile->name, identity_kind_name(r->kind));
+	return ca_policy_requester(r->profile, r->kind);
 }
 
 static enum err
@@ -121,7 +135,7 @@ static enum err
 check_names_closely(const struct ca_policy_request *r)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
-	const char *first = NULL, *list = "";
+	const char *first = NULL, *list = "", *next = "";
 
 	for (size_t i = 0; i < r->names->count; i++) {
 		const struct pki_san *san = &r->names->item[i];
@@ -133,11 +147,13 @@ check_names_closely(const struct ca_policy_request *r)
 		list = arena_printf(a, "%s%s\"%s\"", list, first != NULL ? ", " : "", text);
 		if (first == NULL)
 			first = word;
+		if (next[0] == '\0' && profile_refuses(r->profile, san) == NULL)
+			next = arena_printf(a, "; an operator can grant it: ca-admin grant add %s %s %s", r->identity_name, r->profile->name, text);
 	}
 	if (first == NULL)
 		return ERR_OK;
-	return err_set_word(ERR_DENIED, first, "identity \"%s\" may not have these names under profile \"%s\": %s",
-		r->identity_name, r->profile->name, list);
+	return err_set_word(ERR_DENIED, first, "identity \"%s\" may not have these names under profile \"%s\": %s%s",
+		r->identity_name, r->profile->name, list, next);
 }
 
 static enum err

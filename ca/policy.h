@@ -31,6 +31,8 @@ struct ca_validity {
  * protocol-not-allowed, bad-key, name-type-not-allowed, name-not-allowed (all offending names in the reason),
  * too-many-names, too-few-names, wildcard-not-allowed, bad-validity. An ended lifetime is clipped to issuer_not_after. */
 enum err ca_policy_check(const struct ca_policy_request *r, int64_t issuer_not_after, struct ca_validity *out) MUST_CHECK;
+/* May identities of this kind ask for this profile? ERR_DENIED (word "requester-not-allowed"). */
+enum err ca_policy_requester(const struct ca_profile *profile, enum identity_kind kind) MUST_CHECK;
 /* Is every name covered by a grant of the identity? For ACME: such an order is born ready. */
 bool ca_policy_granted(const struct pki_sans *names, const char *const *grants, size_t grant_count);
 /* How many of the names the profile itself refuses, whoever asks; for ACME subproblems. reason has names->count places:

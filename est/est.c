@@ -32,7 +32,8 @@ est_label_profile(const struct http_request *req, const char *absent, const stru
 		if (strcmp(c->labels[i].name, label) == 0)
 			profile = c->labels[i].profile;
 	if (profile == NULL)
-		return err_set_word(ERR_NOTFOUND, "unknown-label", "there is no label \"%s\" (RFC 7030 section 3.2.2)", label);
+		return err_set_word(ERR_NOTFOUND, "unknown-label", "there is no label \"%s\"; est.labels of the configuration must list it "
+			"(RFC 7030 section 3.2.2)", label);
 	return ca_profiles_get(est_gateway(req)->profiles, profile, out);
 }
 

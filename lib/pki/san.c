@@ -103,7 +103,7 @@ pki_san_type_parse(struct bytes text, enum pki_san_type *out)
 			*out = (enum pki_san_type)i;
 			return ERR_OK;
 		}
-	return err_set_word(ERR_INVALID, "bad-name", "a name begins with dns:, ip:, uri:, email: or other:");
+	return err_set_word(ERR_INVALID, "bad-name", "a name begins with its type: dns:, ip:, uri:, email: or other:, as in \"dns:www.example.org\"");
 }
 
 uint8_t
