@@ -107,7 +107,9 @@ record(struct validator *v, struct arena *a, const struct store_challenge_work *
 	enum acme_challenge_status to = e == ERR_OK ? ACME_CHALLENGE_VALID : ACME_CHALLENGE_INVALID;
 
 	if (e != ERR_OK) {
-		AUTO(json_t) problem = problem_document(problem_for(e, err_word()), e, reason);
+		/* Whoever reads this may have expected a grant to do. */
+		const char *detail = arena_printf(a, "%s (a name that an operator grants to the identity needs no proof)", reason);
+		AUTO(json_t) problem = problem_document(problem_for(e, err_word()), e, detail);
 
 		error = json_text(a, problem);
 	}
