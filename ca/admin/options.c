@@ -113,6 +113,19 @@ arguments_wanted(const struct admin_command *c)
 	return n;
 }
 
+/* Names the commands that begin with the same word. */
+static enum err
+unknown_command(const struct admin *a, const char *word, const char *next)
+{
+	const char *known = "", *text = next != NULL ? arena_printf(a->arena, "%s %s", word, next) : word;
+	size_t n = strlen(word);
+
+	for (const struct admin_command *c = admin_commands; c->name != NULL; c++)
+		if (strncmp(c->name, word, n) == 0 && c->name[n] == ' ')
+			known = arena_printf(a->arena, "%s%s %s", known, known[0] == '\0' ? "; there are:" : ",", c->name);
+	return options_usage(a, "unknown command \"%s\"%s", text, known);
+}
+
 static enum err
 take_word(struct admin *a, int argc, char **argv, int *i)
 {
@@ -125,8 +138,7 @@ take_word(struct admin *a, int argc, char **argv, int *i)
 	if (a->command == NULL) {
 		a->command = find_command(argc, argv, *i, &words);
 		if (a->command == NULL)
-			return options_usage(a, "unknown command \"%s%s%s\"", argv[*i], *i + 1 < argc ? " " : "",
-				*i + 1 < argc ? argv[*i + 1] : "");
+			return unknown_command(a, argv[*i], *i + 1 < argc && argv[*i + 1][0] != '-' ? argv[*i + 1] : NULL);
 		*i += words - 1;
 		return ERR_OK;
 	}

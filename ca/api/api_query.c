@@ -121,7 +121,9 @@ api_identity(struct api_call *c, const char *name, struct store_identity *out)
 {
 	enum err e = store_identity_find(c->g->store, c->arena, name, out);
 
-	return e == ERR_NOTFOUND ? err_set_word(e, "unknown-identity", "there is no identity \"%s\"", name) : e;
+	if (e == ERR_NOTFOUND)
+		return err_set_word(e, "unknown-identity", "there is no identity \"%s\"; `ca-admin identity list` shows those there are", name);
+	return e;
 }
 
 enum err

@@ -210,7 +210,7 @@ set_state(struct api_call *c, enum identity_state to)
 	if (e == ERR_OK)
 		e = store_identity_set_state(c->g->store, name, to, c->actor, c->req->id, &changed);
 	if (e == ERR_NOTFOUND)
-		return err_set_word(e, "unknown-identity", "there is no identity \"%s\"", name);
+		return err_set_word(e, "unknown-identity", "there is no identity \"%s\"; `ca-admin identity list` shows those there are", name);
 	if (e == ERR_CONFLICT)
 		return err_set_word(e, "identity-retired", "identity \"%s\" is retired for good", name);
 	if (e != ERR_OK)
@@ -250,7 +250,7 @@ api_identity_offboard(struct api_call *c)
 	if (e == ERR_OK)
 		e = store_identity_offboard(c->g->store, name, reason, c->actor, c->req->id, &done);
 	if (e == ERR_NOTFOUND)
-		return err_set_word(e, "unknown-identity", "there is no identity \"%s\"", name);
+		return err_set_word(e, "unknown-identity", "there is no identity \"%s\"; `ca-admin identity list` shows those there are", name);
 	if (e != ERR_OK)
 		return e;
 	ca_peers_refresh(c->g->peers);
