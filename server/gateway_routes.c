@@ -10,6 +10,25 @@
 #include "ca/api/api.h"
 #include "est/est.h"
 
+/* For a person with curl who has just got through: where to go on. */
+static void
+handle_index(struct http_request *req, struct http_response *resp)
+{
+	(void)req;
+	resp->status = 200;
+	resp->content_type = "text/plain";
+	resp->body = bytes_str("Chancery " CHANCERY_VERSION "\n\n"
+		"/acme/directory               ACME (RFC 8555)\n"
+		EST_PREFIX "/cacerts      EST (RFC 7030)\n"
+		"/admin/v1/status              administration: ca-admin, with an operator's certificate\n");
+	http_response_header(resp, "Cache-Control", "no-store");
+}
+
+static const struct http_route index_route[] = {
+	{.pattern = "/", .methods = HTTP_GET, .handler = handle_index, .run = HTTP_RUN_INLINE, .operation = "gateway.index"},
+	{.pattern = NULL},
+};
+
 static const struct surface {
 	const char *prefix;
 	const struct http_route *routes;
@@ -22,18 +41,25 @@ static const struct surface {
 
 enum { ROUTES_MAX = 96 };
 
+static void
+add_routes(struct http_route all[], size_t *n, const struct http_route *more)
+{
+	for (; more->pattern != NULL; more++) {
+		if (*n == ROUTES_MAX)
+			abort();
+		all[(*n)++] = *more;
+	}
+}
+
 const struct http_route *
 gateway_routes(void)
 {
 	static struct http_route all[ROUTES_MAX + 1]; /* ends with the zeroed one */
 	size_t n = 0;
 
+	add_routes(all, &n, index_route);
 	for (size_t i = 0; i < ARRAY_LEN(surfaces); i++)
-		for (const struct http_route *r = surfaces[i].routes; r->pattern != NULL; r++) {
-			if (n == ROUTES_MAX)
-				abort();
-			all[n++] = *r;
-		}
+		add_routes(all, &n, surfaces[i].routes);
 	return all;
 }
 
@@ -42,7 +68,8 @@ refuse_plainly(struct http_request *req, struct http_response *resp, unsigned st
 {
 	resp->status = status;
 	resp->content_type = "text/plain; charset=utf-8";
-	resp->body = bytes_str(arena_printf(req->arena, "%s: %s (request %s)\n", word, reason, req->id));
+	resp->body = bytes_str(arena_printf(req->arena, "%s: %s%s (request %s)\n", word, reason,
+		status == 404 ? "; GET / tells what is here" : "", req->id));
 }
 
 void
