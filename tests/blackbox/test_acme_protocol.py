@@ -627,6 +627,26 @@ def test_acme_040_several_causes_are_subproblems(shared):
     assert all(s["type"].endswith(":rejectedIdentifier") and s["detail"] for s in subs)
 
 
+def test_acme_041_overload_and_outage_are_503_with_one_retry_after(lab, shared):
+    shared.take_nonce()
+    lab.ca.pg.stop()
+    try:
+        nonce = shared.request("HEAD", shared.url("new-nonce")).header("Replay-Nonce")  # costs no database
+        problem = shared.refused(shared.kid, changes={"nonce": nonce})
+        assert (problem.status, problem.type) == (503, "serverInternal")
+        assert int(problem.response.header("Retry-After")) >= 1  # header() fails on two
+        assert "sql" not in problem.document["detail"].lower() and "connection" not in problem.document["detail"].lower()
+    finally:
+        lab.ca.pg.start()
+
+    def works():
+        shared.nonce = None
+        return shared.post(shared.kid).status == 200
+    wait_for(works, 30, "the gateway serves again")
+    for client in lab.clients:
+        client.nonce = None
+
+
 def test_acme_043_unknown_paths_and_foreign_objects(lab, issued):
     for path in ("nowhere", "order/", "account/x/y/z", "order/AAAAAAAAAAAAAAAAAAAAAA/other"):
         response = issued.post(issued.url(path))
