@@ -42,7 +42,8 @@ make(const struct store_account *row, struct arena *a, struct account **out)
 	account->status = row->status;
 	account->key = key;
 	memcpy(account->material, jwk.material.p, jwk.material.n);
-	memcpy(account->exponent, jwk.exponent.p, jwk.exponent.n);
+	if (jwk.exponent.n > 0)
+		memcpy(account->exponent, jwk.exponent.p, jwk.exponent.n);
 	account->jwk = jwk;
 	account->jwk.canonical = NULL;
 	account->jwk.material = bytes_of(account->material, jwk.material.n);
