@@ -5,6 +5,7 @@
  */
 #include "acme/validator/validator.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -14,7 +15,7 @@
 #include "lib/base/log.h"
 #include "lib/store/acme.h"
 
-enum { RETRY_AFTER_S = 5, LEASE_EXTRA_S = 30 };
+enum { RETRY_AFTER_S = 5, LEASE_EXTRA_S = 30, TELL_FOR_S = 20, TELL_EVERY_MS = 200 };
 
 struct validator {
 	struct store *store;
@@ -99,6 +100,20 @@ when_again(const struct validator *v, const struct store_challenge_work *w, enum
 	return clock_now() + RETRY_AFTER_S;
 }
 
+/* The database may be restarting: what was found is told again and again, for less than the lease lasts, so that the client need not
+ * wait for the lease to end and prove itself anew. */
+static enum err
+tell(struct validator *v, const struct store_challenge_work *w, enum acme_challenge_status to, const char *error, int64_t again)
+{
+	int64_t until = clock_monotonic_us() + TELL_FOR_S * 1000000LL;
+	enum err e;
+
+	while ((e = store_challenge_finish(v->store, w->id, to, error, again)) == ERR_UNAVAILABLE && !atomic_load(&v->stopping) &&
+		clock_monotonic_us() < until)
+		poll(NULL, 0, TELL_EVERY_MS);
+	return e;
+}
+
 static void
 record(struct validator *v, struct arena *a, const struct store_challenge_work *w, enum err e)
 {
@@ -116,7 +131,7 @@ record(struct validator *v, struct arena *a, const struct store_challenge_work *
 	atomic_fetch_add(e == ERR_OK ? &v->valid : again != 0 ? &v->retried : &v->invalid, 1);
 	log_event(LOG_INFO, "acme.validate", LOG_S("challenge", w->id), LOG_S("identifier", w->identifier), LOG_I("attempt", w->attempts),
 		LOG_S("outcome", e == ERR_OK ? "ok" : again != 0 ? "retry" : "refused"), LOG_S("reason", reason));
-	if (store_challenge_finish(v->store, w->id, to, error, again) != ERR_OK)
+	if (tell(v, w, to, error, again) != ERR_OK)
 		log_event(LOG_WARNING, "acme.validate.record", LOG_S("challenge", w->id), LOG_S("reason", err_reason()));
 }
 
