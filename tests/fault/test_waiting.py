@@ -1,6 +1,8 @@
-"""What waits while the signer is dead or held: ACME orders, EST requests, and leavers who must not slip through."""
+"""What waits while the signer is dead or held: ACME orders, EST requests, and leavers who must not slip through; and challenges
+whose validator or database dies before the outcome is recorded."""
 
 import base64
+import http.server
 import os
 import signal
 import threading
@@ -10,11 +12,21 @@ from cryptography import x509
 
 from acme_client import AcmeClient, new_csr
 from audit import audit, served
+from dnsserver import DnsServer
 from load import DER, Ack, EstWorker, Ledger
 from instance import make_csr, new_key
 from pgcluster import wait_for
+from site_under_fault import Site
 
 SIGNER = "chancery_signer"
+
+
+@pytest.fixture(scope="module")
+def site():
+    dns = DnsServer({"proof-%d.example.net" % n: ["127.0.0.1"] for n in range(4)})
+    with Site(config={"validator": {"resolver": ["127.0.0.1:%d" % dns.port], "timeout": "2s"}}) as s:
+        yield s
+    dns.close()
 
 
 def freeze_signers(site):
@@ -32,7 +44,7 @@ def test_orders_and_enrolments_wait_for_a_signer_and_finish(site):
     device = EstWorker(site, ledger, "wait-device", *site.device("wait-device"))
     pids = freeze_signers(site)
     keys, orders = [], []
-    for _ in range(3):
+    for _ in range(2):
         order = acme.new_order(["dns:wait-web.example.org"])
         csr, key = new_csr(["dns:wait-web.example.org"])
         finalized = acme.ok(order["finalize"], {"csr": csr})
@@ -45,7 +57,7 @@ def test_orders_and_enrolments_wait_for_a_signer_and_finish(site):
     for _ in range(2):
         answer = device.ask("POST", "/.well-known/est/simpleenroll", body, "application/pkcs10")
         assert answer.status == 202 and answer.header("Retry-After").isdigit()
-    assert site.sql("SELECT count(*) FROM issuance_request WHERE state = 'pending' AND protocol IN ('est', 'acme')")[0][0] == 4, \
+    assert site.sql("SELECT count(*) FROM issuance_request WHERE state = 'pending' AND protocol IN ('est', 'acme')")[0][0] == 3, \
         "the repeated enrolment is the same request"
     site.kill(pids)
     ledger.acknowledge(key, device.enroll(body), "wait-device")
@@ -130,3 +142,61 @@ def test_no_certificate_of_a_leaver_survives_a_signer_held_in_mid_batch(site, wh
     assert again is None or again.status == 403, again
     device.hang_up()
     audit(site, [], refusals=("blocked",))
+
+
+@pytest.fixture
+def web(site):
+    """What http-01 asks: path -> octets."""
+    answers = {}
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200 if self.path in answers else 404)
+            self.end_headers()
+            self.wfile.write(answers.get(self.path, b""))
+
+        def log_message(self, *_):
+            pass
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", site.http01_port), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield answers
+    server.shutdown()
+    server.server_close()
+
+
+STRUCK = {  # where the validator is held, and what happens there
+    "validator_killed": ("before", lambda site, pid: site.kill([pid])),
+    "database_gone_before_the_outcome": ("before", lambda site, pid: (site.crash_database(), site.pg.start())),
+    "database_gone_after_the_outcome": ("after", lambda site, pid: (site.crash_database(), site.pg.start())),
+}
+
+
+@pytest.mark.parametrize("what", STRUCK)
+def test_challenge_is_validated_whatever_dies_before_its_outcome_is_recorded(site, web, what):
+    site.wait_ready()
+    number = list(STRUCK).index(what)
+    name = "proof-%d.example.net" % number
+    acme = AcmeClient(site, *site.workload("prover-%d" % number))
+    acme.nonce = acme.post(acme.url("new-account"), {}, use_jwk=True).header("Replay-Nonce")  # and a good nonce, if need be
+    acme.register()
+    order = acme.new_order(["dns:" + name])
+    authorization = acme.fetch(order["authorizations"][0])
+    challenge = next(c for c in authorization["challenges"] if c["type"] == "http-01")
+    web["/.well-known/acme-challenge/" + challenge["token"]] = acme.key_authorization(challenge["token"]).encode()
+    moment, strike = STRUCK[what]
+    stop = site.proxy.arm("chancery_validator", "acme_challenge_finish", moment)
+    acme.ok(challenge["url"], {})
+    strike(site, stop.wait())
+    site.proxy.disarm()
+    if what == "validator_killed":
+        # Its lease is half a minute; nobody waits for that here.
+        site.sql("UPDATE acme_challenge SET claimed_until = now() WHERE id = %s", challenge["url"].rsplit("/", 1)[1], role=site.pg.superuser)
+    wait_for(lambda: site.sql("SELECT status FROM acme_challenge WHERE token = %s", challenge["token"],
+                              role=site.pg.superuser)[0][0] == "valid", 15, "the challenge is valid")
+    acme.nonce = None
+    acme.post(order["url"])  # a nonce of before the crash may be bad once
+    csr, key = new_csr(["dns:" + name])
+    finalized = acme.finalize(order, csr)
+    assert finalized["status"] == "valid"
+    audit(site, [], refusals=("blocked",))
+    acme.close()
