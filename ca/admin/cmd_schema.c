@@ -2,6 +2,18 @@
 #include "ca/admin/admin.h"
 #include "ca/profile.h"
 
+/* What stops most people the first time. */
+static enum err
+explain(enum err e, const struct store_config *owner)
+{
+	if (e == ERR_UNAVAILABLE || e == ERR_DENIED)
+		return err_context(e, "cannot use database \"%s\" at \"%s\" as \"%s\" (the first time: `createdb %s`, then --db-user with a "
+			"superuser's role, such as postgres, which makes the roles)", owner->dbname, owner->host, owner->user, owner->dbname);
+	if (e == ERR_NOTFOUND)
+		return err_context(e, "--schema names the directory with the migrations");
+	return e;
+}
+
 enum err
 cmd_schema_apply(struct admin *a)
 {
@@ -17,7 +29,7 @@ cmd_schema_apply(struct admin *a)
 	directory = directory != NULL ? directory : CHANCERY_SCHEMA_DIR;
 	if (!output_plan(a, "apply the schema in \"%s\" to database \"%s\" at \"%s\" as \"%s\"", directory, owner.dbname, owner.host, owner.user))
 		return ERR_OK;
-	e = store_schema_apply(&owner, directory, a->arena, &steps, &count);
+	e = explain(store_schema_apply(&owner, directory, a->arena, &steps, &count), &owner);
 	for (size_t i = 0; i < count; i++) {
 		json_array_append_new(list, json_string(steps[i]));
 		if (!a->json)
