@@ -53,7 +53,7 @@ class Site:
 def site():
     ports = {name: free_port() for name in SIDECARS}
     dns = free_port()
-    ca = Instance(config={"validator": {"resolver": ["127.0.0.1:%d" % dns], "timeout": "5s"}})
+    ca = Instance(config={"validator": {"resolver": ["127.0.0.1:%d" % dns], "timeout": "5s", "attempts": 1}})
     ca.changes["enroll"] = {"base_urls": ["https://localhost:%d" % p for p in (ca.port, *ports.values())]}
     with ca:
         pid_file = ca.path("resolver.pid")
