@@ -131,6 +131,3 @@ class Site(Instance):
             if words.get("event") == event and (name is None or words.get("program") == name):
                 found.append(words)
         return found
-
-    def gateway_statuses(self):
-        return [w for line in self.log_lines("chancery") for w in line.split() if w.startswith("status=")]

@@ -75,7 +75,6 @@ def test_program_with_an_impossible_configuration_waits_for_a_reload(site):
     site.launcher.process.send_signal(signal.SIGHUP)
     wait_for(lambda: all_there(site), 20, "a reload starts it again")
     site.wait_ready()
-    site.wait_ready()
 
 
 def stop_and_check(site, within):
