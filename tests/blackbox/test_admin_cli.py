@@ -9,7 +9,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from admin import load_cert, serial_of
-from instance import make_csr, new_key, pem_key, program
+from instance import SOURCE, make_csr, new_key, pem_key, program
+from pgcluster import wait_for
 
 COMMANDS = [line.split("  ")[0] for line in """schema apply
 issuer import
@@ -217,3 +218,56 @@ def test_config_check_names_line_and_remedy(ca, tmp_path):
     path.write_text(open(ca.config_path).read() + "surprise: 1\n")
     done = run(ca, "config", "check", "--config", str(path))
     assert done.returncode == 1 and re.search(r"bad\.yaml:\d+: .*surprise", done.stderr)
+
+
+def given_credential(ca, tmp_path, name, lifetime):
+    """An operator's directory with a certificate that another operator issued for a short life."""
+    ca.add_identity(name, "operator")
+    key = new_key()
+    d = tmp_path / name
+    d.mkdir()
+    with open(os.open(str(d / "operator.key"), os.O_WRONLY | os.O_CREAT, 0o600), "w") as f:
+        f.write(pem_key(key))
+    ca.admin("issue", name, "--profile", "operator", "--csr", "-", "--lifetime", lifetime, "--out", str(d / "operator.pem"),
+             stdin=make_csr(key, name).public_bytes(serialization.Encoding.PEM).decode())
+    (d / "root.pem").write_bytes(open(ca.trust, "rb").read())
+    (d / "admin.yaml").write_text("server: https://localhost:%d\ncertificate: operator.pem\nkey: operator.key\ntrust: root.pem\n" % ca.port)
+    return d
+
+
+def test_a_certificate_is_replaced_by_itself_when_two_thirds_of_its_life_are_over(ca, tmp_path):
+    d = given_credential(ca, tmp_path, "ageing", "12s")
+    before = serial_of(str(d / "operator.pem"))
+    listings = []
+
+    def listed():
+        listings.append(run(ca, "identity", "list", "--json", "--config", str(d / "admin.yaml")))
+        assert listings[-1].returncode == 0 and json.loads(listings[-1].stdout)
+        return listings[-1].stderr
+    assert listed() == "" and serial_of(str(d / "operator.pem")) == before
+    wait_for(lambda: "renewed your certificate" in listed(), 12, "the certificate has been renewed")
+    after = serial_of(str(d / "operator.pem"))
+    assert after != before
+    assert listed() == "" and serial_of(str(d / "operator.pem")) == after
+
+
+def test_a_certificate_given_by_hand_is_never_replaced_and_its_end_is_told_with_the_way_out(ca, tmp_path):
+    d = given_credential(ca, tmp_path, "expiring", "3s")
+    before = (d / "operator.pem").read_text()
+
+    def listed():
+        return run(ca, "identity", "list", "--server", "https://localhost:%d" % ca.port, "--cert", str(d / "operator.pem"),
+                   "--key", str(d / "operator.key"), "--ca", ca.trust)
+    wait_for(lambda: "expired at" in listed().stderr, 15, "the certificate has expired")
+    done = listed()
+    assert done.returncode == 1 and "ca-admin init" in done.stderr
+    assert (d / "operator.pem").read_text() == before
+
+
+def test_the_manual_page_has_every_command_and_no_other(ca):
+    with open(os.path.join(SOURCE, "man", "ca-admin.1")) as f:
+        page = f.read()
+    listed = re.findall(r"^  ([a-z]+(?: [a-z]+)?)  ", run(ca, "--help").stdout, re.MULTILINE)
+    assert sorted(listed) == sorted(COMMANDS)
+    for command in COMMANDS:
+        assert re.search(r"(^\.B |\\fR,\\fP )%s\b" % command, page, re.MULTILINE), command
