@@ -25,17 +25,28 @@ print_status(const json_t *status)
 {
 	static const struct output_column programs[] = {
 		{"PROGRAM", "program"}, {"STATE", "state"}, {"SEEN s AGO", "age"}, {"STALE", "stale"}, {"VERSION", "version"},
-		{"NODE", "id"}, {"DETAIL", "detail"}, {NULL, NULL},
+		{"NODE", "id"}, {NULL, NULL},
+	};
+	static const struct output_column hsm[] = {
+		{"HSM", "model"}, {"TOKEN", "token"}, {"SERIAL", "serial"}, {"NODE", "node"}, {NULL, NULL},
+	};
+	static const struct output_column ocsp[] = {
+		{"OCSP AGE s", "feed_age"}, {"RESPONDER UNTIL", "responder_until"}, {"CERTIFICATES", "certificates"}, {"NODE", "node"},
+		{NULL, NULL},
 	};
 	static const struct output_column issuers[] = {
 		{"ISSUER", "name"}, {"KIND", "kind"}, {"STATE", "state"}, {"DAYS LEFT", "days_left"}, {"CRL", "crl_number"},
 		{"CRL AGE s", "crl_age"}, {"CRL UNTIL", "crl_next_update"}, {"REVOKED", "crl_entries"}, {NULL, NULL},
 	};
 	static const struct output_column database[] = {
-		{"database", "reachable"}, {"schema", "schema_version"}, {NULL, NULL},
+		{"database up", "reachable"}, {"schema", "schema_version"}, {NULL, NULL},
 	};
 
 	output_table(json_object_get(status, "programs"), programs, "no program has reported yet");
+	putchar('\n');
+	output_table(json_object_get(status, "hsm"), hsm, "no signer tells of its HSM");
+	putchar('\n');
+	output_table(json_object_get(status, "ocsp"), ocsp, "no OCSP responder has reported");
 	putchar('\n');
 	output_object(json_object_get(status, "database"), database);
 	putchar('\n');

@@ -32,9 +32,58 @@ node_json(const struct store_node *n, int64_t now)
 
 	api_put_time(o, "started_at", n->started_at);
 	api_put_time(o, "last_seen", n->last_seen);
-	if (json_parse(bytes_str(n->detail_json), &detail) == ERR_OK)
+	if (json_parse(bytes_str(n->detail_json), &detail) == ERR_OK) {
+		json_object_del(detail, "snapshot"); /* what responders tell each other */
 		json_object_set_new(o, "detail", detail);
+	}
 	return o;
+}
+
+/* What a living signer says of its token. */
+static void
+put_hsm(struct api_call *c, const json_t *node)
+{
+	const json_t *hsm = json_object_get(json_object_get(node, "detail"), "hsm");
+	json_t *o;
+
+	if (!json_is_object(hsm))
+		return;
+	o = json_deep_copy(hsm);
+	json_object_set(o, "node", json_object_get(node, "id"));
+	json_array_append_new(json_object_get(c->answer, "hsm"), o);
+}
+
+/* What a living responder says of its feed and of its own certificate, as ages. */
+static void
+put_ocsp(struct api_call *c, const json_t *node, int64_t now)
+{
+	const json_t *detail = json_object_get(node, "detail"), *trouble = json_object_get(detail, "trouble");
+	int64_t fed_at = json_integer_value(json_object_get(detail, "fed_at"));
+	int64_t not_after = json_integer_value(json_object_get(detail, "responder_not_after"));
+	json_t *o;
+
+	if (fed_at == 0)
+		return;
+	o = json_pack("{s:O, s:I, s:O?}", "node", json_object_get(node, "id"), "feed_age", (json_int_t)(now - fed_at), "certificates",
+		json_object_get(detail, "certificates"));
+	api_put_time(o, "responder_until", not_after);
+	json_array_append_new(json_object_get(c->answer, "ocsp"), o);
+	if (json_is_string(trouble))
+		problem(c, arena_printf(c->arena, "%s: %s", json_string_value(json_object_get(node, "id")), json_string_value(trouble)));
+}
+
+static void
+put_node(struct api_call *c, const struct store_node *n, int64_t now)
+{
+	json_t *o = node_json(n, now);
+
+	json_array_append_new(json_object_get(c->answer, "programs"), o);
+	if (now - n->last_seen > STALE_S)
+		return;
+	if (strcmp(short_name(n->program), "signer") == 0)
+		put_hsm(c, o);
+	else if (strcmp(short_name(n->program), "status") == 0)
+		put_ocsp(c, o, now);
 }
 
 static bool
@@ -57,12 +106,10 @@ put_programs(struct api_call *c, int64_t now)
 {
 	struct store_node *list = NULL;
 	size_t count = 0;
-	json_t *out = json_array();
 	enum err e = store_node_list(c->g->store, c->arena, &list, &count);
 
-	json_object_set_new(c->answer, "programs", out);
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(out, node_json(&list[i], now));
+		put_node(c, &list[i], now);
 	for (size_t i = 0; e == ERR_OK && i < ARRAY_LEN(programs); i++) {
 		const struct store_node *bad = NULL;
 
@@ -149,8 +196,8 @@ api_status(struct api_call *c)
 	int64_t now = clock_now();
 	enum err e;
 
-	c->answer = json_pack("{s:s, s:s, s:[], s:{s:b, s:i}}", "instance", c->g->config->instance, "version", CHANCERY_VERSION,
-		"problems", "database", "reachable", store_healthy(c->g->store), "schema_version", STORE_SCHEMA_VERSION);
+	c->answer = json_pack("{s:s, s:s, s:[], s:[], s:[], s:[], s:{s:b, s:i}}", "instance", c->g->config->instance, "version",
+		CHANCERY_VERSION, "problems", "programs", "hsm", "ocsp", "database", "reachable", store_healthy(c->g->store), "schema_version", STORE_SCHEMA_VERSION);
 	e = put_programs(c, now);
 	if (e == ERR_OK)
 		e = put_issuers(c, now);

@@ -1,16 +1,23 @@
 # Step 4: a private PostgreSQL cluster. Nobody has a password: the operating system's user decides the role (peer), and
-# the server listens on a socket only.
+# the server listens on a socket only. CHANCERY_DB_HOST names an existing server instead, whose administrator lets root be
+# postgres (CHANCERY_DB_ADMIN) and chancery_owner, and each program's user its role.
 # shellcheck shell=bash
 
 PGDATA_DIR=$STATE/postgres
-PGSOCKET=$RUN/postgresql
+PGSOCKET=${CHANCERY_DB_HOST:-$RUN/postgresql}
+PGADMIN=${CHANCERY_DB_ADMIN:-postgres}
 
 # The newest installed PostgreSQL's programs; nothing before it is installed.
 pgbin() {
 	find /usr/lib/postgresql -mindepth 2 -maxdepth 2 -name bin 2>/dev/null | sort -V | tail -n 1
 }
 
+existing_server() {
+	[ -n "${CHANCERY_DB_HOST:-}" ] && OUTCOME="existing one at $PGSOCKET"
+}
+
 database_files() {
+	! existing_server || return 0
 	mkdir -p "$PGSOCKET"
 	chown chancery-postgres: "$PGSOCKET"
 	if [ -s "$PGDATA_DIR/PG_VERSION" ]; then
@@ -45,6 +52,7 @@ database_ready() {
 }
 
 start_database() {
+	! existing_server || return 0
 	if database_ready; then
 		OUTCOME="runs already"
 		return
@@ -53,6 +61,7 @@ start_database() {
 }
 
 stop_database() {
+	! existing_server || return 0
 	if [ -s "$PGDATA_DIR/postmaster.pid" ]; then
 		as_user chancery-postgres "$(pgbin)/pg_ctl" -D "$PGDATA_DIR" -m fast -w stop
 	else
@@ -61,8 +70,8 @@ stop_database() {
 }
 
 apply_schema() {
-	if ! psql -h "$PGSOCKET" -p "$DB_PORT" -U postgres -d postgres -Atc "SELECT 1 FROM pg_database WHERE datname = 'chancery'" | grep -q 1; then
-		createdb -h "$PGSOCKET" -p "$DB_PORT" -U postgres chancery
+	if ! psql -h "$PGSOCKET" -p "$DB_PORT" -U "$PGADMIN" -d postgres -Atc "SELECT 1 FROM pg_database WHERE datname = 'chancery'" | grep -q 1; then
+		createdb -h "$PGSOCKET" -p "$DB_PORT" -U "$PGADMIN" chancery
 	fi
-	local_admin schema apply --db-user postgres
+	local_admin schema apply --db-user "$PGADMIN"
 }
