@@ -52,8 +52,9 @@ url_base_select(const struct url_bases *bases, const char *host, const char **ou
 		}
 	}
 	return err_set_word(ERR_NOTFOUND, "unknown-host",
-		"this server does not go by the name in the Host header; call it \"%s\", or let its operator add the other name to "
-		"enroll.base_urls", bases->count > 0 ? bases->item[0] : "");
+		"this server does not go by the name \"%.100s\"; call it \"%s\", or let its operator add the other name to "
+		"enroll.base_urls (a sidecar's URL must stand there too)", host != NULL ? host : "",
+		bases->count > 0 ? bases->item[0] : "");
 }
 
 static bool
