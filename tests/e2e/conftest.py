@@ -70,8 +70,8 @@ def sidecar_identity(site):
     return {"LISTEN": "", "GATEWAY": "127.0.0.1:%d" % site.ca.port, "NAME": "localhost", "CERTIFICATE": chain, "KEY": key, "ROOT": site.root}
 
 
-def start_sidecar(site, identity, name):
-    d, port = site.folder("sidecar-" + name), site.ports[name]
+def start_sidecar(site, identity, name, port=None):
+    d, port = site.folder("sidecar-" + name), port or site.ports[name]
     values = dict(identity, LISTEN="127.0.0.1:%d" % port)
     if name == "haproxy":
         values["CERTIFICATE"] = join(os.path.join(d, "both.pem"), identity["CERTIFICATE"], identity["KEY"])

@@ -4,9 +4,10 @@ import base64
 import os
 
 import pytest
-from test_acme import dehydrated_config
+from conftest import start_sidecar
+from test_acme import certbot, dehydrated_config
 from test_est import request, strongswan
-from tools import attempt, refused, run, wait_for
+from tools import attempt, free_port, refused, run, wait_for
 
 CACERTS = "/.well-known/est/cacerts"
 
@@ -111,7 +112,7 @@ def test_a_path_that_is_not_there(site, device):
 
 def test_a_host_that_is_no_base_url(site, workload):
     text = curl(site, workload, "/acme/directory", "-H", "Host: ca.elsewhere.test")
-    assert "malformed" in text and site.url in text and "enroll.base_urls" in text
+    assert "malformed" in text and "ca.elsewhere.test" in text and site.url in text and "enroll.base_urls" in text
 
 
 def test_est_for_a_name_without_a_grant(site, device):
@@ -170,6 +171,32 @@ def test_acme_for_a_name_that_does_not_resolve(site, workload):
 def test_acme_for_a_wildcard(site, workload):
     text = order_refused(site, workload, "*.trial.test", "--alias", "wild")
     assert "rejectedIdentifier" in text and "wildcard-not-allowed" in text and 'profile \\"workload\\"' in text
+
+
+# --- through a sidecar ---
+
+def certbot_refused(site, directory):
+    folder = site.folder("certbot")
+    argv = certbot(site, folder, None, "any.trial.test")
+    argv[argv.index("--server") + 1] = directory
+    return refused(*argv, env={"REQUESTS_CA_BUNDLE": site.root})
+
+
+def test_certbot_through_a_sidecar_whose_url_is_not_listed(site, sidecar_identity):
+    port = free_port()
+    with start_sidecar(site, sidecar_identity, "haproxy", port):
+        printed = certbot_refused(site, "https://localhost:%d/acme/directory" % port)
+        assert "localhost:%d" % port in printed and "enroll.base_urls" in printed
+
+
+def test_certbot_through_a_sidecar_whose_identity_is_blocked(site, sidecar_identity):
+    site.ca.admin("identity", "block", "sidecar")
+    with start_sidecar(site, sidecar_identity, "nginx") as nginx:
+        printed = certbot_refused(site, site.directory("nginx"))
+        assert "alert certificate unknown" in nginx.printed()
+        assert "502" in printed
+    logged(site, "alert=46", 'identity \\"sidecar\\" is blocked')
+    site.ca.admin("identity", "unblock", "sidecar")
 
 
 # --- ca-admin ---
