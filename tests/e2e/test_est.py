@@ -2,9 +2,12 @@
 
 import base64
 import os
+import shutil
+import signal
 
 import pytest
-from tools import refused, run
+from conftest import start_sidecar
+from tools import attempt, refused, run, wait_for
 
 
 def request(folder, name, common_name, *san):
@@ -97,3 +100,22 @@ def test_strongswan_without_a_client_certificate_is_refused(site):
     refused("pki", "--estca", "--url", site.url, "--cacert", site.root, "--cacert", site.issuing, "--caout", d + "/ca",
             env=strongswan(d), cwd=d)
     assert not [f for f in os.listdir(d) if f.startswith("ca")]
+
+
+def test_a_sidecar_renews_its_own_certificate_by_est_and_a_reload(site):
+    key, chain = site.identity("proxy", grants=["workload=dns:localhost"], names=["dns:localhost"])
+    d, old = site.folder("proxy"), site.serial(chain)
+    identity = {"GATEWAY": "127.0.0.1:%d" % site.ca.port, "NAME": "localhost", "CERTIFICATE": chain, "KEY": key, "ROOT": site.root}
+
+    def through():
+        return attempt("curl", "-sS", "--cacert", site.root, "-w", "%{http_code}", "-o", "/dev/null", site.directory("nginx"))[1]
+    with start_sidecar(site, identity, "nginx") as nginx:
+        assert through() == "200"
+        new_key, csr = request(d, "new", "localhost", "DNS:localhost")
+        new = curl_enroll(site, "meshes/simplereenroll", key, chain, csr, os.path.join(d, "new.pem"))
+        shutil.copyfile(new_key, key)
+        shutil.copyfile(new, chain)
+        site.ca.admin("cert", "revoke", old)
+        assert through() == "502", "it still shows the old certificate"
+        nginx.signal(signal.SIGHUP)
+        wait_for(lambda: through() == "200", 20, "the sidecar shows its new certificate")
