@@ -1,6 +1,7 @@
 /*
- * newAccount, the account resource and its list of orders (RFC 8555 sections 7.3, 7.3.1, 7.3.2, 7.3.6, 7.1.2.1). An account
- * belongs to the TLS identity that created it; its key opens nothing for another identity, not even its URL.
+ * newAccount, the account resource and its list of orders (RFC 8555
+ * sections 7.3, 7.3.1, 7.3.2, 7.3.6, 7.1.2.1). An account belongs to the TLS identity that created
+ * it; its key opens nothing for another identity, not even its URL.
  */
 #include "acme/account.h"
 
@@ -25,7 +26,8 @@ put_account(struct call *c, unsigned status, const struct store_account *account
 		json_array_append_new(contact, json_string(account->contact[i]));
 	json_object_set_new(o, "status", json_string(status_words[account->status]));
 	json_object_set_new(o, "contact", contact);
-	json_object_set_new(o, "orders", json_string(call_url(c, "/acme/account/%s/orders", account->id)));
+	json_object_set_new(
+		o, "orders", json_string(call_url(c, "/acme/account/%s/orders", account->id)));
 	call_header(c, "Location", url);
 	call_json(c, status, o);
 	return ERR_OK;
@@ -37,16 +39,18 @@ check_contact(const char *contact)
 	const char *address = contact + strlen("mailto:"), *at;
 
 	if (strncmp(contact, "mailto:", strlen("mailto:")) != 0)
-		return err_set_word(ERR_INVALID, strchr(contact, ':') != NULL ? "unsupported-contact" : "bad-contact",
+		return err_set_word(ERR_INVALID,
+			strchr(contact, ':') != NULL ? "unsupported-contact" : "bad-contact",
 			"contacts are mailto: URLs here (RFC 8555 section 7.3)");
 	at = strchr(address, '@');
-	if (strlen(contact) > CONTACT_SIZE_MAX || strpbrk(address, "?,; \t<>\"%") != NULL || at == NULL || at == address ||
-		at[1] == '\0' || strchr(at + 1, '@') != NULL)
+	if (strlen(contact) > CONTACT_SIZE_MAX || strpbrk(address, "?,; \t<>\"%") != NULL ||
+		at == NULL || at == address || at[1] == '\0' || strchr(at + 1, '@') != NULL)
 		return err_set_word(ERR_INVALID, "bad-contact",
 			"a contact is one mail address without header fields (RFC 8555 section 7.3)");
 	for (const char *p = address; *p != '\0'; p++)
 		if ((unsigned char)*p < 0x21 || (unsigned char)*p > 0x7e)
-			return err_set_word(ERR_INVALID, "bad-contact", "a contact address is printable ASCII");
+			return err_set_word(
+				ERR_INVALID, "bad-contact", "a contact address is printable ASCII");
 	return ERR_OK;
 }
 
@@ -56,9 +60,11 @@ read_contacts(struct call *c, const char ***contacts, size_t *count)
 	enum err e = json_find_strings(c->arena, c->payload, "contact", contacts, count);
 
 	if (e != ERR_OK)
-		return err_set_word(ERR_INVALID, "bad-contact", "\"contact\" is not an array of strings (RFC 8555 section 7.1.2)");
+		return err_set_word(ERR_INVALID, "bad-contact",
+			"\"contact\" is not an array of strings (RFC 8555 section 7.1.2)");
 	if (*count > CONTACTS_MAX)
-		return err_set_word(ERR_INVALID, "bad-contact", "at most %d contacts are kept", CONTACTS_MAX);
+		return err_set_word(
+			ERR_INVALID, "bad-contact", "at most %d contacts are kept", CONTACTS_MAX);
 	for (size_t i = 0; i < *count && e == ERR_OK; i++)
 		e = check_contact((*contacts)[i]);
 	return e;
@@ -116,7 +122,8 @@ new_account(struct call *c)
 	if (e != ERR_NOTFOUND)
 		return e;
 	if (only_existing)
-		return err_set_word(ERR_INVALID, "account-unknown", "this key has no account (RFC 8555 section 7.3.1)");
+		return err_set_word(ERR_INVALID, "account-unknown",
+			"this key has no account (RFC 8555 section 7.3.1)");
 	return create(c);
 }
 
@@ -125,7 +132,8 @@ static enum err
 check_own(struct call *c)
 {
 	if (strcmp(call_id(c), c->account->item.key) != 0)
-		return err_set_word(ERR_DENIED, "not-yours", "this is not the account that signed the request");
+		return err_set_word(
+			ERR_DENIED, "not-yours", "this is not the account that signed the request");
 	return ERR_OK;
 }
 
@@ -149,7 +157,8 @@ fetch_account(struct call *c)
 static enum err
 deactivate(struct call *c)
 {
-	enum err e = store_account_move(c->gateway->store, call_id(c), ACME_ACCOUNT_VALID, ACME_ACCOUNT_DEACTIVATED);
+	enum err e = store_account_move(
+		c->gateway->store, call_id(c), ACME_ACCOUNT_VALID, ACME_ACCOUNT_DEACTIVATED);
 
 	lru_drop(c->acme->accounts, call_id(c));
 	if (e == ERR_CONFLICT)
@@ -173,7 +182,8 @@ update_account(struct call *c)
 	if (json_object_get(c->payload, "contact") != NULL) {
 		e = read_contacts(c, &contacts, &count);
 		if (e == ERR_OK)
-			e = store_account_set_contact(c->gateway->store, call_id(c), contacts, count);
+			e = store_account_set_contact(
+				c->gateway->store, call_id(c), contacts, count);
 		if (e != ERR_OK)
 			return e;
 	}
@@ -189,18 +199,22 @@ fetch_orders(struct call *c)
 	enum err e = check_own(c);
 
 	if (e == ERR_OK)
-		e = store_order_list(c->gateway->store, c->arena, call_id(c), after, ORDERS_PAGE + 1, &ids, &count);
+		e = store_order_list(c->gateway->store, c->arena, call_id(c), after,
+			ORDERS_PAGE + 1, &ids, &count);
 	if (e != ERR_OK)
 		return e;
 	list = json_array();
 	for (size_t i = 0; i < count && i < ORDERS_PAGE; i++)
 		json_array_append_new(list, json_string(call_url(c, "/acme/order/%s", ids[i])));
 	if (count > ORDERS_PAGE)
-		call_link(c, call_url(c, "/acme/account/%s/orders/%s", call_id(c), ids[ORDERS_PAGE - 1]), "next");
+		call_link(c,
+			call_url(c, "/acme/account/%s/orders/%s", call_id(c), ids[ORDERS_PAGE - 1]),
+			"next");
 	call_json(c, 200, json_pack("{s:o}", "orders", list));
 	return ERR_OK;
 }
 
 const struct resource account_new_resource = {.key = CALL_KEY_GIVEN, .post = new_account};
-const struct resource account_resource = {.key = CALL_KEY_ACCOUNT, .fetch = fetch_account, .post = update_account};
+const struct resource account_resource = {
+	.key = CALL_KEY_ACCOUNT, .fetch = fetch_account, .post = update_account};
 const struct resource account_orders_resource = {.key = CALL_KEY_ACCOUNT, .fetch = fetch_orders};

@@ -1,4 +1,5 @@
-/* Accounts (RFC 8555 section 7.3) as requests need them: key, state and owner, cached ready for verification. */
+/* Accounts (RFC 8555 section 7.3) as requests need them: key, state and owner, cached ready for
+ * verification. */
 #ifndef CHANCERY_ACME_ACCOUNT_H
 #define CHANCERY_ACME_ACCOUNT_H
 
@@ -8,19 +9,21 @@
 enum { ACCOUNT_KEY_MAX = 512, ACCOUNT_EXPONENT_MAX = 4 };
 
 struct account {
-	struct lru_item item;          /* its key is the account's id */
-	int64_t identity;              /* TLS identity that created it */
+	struct lru_item item; /* its key is the account's id */
+	int64_t identity;     /* TLS identity that created it */
 	enum acme_account_status status;
-	struct jwk jwk;                /* views into the arrays below; canonical is NULL */
+	struct jwk jwk; /* views into the arrays below; canonical is NULL */
 	EVP_PKEY *key;
 	uint8_t material[ACCOUNT_KEY_MAX], exponent[ACCOUNT_EXPONENT_MAX];
 };
 
 /* From the cache or the database; a reference given back by account_release(). ERR_NOTFOUND. */
-enum err account_get(struct acme *acme, struct arena *a, const char *id, struct account **out) MUST_CHECK;
+enum err
+account_get(struct acme *acme, struct arena *a, const char *id, struct account **out) MUST_CHECK;
 void account_release(struct acme *acme, struct account *account);
 void account_free(struct lru_item *item);
-/* May it be used over this connection? ERR_DENIED with words "account-closed" (section 7.3.6), "other-identity". */
+/* May it be used over this connection? ERR_DENIED with words "account-closed" (section 7.3.6),
+ * "other-identity". */
 enum err account_check(const struct account *account, const struct http_peer *peer) MUST_CHECK;
 
 struct call;

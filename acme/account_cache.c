@@ -1,6 +1,7 @@
 /*
- * Accounts in memory: a request finds its account's key as a ready EVP_PKEY, because making one costs more than some
- * signatures. Whatever changes an account moves its row's xid, and the follower (state.c) drops it here.
+ * Accounts in memory: a request finds its account's key as a ready EVP_PKEY, because making one
+ * costs more than some signatures. Whatever changes an account moves its row's xid, and the
+ * follower (state.c) drops it here.
  */
 #include <stdlib.h>
 
@@ -35,7 +36,8 @@ make(const struct store_account *row, struct arena *a, struct account **out)
 	if (e == ERR_OK)
 		e = jwk_pkey(&jwk, &key);
 	if (e != ERR_OK)
-		return err_set(ERR_INTERNAL, "account \"%s\" has a broken key in the database", row->id);
+		return err_set(
+			ERR_INTERNAL, "account \"%s\" has a broken key in the database", row->id);
 	account = mem_zalloc(1, sizeof(*account));
 	snprintf(account->item.key, sizeof(account->item.key), "%s", row->id);
 	account->identity = row->identity;
@@ -76,7 +78,8 @@ enum err
 account_check(const struct account *account, const struct http_peer *peer)
 {
 	if (account->status != ACME_ACCOUNT_VALID)
-		return err_set_word(ERR_DENIED, "account-closed", "the account is deactivated or revoked (RFC 8555 section 7.3.6)");
+		return err_set_word(ERR_DENIED, "account-closed",
+			"the account is deactivated or revoked (RFC 8555 section 7.3.6)");
 	if (account->identity != peer->identity)
 		return err_set_word(ERR_DENIED, "other-identity",
 			"the account belongs to another TLS identity than the client certificate's");

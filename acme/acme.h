@@ -1,9 +1,9 @@
 /*
  * ACME (RFC 8555) behind mutual TLS: what server/gateway.c needs of this folder.
  *
- * An ACME account belongs to the TLS identity that created it; the JWS is checked on top of the client
- * certificate, never instead of it. The folder never touches a CA key: finalize adds a row to the issuance
- * queue like every other front end.
+ * An ACME account belongs to the TLS identity that created it; the JWS is checked on top of the
+ * client certificate, never instead of it. The folder never touches a CA key: finalize adds a row
+ * to the issuance queue like every other front end.
  */
 #ifndef CHANCERY_ACME_ACME_H
 #define CHANCERY_ACME_ACME_H
@@ -14,11 +14,13 @@
 extern const struct http_route acme_routes[];
 enum { ACME_ROUTES_MAX = 20 };
 
-/* How refusals of lib/http look below /acme/: a problem document, with a Replay-Nonce when it was a POST. */
+/* How refusals of lib/http look below /acme/: a problem document, with a Replay-Nonce when it was a
+ * POST. */
 http_refusal_writer acme_refuse;
 
-/* Opens this folder's state (nonce keys, caches, the thread that follows account changes) and puts it into gateway->acme.
- * gateway's store, peers, profiles, config and issuers must be set and outlive it. Call before the listener opens. */
+/* Opens this folder's state (nonce keys, caches, the thread that follows account changes) and puts
+ * it into gateway->acme. gateway's store, peers, profiles, config and issuers must be set and
+ * outlive it. Call before the listener opens. */
 enum err acme_open(struct ca_gateway *gateway) MUST_CHECK;
 /* After the listener closed; harmless when not open. */
 void acme_close(struct ca_gateway *gateway);

@@ -1,6 +1,7 @@
 /*
- * Authorizations (RFC 8555 section 7.5, deactivation 7.5.2). "ORDER.INDEX" is the authorization behind a granted name: valid
- * as long as its order may be finalized, without challenges, and nothing a client could deactivate: the grant is the operator's.
+ * Authorizations (RFC 8555 section 7.5, deactivation 7.5.2). "ORDER.INDEX" is the authorization
+ * behind a granted name: valid as long as its order may be finalized, without challenges, and
+ * nothing a client could deactivate: the grant is the operator's.
  */
 #include "acme/authorization.h"
 
@@ -24,7 +25,8 @@ enum err
 authorization_check_own(const struct call *c, const struct store_authorization *z)
 {
 	if (strcmp(z->account, c->account->item.key) != 0)
-		return err_set_word(ERR_DENIED, "not-yours", "the authorization belongs to another account");
+		return err_set_word(
+			ERR_DENIED, "not-yours", "the authorization belongs to another account");
 	return ERR_OK;
 }
 
@@ -64,11 +66,13 @@ get_granted(struct call *c, const char *id, const char *dot, struct store_author
 {
 	unsigned long index = strtoul(dot + 1, NULL, 10);
 	struct store_order o;
-	enum err e = order_get_cached(c, arena_string(c->arena, bytes_of(id, (size_t)(dot - id))), &o);
+	enum err e =
+		order_get_cached(c, arena_string(c->arena, bytes_of(id, (size_t)(dot - id))), &o);
 
 	if (e != ERR_OK)
 		return e;
-	if (!o.granted || index >= o.identifier_count || strcmp(arena_printf(c->arena, ".%lu", index), dot) != 0)
+	if (!o.granted || index >= o.identifier_count ||
+		strcmp(arena_printf(c->arena, ".%lu", index), dot) != 0)
 		return err_set(ERR_NOTFOUND, "no such authorization");
 	*z = (struct store_authorization){
 		.id = id,
@@ -117,12 +121,16 @@ update_authorization(struct call *c)
 	if (e != ERR_OK)
 		return e;
 	if (strcmp(status, "deactivated") != 0)
-		return err_set(ERR_INVALID, "a client can only set \"deactivated\" (RFC 8555 section 7.5.2)");
+		return err_set(ERR_INVALID,
+			"a client can only set \"deactivated\" (RFC 8555 section 7.5.2)");
 	if (strchr(z.id, '.') != NULL)
-		return err_set(ERR_DENIED, "the name is granted by this CA's operator; there is no authorization of yours to give up");
+		return err_set(ERR_DENIED,
+			"the name is granted by this CA's operator; there is no authorization of yours to give up");
 	e = store_authorization_deactivate(c->gateway->store, z.id);
 	if (e == ERR_CONFLICT)
-		return err_set_word(ERR_CONFLICT, "bad-state", "the authorization is \"%s\" (RFC 8555 section 7.5.2)", status_words[z.status]);
+		return err_set_word(ERR_CONFLICT, "bad-state",
+			"the authorization is \"%s\" (RFC 8555 section 7.5.2)",
+			status_words[z.status]);
 	return e != ERR_OK ? e : fetch_authorization(c);
 }
 

@@ -5,7 +5,8 @@
 #include "acme/call.h"
 
 /* ERR_DENIED (word "not-yours"). */
-enum err authorization_check_own(const struct call *c, const struct store_authorization *z) MUST_CHECK;
+enum err
+authorization_check_own(const struct call *c, const struct store_authorization *z) MUST_CHECK;
 json_t *challenge_json(struct call *c, const struct store_challenge *challenge);
 
 #endif

@@ -1,8 +1,9 @@
 /*
- * The order of checks (RFC 8555 section 6): Host, envelope, url, nonce, key and signature, account state, TLS identity, body.
- * The nonce is used up before the signature is looked at, so a captured request cannot be tried twice; nothing about an
- * account, order or name is disclosed before the signature was good. Every answer to a POST carries a fresh nonce, refusals of
- * lib/http included (acme_refuse), because clients without badNonce handling take the next one from any answer.
+ * The order of checks (RFC 8555 section 6): Host, envelope, url, nonce, key and signature, account
+ * state, TLS identity, body. The nonce is used up before the signature is looked at, so a captured
+ * request cannot be tried twice; nothing about an account, order or name is disclosed before the
+ * signature was good. Every answer to a POST carries a fresh nonce, refusals of lib/http included
+ * (acme_refuse), because clients without badNonce handling take the next one from any answer.
  */
 #include "acme/call.h"
 
@@ -90,7 +91,8 @@ put_common_headers(struct call *c, enum call_headers headers)
 		call_link(c, call_url(c, "/acme/directory"), "index");
 }
 
-/* Last: what the request taught about the keys (they are gone after a crash of PostgreSQL) must count for this answer's nonce. */
+/* Last: what the request taught about the keys (they are gone after a crash of PostgreSQL) must
+ * count for this answer's nonce. */
 static void
 put_nonce(struct call *c)
 {
@@ -129,17 +131,23 @@ refuse(struct call *c, enum err code)
 	c->resp->outcome = word;
 	c->resp->reason = reason;
 	put_problem(c, kind, code, reason);
-	if (kind->status == 429 || kind->status == 503) /* lib/http adds it to refusals of its own */
+	if (kind->status == 429 ||
+		kind->status == 503) /* lib/http adds it to refusals of its own */
 		call_retry_after(c, RETRY_AFTER_S);
 	if (kind->status == 409 && c->conflict_location != NULL)
 		call_header(c, "Location", c->conflict_location);
 }
 
 void
-acme_refuse(struct http_request *req, struct http_response *resp, unsigned status, const char *word, const char *reason)
+acme_refuse(struct http_request *req, struct http_response *resp, unsigned status, const char *word,
+	const char *reason)
 {
 	struct ca_gateway *gateway = req->app;
-	struct call c = {.req = req, .resp = resp, .gateway = gateway, .acme = gateway->acme, .arena = req->arena};
+	struct call c = {.req = req,
+		.resp = resp,
+		.gateway = gateway,
+		.acme = gateway->acme,
+		.arena = req->arena};
 
 	if (c.acme != NULL && url_base_select(&c.acme->bases, req->host, &c.base) != ERR_OK)
 		c.base = NULL;
@@ -152,7 +160,8 @@ acme_refuse(struct http_request *req, struct http_response *resp, unsigned statu
 	resp->reason = reason;
 }
 
-/* The url in the header is compared as it is, with what this server calls the resource (section 6.4). */
+/* The url in the header is compared as it is, with what this server calls the resource
+ * (section 6.4). */
 static enum err
 check_url(struct call *c)
 {
@@ -168,9 +177,11 @@ static enum err
 check_kind_of_key(struct call *c, enum call_key key)
 {
 	if (key == CALL_KEY_ACCOUNT && c->jws.kid == NULL)
-		return err_set(ERR_INVALID, "this resource wants \"kid\", not \"jwk\" (RFC 8555 section 6.2)");
+		return err_set(ERR_INVALID,
+			"this resource wants \"kid\", not \"jwk\" (RFC 8555 section 6.2)");
 	if (key == CALL_KEY_GIVEN && c->jws.jwk == NULL)
-		return err_set(ERR_INVALID, "this resource wants \"jwk\", not \"kid\" (RFC 8555 section 6.2)");
+		return err_set(ERR_INVALID,
+			"this resource wants \"jwk\", not \"kid\" (RFC 8555 section 6.2)");
 	return ERR_OK;
 }
 
@@ -194,7 +205,8 @@ verify_account(struct call *c)
 	enum err e;
 
 	if (id == NULL)
-		return err_set_word(ERR_INVALID, "account-unknown", "the kid is not the URL of an account of this server");
+		return err_set_word(ERR_INVALID, "account-unknown",
+			"the kid is not the URL of an account of this server");
 	e = account_get(c->acme, c->arena, id, &c->account);
 	if (e == ERR_NOTFOUND)
 		return err_set_word(ERR_INVALID, "account-unknown", "there is no such account");
@@ -227,10 +239,12 @@ run(struct call *c, const struct resource *resource)
 	enum err e;
 
 	if (c->jws.payload.n == 0)
-		return resource->fetch != NULL ? resource->fetch(c) :
-			err_set(ERR_INVALID, "this resource wants a JSON object as payload");
+		return resource->fetch != NULL
+			? resource->fetch(c)
+			: err_set(ERR_INVALID, "this resource wants a JSON object as payload");
 	if (resource->post == NULL)
-		return err_set(ERR_INVALID, "this resource is fetched with an empty payload (RFC 8555 section 6.3)");
+		return err_set(ERR_INVALID,
+			"this resource is fetched with an empty payload (RFC 8555 section 6.3)");
 	e = json_parse(c->jws.payload, &c->payload);
 	if (e != ERR_OK)
 		return err_context(ERR_INVALID, "payload");
@@ -254,7 +268,8 @@ serve_post(struct call *c, const struct resource *resource)
 void
 call_serve(struct http_request *req, struct http_response *resp, const struct resource *resource)
 {
-	__attribute__((cleanup(clear))) struct call c = {.req = req, .resp = resp, .gateway = req->app, .arena = req->arena};
+	__attribute__((cleanup(clear))) struct call c = {
+		.req = req, .resp = resp, .gateway = req->app, .arena = req->arena};
 	bool post = req->method == HTTP_POST;
 	enum err e;
 
@@ -264,7 +279,8 @@ call_serve(struct http_request *req, struct http_response *resp, const struct re
 	e = url_base_select(&c.acme->bases, req->host, &c.base);
 	put_common_headers(&c, resource->headers);
 	if (e == ERR_OK && req->peer == NULL)
-		e = err_set_word(ERR_DENIED, "other-identity", "ACME is served over mutual TLS only");
+		e = err_set_word(
+			ERR_DENIED, "other-identity", "ACME is served over mutual TLS only");
 	if (e == ERR_OK)
 		e = post ? serve_post(&c, resource) : resource->get(&c);
 	if (e != ERR_OK)

@@ -1,6 +1,7 @@
 /*
- * One ACME request from its first check to its answer. Every resource is a const table of what it does for GET, for POST-as-GET
- * and for POST; call_serve() does everything in front of that, in one fixed order (see call.c).
+ * One ACME request from its first check to its answer. Every resource is a const table of what it
+ * does for GET, for POST-as-GET and for POST; call_serve() does everything in front of that, in one
+ * fixed order (see call.c).
  */
 #ifndef CHANCERY_ACME_CALL_H
 #define CHANCERY_ACME_CALL_H
@@ -14,26 +15,35 @@ struct call {
 	struct http_response *resp;
 	struct acme *acme;
 	struct ca_gateway *gateway;
-	struct arena *arena;           /* the request's */
-	const char *base;              /* base URL selected by Host */
+	struct arena *arena; /* the request's */
+	const char *base;    /* base URL selected by Host */
 	struct jws jws;
-	struct jwk jwk;                /* signed with "jwk": that key, verified */
-	struct account *account;       /* signed with "kid": that account, valid and of this TLS identity */
-	json_t *payload;               /* object of a POST, NULL for GET and POST-as-GET */
-	json_t *subproblems;           /* set before returning an error that has several causes */
+	struct jwk jwk; /* signed with "jwk": that key, verified */
+	struct account
+		*account;    /* signed with "kid": that account, valid and of this TLS identity */
+	json_t *payload;     /* object of a POST, NULL for GET and POST-as-GET */
+	json_t *subproblems; /* set before returning an error that has several causes */
 	const char *conflict_location; /* Location of a refusal with 409 */
 };
 
 typedef enum err call_fn(struct call *c);
 struct resource {
-	enum call_key { CALL_KEY_ACCOUNT, CALL_KEY_GIVEN, CALL_KEY_EITHER } key; /* kid, jwk, any of them (section 6.2) */
-	enum call_headers { CALL_HEADERS_USUAL, CALL_HEADERS_DIRECTORY } headers; /* the directory may be cached and is no child */
-	call_fn *get;                  /* GET; NULL: 405 by the route */
-	call_fn *fetch;                /* POST-as-GET */
+	enum call_key {
+		CALL_KEY_ACCOUNT,
+		CALL_KEY_GIVEN,
+		CALL_KEY_EITHER
+	} key; /* kid, jwk, any of them (section 6.2) */
+	enum call_headers {
+		CALL_HEADERS_USUAL,
+		CALL_HEADERS_DIRECTORY
+	} headers;	/* the directory may be cached and is no child */
+	call_fn *get;	/* GET; NULL: 405 by the route */
+	call_fn *fetch; /* POST-as-GET */
 	call_fn *post;
 };
 /* Runs the request and fills the response, a problem document when anything fails. */
-void call_serve(struct http_request *req, struct http_response *resp, const struct resource *resource);
+void
+call_serve(struct http_request *req, struct http_response *resp, const struct resource *resource);
 
 /* Answers; each sets the status and may be followed by headers. Takes over object. */
 void call_json(struct call *c, unsigned status, json_t *object);

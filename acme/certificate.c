@@ -1,6 +1,7 @@
 /*
- * Certificates (RFC 8555 section 7.4.2): leaf, then the issuing CA, in PEM. No root (clients have it, or must not learn it
- * here), no blank lines and no text between blocks (erratum 5983), no charset parameter: each of these broke a client somewhere.
+ * Certificates (RFC 8555 section 7.4.2): leaf, then the issuing CA, in PEM. No root (clients have
+ * it, or must not learn it here), no blank lines and no text between blocks (erratum 5983), no
+ * charset parameter: each of these broke a client somewhere.
  */
 #include "acme/order.h"
 #include "acme/resources.h"
@@ -21,11 +22,13 @@ fetch_certificate(struct call *c)
 		return err_set(ERR_NOTFOUND, "the order has no certificate");
 	issuer = ca_issuers_find(ca_gateway_issuers(c->gateway), o.result.issuer);
 	if (issuer == NULL)
-		return err_set(ERR_INTERNAL, "issuer %d of a certificate is not known here", o.result.issuer);
+		return err_set(ERR_INTERNAL, "issuer %d of a certificate is not known here",
+			o.result.issuer);
 	c->resp->status = 200;
 	c->resp->content_type = "application/pem-certificate-chain";
-	c->resp->body = bytes_str(arena_printf(c->arena, "%s%s", pem_string(c->arena, "CERTIFICATE", o.result.der),
-		pem_string(c->arena, "CERTIFICATE", issuer->cert.der)));
+	c->resp->body = bytes_str(
+		arena_printf(c->arena, "%s%s", pem_string(c->arena, "CERTIFICATE", o.result.der),
+			pem_string(c->arena, "CERTIFICATE", issuer->cert.der)));
 	return ERR_OK;
 }
 

@@ -1,6 +1,7 @@
 /*
- * Challenges (RFC 8555 section 7.5.1). The gateway only passes "the client is ready" on, with the thumbprint of the account key
- * of that moment; finding out is the validator's, and so is the word "valid".
+ * Challenges (RFC 8555 section 7.5.1). The gateway only passes "the client is ready" on, with the
+ * thumbprint of the account key of that moment; finding out is the validator's, and so is the word
+ * "valid".
  */
 #include "acme/authorization.h"
 #include "acme/resources.h"
@@ -22,13 +23,15 @@ challenge_json(struct call *c, const struct store_challenge *challenge)
 	json_t *object = json_object(), *error = NULL;
 
 	json_object_set_new(object, "type", json_string(challenge->type));
-	json_object_set_new(object, "url", json_string(call_url(c, "/acme/challenge/%s", challenge->id)));
+	json_object_set_new(
+		object, "url", json_string(call_url(c, "/acme/challenge/%s", challenge->id)));
 	json_object_set_new(object, "status", json_string(status_words[challenge->status]));
 	json_object_set_new(object, "token", json_string(challenge->token));
 	if (challenge->status == ACME_CHALLENGE_VALID) {
 		clock_format_rfc3339(challenge->validated_at, validated);
 		json_object_set_new(object, "validated", json_string(validated));
-	} else if (challenge->error_json != NULL && json_parse(bytes_str(challenge->error_json), &error) == ERR_OK) {
+	} else if (challenge->error_json != NULL &&
+		json_parse(bytes_str(challenge->error_json), &error) == ERR_OK) {
 		json_object_set_new(object, "error", error);
 	}
 	return object;
@@ -75,10 +78,13 @@ answer_challenge(struct call *c)
 	if (e != ERR_OK)
 		return e;
 	if (challenge->status == ACME_CHALLENGE_PENDING && z.status != ACME_AUTHZ_PENDING)
-		return err_set_word(ERR_CONFLICT, "bad-state", "the authorization of this challenge is no longer pending");
+		return err_set_word(ERR_CONFLICT, "bad-state",
+			"the authorization of this challenge is no longer pending");
 	if (challenge->status == ACME_CHALLENGE_PENDING)
-		e = store_challenge_answer(c->gateway->store, challenge->id, c->account->jwk.thumbprint, &changed);
+		e = store_challenge_answer(
+			c->gateway->store, challenge->id, c->account->jwk.thumbprint, &changed);
 	return e != ERR_OK ? e : fetch_challenge(c);
 }
 
-const struct resource challenge_resource = {.key = CALL_KEY_ACCOUNT, .fetch = fetch_challenge, .post = answer_challenge};
+const struct resource challenge_resource = {
+	.key = CALL_KEY_ACCOUNT, .fetch = fetch_challenge, .post = answer_challenge};

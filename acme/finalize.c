@@ -1,7 +1,8 @@
 /*
- * finalize (RFC 8555 section 7.4): a CSR for exactly the names of the order becomes a row in the issuance queue, once. The
- * answer waits a moment for the signer, because many clients handle "processing" badly. A CSR that is refused leaves the
- * order as it was, so that the client can send a better one.
+ * finalize (RFC 8555 section 7.4): a CSR for exactly the names of the order becomes a row in the
+ * issuance queue, once. The answer waits a moment for the signer, because many clients handle
+ * "processing" badly. A CSR that is refused leaves the order as it was, so that the client can send
+ * a better one.
  */
 #include "acme/order.h"
 #include "acme/resources.h"
@@ -19,10 +20,12 @@ not_ready(enum acme_order_status status)
 		[ACME_ORDER_INVALID] = "it is invalid",
 	};
 
-	return err_set_word(ERR_CONFLICT, "order-not-ready", "the order cannot be finalized: %s (RFC 8555 section 7.4)", why[status]);
+	return err_set_word(ERR_CONFLICT, "order-not-ready",
+		"the order cannot be finalized: %s (RFC 8555 section 7.4)", why[status]);
 }
 
-/* A commonName may repeat one of the names; a CSR without SANs may have just that (clients from before SANs). */
+/* A commonName may repeat one of the names; a CSR without SANs may have just that (clients from
+ * before SANs). */
 static enum err
 add_common_name(struct call *c, const struct pki_csr *csr, struct pki_sans *names)
 {
@@ -31,8 +34,10 @@ add_common_name(struct call *c, const struct pki_csr *csr, struct pki_sans *name
 
 	if (cn == NULL || names->count > 0)
 		return ERR_OK;
-	if (pki_san_from_text(bytes_str(arena_printf(c->arena, "dns:%s", cn)), c->arena, &san) != ERR_OK)
-		return err_set_word(ERR_INVALID, "bad-csr", "the CSR has no subjectAltName and its commonName is not a DNS name");
+	if (pki_san_from_text(bytes_str(arena_printf(c->arena, "dns:%s", cn)), c->arena, &san) !=
+		ERR_OK)
+		return err_set_word(ERR_INVALID, "bad-csr",
+			"the CSR has no subjectAltName and its commonName is not a DNS name");
 	names->item = arena_array(c->arena, 1, sizeof(*names->item));
 	names->item[0] = san;
 	names->count = 1;
@@ -40,8 +45,8 @@ add_common_name(struct call *c, const struct pki_csr *csr, struct pki_sans *name
 }
 
 static enum err
-check_csr(struct call *c, const struct store_order *o, const struct ca_profile *profile, const struct pki_sans *names,
-	const struct pki_csr *csr)
+check_csr(struct call *c, const struct store_order *o, const struct ca_profile *profile,
+	const struct pki_sans *names, const struct pki_csr *csr)
 {
 	struct pki_sans asked = csr->sans;
 	enum err e = add_common_name(c, csr, &asked);
@@ -49,17 +54,20 @@ check_csr(struct call *c, const struct store_order *o, const struct ca_profile *
 	if (e != ERR_OK)
 		return e;
 	if (!pki_sans_equal(&asked, names))
-		return err_set_word(ERR_INVALID, "bad-csr", "the names in the CSR are not exactly the %zu of the order (RFC 8555 section 7.4)",
+		return err_set_word(ERR_INVALID, "bad-csr",
+			"the names in the CSR are not exactly the %zu of the order (RFC 8555 section 7.4)",
 			o->identifier_count);
 	if (csr->asks_ca)
 		return err_set_word(ERR_INVALID, "bad-csr", "the CSR asks for a CA certificate");
 	if (jwk_is_spki(&c->account->jwk, &csr->spki))
-		return err_set_word(ERR_INVALID, "bad-csr", "the CSR has the account's own key (RFC 8555 section 11.1)");
+		return err_set_word(ERR_INVALID, "bad-csr",
+			"the CSR has the account's own key (RFC 8555 section 11.1)");
 	return ca_policy_csr_subject(profile, c->req->peer->identity_name, names, csr->subject);
 }
 
 static enum err
-read_csr(struct call *c, const struct store_order *o, const struct ca_profile *profile, const struct pki_sans *names, struct pki_csr *csr)
+read_csr(struct call *c, const struct store_order *o, const struct ca_profile *profile,
+	const struct pki_sans *names, struct pki_csr *csr)
 {
 	const char *text;
 	struct bytes der;
@@ -74,7 +82,8 @@ read_csr(struct call *c, const struct store_order *o, const struct ca_profile *p
 	return e != ERR_OK ? e : check_csr(c, o, profile, names, csr);
 }
 
-/* Something was refused or lost: if the request has been recorded all the same, the order says how it ended. */
+/* Something was refused or lost: if the request has been recorded all the same, the order says how
+ * it ended. */
 static enum err
 after_failure(struct call *c, enum err code)
 {
@@ -89,7 +98,8 @@ after_failure(struct call *c, enum err code)
 }
 
 static enum err
-issue(struct call *c, struct store_order *o, const struct ca_profile *profile, const struct pki_sans *names, const struct pki_csr *csr)
+issue(struct call *c, struct store_order *o, const struct ca_profile *profile,
+	const struct pki_sans *names, const struct pki_csr *csr)
 {
 	struct ca_issue wanted = {
 		.profile = profile,

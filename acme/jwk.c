@@ -1,7 +1,8 @@
 /*
- * Account keys out of JWKs (RFC 7517). A key is reduced to its required members before anything else looks at
- * it: leading zeros of RSA integers go, foreign members ("alg", "kid", "use") are ignored, so that one key has
- * one thumbprint (RFC 7638) and so one account. Keys are made with EVP_PKEY_fromdata, never by a decoder.
+ * Account keys out of JWKs (RFC 7517). A key is reduced to its required members before anything
+ * else looks at it: leading zeros of RSA integers go, foreign members ("alg", "kid", "use") are
+ * ignored, so that one key has one thumbprint (RFC 7638) and so one account. Keys are made with
+ * EVP_PKEY_fromdata, never by a decoder.
  */
 #include "acme/jwk.h"
 
@@ -20,7 +21,8 @@ AUTO_DEFINE(BIGNUM, BN_free)
 
 static const struct curve {
 	const char *name, *group;
-	size_t size; /* of one coordinate: RFC 7518 section 6.2.1.2 wants exactly that many octets */
+	size_t size; /* of one coordinate: RFC 7518 section 6.2.1.2 wants exactly that many octets
+		      */
 } curves[] = {
 	[JWK_P256] = {"P-256", "prime256v1", 32},
 	[JWK_P384] = {"P-384", "secp384r1", 48},
@@ -45,7 +47,9 @@ get_octets(const json_t *object, const char *name, struct arena *a, struct bytes
 	if (json_get_string(object, name, &text) != ERR_OK)
 		return bad_key("jwk has no string \"%s\" (RFC 7518 section 6)", name);
 	if (base64url_decode(a, bytes_str(text), out) != ERR_OK)
-		return bad_key("jwk member \"%s\" is not base64url without padding (RFC 7515 section 2)", name);
+		return bad_key(
+			"jwk member \"%s\" is not base64url without padding (RFC 7515 section 2)",
+			name);
 	return ERR_OK;
 }
 
@@ -70,16 +74,18 @@ parse_ec(const json_t *object, struct arena *a, struct jwk *out)
 	if (e != ERR_OK)
 		return e;
 	if (x.n != curves[t].size || y.n != curves[t].size)
-		return bad_key("coordinates of a %s jwk have %zu octets each (RFC 7518 section 6.2.1.2)", crv,
-			curves[t].size);
+		return bad_key(
+			"coordinates of a %s jwk have %zu octets each (RFC 7518 section 6.2.1.2)",
+			crv, curves[t].size);
 	point = arena_alloc(a, 1 + 2 * x.n);
 	point[0] = 0x04;
 	memcpy(point + 1, x.p, x.n);
 	memcpy(point + 1 + x.n, y.p, y.n);
 	out->type = t;
 	out->material = bytes_of(point, 1 + 2 * x.n);
-	out->canonical = arena_printf(a, "{\"crv\":\"%s\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}", crv,
-		base64url_string(a, x), base64url_string(a, y));
+	out->canonical =
+		arena_printf(a, "{\"crv\":\"%s\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}", crv,
+			base64url_string(a, x), base64url_string(a, y));
 	return ERR_OK;
 }
 
@@ -114,13 +120,15 @@ in_subgroup_of_65537(unsigned residue, unsigned prime)
 	return false;
 }
 
-/* Small factors, and the fingerprint of CVE-2017-15361 (ROCA): modulo every one of these primes such a modulus
- * is a power of 65537, which happens to an honest one with probability below 2^-27. */
+/* Small factors, and the fingerprint of CVE-2017-15361 (ROCA): modulo every one of these primes
+ * such a modulus is a power of 65537, which happens to an honest one with probability below 2^-27.
+ */
 static enum err
 check_modulus(struct bytes n)
 {
-	static const unsigned char primes[] = {3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67,
-		71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167};
+	static const unsigned char primes[] = {3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47,
+		53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113, 127, 131, 137, 139,
+		149, 151, 157, 163, 167};
 	bool roca = true;
 
 	for (size_t i = 0; i < ARRAY_LEN(primes); i++) {
@@ -131,7 +139,8 @@ check_modulus(struct bytes n)
 		roca = roca && in_subgroup_of_65537(rest, primes[i]);
 	}
 	if (roca)
-		return bad_key("RSA modulus was made by a generator known to be weak (CVE-2017-15361)");
+		return bad_key(
+			"RSA modulus was made by a generator known to be weak (CVE-2017-15361)");
 	return ERR_OK;
 }
 
@@ -143,11 +152,14 @@ check_rsa(struct bytes n, struct bytes e)
 	for (unsigned top = n.n > 0 ? n.p[0] : 0; bits > 0 && top < 0x80; top <<= 1)
 		bits--;
 	if (bits < RSA_BITS_MIN || bits > RSA_BITS_MAX)
-		return bad_key("RSA account key has %zu bits; %d to %d are accepted", bits, RSA_BITS_MIN, RSA_BITS_MAX);
+		return bad_key("RSA account key has %zu bits; %d to %d are accepted", bits,
+			RSA_BITS_MIN, RSA_BITS_MAX);
 	if ((n.p[n.n - 1] & 1) == 0)
 		return bad_key("RSA modulus is even");
-	if (e.n > EXPONENT_SIZE_MAX || e.n < 3 || (e.p[e.n - 1] & 1) == 0 || (e.n == 3 && e.p[0] == 0))
-		return bad_key("RSA exponent is not an odd number of 65537 or more and at most 32 bits");
+	if (e.n > EXPONENT_SIZE_MAX || e.n < 3 || (e.p[e.n - 1] & 1) == 0 ||
+		(e.n == 3 && e.p[0] == 0))
+		return bad_key(
+			"RSA exponent is not an odd number of 65537 or more and at most 32 bits");
 	return check_modulus(n);
 }
 
@@ -169,8 +181,8 @@ parse_rsa(const json_t *object, struct arena *a, struct jwk *out)
 	out->type = JWK_RSA;
 	out->material = n;
 	out->exponent = exponent;
-	out->canonical = arena_printf(a, "{\"e\":\"%s\",\"kty\":\"RSA\",\"n\":\"%s\"}", base64url_string(a, exponent),
-		base64url_string(a, n));
+	out->canonical = arena_printf(a, "{\"e\":\"%s\",\"kty\":\"RSA\",\"n\":\"%s\"}",
+		base64url_string(a, exponent), base64url_string(a, n));
 	return ERR_OK;
 }
 
@@ -187,10 +199,12 @@ parse_okp(const json_t *object, struct arena *a, struct jwk *out)
 	if (e != ERR_OK)
 		return e;
 	if (x.n != ED25519_SIZE)
-		return bad_key("\"x\" of an Ed25519 jwk has %d octets (RFC 8037 section 2)", ED25519_SIZE);
+		return bad_key(
+			"\"x\" of an Ed25519 jwk has %d octets (RFC 8037 section 2)", ED25519_SIZE);
 	out->type = JWK_ED25519;
 	out->material = x;
-	out->canonical = arena_printf(a, "{\"crv\":\"Ed25519\",\"kty\":\"OKP\",\"x\":\"%s\"}", base64url_string(a, x));
+	out->canonical = arena_printf(
+		a, "{\"crv\":\"Ed25519\",\"kty\":\"OKP\",\"x\":\"%s\"}", base64url_string(a, x));
 	return ERR_OK;
 }
 
@@ -236,7 +250,8 @@ from_data(const char *algorithm, OSSL_PARAM_BLD *build, EVP_PKEY **out)
 	if (EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) != 1) {
 		EVP_PKEY_free(key);
 		err_openssl(ERR_INVALID, "%s", algorithm); /* empties OpenSSL's queue */
-		return bad_key("the %s jwk is not a valid key: its point is not on the curve", algorithm);
+		return bad_key(
+			"the %s jwk is not a valid key: its point is not on the curve", algorithm);
 	}
 	*out = key;
 	return ERR_OK;
@@ -248,8 +263,10 @@ ec_pkey(const struct jwk *jwk, EVP_PKEY **out)
 	AUTO(OSSL_PARAM_BLD) build = OSSL_PARAM_BLD_new();
 
 	if (build == NULL ||
-		OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, curves[jwk->type].group, 0) != 1 ||
-		OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, jwk->material.p, jwk->material.n) != 1)
+		OSSL_PARAM_BLD_push_utf8_string(
+			build, OSSL_PKEY_PARAM_GROUP_NAME, curves[jwk->type].group, 0) != 1 ||
+		OSSL_PARAM_BLD_push_octet_string(
+			build, OSSL_PKEY_PARAM_PUB_KEY, jwk->material.p, jwk->material.n) != 1)
 		return err_openssl(ERR_INTERNAL, "cannot prepare an EC key");
 	return from_data("EC", build, out);
 }

@@ -1,4 +1,5 @@
-/* JSON Web Keys (RFC 7517, 7518 section 6, 8037) as ACME account keys, and their thumbprints (RFC 7638). */
+/* JSON Web Keys (RFC 7517, 7518 section 6, 8037) as ACME account keys, and their thumbprints (RFC
+ * 7638). */
 #ifndef CHANCERY_ACME_JWK_H
 #define CHANCERY_ACME_JWK_H
 
@@ -10,16 +11,20 @@ enum jwk_type { JWK_P256, JWK_P384, JWK_P521, JWK_RSA, JWK_ED25519, JWK_TYPE_COU
 
 struct jwk {
 	enum jwk_type type;
-	struct bytes material;  /* EC: uncompressed point; RSA: modulus without leading zeros; Ed25519: 32 octets */
-	struct bytes exponent;  /* RSA only, without leading zeros */
+	struct bytes material;	/* EC: uncompressed point; RSA: modulus without leading zeros;
+				   Ed25519: 32 octets */
+	struct bytes exponent;	/* RSA only, without leading zeros */
 	uint8_t thumbprint[32]; /* RFC 7638: what identifies the key */
-	const char *canonical;  /* the required members alone, in the order of RFC 7638 section 3.2 */
+	const char
+		*canonical; /* the required members alone, in the order of RFC 7638 section 3.2 */
 };
 
-/* Everything ends up in the arena. ERR_INVALID (word "bad-public-key"): unknown kty or curve, lengths, RSA outside
- * 2048..4096 bits or with a known weakness, a private key. Whether an EC point is on its curve is told by jwk_pkey(). */
+/* Everything ends up in the arena. ERR_INVALID (word "bad-public-key"): unknown kty or curve,
+ * lengths, RSA outside 2048..4096 bits or with a known weakness, a private key. Whether an EC point
+ * is on its curve is told by jwk_pkey(). */
 enum err jwk_parse(const json_t *object, struct arena *a, struct jwk *out) MUST_CHECK;
-/* A key for verification; *out is the caller's. ERR_INVALID (word "bad-public-key") when the point is not on its curve. */
+/* A key for verification; *out is the caller's. ERR_INVALID (word "bad-public-key") when the point
+ * is not on its curve. */
 enum err jwk_pkey(const struct jwk *jwk, EVP_PKEY **out) MUST_CHECK;
 /* Is it the key of this certificate or CSR? */
 bool jwk_is_spki(const struct jwk *jwk, const struct pki_spki *spki);

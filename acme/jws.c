@@ -1,7 +1,8 @@
 /*
- * The JWS envelope of RFC 8555 section 6.2. Exactly one signature, exactly one header, and everything that decides
- * is in the protected header; members that would say otherwise ("signatures", "header", "crit", "b64") are refused
- * rather than ignored, because a peer that understands them differently would read another message than we do.
+ * The JWS envelope of RFC 8555 section 6.2. Exactly one signature, exactly one header, and
+ * everything that decides is in the protected header; members that would say otherwise
+ * ("signatures", "header", "crit", "b64") are refused rather than ignored, because a peer that
+ * understands them differently would read another message than we do.
  */
 #include "acme/jws.h"
 
@@ -63,7 +64,8 @@ find_algorithm(const char *name)
 }
 
 static enum err
-get_part(const json_t *body, const char *name, struct arena *a, const char **text, struct bytes *octets)
+get_part(const json_t *body, const char *name, struct arena *a, const char **text,
+	struct bytes *octets)
 {
 	enum err e = json_get_string(body, name, text);
 
@@ -79,7 +81,8 @@ refuse_members(const json_t *object, const char *const *names, const char *what)
 {
 	for (; *names != NULL; names++)
 		if (json_object_get(object, *names) != NULL)
-			return err_set(ERR_INVALID, "%s must not have \"%s\" (RFC 8555 section 6.2)", what, *names);
+			return err_set(ERR_INVALID,
+				"%s must not have \"%s\" (RFC 8555 section 6.2)", what, *names);
 	return ERR_OK;
 }
 
@@ -89,10 +92,13 @@ check_nonce_member(const struct jws *jws, enum jws_place place, struct arena *a)
 	struct bytes ignored;
 
 	if (place == JWS_INNER)
-		return jws->nonce == NULL ? ERR_OK :
-			err_set(ERR_INVALID, "an inner JWS must not have a nonce (RFC 8555 section 7.3.5)");
+		return jws->nonce == NULL
+			? ERR_OK
+			: err_set(ERR_INVALID,
+				  "an inner JWS must not have a nonce (RFC 8555 section 7.3.5)");
 	if (jws->nonce == NULL)
-		return err_set(ERR_INVALID, "the protected header has no nonce (RFC 8555 section 6.5.2)");
+		return err_set(
+			ERR_INVALID, "the protected header has no nonce (RFC 8555 section 6.5.2)");
 	if (jws->nonce[0] == '\0' || base64url_decode(a, bytes_str(jws->nonce), &ignored) != ERR_OK)
 		return err_set(ERR_INVALID, "the nonce is not base64url (RFC 8555 section 6.5.2)");
 	return ERR_OK;
@@ -117,7 +123,8 @@ read_header(struct jws *jws, enum jws_place place, struct arena *a)
 		return err_context(ERR_INVALID, "protected header (RFC 8555 section 6.2)");
 	jws->jwk = json_object_get(h, "jwk");
 	if ((jws->jwk == NULL) == (jws->kid == NULL))
-		return err_set(ERR_INVALID, "the protected header needs exactly one of jwk and kid (RFC 8555 section 6.2)");
+		return err_set(ERR_INVALID,
+			"the protected header needs exactly one of jwk and kid (RFC 8555 section 6.2)");
 	return check_nonce_member(jws, place, a);
 }
 
@@ -134,7 +141,8 @@ jws_parse(struct bytes body, enum jws_place place, struct arena *a, struct jws *
 	if (e != ERR_OK)
 		return err_context(ERR_INVALID, "the body is not a JWS");
 	if (!json_is_object(object))
-		return err_set(ERR_INVALID, "the body is not a flattened JWS object (RFC 8555 section 6.2)");
+		return err_set(ERR_INVALID,
+			"the body is not a flattened JWS object (RFC 8555 section 6.2)");
 	e = refuse_members(object, refused, "a flattened JWS");
 	if (e == ERR_OK)
 		e = get_part(object, "protected", a, &protected, &header);
@@ -147,8 +155,10 @@ jws_parse(struct bytes body, enum jws_place place, struct arena *a, struct jws *
 	e = json_parse(header, &jws.protected);
 	if (e != ERR_OK)
 		return err_context(ERR_INVALID, "protected header");
-	e = json_is_object(jws.protected) ? read_header(&jws, place, a) :
-		err_set(ERR_INVALID, "the protected header is not an object (RFC 7515 section 4)");
+	e = json_is_object(jws.protected)
+		? read_header(&jws, place, a)
+		: err_set(ERR_INVALID,
+			  "the protected header is not an object (RFC 7515 section 4)");
 	if (e != ERR_OK) {
 		jws_clear(&jws);
 		return e;
@@ -180,7 +190,8 @@ jws_check_key(const struct jws *jws, enum jwk_type type)
 	const struct algorithm *alg = find_algorithm(jws->alg);
 
 	if (alg == NULL || alg->type != type)
-		return err_set_word(ERR_INVALID, "bad-public-key", "algorithm \"%s\" does not go with a key of type %s",
+		return err_set_word(ERR_INVALID, "bad-public-key",
+			"algorithm \"%s\" does not go with a key of type %s",
 			alg != NULL ? alg->name : "?", jwk_type_name(type));
 	return ERR_OK;
 }
@@ -213,7 +224,8 @@ verify(const struct algorithm *alg, EVP_PKEY *key, struct bytes input, struct by
 	AUTO(EVP_MD_CTX) ctx = EVP_MD_CTX_new();
 	EVP_PKEY_CTX *options = NULL;
 
-	if (ctx == NULL || EVP_DigestVerifyInit(ctx, &options, digests[alg->digest], NULL, key) != 1)
+	if (ctx == NULL ||
+		EVP_DigestVerifyInit(ctx, &options, digests[alg->digest], NULL, key) != 1)
 		return err_openssl(ERR_INTERNAL, "cannot verify with %s", alg->name);
 	if (alg->padding == PADDING_PSS &&
 		(EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING) != 1 ||
@@ -240,8 +252,8 @@ jws_verify(const struct jws *jws, EVP_PKEY *key)
 		return jws_check_algorithm(jws);
 	if (alg->signature_size != 0 && signature.n != alg->signature_size)
 		return err_set_word(ERR_INVALID, "bad-jws-signature",
-			"a signature with %s has %zu octets (RFC 7518 section 3.4); DER is not accepted", alg->name,
-			alg->signature_size);
+			"a signature with %s has %zu octets (RFC 7518 section 3.4); DER is not accepted",
+			alg->name, alg->signature_size);
 	if (alg->digest != DIGEST_NONE && alg->type != JWK_RSA) {
 		enum err e = ecdsa_der(signature, room, sizeof(room), &signature);
 

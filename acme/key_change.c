@@ -1,6 +1,7 @@
 /*
- * keyChange (RFC 8555 section 7.3.5): a new key for an account. The outer JWS is by the old key, its payload a JWS by the new
- * one: both holders agree on the account. The unique index on thumbprints settles races with newAccount.
+ * keyChange (RFC 8555 section 7.3.5): a new key for an account. The outer JWS is by the old key,
+ * its payload a JWS by the new one: both holders agree on the account. The unique index on
+ * thumbprints settles races with newAccount.
  */
 #include "acme/problem.h"
 #include "acme/resources.h"
@@ -17,7 +18,8 @@ verify_inner(struct call *c, const struct jws *inner, struct jwk *jwk)
 	if (inner->jwk == NULL)
 		return breach("the inner JWS wants \"jwk\", not \"kid\" (RFC 8555 section 7.3.5)");
 	if (strcmp(inner->url, c->jws.url) != 0)
-		return breach("the inner JWS has another url than the outer one (RFC 8555 section 7.3.5)");
+		return breach(
+			"the inner JWS has another url than the outer one (RFC 8555 section 7.3.5)");
 	e = jws_check_algorithm(inner);
 	if (e == ERR_OK)
 		e = jwk_parse(inner->jwk, c->arena, jwk);
@@ -39,9 +41,11 @@ check_message(struct call *c, const struct jws *inner)
 	if (e == ERR_OK)
 		e = json_get_string(message, "account", &account);
 	if (e != ERR_OK)
-		return err_context(ERR_INVALID, "payload of the inner JWS (RFC 8555 section 7.3.5)");
+		return err_context(
+			ERR_INVALID, "payload of the inner JWS (RFC 8555 section 7.3.5)");
 	if (strcmp(account, c->jws.kid) != 0)
-		return breach("\"account\" is not the kid of the outer JWS (RFC 8555 section 7.3.5)");
+		return breach(
+			"\"account\" is not the kid of the outer JWS (RFC 8555 section 7.3.5)");
 	if (jwk_parse(json_object_get(message, "oldKey"), c->arena, &old) != ERR_OK ||
 		memcmp(old.thumbprint, c->account->jwk.thumbprint, sizeof(old.thumbprint)) != 0)
 		return breach("\"oldKey\" is not the account's key (RFC 8555 section 7.3.5)");
@@ -52,7 +56,8 @@ static enum err
 refuse_used_key(struct call *c, const char *holder)
 {
 	c->conflict_location = call_url(c, "/acme/account/%s", holder);
-	return err_set_word(ERR_CONFLICT, "key-in-use", "the new key has an account already (RFC 8555 section 7.3.5)");
+	return err_set_word(ERR_CONFLICT, "key-in-use",
+		"the new key has an account already (RFC 8555 section 7.3.5)");
 }
 
 static enum err
@@ -67,9 +72,11 @@ change_key(struct call *c, const struct jwk *jwk)
 		return refuse_used_key(c, holder.id);
 	if (e != ERR_NOTFOUND)
 		return e;
-	e = store_account_set_key(store, id, c->account->jwk.thumbprint, jwk->thumbprint, jwk->canonical);
+	e = store_account_set_key(
+		store, id, c->account->jwk.thumbprint, jwk->thumbprint, jwk->canonical);
 	lru_drop(c->acme->accounts, id);
-	if (e == ERR_CONFLICT && store_account_find_by_key(store, c->arena, jwk->thumbprint, &holder) == ERR_OK)
+	if (e == ERR_CONFLICT &&
+		store_account_find_by_key(store, c->arena, jwk->thumbprint, &holder) == ERR_OK)
 		return refuse_used_key(c, holder.id);
 	return e;
 }

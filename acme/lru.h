@@ -1,6 +1,7 @@
 /*
- * A bounded cache of immutable, reference-counted things by id, the least recently used leaving first. A thing that was read
- * before a change became known is never put in after it: the reader takes lru_generation() before it reads.
+ * A bounded cache of immutable, reference-counted things by id, the least recently used leaving
+ * first. A thing that was read before a change became known is never put in after it: the reader
+ * takes lru_generation() before it reads.
  */
 #ifndef CHANCERY_ACME_LRU_H
 #define CHANCERY_ACME_LRU_H
@@ -28,8 +29,8 @@ void lru_free(struct lru *l);
 struct lru_item *lru_get(struct lru *l, const char *key);
 void lru_release(struct lru *l, struct lru_item *item);
 uint64_t lru_generation(struct lru *l);
-/* Puts a new item (refs is set here: the caller keeps a reference), replacing what has the same key; the cache itself takes it
- * only when nothing was dropped since generation. */
+/* Puts a new item (refs is set here: the caller keeps a reference), replacing what has the same
+ * key; the cache itself takes it only when nothing was dropped since generation. */
 void lru_put(struct lru *l, struct lru_item *item, uint64_t generation);
 void lru_drop(struct lru *l, const char *key);
 

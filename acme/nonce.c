@@ -1,7 +1,8 @@
 /*
- * A nonce is key mark (4) | time (4) | random (12) | HMAC-SHA-256 truncated to 16 octets, in base64url. All gateways share the
- * keys through the database, so any of them recognizes a nonce of any other; handing one out costs no memory and no round trip,
- * and a forged or expired one is refused before the database hears of it. Single use is kept by store_nonce_use().
+ * A nonce is key mark (4) | time (4) | random (12) | HMAC-SHA-256 truncated to 16 octets, in
+ * base64url. All gateways share the keys through the database, so any of them recognizes a nonce of
+ * any other; handing one out costs no memory and no round trip, and a forged or expired one is
+ * refused before the database hears of it. Single use is kept by store_nonce_use().
  */
 #include "acme/nonce.h"
 
@@ -59,7 +60,8 @@ find_key(const struct nonce_keys *keys, const uint8_t *octets, uint8_t mark[STOR
 }
 
 enum err
-nonce_check(const struct nonce_keys *keys, const char *text, int64_t lifetime, int64_t now, struct arena *a, struct nonce_use *out)
+nonce_check(const struct nonce_keys *keys, const char *text, int64_t lifetime, int64_t now,
+	struct arena *a, struct nonce_use *out)
 {
 	struct bytes octets;
 	uint8_t right[NONCE_SIZE];

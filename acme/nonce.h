@@ -1,4 +1,5 @@
-/* Anti-replay nonces (RFC 8555 section 6.5) that carry their own proof: made and checked without the database. */
+/* Anti-replay nonces (RFC 8555 section 6.5) that carry their own proof: made and checked without
+ * the database. */
 #ifndef CHANCERY_ACME_NONCE_H
 #define CHANCERY_ACME_NONCE_H
 
@@ -20,9 +21,9 @@ struct nonce_use {
 	uint8_t unique[NONCE_UNIQUE_SIZE];
 	int64_t expires;
 };
-/* ERR_CONFLICT (word "bad-nonce"): not ours, changed or expired. ERR_NOTFOUND (same word): made by a key that is not among these,
- * so the caller may look for newer ones. */
-enum err nonce_check(const struct nonce_keys *keys, const char *text, int64_t lifetime, int64_t now, struct arena *a,
-	struct nonce_use *out) MUST_CHECK;
+/* ERR_CONFLICT (word "bad-nonce"): not ours, changed or expired. ERR_NOTFOUND (same word): made by
+ * a key that is not among these, so the caller may look for newer ones. */
+enum err nonce_check(const struct nonce_keys *keys, const char *text, int64_t lifetime, int64_t now,
+	struct arena *a, struct nonce_use *out) MUST_CHECK;
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * Order objects (RFC 8555 section 7.1.3): fetching and showing them. An order that grants cover lists one authorization per
- * name that is valid already and has no row of its own ("ORDER.INDEX"): certbot gives up on an order without authorizations.
+ * Order objects (RFC 8555 section 7.1.3): fetching and showing them. An order that grants cover
+ * lists one authorization per name that is valid already and has no row of its own ("ORDER.INDEX"):
+ * certbot gives up on an order without authorizations.
  */
 #include "acme/order.h"
 
@@ -41,21 +42,25 @@ authorization_urls(struct call *c, const struct store_order *o)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < o->authorization_count; i++)
-		json_array_append_new(list, json_string(call_url(c, "/acme/authorization/%s", o->authorizations[i])));
+		json_array_append_new(list,
+			json_string(call_url(c, "/acme/authorization/%s", o->authorizations[i])));
 	for (size_t i = 0; o->granted && i < o->identifier_count; i++)
-		json_array_append_new(list, json_string(call_url(c, "/acme/authorization/%s.%zu", o->id, i)));
+		json_array_append_new(
+			list, json_string(call_url(c, "/acme/authorization/%s.%zu", o->id, i)));
 	return list;
 }
 
-/* Why it is invalid: the signer's refusal, or the failed challenge's problem; neither when it just expired. */
+/* Why it is invalid: the signer's refusal, or the failed challenge's problem; neither when it just
+ * expired. */
 static json_t *
 error_json(const struct store_order *o)
 {
 	json_t *error = NULL;
 
 	if (o->request != 0 && o->result.state == STORE_RESULT_REFUSED)
-		return problem_document(problem_for(o->result.refusal_class, o->result.refusal_word), o->result.refusal_class,
-			o->result.refusal);
+		return problem_document(
+			problem_for(o->result.refusal_class, o->result.refusal_word),
+			o->result.refusal_class, o->result.refusal);
 	if (o->error_json != NULL && json_parse(bytes_str(o->error_json), &error) == ERR_OK)
 		return error;
 	return NULL;
@@ -77,9 +82,11 @@ order_put(struct call *c, unsigned status, const struct store_order *o)
 	if (o->not_after != 0)
 		json_object_set_new(object, "notAfter", time_json(o->not_after));
 	json_object_set_new(object, "authorizations", authorization_urls(c, o));
-	json_object_set_new(object, "finalize", json_string(call_url(c, "/acme/order/%s/finalize", o->id)));
+	json_object_set_new(
+		object, "finalize", json_string(call_url(c, "/acme/order/%s/finalize", o->id)));
 	if (o->status == ACME_ORDER_VALID)
-		json_object_set_new(object, "certificate", json_string(call_url(c, "/acme/certificate/%s", o->id)));
+		json_object_set_new(object, "certificate",
+			json_string(call_url(c, "/acme/certificate/%s", o->id)));
 	if (o->status == ACME_ORDER_INVALID) {
 		json_t *error = error_json(o);
 
@@ -97,7 +104,8 @@ static enum err
 check_own(struct call *c, const struct store_order *o)
 {
 	if (strcmp(o->account, c->account->item.key) != 0)
-		return err_set_word(ERR_DENIED, "not-yours", "the order belongs to another account");
+		return err_set_word(
+			ERR_DENIED, "not-yours", "the order belongs to another account");
 	return ERR_OK;
 }
 
@@ -112,7 +120,8 @@ order_get(struct call *c, const char *id, struct store_order *out)
 	if (e != ERR_OK)
 		return e;
 	if (o.status == ACME_ORDER_VALID && o.result.der.n == 0)
-		return err_set(ERR_INTERNAL, "the certificate of order \"%s\" is not in the database", id);
+		return err_set(
+			ERR_INTERNAL, "the certificate of order \"%s\" is not in the database", id);
 	*out = o;
 	return ERR_OK;
 }
@@ -120,10 +129,12 @@ order_get(struct call *c, const char *id, struct store_order *out)
 enum err
 order_names(struct call *c, const struct store_order *o, struct pki_sans *out)
 {
-	struct pki_sans names = {arena_array(c->arena, o->identifier_count, sizeof(*names.item)), o->identifier_count};
+	struct pki_sans names = {arena_array(c->arena, o->identifier_count, sizeof(*names.item)),
+		o->identifier_count};
 
 	for (size_t i = 0; i < names.count; i++) {
-		enum err e = pki_san_from_text(bytes_str(o->identifiers[i]), c->arena, &names.item[i]);
+		enum err e =
+			pki_san_from_text(bytes_str(o->identifiers[i]), c->arena, &names.item[i]);
 
 		if (e != ERR_OK)
 			return err_context(ERR_INTERNAL, "order \"%s\"", o->id);

@@ -1,6 +1,7 @@
 /*
- * Orders this process made or finished moments ago, so that finalize and certificate of the usual client cost no reads. What
- * may have changed elsewhere is never believed: finalize is decided by the database's own condition on the row.
+ * Orders this process made or finished moments ago, so that finalize and certificate of the usual
+ * client cost no reads. What may have changed elsewhere is never believed: finalize is decided by
+ * the database's own condition on the row.
  */
 #include <stdlib.h>
 

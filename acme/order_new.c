@@ -1,7 +1,8 @@
 /*
- * newOrder (RFC 8555 section 7.4, RFC 8738, draft-ietf-acme-profiles). Every name that cannot be had is named, with its reason,
- * in one answer. When grants of the TLS identity cover every name the order is born ready; else each uncovered name gets an
- * authorization with an http-01 challenge.
+ * newOrder (RFC 8555 section 7.4, RFC 8738, draft-ietf-acme-profiles). Every name that cannot be
+ * had is named, with its reason, in one answer. When grants of the TLS identity cover every name
+ * the order is born ready; else each uncovered name gets an authorization with an http-01
+ * challenge.
  */
 #include <stdlib.h>
 
@@ -20,7 +21,7 @@ enum { TOKEN_SIZE = 32 };
 struct wish {
 	const struct ca_profile *profile;
 	struct pki_sans names;
-	const char **texts;            /* canonical, same order */
+	const char **texts;	       /* canonical, same order */
 	int64_t not_before, not_after; /* 0: not asked */
 	const char *const *grants;
 	size_t grant_count;
@@ -44,20 +45,24 @@ add_subproblem(struct call *c, const char *word, const char *detail, json_t *ide
 static enum err
 refuse_subproblems(struct call *c, const char *word)
 {
-	const char *first = json_string_value(json_object_get(json_array_get(c->subproblems, 0), "type"));
-	const char *detail = json_string_value(json_object_get(json_array_get(c->subproblems, 0), "detail"));
+	const char *first =
+		json_string_value(json_object_get(json_array_get(c->subproblems, 0), "type"));
+	const char *detail =
+		json_string_value(json_object_get(json_array_get(c->subproblems, 0), "detail"));
 	size_t count = json_array_size(c->subproblems), i;
 	json_t *p;
 
-	json_array_foreach(c->subproblems, i, p)
-		if (strcmp(json_string_value(json_object_get(p, "type")), first) != 0)
-			word = "compound";
+	json_array_foreach(c->subproblems, i,
+		p) if (strcmp(json_string_value(json_object_get(p, "type")), first) != 0) word =
+		"compound";
 	if (count == 1)
 		return err_set_word(ERR_DENIED, word, "%s", detail);
-	return err_set_word(ERR_DENIED, word, "%zu of the identifiers cannot be had; see \"subproblems\"", count);
+	return err_set_word(ERR_DENIED, word,
+		"%zu of the identifiers cannot be had; see \"subproblems\"", count);
 }
 
-/* An "xn--" label that is not an A-label (RFC 5890) would be shown to people as something else than it is. */
+/* An "xn--" label that is not an A-label (RFC 5890) would be shown to people as something else than
+ * it is. */
 static bool
 is_idna(const char *name)
 {
@@ -68,7 +73,8 @@ is_idna(const char *name)
 		return true;
 	if (strncmp(name, "*.", 2) == 0)
 		name += 2;
-	ok = idn2_lookup_u8((const uint8_t *)name, &out, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) == IDN2_OK &&
+	ok = idn2_lookup_u8((const uint8_t *)name, &out, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) ==
+			IDN2_OK &&
 		strcmp((const char *)out, name) == 0;
 	idn2_free(out);
 	return ok;
@@ -76,7 +82,8 @@ is_idna(const char *name)
 
 /* NULL when fine, else why not; *word is the kind. */
 static const char *
-parse_identifier(struct call *c, const json_t *item, struct pki_san *san, const char **text, const char **word)
+parse_identifier(struct call *c, const json_t *item, struct pki_san *san, const char **text,
+	const char **word)
 {
 	static const uint8_t v4_mapped[12] = {[10] = 0xff, [11] = 0xff};
 	const char *type = json_string_value(json_object_get(item, "type"));
@@ -89,10 +96,12 @@ parse_identifier(struct call *c, const json_t *item, struct pki_san *san, const 
 	if (i == ARRAY_LEN(identifier_types))
 		return "identifiers of this type are not supported; \"dns\" and \"ip\" are";
 	*word = "rejected-identifier";
-	if (pki_san_from_text(bytes_str(arena_printf(c->arena, "%s:%s", type, value)), c->arena, san) != ERR_OK)
+	if (pki_san_from_text(bytes_str(arena_printf(c->arena, "%s:%s", type, value)), c->arena,
+		    san) != ERR_OK)
 		return arena_strdup(c->arena, err_reason());
 	*text = pki_san_text(c->arena, san);
-	if (san->type == PKI_SAN_IP && san->value.n == 16 && memcmp(san->value.p, v4_mapped, sizeof(v4_mapped)) == 0)
+	if (san->type == PKI_SAN_IP && san->value.n == 16 &&
+		memcmp(san->value.p, v4_mapped, sizeof(v4_mapped)) == 0)
 		return "IPv4-mapped addresses are not IPv6 addresses of a host";
 	if (san->type == PKI_SAN_IP && strcmp(*text + 3, value) != 0)
 		return "addresses are written in canonical form (RFC 8738 section 3, RFC 5952)";
@@ -119,28 +128,37 @@ read_identifiers(struct call *c, struct wish *w)
 	json_t *item;
 
 	if (!json_is_array(list) || count == 0)
-		return err_set(ERR_INVALID, "\"identifiers\" is not an array with at least one member (RFC 8555 section 7.4)");
+		return err_set(ERR_INVALID,
+			"\"identifiers\" is not an array with at least one member (RFC 8555 section 7.4)");
 	if (count > PKI_SANS_MAX)
-		return err_set_word(ERR_INVALID, "too-many-names", "an order has at most %d identifiers", PKI_SANS_MAX);
+		return err_set_word(ERR_INVALID, "too-many-names",
+			"an order has at most %d identifiers", PKI_SANS_MAX);
 	w->names.item = arena_array(c->arena, count, sizeof(*w->names.item));
 	w->texts = arena_array(c->arena, count, sizeof(*w->texts));
-	json_array_foreach(list, i, item) {
+	json_array_foreach(list, i, item)
+	{
 		const char *why, *word;
 		size_t n = w->names.count;
 
 		if (!is_identifier(item))
-			return err_set(ERR_INVALID, "an identifier is not an object with \"type\" and \"value\" (RFC 8555 section 7.1.3)");
+			return err_set(ERR_INVALID,
+				"an identifier is not an object with \"type\" and \"value\" (RFC 8555 section 7.1.3)");
 		why = parse_identifier(c, item, &w->names.item[n], &w->texts[n], &word);
 		if (why != NULL)
-			add_subproblem(c, word, why, json_pack("{s:O,s:O}", "type", json_object_get(item, "type"), "value",
-				json_object_get(item, "value")));
+			add_subproblem(c, word, why,
+				json_pack("{s:O,s:O}", "type", json_object_get(item, "type"),
+					"value", json_object_get(item, "value")));
 		else if (!pki_sans_contain(&w->names, &w->names.item[n]))
 			w->names.count++;
 	}
 	if (c->subproblems == NULL)
 		return ERR_OK;
-	return refuse_subproblems(c, strstr(json_string_value(json_object_get(json_array_get(c->subproblems, 0), "type")),
-		"unsupported") != NULL ? "unsupported-identifier" : "rejected-identifier");
+	return refuse_subproblems(c,
+		strstr(json_string_value(
+			       json_object_get(json_array_get(c->subproblems, 0), "type")),
+			"unsupported") != NULL
+			? "unsupported-identifier"
+			: "rejected-identifier");
 }
 
 static enum err
@@ -150,7 +168,8 @@ read_time(struct call *c, const char *name, int64_t *out)
 
 	if (json_find_string(c->payload, name, &text) != ERR_OK ||
 		(text != NULL && clock_parse_rfc3339(bytes_str(text), out) != ERR_OK))
-		return err_set(ERR_INVALID, "\"%s\" is not a time as RFC 3339 writes it (RFC 8555 section 7.4)", name);
+		return err_set(ERR_INVALID,
+			"\"%s\" is not a time as RFC 3339 writes it (RFC 8555 section 7.4)", name);
 	return ERR_OK;
 }
 
@@ -161,13 +180,15 @@ read_profile(struct call *c, struct wish *w)
 
 	if (json_find_string(c->payload, "profile", &name) != ERR_OK)
 		return err_set_word(ERR_INVALID, "unknown-profile", "\"profile\" is not a string");
-	return ca_profiles_get(c->gateway->profiles, name != NULL ? name : c->acme->config->default_profile, &w->profile);
+	return ca_profiles_get(c->gateway->profiles,
+		name != NULL ? name : c->acme->config->default_profile, &w->profile);
 }
 
 static bool
 is_granted(const struct wish *w, size_t i)
 {
-	return ca_policy_granted(&(struct pki_sans){&w->names.item[i], 1}, w->grants, w->grant_count);
+	return ca_policy_granted(
+		&(struct pki_sans){&w->names.item[i], 1}, w->grants, w->grant_count);
 }
 
 static bool
@@ -185,19 +206,23 @@ check_names(struct call *c, struct wish *w)
 	(void)ca_policy_refused_names(w->profile, &w->names, c->arena, reason);
 	for (size_t i = 0; i < w->names.count; i++) {
 		if (reason[i] == NULL && is_wildcard(w->texts[i]) && !is_granted(w, i))
-			reason[i] = "a wildcard name needs a grant: http-01 cannot prove it (RFC 8555 section 8.3)";
+			reason[i] =
+				"a wildcard name needs a grant: http-01 cannot prove it (RFC 8555 section 8.3)";
 		if (reason[i] != NULL)
-			add_subproblem(c, "rejected-identifier", reason[i], order_identifier(w->texts[i]));
+			add_subproblem(
+				c, "rejected-identifier", reason[i], order_identifier(w->texts[i]));
 	}
 	return c->subproblems == NULL ? ERR_OK : refuse_subproblems(c, "rejected-identifier");
 }
 
-/* Everything else the gate will ask, as far as it can be known without a key: any key the profile likes stands in. */
+/* Everything else the gate will ask, as far as it can be known without a key: any key the profile
+ * likes stands in. */
 static enum err
 check_policy(struct call *c, const struct wish *w)
 {
 	const struct http_peer *peer = c->req->peer;
-	struct pki_spki any = {.type = (enum pki_key_type)__builtin_ctz(w->profile->keys), .bits = 4096};
+	struct pki_spki any = {
+		.type = (enum pki_key_type)__builtin_ctz(w->profile->keys), .bits = 4096};
 	const struct ca_issuer *issuer = ca_issuers_for(ca_gateway_issuers(c->gateway), w->profile);
 	struct ca_policy_request r = {
 		.profile = w->profile,
@@ -218,7 +243,8 @@ check_policy(struct call *c, const struct wish *w)
 	struct ca_validity validity;
 
 	if (issuer == NULL)
-		return err_set(ERR_UNAVAILABLE, "no active issuing CA for profile \"%s\"", w->profile->name);
+		return err_set(ERR_UNAVAILABLE, "no active issuing CA for profile \"%s\"",
+			w->profile->name);
 	return ca_policy_check(&r, issuer->cert.not_after, &validity);
 }
 
@@ -227,7 +253,8 @@ check_requester(const struct call *c, const struct wish *w)
 {
 	if (!(w->profile->protocols & 1U << CA_PROTOCOL_ACME))
 		return err_set_word(ERR_DENIED, "protocol-not-allowed",
-			"profile \"%s\" is not offered over ACME; \"profiles\" in the directory names those that are", w->profile->name);
+			"profile \"%s\" is not offered over ACME; \"profiles\" in the directory names those that are",
+			w->profile->name);
 	return ca_policy_requester(w->profile, c->req->peer->kind);
 }
 
@@ -245,7 +272,8 @@ read_wish(struct call *c, struct wish *w)
 	if (e == ERR_OK)
 		e = check_requester(c, w);
 	if (e == ERR_OK)
-		e = ca_peers_grants(c->gateway->peers, c->arena, c->req->peer->identity, w->profile->name, &w->grants, &w->grant_count);
+		e = ca_peers_grants(c->gateway->peers, c->arena, c->req->peer->identity,
+			w->profile->name, &w->grants, &w->grant_count);
 	if (e == ERR_OK)
 		e = check_names(c, w);
 	if (e == ERR_OK)
@@ -269,7 +297,8 @@ make_authorization(struct call *c, const char *text, struct store_authorization 
 {
 	struct store_challenge *challenge = arena_alloc(c->arena, sizeof(*challenge));
 
-	*challenge = (struct store_challenge){.id = random_id(c->arena), .type = "http-01", .token = new_token(c->arena)};
+	*challenge = (struct store_challenge){
+		.id = random_id(c->arena), .type = "http-01", .token = new_token(c->arena)};
 	*z = (struct store_authorization){
 		.id = random_id(c->arena),
 		.account = c->account->item.key,
@@ -282,7 +311,8 @@ make_authorization(struct call *c, const char *text, struct store_authorization 
 
 /* Names without a grant need a proof each; granted ones in the same order need none. */
 static size_t
-make_authorizations(struct call *c, const struct wish *w, struct store_order *o, struct store_authorization *z)
+make_authorizations(
+	struct call *c, const struct wish *w, struct store_order *o, struct store_authorization *z)
 {
 	size_t n = 0;
 

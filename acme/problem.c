@@ -1,6 +1,7 @@
 /*
- * The one table from error words to ACME problem types and HTTP statuses (RFC 8555 section 6.7). Statuses the RFC leaves open
- * follow what clients were written against; "status" is in every document because lego 4.9 retries badNonce only then.
+ * The one table from error words to ACME problem types and HTTP statuses (RFC 8555 section 6.7).
+ * Statuses the RFC leaves open follow what clients were written against; "status" is in every
+ * document because lego 4.9 retries badNonce only then.
  */
 #include "acme/problem.h"
 
@@ -60,18 +61,32 @@ static const struct problem_kind classes[ERR_COUNT] = {
 	[ERR_INVALID] = {NULL, "malformed", 400},
 	[ERR_DENIED] = {NULL, "unauthorized", 403},
 	[ERR_NOTFOUND] = {NULL, "malformed", 404},
-	[ERR_CONFLICT] = {NULL, "malformed", 400}, /* never 409 without a Location: clients take that for a known key */
+	[ERR_CONFLICT] = {NULL, "malformed",
+		400}, /* never 409 without a Location: clients take that for a known key */
 	[ERR_LIMIT] = {NULL, "rateLimited", 429},
 	[ERR_UNAVAILABLE] = {NULL, "serverInternal", 503},
 	[ERR_INTERNAL] = {NULL, "serverInternal", 500},
 };
 
 static const struct problem_kind statuses[] = {
-	{NULL, "malformed", 400}, {NULL, "unauthorized", 401}, {NULL, "unauthorized", 403}, {NULL, "malformed", 404},
-	{NULL, "malformed", 405}, {NULL, "malformed", 408}, {NULL, "malformed", 411}, {NULL, "malformed", 413},
-	{NULL, "malformed", 414}, {NULL, "malformed", 415}, {NULL, "malformed", 417}, {NULL, "malformed", 421},
-	{NULL, "rateLimited", 429}, {NULL, "malformed", 431}, {NULL, "serverInternal", 500}, {NULL, "malformed", 501},
-	{NULL, "serverInternal", 503}, {NULL, "malformed", 505},
+	{NULL, "malformed", 400},
+	{NULL, "unauthorized", 401},
+	{NULL, "unauthorized", 403},
+	{NULL, "malformed", 404},
+	{NULL, "malformed", 405},
+	{NULL, "malformed", 408},
+	{NULL, "malformed", 411},
+	{NULL, "malformed", 413},
+	{NULL, "malformed", 414},
+	{NULL, "malformed", 415},
+	{NULL, "malformed", 417},
+	{NULL, "malformed", 421},
+	{NULL, "rateLimited", 429},
+	{NULL, "malformed", 431},
+	{NULL, "serverInternal", 500},
+	{NULL, "malformed", 501},
+	{NULL, "serverInternal", 503},
+	{NULL, "malformed", 505},
 };
 
 const struct problem_kind *

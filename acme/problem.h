@@ -1,4 +1,5 @@
-/* Problem documents (RFC 8555 section 6.7, RFC 7807): the only place where error words become ACME error types. */
+/* Problem documents (RFC 8555 section 6.7, RFC 7807): the only place where error words become ACME
+ * error types. */
 #ifndef CHANCERY_ACME_PROBLEM_H
 #define CHANCERY_ACME_PROBLEM_H
 
@@ -15,11 +16,13 @@ struct problem_kind {
 
 /* The kind for a failure: by word, else by class. */
 const struct problem_kind *problem_for(enum err code, const char *word);
-/* {"type","detail","status"}; *out owned by the caller. Reasons of internal failures are replaced. */
+/* {"type","detail","status"}; *out owned by the caller. Reasons of internal failures are replaced.
+ */
 json_t *problem_document(const struct problem_kind *kind, enum err code, const char *detail);
 /* The kind for a refusal of lib/http, which has only a status. */
 const struct problem_kind *problem_for_status(unsigned status);
-/* {"type","detail","identifier":{...}} for a list of subproblems (section 6.7.1). type is a word of the table. */
+/* {"type","detail","identifier":{...}} for a list of subproblems (section 6.7.1). type is a word of
+ * the table. */
 json_t *problem_sub(const char *word, const char *detail, json_t *identifier);
 
 #endif

@@ -1,7 +1,8 @@
 /*
- * revokeCert (RFC 8555 section 7.6). Who may: any account of the TLS identity the certificate was issued to, an account that
- * could have all its names now (authorizations or grants), or whoever signs with the certificate's own key. Revocation is one
- * database transaction and in effect in this process before the answer is sent.
+ * revokeCert (RFC 8555 section 7.6). Who may: any account of the TLS identity the certificate was
+ * issued to, an account that could have all its names now (authorizations or grants), or whoever
+ * signs with the certificate's own key. Revocation is one database transaction and in effect in
+ * this process before the answer is sent.
  */
 #include "acme/order.h"
 #include "acme/resources.h"
@@ -15,8 +16,9 @@ enum { REASON_ABSENT = -1 };
 static enum err
 read_reason(struct call *c, int *out)
 {
-	static const int allowed[] = {PKI_REASON_UNSPECIFIED, PKI_REASON_KEY_COMPROMISE, PKI_REASON_AFFILIATION_CHANGED,
-		PKI_REASON_SUPERSEDED, PKI_REASON_CESSATION_OF_OPERATION};
+	static const int allowed[] = {PKI_REASON_UNSPECIFIED, PKI_REASON_KEY_COMPROMISE,
+		PKI_REASON_AFFILIATION_CHANGED, PKI_REASON_SUPERSEDED,
+		PKI_REASON_CESSATION_OF_OPERATION};
 	int64_t reason = REASON_ABSENT;
 
 	if (json_object_get(c->payload, "reason") == NULL) {
@@ -29,7 +31,8 @@ read_reason(struct call *c, int *out)
 				*out = allowed[i];
 				return ERR_OK;
 			}
-	return err_set_word(ERR_INVALID, "bad-reason", "\"reason\" is none of 0, 1, 3, 4, 5 (RFC 8555 section 7.6)");
+	return err_set_word(ERR_INVALID, "bad-reason",
+		"\"reason\" is none of 0, 1, 3, 4, 5 (RFC 8555 section 7.6)");
 }
 
 static enum err
@@ -43,7 +46,8 @@ read_certificate(struct call *c, struct pki_cert *cert, struct store_certificate
 		return e;
 	e = base64url_decode(c->arena, bytes_str(text), &der);
 	if (e != ERR_OK)
-		return err_context(ERR_INVALID, "\"certificate\" is base64url of DER (RFC 8555 section 7.6)");
+		return err_context(
+			ERR_INVALID, "\"certificate\" is base64url of DER (RFC 8555 section 7.6)");
 	e = pki_cert_parse(der, c->arena, cert);
 	if (e != ERR_OK)
 		return e;
@@ -56,12 +60,14 @@ read_certificate(struct call *c, struct pki_cert *cert, struct store_certificate
 }
 
 static enum err
-has_all_names(struct call *c, const struct pki_cert *cert, const struct store_certificate *row, bool *all)
+has_all_names(
+	struct call *c, const struct pki_cert *cert, const struct store_certificate *row, bool *all)
 {
 	const char **names = arena_array(c->arena, cert->sans.count, sizeof(*names));
 	const char *const *grants;
 	size_t count;
-	enum err e = ca_peers_grants(c->gateway->peers, c->arena, c->account->identity, row->profile, &grants, &count);
+	enum err e = ca_peers_grants(
+		c->gateway->peers, c->arena, c->account->identity, row->profile, &grants, &count);
 
 	if (e != ERR_OK)
 		return e;
@@ -69,7 +75,8 @@ has_all_names(struct call *c, const struct pki_cert *cert, const struct store_ce
 	for (size_t i = 0; i < cert->sans.count; i++)
 		names[i] = pki_san_text(c->arena, &cert->sans.item[i]);
 	if (!*all)
-		e = store_authorization_covers(c->gateway->store, c->account->item.key, names, cert->sans.count, all);
+		e = store_authorization_covers(
+			c->gateway->store, c->account->item.key, names, cert->sans.count, all);
 	return e;
 }
 
@@ -82,7 +89,8 @@ check_authorized(struct call *c, const struct pki_cert *cert, const struct store
 	if (c->account == NULL) {
 		if (jwk_is_spki(&c->jwk, &cert->spki))
 			return ERR_OK;
-		return err_set_word(ERR_DENIED, "not-yours", "the request is not signed with the certificate's key (RFC 8555 section 7.6)");
+		return err_set_word(ERR_DENIED, "not-yours",
+			"the request is not signed with the certificate's key (RFC 8555 section 7.6)");
 	}
 	if (row->identity == c->account->identity)
 		return ERR_OK;
@@ -106,9 +114,11 @@ revoke(struct call *c)
 	if (e == ERR_OK)
 		e = read_reason(c, &reason);
 	if (e == ERR_OK)
-		e = store_certificate_revoke(c->gateway->store, row.serial, reason, c->req->peer->identity_name, c->req->id);
+		e = store_certificate_revoke(c->gateway->store, row.serial, reason,
+			c->req->peer->identity_name, c->req->id);
 	if (e == ERR_CONFLICT)
-		return err_set_word(ERR_CONFLICT, "already-revoked", "the certificate is revoked already (RFC 8555 section 7.6)");
+		return err_set_word(ERR_CONFLICT, "already-revoked",
+			"the certificate is revoked already (RFC 8555 section 7.6)");
 	if (e != ERR_OK)
 		return e;
 	ca_peers_refresh(c->gateway->peers);

@@ -1,12 +1,13 @@
-/* Paths of the ACME resources. They are never advertised but in the directory and in the objects themselves. */
+/* Paths of the ACME resources. They are never advertised but in the directory and in the objects
+ * themselves. */
 #include "acme/resources.h"
 
 static const char *const jose[] = {"application/jose+json", NULL};
 
-#define SERVE(name)                                                                                        \
-	static void serve_##name(struct http_request *req, struct http_response *resp)                     \
-	{                                                                                                  \
-		call_serve(req, resp, &name##_resource);                                                   \
+#define SERVE(name)                                                                                \
+	static void serve_##name(struct http_request *req, struct http_response *resp)             \
+	{                                                                                          \
+		call_serve(req, resp, &name##_resource);                                           \
 	}
 
 SERVE(directory)
@@ -23,15 +24,16 @@ SERVE(authorization)
 SERVE(challenge)
 SERVE(revoke)
 
-#define ROUTE(p, m, h, o)                                                                                  \
-	{                                                                                                  \
-		.pattern = (p), .methods = (m), .handler = serve_##h, .body_max = JSON_TEXT_MAX,           \
-		.content_types = jose, .run = HTTP_RUN_POOL, .operation = "acme." o                        \
+#define ROUTE(p, m, h, o)                                                                          \
+	{                                                                                          \
+		.pattern = (p), .methods = (m), .handler = serve_##h, .body_max = JSON_TEXT_MAX,   \
+		.content_types = jose, .run = HTTP_RUN_POOL, .operation = "acme." o                \
 	}
 
 const struct http_route acme_routes[] = {
 	ROUTE("/acme/directory", HTTP_GET | HTTP_POST, directory, "directory"),
-	ROUTE("/acme/directory/", HTTP_GET | HTTP_POST, directory, "directory"), /* as people type it; without a redirect */
+	ROUTE("/acme/directory/", HTTP_GET | HTTP_POST, directory,
+		"directory"), /* as people type it; without a redirect */
 	ROUTE("/acme/new-nonce", HTTP_GET | HTTP_POST, nonce, "newNonce"),
 	ROUTE("/acme/new-account", HTTP_POST, account_new, "newAccount"),
 	ROUTE("/acme/new-order", HTTP_POST, order_new, "newOrder"),

@@ -1,6 +1,7 @@
 /*
- * Opens and closes this folder's state. The follower reads changed accounts (another gateway's key change, an offboarding)
- * out of the cache within a bell's time, and looks after nonce keys and used nonces.
+ * Opens and closes this folder's state. The follower reads changed accounts (another gateway's key
+ * change, an offboarding) out of the cache within a bell's time, and looks after nonce keys and
+ * used nonces.
  */
 #include "acme/state.h"
 
@@ -17,7 +18,8 @@ static enum err
 refresh_keys(struct acme *acme)
 {
 	struct nonce_keys keys;
-	enum err e = store_nonce_keys(acme->gateway->store, acme->config->nonce_lifetime, keys.item, NONCE_KEYS_MAX, &keys.count);
+	enum err e = store_nonce_keys(acme->gateway->store, acme->config->nonce_lifetime, keys.item,
+		NONCE_KEYS_MAX, &keys.count);
 
 	if (e != ERR_OK)
 		return e;
@@ -43,7 +45,8 @@ drop_changed_accounts(struct acme *acme)
 	AUTO_STRUCT(arena) a = arena_new(0);
 	const char **ids;
 	size_t count;
-	enum err e = store_account_changes(acme->gateway->store, a, &acme->account_cursor, &ids, &count);
+	enum err e =
+		store_account_changes(acme->gateway->store, a, &acme->account_cursor, &ids, &count);
 
 	for (size_t i = 0; e == ERR_OK && i < count; i++)
 		lru_drop(acme->accounts, ids[i]);
@@ -82,7 +85,8 @@ acme_open(struct ca_gateway *gateway)
 	acme->orders = lru_new(ORDERS_MAX, order_free);
 	acme->swept_at = clock_monotonic_us();
 	pthread_rwlock_init(&acme->keys_lock, NULL);
-	url_bases_set(&acme->bases, acme->arena, gateway->config->enroll.base_urls, gateway->config->enroll.base_urls_count);
+	url_bases_set(&acme->bases, acme->arena, gateway->config->enroll.base_urls,
+		gateway->config->enroll.base_urls_count);
 	gateway->acme = acme;
 	e = refresh_keys(acme);
 	if (e == ERR_OK)
@@ -91,7 +95,8 @@ acme_open(struct ca_gateway *gateway)
 		acme_close(gateway);
 		return e;
 	}
-	acme->follower = store_follow(gateway->store, 1U << STORE_BELL_STATE, "acme.feed", follow, acme);
+	acme->follower =
+		store_follow(gateway->store, 1U << STORE_BELL_STATE, "acme.feed", follow, acme);
 	return ERR_OK;
 }
 
@@ -128,7 +133,8 @@ static enum err
 check(struct acme *acme, struct arena *a, const char *nonce, struct nonce_use *use)
 {
 	pthread_rwlock_rdlock(&acme->keys_lock);
-	enum err e = nonce_check(&acme->keys, nonce, acme->config->nonce_lifetime, clock_now(), a, use);
+	enum err e =
+		nonce_check(&acme->keys, nonce, acme->config->nonce_lifetime, clock_now(), a, use);
 	pthread_rwlock_unlock(&acme->keys_lock);
 	return e;
 }
@@ -139,17 +145,21 @@ acme_nonce_use(struct acme *acme, struct arena *a, const char *nonce)
 	struct nonce_use use;
 	enum err e = check(acme, a, nonce, &use);
 
-	/* Another gateway may have made a key since; guesses cannot make us ask the database more than once a second. */
+	/* Another gateway may have made a key since; guesses cannot make us ask the database more
+	 * than once a second. */
 	if (e == ERR_NOTFOUND && keys_age_us(acme) > 1000000 && refresh_keys(acme) == ERR_OK)
 		e = check(acme, a, nonce, &use);
 	if (e != ERR_OK)
 		return err_set_word(ERR_CONFLICT, "bad-nonce", "%s", err_reason());
-	e = store_nonce_use(acme->gateway->store, use.mark, bytes_of(use.unique, sizeof(use.unique)), use.expires);
+	e = store_nonce_use(acme->gateway->store, use.mark,
+		bytes_of(use.unique, sizeof(use.unique)), use.expires);
 	if (e != ERR_NOTFOUND)
 		return e;
-	/* The key is gone: PostgreSQL crashed. At once, or the nonce of this very answer would be refused too; only who was given a nonce
-	 * by that key comes here, and when somebody else has read the keys meanwhile there is nothing to do. */
+	/* The key is gone: PostgreSQL crashed. At once, or the nonce of this very answer would be
+	 * refused too; only who was given a nonce by that key comes here, and when somebody else
+	 * has read the keys meanwhile there is nothing to do. */
 	if (check(acme, a, nonce, &use) == ERR_OK && refresh_keys(acme) != ERR_OK)
 		return err_set(ERR_UNAVAILABLE, "nonce keys cannot be read");
-	return err_set_word(ERR_CONFLICT, "bad-nonce", "the key of this nonce is gone (RFC 8555 section 6.5)");
+	return err_set_word(
+		ERR_CONFLICT, "bad-nonce", "the key of this nonce is gone (RFC 8555 section 6.5)");
 }

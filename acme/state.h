@@ -1,4 +1,5 @@
-/* What this folder keeps in a gateway process: bases, nonce keys, caches, and the thread that keeps them true. */
+/* What this folder keeps in a gateway process: bases, nonce keys, caches, and the thread that keeps
+ * them true. */
 #ifndef CHANCERY_ACME_STATE_H
 #define CHANCERY_ACME_STATE_H
 
@@ -13,7 +14,7 @@
 struct acme {
 	struct ca_gateway *gateway;
 	const struct config_acme *config;
-	struct arena *arena;             /* bases */
+	struct arena *arena; /* bases */
 	struct url_bases bases;
 	struct lru *accounts, *orders;
 	struct store_follower *follower;
@@ -21,7 +22,7 @@ struct acme {
 	int64_t swept_at;
 	pthread_rwlock_t keys_lock;
 	struct nonce_keys keys;
-	int64_t keys_read_at;            /* under keys_lock */
+	int64_t keys_read_at; /* under keys_lock */
 };
 
 /* A fresh nonce in the arena, NULL when there is no key yet (the database was never reached). */

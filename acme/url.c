@@ -1,7 +1,7 @@
 /*
- * Which base URL a request belongs to. Sidecars and renamed hosts give one server several names (scheme B of the sidecar
- * recipes): each is configured, the Host header only selects one. So the JWS url check stays an exact string comparison, and a
- * spoofed Host leads nowhere.
+ * Which base URL a request belongs to. Sidecars and renamed hosts give one server several names
+ * (scheme B of the sidecar recipes): each is configured, the Host header only selects one. So the
+ * JWS url check stays an exact string comparison, and a spoofed Host leads nowhere.
  */
 #include "acme/url.h"
 
@@ -53,15 +53,16 @@ url_base_select(const struct url_bases *bases, const char *host, const char **ou
 	}
 	return err_set_word(ERR_NOTFOUND, "unknown-host",
 		"this server does not go by the name \"%.100s\"; call it \"%s\", or let its operator add the other name to "
-		"enroll.base_urls (a sidecar's URL must stand there too)", host != NULL ? host : "",
-		bases->count > 0 ? bases->item[0] : "");
+		"enroll.base_urls (a sidecar's URL must stand there too)",
+		host != NULL ? host : "", bases->count > 0 ? bases->item[0] : "");
 }
 
 static bool
 is_id(const char *s)
 {
 	return strlen(s) == URL_ID_SIZE &&
-		strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == URL_ID_SIZE;
+		strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") ==
+		URL_ID_SIZE;
 }
 
 const char *
@@ -71,7 +72,8 @@ url_account_id(const struct url_bases *bases, const char *kid)
 		size_t n = strlen(bases->item[i]);
 		const char *id = kid + n + sizeof(account_path) - 1;
 
-		if (strncmp(kid, bases->item[i], n) == 0 && strncmp(kid + n, account_path, sizeof(account_path) - 1) == 0)
+		if (strncmp(kid, bases->item[i], n) == 0 &&
+			strncmp(kid + n, account_path, sizeof(account_path) - 1) == 0)
 			return is_id(id) ? id : NULL;
 	}
 	return NULL;

@@ -1,7 +1,8 @@
 /*
- * Open addressing with linear probing, at most half full. Serials are random, so eight of their own octets are the
- * hash; nobody outside chooses them. Entries are never deleted one by one: expired serials go when the table is rebuilt,
- * and an identity that is active again keeps its place with that state.
+ * Open addressing with linear probing, at most half full. Serials are random, so eight of their own
+ * octets are the hash; nobody outside chooses them. Entries are never deleted one by one: expired
+ * serials go when the table is rebuilt, and an identity that is active again keeps its place with
+ * that state.
  */
 #include "ca/barred.h"
 

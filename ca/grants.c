@@ -1,4 +1,5 @@
-/* One slot per hash of the identity; a collision simply replaces. Locked only to copy out and to swap in. */
+/* One slot per hash of the identity; a collision simply replaces. Locked only to copy out and to
+ * swap in. */
 #include "ca/grants.h"
 
 #include <pthread.h>
@@ -60,12 +61,14 @@ slot_of(struct ca_grants *g, int64_t identity)
 static bool
 fresh(struct ca_grants *g, const struct entry *e, int64_t identity)
 {
-	return e->arena != NULL && e->identity == identity && e->generation == atomic_load(&g->generation) &&
+	return e->arena != NULL && e->identity == identity &&
+		e->generation == atomic_load(&g->generation) &&
 		clock_monotonic_us() - e->loaded_us < LIFE_US;
 }
 
 static void
-copy_out(const struct entry *e, struct arena *a, const char *profile, const char *const **out, size_t *count)
+copy_out(const struct entry *e, struct arena *a, const char *profile, const char *const **out,
+	size_t *count)
 {
 	const char **list = arena_array(a, e->count, sizeof(*list));
 	size_t n = 0;
@@ -77,11 +80,14 @@ copy_out(const struct entry *e, struct arena *a, const char *profile, const char
 	*count = n;
 }
 
-/* The generation is read before the rows: a change between the two leaves an entry that is already stale. */
+/* The generation is read before the rows: a change between the two leaves an entry that is already
+ * stale. */
 static enum err
 load(struct ca_grants *g, int64_t identity, struct entry *out)
 {
-	struct entry e = {.identity = identity, .loaded_us = clock_monotonic_us(), .generation = atomic_load(&g->generation)};
+	struct entry e = {.identity = identity,
+		.loaded_us = clock_monotonic_us(),
+		.generation = atomic_load(&g->generation)};
 	enum err code;
 
 	e.arena = arena_new(0);
@@ -95,7 +101,8 @@ load(struct ca_grants *g, int64_t identity, struct entry *out)
 }
 
 enum err
-ca_grants_find(struct ca_grants *g, struct arena *a, int64_t identity, const char *profile, const char *const **out, size_t *count)
+ca_grants_find(struct ca_grants *g, struct arena *a, int64_t identity, const char *profile,
+	const char *const **out, size_t *count)
 {
 	struct entry *slot = slot_of(g, identity), e;
 

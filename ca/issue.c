@@ -1,6 +1,6 @@
 /*
- * From a front end's decision to a queued request and its answer. What is checked here is checked again by the signer
- * with its own facts; here it only earns the client a good error at once.
+ * From a front end's decision to a queued request and its answer. What is checked here is checked
+ * again by the signer with its own facts; here it only earns the client a good error at once.
  */
 #include "ca/issue.h"
 
@@ -27,8 +27,10 @@ check_policy(struct ca_gateway *g, struct http_request *req, const struct ca_iss
 	enum err e;
 
 	if (issuer == NULL)
-		return err_set(ERR_UNAVAILABLE, "no active issuing CA for profile \"%s\"", i->profile->name);
-	e = ca_peers_grants(g->peers, req->arena, i->identity, i->profile->name, &r.grants, &r.grant_count);
+		return err_set(ERR_UNAVAILABLE, "no active issuing CA for profile \"%s\"",
+			i->profile->name);
+	e = ca_peers_grants(
+		g->peers, req->arena, i->identity, i->profile->name, &r.grants, &r.grant_count);
 	if (e != ERR_OK)
 		return e;
 	if (i->acme_order != NULL) {
@@ -41,11 +43,14 @@ check_policy(struct ca_gateway *g, struct http_request *req, const struct ca_iss
 		r.authorized_count = i->names->count;
 	}
 	e = ca_policy_check(&r, issuer->cert.not_after, &validity);
-	return e != ERR_OK ? e : ca_policy_subject(i->profile, i->identity_name, i->names, req->arena, &subject);
+	return e != ERR_OK
+		? e
+		: ca_policy_subject(i->profile, i->identity_name, i->names, req->arena, &subject);
 }
 
 static enum err
-run(struct ca_gateway *g, struct http_request *req, const struct ca_issue *i, int64_t *request, struct store_result *result)
+run(struct ca_gateway *g, struct http_request *req, const struct ca_issue *i, int64_t *request,
+	struct store_result *result)
 {
 	const char **names = arena_array(req->arena, i->names->count, sizeof(*names));
 	struct store_request_new r = {
@@ -73,9 +78,22 @@ static const char *
 constant_word(const char *word)
 {
 	static const char *const known[] = {
-		"identity-blocked", "requester-not-allowed", "protocol-not-allowed", "bad-key", "name-type-not-allowed",
-		"name-not-allowed", "too-many-names", "too-few-names", "wildcard-not-allowed", "bad-validity", "bad-csr",
-		"bad-name", "lint", "unknown-profile", "certificate-revoked", "order-not-usable",
+		"identity-blocked",
+		"requester-not-allowed",
+		"protocol-not-allowed",
+		"bad-key",
+		"name-type-not-allowed",
+		"name-not-allowed",
+		"too-many-names",
+		"too-few-names",
+		"wildcard-not-allowed",
+		"bad-validity",
+		"bad-csr",
+		"bad-name",
+		"lint",
+		"unknown-profile",
+		"certificate-revoked",
+		"order-not-usable",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
@@ -85,7 +103,8 @@ constant_word(const char *word)
 }
 
 enum err
-ca_issue(struct ca_gateway *g, struct http_request *req, const struct ca_issue *i, int64_t *request, struct store_result *result)
+ca_issue(struct ca_gateway *g, struct http_request *req, const struct ca_issue *i, int64_t *request,
+	struct store_result *result)
 {
 	int64_t id;
 	enum err e = check_policy(g, req, i);
@@ -97,6 +116,7 @@ ca_issue(struct ca_gateway *g, struct http_request *req, const struct ca_issue *
 		return e;
 	*request = id;
 	if (result->state == STORE_RESULT_REFUSED)
-		return err_set_word(result->refusal_class, constant_word(result->refusal_word), "%s", result->refusal);
+		return err_set_word(result->refusal_class, constant_word(result->refusal_word),
+			"%s", result->refusal);
 	return ERR_OK;
 }

@@ -1,6 +1,6 @@
 /*
- * The front ends' road into the queue: policy check, request row, short wait for the result. Used by EST, ACME and the admin API
- * alike, so that there is one gate.
+ * The front ends' road into the queue: policy check, request row, short wait for the result. Used
+ * by EST, ACME and the admin API alike, so that there is one gate.
  */
 #ifndef CHANCERY_CA_ISSUE_H
 #define CHANCERY_CA_ISSUE_H
@@ -19,10 +19,11 @@ struct ca_gateway {
 	_Atomic(const struct ca_profiles *) profiles; /* a reload sets new ones and keeps the old */
 	const struct config *config;
 	_Atomic(const struct ca_issuers *) issuers; /* read through ca_gateway_issuers() */
-	void *acme, *est;                /* the folders' own state */
+	void *acme, *est;			    /* the folders' own state */
 };
 
-/* Issuers as they are now, valid as long as the process: a reload sets new ones and keeps the old. Take it once a request. */
+/* Issuers as they are now, valid as long as the process: a reload sets new ones and keeps the old.
+ * Take it once a request. */
 static inline const struct ca_issuers *
 ca_gateway_issuers(const struct ca_gateway *g)
 {
@@ -32,20 +33,23 @@ ca_gateway_issuers(const struct ca_gateway *g)
 struct ca_issue {
 	const struct ca_profile *profile;
 	enum ca_protocol protocol;
-	int64_t identity;                /* who the certificate is for */
+	int64_t identity; /* who the certificate is for */
 	const char *identity_name;
 	enum identity_kind kind;
 	const struct pki_spki *spki;
 	const struct pki_sans *names;
-	int64_t not_before, not_after;   /* 0: profile decides */
-	const uint8_t *renewed_from;     /* NULL or serial */
-	const char *acme_order;          /* NULL or order id (then grants are not required here; the signer checks authorizations) */
-	int64_t repeat_window;           /* seconds in which the same key gets the same result; 0: off */
+	int64_t not_before, not_after; /* 0: profile decides */
+	const uint8_t *renewed_from;   /* NULL or serial */
+	const char *acme_order; /* NULL or order id (then grants are not required here; the signer
+				   checks authorizations) */
+	int64_t repeat_window;	/* seconds in which the same key gets the same result; 0: off */
 	int64_t wait_ms;
 };
 
-/* Checks policy, adds the request (or finds the repeated one), waits. result->state is PENDING when the wait ended first.
- * A refusal by the signer comes back as its err class with its word and reason set. */
-enum err ca_issue(struct ca_gateway *g, struct http_request *req, const struct ca_issue *i, int64_t *request, struct store_result *result) MUST_CHECK;
+/* Checks policy, adds the request (or finds the repeated one), waits. result->state is PENDING when
+ * the wait ended first. A refusal by the signer comes back as its err class with its word and
+ * reason set. */
+enum err ca_issue(struct ca_gateway *g, struct http_request *req, const struct ca_issue *i,
+	int64_t *request, struct store_result *result) MUST_CHECK;
 
 #endif

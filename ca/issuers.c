@@ -1,8 +1,10 @@
-/* Issuer rows, parsed, with the URLs that relying parties use (public.base_url): BASE/crl/NAME.crl, BASE/ocsp, BASE/ca/NAME.cer. */
+/* Issuer rows, parsed, with the URLs that relying parties use (public.base_url): BASE/crl/NAME.crl,
+ * BASE/ocsp, BASE/ca/NAME.cer. */
 #include "ca/issuers.h"
 
 static enum err
-read_issuer(const struct store_issuer *row, const struct config *config, struct arena *a, struct ca_issuer *out)
+read_issuer(const struct store_issuer *row, const struct config *config, struct arena *a,
+	struct ca_issuer *out)
 {
 	const char *base = config->public.base_url;
 	enum err e = pki_cert_parse(arena_bytes(a, row->der), a, &out->cert);
@@ -27,7 +29,8 @@ static const struct store_issuer *
 find_active(const struct store_issuer *row, size_t count, const char *name)
 {
 	for (size_t i = 0; i < count; i++)
-		if (is_issuing(&row[i]) && strcmp(row[i].state, "active") == 0 && strcmp(row[i].name, name) == 0)
+		if (is_issuing(&row[i]) && strcmp(row[i].state, "active") == 0 &&
+			strcmp(row[i].name, name) == 0)
 			return &row[i];
 	return NULL;
 }
@@ -40,7 +43,8 @@ find_root(const struct store_issuer *row, size_t count, int16_t id, struct bytes
 			*out = row[i].der;
 			return ERR_OK;
 		}
-	return err_set(ERR_NOTFOUND, "the root above the issuing CA is not recorded; import it with `ca-admin issuer import`");
+	return err_set(ERR_NOTFOUND,
+		"the root above the issuing CA is not recorded; import it with `ca-admin issuer import`");
 }
 
 static bool
@@ -53,7 +57,8 @@ listed(const struct ca_issuer *item, size_t count, int16_t id)
 }
 
 enum err
-ca_issuers_load(struct store *store, const struct config *config, struct arena *a, struct ca_issuers *out)
+ca_issuers_load(
+	struct store *store, const struct config *config, struct arena *a, struct ca_issuers *out)
 {
 	struct store_issuer *row;
 	struct ca_issuer *item;
@@ -67,18 +72,22 @@ ca_issuers_load(struct store *store, const struct config *config, struct arena *
 		const struct store_issuer *found = find_active(row, count, config->issuers[i].name);
 
 		if (found == NULL)
-			return err_set(ERR_NOTFOUND, "issuing CA \"%s\" is configured but not active in the database; "
-				"run `ca-admin issuer import`", config->issuers[i].name);
+			return err_set(ERR_NOTFOUND,
+				"issuing CA \"%s\" is configured but not active in the database; "
+				"run `ca-admin issuer import`",
+				config->issuers[i].name);
 		if (listed(item, n, found->id))
 			continue;
 		if ((e = read_issuer(found, config, a, &item[n])) != ERR_OK ||
-			(n == 0 && (e = find_root(row, count, found->parent, &out->root)) != ERR_OK))
+			(n == 0 &&
+				(e = find_root(row, count, found->parent, &out->root)) != ERR_OK))
 			return e;
 		n++;
 	}
 	out->count = n;
 	for (size_t i = 0; i < count; i++)
-		if (is_issuing(&row[i]) && !listed(item, n, row[i].id) && (e = read_issuer(&row[i], config, a, &item[n++])) != ERR_OK)
+		if (is_issuing(&row[i]) && !listed(item, n, row[i].id) &&
+			(e = read_issuer(&row[i], config, a, &item[n++])) != ERR_OK)
 			return e;
 	out->item = item;
 	out->all_count = n;

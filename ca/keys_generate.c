@@ -1,7 +1,8 @@
 /*
- * Making a CA key inside the token: C_GenerateKeyPair by ourselves. PKCS11_generate_key of libp11 0.4.12 makes an RSA key
- * whatever it is asked for, allows decryption and does not forbid extraction. Used by ca-ceremony only: key
- * generation beside signing in one process is where libp11's session pool has races.
+ * Making a CA key inside the token: C_GenerateKeyPair by ourselves. PKCS11_generate_key of libp11
+ * 0.4.12 makes an RSA key whatever it is asked for, allows decryption and does not forbid
+ * extraction. Used by ca-ceremony only: key generation beside signing in one process is where
+ * libp11's session pool has races.
  */
 #include "ca/keys_internal.h"
 
@@ -42,7 +43,8 @@ check_label_free(const struct ca_token *t, const char *label)
 		if (e != ERR_OK)
 			return e;
 		if (count > 0)
-			return err_set(ERR_CONFLICT, "hsm: token \"%s\" has a key with label \"%s\" already; nothing was changed",
+			return err_set(ERR_CONFLICT,
+				"hsm: token \"%s\" has a key with label \"%s\" already; nothing was changed",
 				t->info.label, label);
 	}
 	return ERR_OK;
@@ -62,15 +64,27 @@ generate(const struct ca_token *t, CK_SESSION_HANDLE session, struct request *r)
 	CK_BYTE exponent[] = {1, 0, 1};
 	CK_MECHANISM mechanism = {r->kind->mechanism, NULL, 0};
 	CK_ATTRIBUTE secret[] = {
-		{CKA_TOKEN, &yes, sizeof(yes)}, {CKA_PRIVATE, &yes, sizeof(yes)}, {CKA_SENSITIVE, &yes, sizeof(yes)},
-		{CKA_EXTRACTABLE, &no, sizeof(no)}, {CKA_SIGN, &yes, sizeof(yes)}, {CKA_DECRYPT, &no, sizeof(no)},
-		{CKA_UNWRAP, &no, sizeof(no)}, {CKA_DERIVE, &no, sizeof(no)}, {CKA_MODIFIABLE, &no, sizeof(no)},
-		{CKA_LABEL, (void *)(uintptr_t)r->label, strlen(r->label)}, {CKA_ID, r->id, sizeof(r->id)},
+		{CKA_TOKEN, &yes, sizeof(yes)},
+		{CKA_PRIVATE, &yes, sizeof(yes)},
+		{CKA_SENSITIVE, &yes, sizeof(yes)},
+		{CKA_EXTRACTABLE, &no, sizeof(no)},
+		{CKA_SIGN, &yes, sizeof(yes)},
+		{CKA_DECRYPT, &no, sizeof(no)},
+		{CKA_UNWRAP, &no, sizeof(no)},
+		{CKA_DERIVE, &no, sizeof(no)},
+		{CKA_MODIFIABLE, &no, sizeof(no)},
+		{CKA_LABEL, (void *)(uintptr_t)r->label, strlen(r->label)},
+		{CKA_ID, r->id, sizeof(r->id)},
 	};
 	CK_ATTRIBUTE open[] = {
-		{CKA_TOKEN, &yes, sizeof(yes)}, {CKA_PRIVATE, &no, sizeof(no)}, {CKA_VERIFY, &yes, sizeof(yes)},
-		{CKA_ENCRYPT, &no, sizeof(no)}, {CKA_WRAP, &no, sizeof(no)}, {CKA_MODIFIABLE, &no, sizeof(no)},
-		{CKA_LABEL, (void *)(uintptr_t)r->label, strlen(r->label)}, {CKA_ID, r->id, sizeof(r->id)},
+		{CKA_TOKEN, &yes, sizeof(yes)},
+		{CKA_PRIVATE, &no, sizeof(no)},
+		{CKA_VERIFY, &yes, sizeof(yes)},
+		{CKA_ENCRYPT, &no, sizeof(no)},
+		{CKA_WRAP, &no, sizeof(no)},
+		{CKA_MODIFIABLE, &no, sizeof(no)},
+		{CKA_LABEL, (void *)(uintptr_t)r->label, strlen(r->label)},
+		{CKA_ID, r->id, sizeof(r->id)},
 		{CKA_EC_PARAMS, (void *)(uintptr_t)r->kind->curve.p, r->kind->curve.n},
 		{CKA_PUBLIC_EXPONENT, exponent, sizeof(exponent)},
 	};
@@ -81,7 +95,8 @@ generate(const struct ca_token *t, CK_SESSION_HANDLE session, struct request *r)
 		open[8] = (CK_ATTRIBUTE){CKA_MODULUS_BITS, &r->rsa_bits, sizeof(r->rsa_bits)};
 		open_count++;
 	}
-	return t->module.f->C_GenerateKeyPair(session, &mechanism, open, open_count, secret, ARRAY_LEN(secret), &public_key, &private_key);
+	return t->module.f->C_GenerateKeyPair(session, &mechanism, open, open_count, secret,
+		ARRAY_LEN(secret), &public_key, &private_key);
 }
 
 enum err
@@ -93,16 +108,20 @@ ca_key_generate(struct ca_token *t, const char *label, enum pki_key_type type, u
 	enum err e;
 
 	if (r.kind == NULL)
-		return err_set(ERR_INVALID, "a CA key is p256, p384 or rsa, not %s: libp11 sees no key at all in a token that holds an "
-			"Edwards-curve key", pki_key_type_name(type));
+		return err_set(ERR_INVALID,
+			"a CA key is p256, p384 or rsa, not %s: libp11 sees no key at all in a token that holds an "
+			"Edwards-curve key",
+			pki_key_type_name(type));
 	if (type == PKI_KEY_RSA && (rsa_bits < 2048 || rsa_bits > 4096 || rsa_bits % 8 != 0))
-		return err_set(ERR_INVALID, "an RSA key of %u bits; 2048 to 4096 are allowed", rsa_bits);
+		return err_set(
+			ERR_INVALID, "an RSA key of %u bits; 2048 to 4096 are allowed", rsa_bits);
 	if (label[0] == 0 || strlen(label) > 64)
 		return err_set(ERR_INVALID, "key label \"%s\" must have 1 to 64 octets", label);
 	if ((e = check_label_free(t, label)) != ERR_OK)
 		return e;
 	random_bytes(r.id, sizeof(r.id));
-	rv = t->module.f->C_OpenSession(t->slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session);
+	rv = t->module.f->C_OpenSession(
+		t->slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session);
 	if (rv != CKR_OK)
 		return keys_fail(rv, "C_OpenSession for writing");
 	rv = generate(t, session, &r);

@@ -1,6 +1,7 @@
 /*
- * The PKCS#11 module: loading it, finding a token by its label, and saying what went wrong in words an operator can
- * act on. Everything here is a direct call through the module's function list; libp11 comes in with keys_token.c.
+ * The PKCS#11 module: loading it, finding a token by its label, and saying what went wrong in words
+ * an operator can act on. Everything here is a direct call through the module's function list;
+ * libp11 comes in with keys_token.c.
  */
 #include "ca/keys_internal.h"
 
@@ -15,7 +16,8 @@ static const struct reply {
 } replies[] = {
 	{CKR_HOST_MEMORY, "CKR_HOST_MEMORY", NULL},
 	{CKR_SLOT_ID_INVALID, "CKR_SLOT_ID_INVALID", "the token is gone"},
-	{CKR_GENERAL_ERROR, "CKR_GENERAL_ERROR", "look at the token's own log; with SoftHSM check the token directory and its owner"},
+	{CKR_GENERAL_ERROR, "CKR_GENERAL_ERROR",
+		"look at the token's own log; with SoftHSM check the token directory and its owner"},
 	{CKR_FUNCTION_FAILED, "CKR_FUNCTION_FAILED", NULL},
 	{CKR_ARGUMENTS_BAD, "CKR_ARGUMENTS_BAD", NULL},
 	{CKR_ATTRIBUTE_TYPE_INVALID, "CKR_ATTRIBUTE_TYPE_INVALID", NULL},
@@ -31,7 +33,8 @@ static const struct reply {
 	{CKR_PIN_INVALID, "CKR_PIN_INVALID", "the token does not take such a PIN"},
 	{CKR_PIN_LEN_RANGE, "CKR_PIN_LEN_RANGE", "SoftHSM wants 4 to 255 characters"},
 	{CKR_PIN_LOCKED, "CKR_PIN_LOCKED", "reset the user PIN with the SO PIN"},
-	{CKR_SESSION_COUNT, "CKR_SESSION_COUNT", "too many sessions; stop other users of the token"},
+	{CKR_SESSION_COUNT, "CKR_SESSION_COUNT",
+		"too many sessions; stop other users of the token"},
 	{CKR_SESSION_HANDLE_INVALID, "CKR_SESSION_HANDLE_INVALID", "the token was reset"},
 	{CKR_SESSION_READ_ONLY, "CKR_SESSION_READ_ONLY", NULL},
 	{CKR_TEMPLATE_INCOMPLETE, "CKR_TEMPLATE_INCOMPLETE", NULL},
@@ -50,8 +53,8 @@ keys_fail(CK_RV rv, const char *what)
 {
 	for (size_t i = 0; i < ARRAY_LEN(replies); i++)
 		if (replies[i].rv == rv)
-			return err_set_word(ERR_UNAVAILABLE, "hsm", "hsm: %s: %s%s%s", what, replies[i].name,
-				replies[i].remedy != NULL ? ": " : "",
+			return err_set_word(ERR_UNAVAILABLE, "hsm", "hsm: %s: %s%s%s", what,
+				replies[i].name, replies[i].remedy != NULL ? ": " : "",
 				replies[i].remedy != NULL ? replies[i].remedy : "");
 	return err_set_word(ERR_UNAVAILABLE, "hsm", "hsm: %s: PKCS#11 error 0x%lx", what, rv);
 }
@@ -70,8 +73,10 @@ check_module_file(const char *path)
 {
 	if (access(path, R_OK) == 0)
 		return ERR_OK;
-	return err_errno(ERR_UNAVAILABLE, "hsm: PKCS#11 module \"%s\" cannot be read; install the HSM's module (Debian: "
-		"libsofthsm2) or correct hsm.module", path);
+	return err_errno(ERR_UNAVAILABLE,
+		"hsm: PKCS#11 module \"%s\" cannot be read; install the HSM's module (Debian: "
+		"libsofthsm2) or correct hsm.module",
+		path);
 }
 
 static enum err
@@ -82,10 +87,12 @@ get_functions(const char *path, CK_FUNCTION_LIST_PTR *out)
 	CK_RV rv;
 
 	if (handle == NULL)
-		return err_set_word(ERR_UNAVAILABLE, "hsm", "hsm: module \"%s\" does not load: %s", path, dlerror());
+		return err_set_word(ERR_UNAVAILABLE, "hsm", "hsm: module \"%s\" does not load: %s",
+			path, dlerror());
 	*(void **)&get = dlsym(handle, "C_GetFunctionList");
 	if (get == NULL)
-		return err_set_word(ERR_UNAVAILABLE, "hsm", "hsm: \"%s\" is no PKCS#11 module: it has no C_GetFunctionList", path);
+		return err_set_word(ERR_UNAVAILABLE, "hsm",
+			"hsm: \"%s\" is no PKCS#11 module: it has no C_GetFunctionList", path);
 	rv = get(out);
 	return rv == CKR_OK ? ERR_OK : keys_fail(rv, "C_GetFunctionList");
 }
@@ -97,8 +104,10 @@ initialize(struct keys_module *m)
 	CK_RV rv = m->f->C_Initialize(&args);
 
 	if (rv == CKR_GENERAL_ERROR)
-		return err_set_word(ERR_UNAVAILABLE, "hsm", "hsm: module \"%s\" does not start (C_Initialize: CKR_GENERAL_ERROR); with SoftHSM the "
-			"file in hsm.module_config or its token directory is missing or not readable by this user", m->path);
+		return err_set_word(ERR_UNAVAILABLE, "hsm",
+			"hsm: module \"%s\" does not start (C_Initialize: CKR_GENERAL_ERROR); with SoftHSM the "
+			"file in hsm.module_config or its token directory is missing or not readable by this user",
+			m->path);
 	if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED)
 		return keys_fail(rv, "C_Initialize");
 	return ERR_OK;
@@ -114,7 +123,8 @@ describe(struct keys_module *m)
 		return keys_fail(rv, "C_GetInfo");
 	keys_text(info.libraryDescription, sizeof(info.libraryDescription), m->description);
 	keys_text(info.manufacturerID, sizeof(info.manufacturerID), m->manufacturer);
-	snprintf(m->version, sizeof(m->version), "%u.%u", info.libraryVersion.major, info.libraryVersion.minor);
+	snprintf(m->version, sizeof(m->version), "%u.%u", info.libraryVersion.major,
+		info.libraryVersion.minor);
 	return ERR_OK;
 }
 
@@ -129,7 +139,8 @@ keys_module_load(const struct ca_token_config *c, struct keys_module *m)
 	if (c->module_config != NULL && setenv("SOFTHSM2_CONF", c->module_config, 1) != 0)
 		return err_errno(ERR_INTERNAL, "hsm: setenv");
 	if (c->module_config != NULL && access(c->module_config, R_OK) != 0)
-		return err_errno(ERR_UNAVAILABLE, "hsm: module configuration \"%s\" cannot be read; correct hsm.module_config",
+		return err_errno(ERR_UNAVAILABLE,
+			"hsm: module configuration \"%s\" cannot be read; correct hsm.module_config",
 			c->module_config);
 	if ((e = get_functions(c->module, &m->f)) != ERR_OK)
 		return e;
@@ -170,7 +181,8 @@ add_label(char *list, size_t size, const char *label)
 }
 
 enum err
-keys_slot_find(const struct keys_module *m, const char *label, CK_SLOT_ID *slot, CK_TOKEN_INFO *info)
+keys_slot_find(
+	const struct keys_module *m, const char *label, CK_SLOT_ID *slot, CK_TOKEN_INFO *info)
 {
 	CK_SLOT_ID slots[KEYS_SLOTS_MAX];
 	CK_ULONG count;
@@ -183,7 +195,8 @@ keys_slot_find(const struct keys_module *m, const char *label, CK_SLOT_ID *slot,
 	for (CK_ULONG i = 0; i < count; i++) {
 		CK_TOKEN_INFO one;
 
-		if (m->f->C_GetTokenInfo(slots[i], &one) != CKR_OK || !(one.flags & CKF_TOKEN_INITIALIZED))
+		if (m->f->C_GetTokenInfo(slots[i], &one) != CKR_OK ||
+			!(one.flags & CKF_TOKEN_INITIALIZED))
 			continue;
 		keys_text(one.label, sizeof(one.label), name);
 		add_label(there, sizeof(there), name);
@@ -194,9 +207,13 @@ keys_slot_find(const struct keys_module *m, const char *label, CK_SLOT_ID *slot,
 		*info = one;
 	}
 	if (found == 0)
-		return err_set(ERR_NOTFOUND, "hsm: no token with label \"%s\"; tokens there are: %s", label, there[0] ? there : "none");
+		return err_set(ERR_NOTFOUND,
+			"hsm: no token with label \"%s\"; tokens there are: %s", label,
+			there[0] ? there : "none");
 	if (found > 1)
-		return err_set(ERR_CONFLICT, "hsm: %u tokens have the label \"%s\"; labels must be unique", found, label);
+		return err_set(ERR_CONFLICT,
+			"hsm: %u tokens have the label \"%s\"; labels must be unique", found,
+			label);
 	return ERR_OK;
 }
 
@@ -212,7 +229,8 @@ keys_slot_free(const struct keys_module *m, CK_SLOT_ID *slot)
 	for (CK_ULONG i = 0; i < count; i++) {
 		CK_TOKEN_INFO one;
 
-		if (m->f->C_GetTokenInfo(slots[i], &one) != CKR_OK || (one.flags & CKF_TOKEN_INITIALIZED))
+		if (m->f->C_GetTokenInfo(slots[i], &one) != CKR_OK ||
+			(one.flags & CKF_TOKEN_INITIALIZED))
 			continue;
 		*slot = slots[i];
 		return ERR_OK;

@@ -1,6 +1,7 @@
 /*
- * PINs: from a file only its owner can read, or from a descriptor; in memory only while a login takes, then wiped.
- * libp11 never sees one (it would keep a copy in its heap): keys_token.c logs in by itself.
+ * PINs: from a file only its owner can read, or from a descriptor; in memory only while a login
+ * takes, then wiped. libp11 never sees one (it would keep a copy in its heap): keys_token.c logs in
+ * by itself.
  */
 #include "ca/keys_internal.h"
 
@@ -18,17 +19,20 @@ keys_pin_wipe(struct keys_pin *p)
 	OPENSSL_cleanse(p, sizeof(*p));
 }
 
-/* A credential that systemd passes lies in a directory of the service alone, where an access list shows as group bits. */
+/* A credential that systemd passes lies in a directory of the service alone, where an access list
+ * shows as group bits. */
 static bool
 is_service_credential(const char *file)
 {
 	const char *dir = getenv("CREDENTIALS_DIRECTORY");
 	size_t n = dir != NULL ? strlen(dir) : 0;
 
-	return n > 0 && strncmp(file, dir, n) == 0 && file[n] == '/' && strstr(file, "/../") == NULL;
+	return n > 0 && strncmp(file, dir, n) == 0 && file[n] == '/' &&
+		strstr(file, "/../") == NULL;
 }
 
-/* A group may read what its user does not own: that is how root lends a file to one program (root:chancery-signer 0640). */
+/* A group may read what its user does not own: that is how root lends a file to one program
+ * (root:chancery-signer 0640). */
 static bool
 is_lent(const char *file, const struct stat *st)
 {
@@ -45,8 +49,9 @@ check_mode(const char *file, int fd)
 	if (!S_ISREG(st.st_mode))
 		return err_set(ERR_DENIED, "PIN file \"%s\" is no regular file", file);
 	if ((st.st_mode & 07) != 0 || ((st.st_mode & 070) != 0 && !is_lent(file, &st)))
-		return err_set(ERR_DENIED, "PIN file \"%s\" has mode %04o, others can read it; run: chmod 600 %s", file,
-			(unsigned)(st.st_mode & 07777), file);
+		return err_set(ERR_DENIED,
+			"PIN file \"%s\" has mode %04o, others can read it; run: chmod 600 %s",
+			file, (unsigned)(st.st_mode & 07777), file);
 	return ERR_OK;
 }
 
@@ -71,7 +76,8 @@ read_pin(int fd, const char *from, struct keys_pin *out)
 	if (n == 0)
 		return err_set(ERR_INVALID, "%s holds no PIN", from);
 	if (n > KEYS_PIN_MAX)
-		return err_set(ERR_INVALID, "%s is longer than a PIN can be (%d octets)", from, KEYS_PIN_MAX);
+		return err_set(ERR_INVALID, "%s is longer than a PIN can be (%d octets)", from,
+			KEYS_PIN_MAX);
 	if (memchr(out->text, '\n', n) != NULL || memchr(out->text, 0, n) != NULL)
 		return err_set(ERR_INVALID, "%s holds more than one line", from);
 	out->n = n;
@@ -85,8 +91,9 @@ keys_pin_read(const char *file, int fd, struct keys_pin *out)
 	enum err e;
 
 	if (file == NULL)
-		return fd < 0 ? err_set(ERR_INVALID, "neither a PIN file nor a PIN descriptor is given")
-			      : read_pin(fd, "the PIN descriptor", out);
+		return fd < 0
+			? err_set(ERR_INVALID, "neither a PIN file nor a PIN descriptor is given")
+			: read_pin(fd, "the PIN descriptor", out);
 	opened = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (opened < 0)
 		return err_errno(ERR_UNAVAILABLE, "PIN file \"%s\"", file);

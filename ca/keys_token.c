@@ -1,9 +1,10 @@
 /*
  * Tokens: open (log in) and initialize.
  *
- * The login is a direct C_Login on a session of ours. PKCS#11 logs in an application, not a session, so libp11's sessions
- * on the same module share it; libp11 itself would keep the PIN in its heap and hide why a login failed. Its session
- * is opened before ours and stays read-only, because changing the mode makes libp11 close all sessions of the slot.
+ * The login is a direct C_Login on a session of ours. PKCS#11 logs in an application, not a
+ * session, so libp11's sessions on the same module share it; libp11 itself would keep the PIN in
+ * its heap and hide why a login failed. Its session is opened before ours and stays read-only,
+ * because changing the mode makes libp11 close all sessions of the slot.
  */
 #include "ca/keys_internal.h"
 
@@ -17,13 +18,15 @@ fill_info(struct ca_token *t, const CK_TOKEN_INFO *info)
 
 	snprintf(i->module_path, sizeof(i->module_path), "%s", t->module.path);
 	snprintf(i->module_description, sizeof(i->module_description), "%s", t->module.description);
-	snprintf(i->module_manufacturer, sizeof(i->module_manufacturer), "%s", t->module.manufacturer);
+	snprintf(i->module_manufacturer, sizeof(i->module_manufacturer), "%s",
+		t->module.manufacturer);
 	snprintf(i->module_version, sizeof(i->module_version), "%s", t->module.version);
 	keys_text(info->label, sizeof(info->label), i->label);
 	keys_text(info->manufacturerID, sizeof(info->manufacturerID), i->manufacturer);
 	keys_text(info->model, sizeof(info->model), i->model);
 	keys_text(info->serialNumber, sizeof(info->serialNumber), i->serial);
-	snprintf(i->firmware, sizeof(i->firmware), "%u.%u", info->firmwareVersion.major, info->firmwareVersion.minor);
+	snprintf(i->firmware, sizeof(i->firmware), "%u.%u", info->firmwareVersion.major,
+		info->firmwareVersion.minor);
 }
 
 /* Before a try that could be the last: a wrong PIN must never lock the token by being retried. */
@@ -31,13 +34,18 @@ static enum err
 check_pin_state(const char *label, CK_FLAGS flags)
 {
 	if (flags & CKF_USER_PIN_LOCKED)
-		return err_set_word(ERR_DENIED, "pin-locked", "hsm: the user PIN of token \"%s\" is locked; no login was tried; reset it "
-			"with the SO PIN", label);
+		return err_set_word(ERR_DENIED, "pin-locked",
+			"hsm: the user PIN of token \"%s\" is locked; no login was tried; reset it "
+			"with the SO PIN",
+			label);
 	if (flags & CKF_USER_PIN_FINAL_TRY)
-		return err_set_word(ERR_DENIED, "pin-final-try", "hsm: one wrong login more would lock token \"%s\"; no login was tried; "
-			"check the PIN and log in once by hand (pkcs11-tool --login) to clear the counter", label);
+		return err_set_word(ERR_DENIED, "pin-final-try",
+			"hsm: one wrong login more would lock token \"%s\"; no login was tried; "
+			"check the PIN and log in once by hand (pkcs11-tool --login) to clear the counter",
+			label);
 	if (!(flags & CKF_USER_PIN_INITIALIZED))
-		return err_set_word(ERR_UNAVAILABLE, "hsm", "hsm: token \"%s\" has no user PIN yet; set it with the SO PIN", label);
+		return err_set_word(ERR_UNAVAILABLE, "hsm",
+			"hsm: token \"%s\" has no user PIN yet; set it with the SO PIN", label);
 	return ERR_OK;
 }
 
@@ -55,8 +63,10 @@ wrong_pin(const struct ca_token *t, const char *label)
 		else if (info.flags & CKF_USER_PIN_COUNT_LOW)
 			left = "the token counts failed tries since the last good login, and this was one";
 	}
-	return err_set_word(ERR_DENIED, "wrong-pin", "hsm: token \"%s\" refuses the PIN; %s; correct the PIN file, the login is not "
-		"tried again by itself", label, left);
+	return err_set_word(ERR_DENIED, "wrong-pin",
+		"hsm: token \"%s\" refuses the PIN; %s; correct the PIN file, the login is not "
+		"tried again by itself",
+		label, left);
 }
 
 static enum err
@@ -97,7 +107,8 @@ open_p11(struct ca_token *t)
 		if (PKCS11_get_slotid_from_slot(&t->slots[i]) == t->slot)
 			t->p11_slot = &t->slots[i];
 	if (t->p11_slot == NULL || t->p11_slot->token == NULL)
-		return err_set_word(ERR_UNAVAILABLE, "hsm", "hsm: the token went away while it was opened");
+		return err_set_word(
+			ERR_UNAVAILABLE, "hsm", "hsm: the token went away while it was opened");
 	if (PKCS11_open_session(t->p11_slot, 0) != 0)
 		return KEYS_P11_FAIL("hsm: libp11 gets no session");
 	return ERR_OK;
@@ -115,7 +126,8 @@ open_token(const struct ca_token_config *c, struct ca_token *t)
 	e = keys_slot_find(&t->module, c->token, &t->slot, &info);
 	if (e == ERR_NOTFOUND || e == ERR_CONFLICT)
 		return err_context(ERR_UNAVAILABLE, "module \"%s\"", c->module);
-	if (e != ERR_OK || (e = check_pin_state(c->token, info.flags)) != ERR_OK || (e = open_p11(t)) != ERR_OK)
+	if (e != ERR_OK || (e = check_pin_state(c->token, info.flags)) != ERR_OK ||
+		(e = open_p11(t)) != ERR_OK)
 		return e;
 	fill_info(t, &info);
 	rv = t->module.f->C_OpenSession(t->slot, CKF_SERIAL_SESSION, NULL, NULL, &t->session);
@@ -164,7 +176,8 @@ ca_token_info(const struct ca_token *t)
 }
 
 enum err
-keys_find(const struct ca_token *t, CK_OBJECT_CLASS class, const char *label, CK_OBJECT_HANDLE *out, CK_ULONG *count)
+keys_find(const struct ca_token *t, CK_OBJECT_CLASS class, const char *label, CK_OBJECT_HANDLE *out,
+	CK_ULONG *count)
 {
 	CK_ATTRIBUTE query[] = {
 		{CKA_CLASS, &class, sizeof(class)},
@@ -180,10 +193,12 @@ keys_find(const struct ca_token *t, CK_OBJECT_CLASS class, const char *label, CK
 }
 
 static enum err
-set_user_pin(const struct keys_module *m, CK_SLOT_ID slot, struct keys_pin *so, struct keys_pin *user)
+set_user_pin(
+	const struct keys_module *m, CK_SLOT_ID slot, struct keys_pin *so, struct keys_pin *user)
 {
 	CK_SESSION_HANDLE session;
-	CK_RV rv = m->f->C_OpenSession(slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session);
+	CK_RV rv = m->f->C_OpenSession(
+		slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session);
 	const char *step = "C_OpenSession";
 
 	if (rv == CKR_OK) {
@@ -200,7 +215,8 @@ set_user_pin(const struct keys_module *m, CK_SLOT_ID slot, struct keys_pin *so, 
 }
 
 static enum err
-init_token(const struct keys_module *m, const struct ca_token_config *c, struct keys_pin *so, struct keys_pin *user)
+init_token(const struct keys_module *m, const struct ca_token_config *c, struct keys_pin *so,
+	struct keys_pin *user)
 {
 	CK_UTF8CHAR label[32];
 	CK_TOKEN_INFO info;
@@ -209,7 +225,9 @@ init_token(const struct keys_module *m, const struct ca_token_config *c, struct 
 	enum err e = keys_slot_find(m, c->token, &slot, &info);
 
 	if (e == ERR_OK || e == ERR_CONFLICT)
-		return err_set(ERR_CONFLICT, "hsm: a token with label \"%s\" exists already; nothing was changed", c->token);
+		return err_set(ERR_CONFLICT,
+			"hsm: a token with label \"%s\" exists already; nothing was changed",
+			c->token);
 	if (e != ERR_NOTFOUND || (e = keys_slot_free(m, &slot)) != ERR_OK)
 		return e;
 	memset(label, ' ', sizeof(label));
@@ -232,8 +250,10 @@ ca_token_init(const struct ca_token_config *c, const char *so_pin_file)
 	enum err e;
 
 	if (c->token[0] == 0 || strlen(c->token) > 32)
-		return err_set(ERR_INVALID, "token label \"%s\" must have 1 to 32 octets", c->token);
-	if ((e = keys_pin_read(so_pin_file, -1, &so)) != ERR_OK || (e = keys_pin_read(c->pin_file, c->pin_fd, &user)) != ERR_OK)
+		return err_set(
+			ERR_INVALID, "token label \"%s\" must have 1 to 32 octets", c->token);
+	if ((e = keys_pin_read(so_pin_file, -1, &so)) != ERR_OK ||
+		(e = keys_pin_read(c->pin_file, c->pin_fd, &user)) != ERR_OK)
 		return e;
 	if ((e = keys_module_load(c, &m)) != ERR_OK)
 		return e;

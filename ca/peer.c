@@ -1,10 +1,12 @@
 /*
- * The judge of client certificates. lib/http has verified chain, times and usage before it asks; what is decided here is
- * whether the leaf is a certificate WE recorded, octet for octet, and whether it and its identity are still welcome.
+ * The judge of client certificates. lib/http has verified chain, times and usage before it asks;
+ * what is decided here is whether the leaf is a certificate WE recorded, octet for octet, and
+ * whether it and its identity are still welcome.
  *
- * Only the leaf speaks (CVE-2023-2422), found by serial and compared as DER (CVE-2026-35616); names in it decide
- * nothing, the identity comes from the row. Certificate rows never change, so they are cached; revocation and identity
- * state never are: they are asked in memory each time, kept true by a follower.
+ * Only the leaf speaks (CVE-2023-2422), found by serial and compared as DER (CVE-2026-35616); names
+ * in it decide nothing, the identity comes from the row. Certificate rows never change, so they are
+ * cached; revocation and identity state never are: they are asked in memory each time, kept true by
+ * a follower.
  */
 #include "ca/peer.h"
 
@@ -18,8 +20,8 @@
 #include "lib/base/random.h"
 #include "lib/store/follow.h"
 
-/* STALE_US: how long judging may go on without news from the database. A revoked client must not win by cutting
- * the gateway off from it. */
+/* STALE_US: how long judging may go on without news from the database. A revoked client must not
+ * win by cutting the gateway off from it. */
 enum { CACHE_SETS = 1024, CACHE_WAYS = 4, STALE_US = 30 * 1000 * 1000, REFRESH_WAIT_MS = 2000 };
 
 struct entry {
@@ -103,7 +105,8 @@ find_row(struct ca_peers *p, struct entry *e)
 	if (code != ERR_OK)
 		return code;
 	if (!bytes_equal(row.der, peer->der))
-		return err_set(ERR_NOTFOUND, "another certificate is recorded under the client certificate's serial");
+		return err_set(ERR_NOTFOUND,
+			"another certificate is recorded under the client certificate's serial");
 	peer->issuer = row.issuer;
 	peer->identity = row.identity;
 	peer->identity_name = arena_strdup(e->arena, row.identity_name);
@@ -117,7 +120,8 @@ find_row(struct ca_peers *p, struct entry *e)
 }
 
 static enum err
-entry_load(struct ca_peers *p, struct bytes leaf, const uint8_t hash[SHA256_SIZE], struct entry **out)
+entry_load(
+	struct ca_peers *p, struct bytes leaf, const uint8_t hash[SHA256_SIZE], struct entry **out)
 {
 	struct entry *e = mem_zalloc(1, sizeof(*e));
 	enum err code;
@@ -147,15 +151,18 @@ recheck(void *ctx, struct http_peer *peer)
 		return HTTP_PEER_UNAVAILABLE;
 	}
 	if (peer->cert.not_after < clock_now()) {
-		err_set_word(ERR_DENIED, "certificate-expired", "the client certificate of \"%s\" has expired", peer->identity_name);
+		err_set_word(ERR_DENIED, "certificate-expired",
+			"the client certificate of \"%s\" has expired", peer->identity_name);
 		return HTTP_PEER_EXPIRED;
 	}
 	switch (ca_barred_check(p->barred, peer->serial, peer->identity)) {
 	case CA_BAR_REVOKED:
-		err_set_word(ERR_DENIED, "certificate-revoked", "the client certificate of \"%s\" is revoked", peer->identity_name);
+		err_set_word(ERR_DENIED, "certificate-revoked",
+			"the client certificate of \"%s\" is revoked", peer->identity_name);
 		return HTTP_PEER_REVOKED;
 	case CA_BAR_IDENTITY:
-		err_set_word(ERR_DENIED, "identity-blocked", "identity \"%s\" is blocked", peer->identity_name);
+		err_set_word(ERR_DENIED, "identity-blocked", "identity \"%s\" is blocked",
+			peer->identity_name);
 		return HTTP_PEER_UNKNOWN;
 	case CA_BAR_NONE:
 		break;
@@ -178,7 +185,8 @@ verdict_of(enum err code)
 }
 
 static enum http_verdict
-identify(void *ctx, struct bytes leaf, const struct bytes *chain, size_t count, struct http_peer **peer)
+identify(void *ctx, struct bytes leaf, const struct bytes *chain, size_t count,
+	struct http_peer **peer)
 {
 	struct ca_peers *p = ctx;
 	uint8_t hash[SHA256_SIZE];
@@ -311,20 +319,23 @@ ca_peers_close(struct ca_peers *p)
 struct http_judge
 ca_peers_judge(struct ca_peers *p)
 {
-	return (struct http_judge){.ctx = p, .identify = identify, .recheck = recheck, .release = release};
+	return (struct http_judge){
+		.ctx = p, .identify = identify, .recheck = recheck, .release = release};
 }
 
 void
 ca_peers_refresh(struct ca_peers *p)
 {
-	/* A failure only means that the change takes effect here with the next cycle; the database has it already. */
+	/* A failure only means that the change takes effect here with the next cycle; the database
+	 * has it already. */
 	enum err e = store_follower_now(p->follower, REFRESH_WAIT_MS);
 
 	(void)e;
 }
 
 enum err
-ca_peers_grants(struct ca_peers *p, struct arena *a, int64_t identity, const char *profile, const char *const **out, size_t *count)
+ca_peers_grants(struct ca_peers *p, struct arena *a, int64_t identity, const char *profile,
+	const char *const **out, size_t *count)
 {
 	return ca_grants_find(p->grants, a, identity, profile, out, count);
 }

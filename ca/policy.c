@@ -1,10 +1,11 @@
 /*
- * The one gate: identity, requester, protocol, key, names, validity, in this order; the first refusal is the answer.
+ * The one gate: identity, requester, protocol, key, names, validity, in this order; the first
+ * refusal is the answer.
  *
- * Front ends ask early so that a client gets a good error at once; the signer asks finally, with facts it read itself
- * in the claiming transaction. Pure on purpose: the same facts give the same answer in both places.
- * Every name must be within the profile AND either granted to the identity or proven by a challenge: a profile that
- * permits anything grants nothing.
+ * Front ends ask early so that a client gets a good error at once; the signer asks finally, with
+ * facts it read itself in the claiming transaction. Pure on purpose: the same facts give the same
+ * answer in both places. Every name must be within the profile AND either granted to the identity
+ * or proven by a challenge: a profile that permits anything grants nothing.
  */
 #include "ca/policy.h"
 
@@ -15,8 +16,8 @@ check_state(const struct ca_policy_request *r)
 {
 	if (r->state == IDENTITY_ACTIVE)
 		return ERR_OK;
-	return err_set_word(ERR_DENIED, "identity-blocked", "identity \"%s\" is %s", r->identity_name,
-		identity_state_name(r->state));
+	return err_set_word(ERR_DENIED, "identity-blocked", "identity \"%s\" is %s",
+		r->identity_name, identity_state_name(r->state));
 }
 
 enum err
@@ -30,7 +31,8 @@ ca_policy_requester(const struct ca_profile *profile, enum identity_kind kind)
 	a = arena_new(0);
 	for (unsigned k = 0; k < IDENTITY_KIND_COUNT; k++)
 		if (profile->requesters & 1U << k)
-			list = arena_printf(a, "%s%s\"%s\"", list, list[0] != '\0' ? ", " : "", identity_kind_name((enum identity_kind)k));
+			list = arena_printf(a, "%s%s\"%s\"", list, list[0] != '\0' ? ", " : "",
+				identity_kind_name((enum identity_kind)k));
 	return err_set_word(ERR_DENIED, "requester-not-allowed",
 		"profile \"%s\" is not for identities of kind \"%s\", only for %s; another profile may be (EST: a label leads to it)",
 		profile->name, identity_kind_name(kind), list);
@@ -47,18 +49,21 @@ check_protocol(const struct ca_policy_request *r)
 {
 	if (r->profile->protocols & 1U << r->protocol)
 		return ERR_OK;
-	return err_set_word(ERR_DENIED, "protocol-not-allowed", "profile \"%s\" is not offered over \"%s\"",
-		r->profile->name, ca_protocol_name(r->protocol));
+	return err_set_word(ERR_DENIED, "protocol-not-allowed",
+		"profile \"%s\" is not offered over \"%s\"", r->profile->name,
+		ca_protocol_name(r->protocol));
 }
 
 static enum err
 check_key(const struct ca_policy_request *r)
 {
 	if (!(r->profile->keys & 1U << r->spki->type))
-		return err_set_word(ERR_INVALID, "bad-key", "profile \"%s\" does not allow \"%s\" keys", r->profile->name,
+		return err_set_word(ERR_INVALID, "bad-key",
+			"profile \"%s\" does not allow \"%s\" keys", r->profile->name,
 			pki_key_type_name(r->spki->type));
 	if (r->spki->type == PKI_KEY_RSA && r->spki->bits < r->profile->rsa_min_bits)
-		return err_set_word(ERR_INVALID, "bad-key", "profile \"%s\" wants RSA keys of at least %u bits, this one has %u",
+		return err_set_word(ERR_INVALID, "bad-key",
+			"profile \"%s\" wants RSA keys of at least %u bits, this one has %u",
 			r->profile->name, r->profile->rsa_min_bits, r->spki->bits);
 	return ERR_OK;
 }
@@ -69,18 +74,21 @@ check_name_count(const struct ca_policy_request *r)
 	const struct ca_profile *p = r->profile;
 
 	if (r->names->count < p->names_min)
-		return err_set_word(ERR_INVALID, "too-few-names", "profile \"%s\" wants at least %u names, asked for %zu",
-			p->name, p->names_min, r->names->count);
+		return err_set_word(ERR_INVALID, "too-few-names",
+			"profile \"%s\" wants at least %u names, asked for %zu", p->name,
+			p->names_min, r->names->count);
 	if (r->names->count > p->names_max)
-		return err_set_word(ERR_INVALID, "too-many-names", "profile \"%s\" allows at most %u names, asked for %zu",
-			p->name, p->names_max, r->names->count);
+		return err_set_word(ERR_INVALID, "too-many-names",
+			"profile \"%s\" allows at most %u names, asked for %zu", p->name,
+			p->names_max, r->names->count);
 	return ERR_OK;
 }
 
 static bool
 is_wildcard(const struct pki_san *san)
 {
-	return san->type == PKI_SAN_DNS && san->value.n > 2 && san->value.p[0] == '*' && san->value.p[1] == '.';
+	return san->type == PKI_SAN_DNS && san->value.n > 2 && san->value.p[0] == '*' &&
+		san->value.p[1] == '.';
 }
 
 static bool
@@ -130,7 +138,8 @@ request_refuses(const struct ca_policy_request *r, const struct pki_san *san, co
 	return word != NULL ? word : authorized(r, text) ? NULL : "name-not-allowed";
 }
 
-/* Names everything that offends, so that one round mends the request; the word is that of the first. */
+/* Names everything that offends, so that one round mends the request; the word is that of the
+ * first. */
 static enum err
 check_names_closely(const struct ca_policy_request *r)
 {
@@ -148,11 +157,14 @@ check_names_closely(const struct ca_policy_request *r)
 		if (first == NULL)
 			first = word;
 		if (next[0] == '\0' && profile_refuses(r->profile, san) == NULL)
-			next = arena_printf(a, "; an operator can grant it: ca-admin grant add %s %s %s", r->identity_name, r->profile->name, text);
+			next = arena_printf(a,
+				"; an operator can grant it: ca-admin grant add %s %s %s",
+				r->identity_name, r->profile->name, text);
 	}
 	if (first == NULL)
 		return ERR_OK;
-	return err_set_word(ERR_DENIED, first, "identity \"%s\" may not have these names under profile \"%s\": %s%s",
+	return err_set_word(ERR_DENIED, first,
+		"identity \"%s\" may not have these names under profile \"%s\": %s%s",
 		r->identity_name, r->profile->name, list, next);
 }
 
@@ -166,7 +178,12 @@ check_names(const struct ca_policy_request *r)
 }
 
 static check_fn *const checks[] = {
-	check_state, check_requester, check_protocol, check_key, check_name_count, check_names,
+	check_state,
+	check_requester,
+	check_protocol,
+	check_key,
+	check_name_count,
+	check_names,
 };
 
 static enum err
@@ -175,9 +192,11 @@ bad_validity(const struct ca_profile *p, const char *why)
 	return err_set_word(ERR_INVALID, "bad-validity", "profile \"%s\": %s", p->name, why);
 }
 
-/* What was asked for must lie within max_lifetime from now; what was not asked for is lifetime, backdated. */
+/* What was asked for must lie within max_lifetime from now; what was not asked for is lifetime,
+ * backdated. */
 static enum err
-decide_validity(const struct ca_policy_request *r, int64_t issuer_not_after, struct ca_validity *out)
+decide_validity(
+	const struct ca_policy_request *r, int64_t issuer_not_after, struct ca_validity *out)
 {
 	const struct ca_profile *p = r->profile;
 	int64_t from = r->not_before != 0 ? r->not_before : r->now - p->backdate;
@@ -191,14 +210,16 @@ decide_validity(const struct ca_policy_request *r, int64_t issuer_not_after, str
 	if (until - r->now > p->max_lifetime)
 		return bad_validity(p, "notAfter lies beyond the maximum lifetime");
 	if (issuer_not_after <= start)
-		return err_set_word(ERR_DENIED, "bad-validity", "the issuing CA's certificate ends before this one would begin");
+		return err_set_word(ERR_DENIED, "bad-validity",
+			"the issuing CA's certificate ends before this one would begin");
 	out->not_before = from;
 	out->not_after = until < issuer_not_after ? until : issuer_not_after;
 	return ERR_OK;
 }
 
 enum err
-ca_policy_check(const struct ca_policy_request *r, int64_t issuer_not_after, struct ca_validity *out)
+ca_policy_check(
+	const struct ca_policy_request *r, int64_t issuer_not_after, struct ca_validity *out)
 {
 	for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
 		enum err e = checks[i](r);
@@ -219,15 +240,18 @@ ca_policy_granted(const struct pki_sans *names, const char *const *grants, size_
 }
 
 size_t
-ca_policy_refused_names(const struct ca_profile *profile, const struct pki_sans *names, struct arena *a, const char **reason)
+ca_policy_refused_names(const struct ca_profile *profile, const struct pki_sans *names,
+	struct arena *a, const char **reason)
 {
 	size_t refused = 0;
 
 	for (size_t i = 0; i < names->count; i++) {
 		const char *word = profile_refuses(profile, &names->item[i]);
 
-		reason[i] = word == NULL ? NULL : arena_printf(a, "%s: profile \"%s\" does not permit \"%s\"", word,
-			profile->name, pki_san_text(a, &names->item[i]));
+		reason[i] = word == NULL
+			? NULL
+			: arena_printf(a, "%s: profile \"%s\" does not permit \"%s\"", word,
+				  profile->name, pki_san_text(a, &names->item[i]));
 		refused += word != NULL;
 	}
 	return refused;

@@ -1,6 +1,7 @@
 /*
- * The one gate: may this identity have a certificate with these names and this key under this profile? Front ends ask it
- * early for a good error; the signer asks it finally, with facts it read itself. Pure: no I/O, no clock but the one given.
+ * The one gate: may this identity have a certificate with these names and this key under this
+ * profile? Front ends ask it early for a good error; the signer asks it finally, with facts it read
+ * itself. Pure: no I/O, no clock but the one given.
  */
 #ifndef CHANCERY_CA_POLICY_H
 #define CHANCERY_CA_POLICY_H
@@ -15,9 +16,10 @@ struct ca_policy_request {
 	enum identity_state state;
 	const struct pki_spki *spki;
 	const struct pki_sans *names;
-	const char *const *grants;     /* patterns the identity holds for this profile */
+	const char *const *grants; /* patterns the identity holds for this profile */
 	size_t grant_count;
-	const char *const *authorized; /* exact canonical texts proven by challenges (wildcards as "dns:*.x") */
+	const char *const *authorized; /* exact canonical texts proven by challenges (wildcards as
+					  "dns:*.x") */
 	size_t authorized_count;
 	int64_t not_before, not_after; /* asked for; 0: profile decides */
 	int64_t now;
@@ -27,31 +29,38 @@ struct ca_validity {
 	int64_t not_before, not_after;
 };
 
-/* ERR_OK and the validity to certify, or ERR_DENIED / ERR_INVALID with a word: identity-blocked, requester-not-allowed,
- * protocol-not-allowed, bad-key, name-type-not-allowed, name-not-allowed (all offending names in the reason),
- * too-many-names, too-few-names, wildcard-not-allowed, bad-validity. An ended lifetime is clipped to issuer_not_after. */
-enum err ca_policy_check(const struct ca_policy_request *r, int64_t issuer_not_after, struct ca_validity *out) MUST_CHECK;
+/* ERR_OK and the validity to certify, or ERR_DENIED / ERR_INVALID with a word: identity-blocked,
+ * requester-not-allowed, protocol-not-allowed, bad-key, name-type-not-allowed, name-not-allowed
+ * (all offending names in the reason), too-many-names, too-few-names, wildcard-not-allowed,
+ * bad-validity. An ended lifetime is clipped to issuer_not_after. */
+enum err ca_policy_check(const struct ca_policy_request *r, int64_t issuer_not_after,
+	struct ca_validity *out) MUST_CHECK;
 /* May identities of this kind ask for this profile? ERR_DENIED (word "requester-not-allowed"). */
 enum err ca_policy_requester(const struct ca_profile *profile, enum identity_kind kind) MUST_CHECK;
 /* Is every name covered by a grant of the identity? For ACME: such an order is born ready. */
 bool ca_policy_granted(const struct pki_sans *names, const char *const *grants, size_t grant_count);
-/* How many of the names the profile itself refuses, whoever asks; for ACME subproblems. reason has names->count places:
- * why name i is refused (in the arena), or NULL when it is not. */
-size_t ca_policy_refused_names(const struct ca_profile *profile, const struct pki_sans *names, struct arena *a, const char **reason);
+/* How many of the names the profile itself refuses, whoever asks; for ACME subproblems. reason has
+ * names->count places: why name i is refused (in the arena), or NULL when it is not. */
+size_t ca_policy_refused_names(const struct ca_profile *profile, const struct pki_sans *names,
+	struct arena *a, const char **reason);
 /* Subject Name DER that this profile gives this identity and these names. */
-enum err ca_policy_subject(const struct ca_profile *profile, const char *identity_name, const struct pki_sans *names, struct arena *a, struct bytes *der) MUST_CHECK;
-/* May a CSR with this subject be accepted? Empty, equal to what the profile gives, or only a commonName that is the identity's name
- * or one of the names. ERR_INVALID (word "bad-csr"). */
-enum err ca_policy_csr_subject(const struct ca_profile *profile, const char *identity_name, const struct pki_sans *names, struct bytes subject) MUST_CHECK;
+enum err ca_policy_subject(const struct ca_profile *profile, const char *identity_name,
+	const struct pki_sans *names, struct arena *a, struct bytes *der) MUST_CHECK;
+/* May a CSR with this subject be accepted? Empty, equal to what the profile gives, or only a
+ * commonName that is the identity's name or one of the names. ERR_INVALID (word "bad-csr"). */
+enum err ca_policy_csr_subject(const struct ca_profile *profile, const char *identity_name,
+	const struct pki_sans *names, struct bytes subject) MUST_CHECK;
 
 /* An issuer as everybody but ca/keys sees it. */
 struct ca_issuer {
 	int16_t id;
 	const char *name;
 	struct pki_cert cert;
-	const char *crl_url, *ocsp_url, *ca_issuers_url; /* from public.base_url: BASE/crl/NAME.crl, BASE/ocsp, BASE/ca/NAME.cer */
+	const char *crl_url, *ocsp_url, *ca_issuers_url; /* from public.base_url: BASE/crl/NAME.crl,
+							    BASE/ocsp, BASE/ca/NAME.cer */
 };
 /* Everything of a certificate but serial and signature. */
-enum err ca_policy_spec(const struct ca_policy_request *r, const struct ca_issuer *issuer, const struct ca_validity *validity, struct arena *a, struct pki_cert_spec *out) MUST_CHECK;
+enum err ca_policy_spec(const struct ca_policy_request *r, const struct ca_issuer *issuer,
+	const struct ca_validity *validity, struct arena *a, struct pki_cert_spec *out) MUST_CHECK;
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * From a decision to a certificate's content: subject, and the specification lib/pki builds from.
  *
- * Subjects come from the profile, never from the CSR (a CSR may only agree): relying parties read subjectAltName
- * (RFC 9525), the subject is for people and logs. Names are compared as DER.
+ * Subjects come from the profile, never from the CSR (a CSR may only agree): relying parties read
+ * subjectAltName (RFC 9525), the subject is for people and logs. Names are compared as DER.
  */
 #include "ca/policy.h"
 
@@ -22,18 +22,20 @@ first_name(const struct pki_sans *names, struct arena *a)
 }
 
 enum err
-ca_policy_subject(const struct ca_profile *profile, const char *identity_name, const struct pki_sans *names, struct arena *a,
-	struct bytes *der)
+ca_policy_subject(const struct ca_profile *profile, const char *identity_name,
+	const struct pki_sans *names, struct arena *a, struct bytes *der)
 {
 	struct pki_name_parts parts = {
 		.organization = profile->organization,
 		.organizational_unit = profile->organizational_unit,
 	};
-	bool identity_shown = profile->common_name == CA_CN_IDENTITY || profile->serial_number == CA_SUBJECT_SERIAL_IDENTITY;
+	bool identity_shown = profile->common_name == CA_CN_IDENTITY ||
+		profile->serial_number == CA_SUBJECT_SERIAL_IDENTITY;
 
 	if (identity_shown && strlen(identity_name) > COMMON_NAME_MAX)
 		return err_set_word(ERR_DENIED, "name-not-allowed",
-			"identity name \"%s\" is longer than a subject may hold (RFC 5280 appendix A.1)", identity_name);
+			"identity name \"%s\" is longer than a subject may hold (RFC 5280 appendix A.1)",
+			identity_name);
 	if (profile->common_name == CA_CN_IDENTITY)
 		parts.common_name = identity_name;
 	else if (profile->common_name == CA_CN_FIRST_NAME)
@@ -53,13 +55,18 @@ lone_common_name(struct bytes subject, struct bytes *text)
 	uint8_t tag;
 	enum err e;
 
-	if ((e = der_enter(&d, DER_SEQUENCE, "Name", &rdns)) != ERR_OK || (e = der_finish(&d, "Name")) != ERR_OK ||
-		(e = der_enter(&rdns, DER_SET, "RDN", &set)) != ERR_OK || (e = der_finish(&rdns, "Name")) != ERR_OK ||
-		(e = der_enter(&set, DER_SEQUENCE, "attribute", &atv)) != ERR_OK || (e = der_finish(&set, "RDN")) != ERR_OK ||
+	if ((e = der_enter(&d, DER_SEQUENCE, "Name", &rdns)) != ERR_OK ||
+		(e = der_finish(&d, "Name")) != ERR_OK ||
+		(e = der_enter(&rdns, DER_SET, "RDN", &set)) != ERR_OK ||
+		(e = der_finish(&rdns, "Name")) != ERR_OK ||
+		(e = der_enter(&set, DER_SEQUENCE, "attribute", &atv)) != ERR_OK ||
+		(e = der_finish(&set, "RDN")) != ERR_OK ||
 		(e = der_get_oid(&atv, "attribute type", &oid)) != ERR_OK ||
-		(e = der_get_any(&atv, &tag, text, NULL)) != ERR_OK || (e = der_finish(&atv, "attribute")) != ERR_OK)
+		(e = der_get_any(&atv, &tag, text, NULL)) != ERR_OK ||
+		(e = der_finish(&atv, "attribute")) != ERR_OK)
 		return e;
-	if (!bytes_equal(oid, bytes_of(oid_cn, sizeof(oid_cn))) || (tag != DER_UTF8_STRING && tag != DER_PRINTABLE_STRING))
+	if (!bytes_equal(oid, bytes_of(oid_cn, sizeof(oid_cn))) ||
+		(tag != DER_UTF8_STRING && tag != DER_PRINTABLE_STRING))
 		return ERR_INVALID;
 	return ERR_OK;
 }
@@ -71,7 +78,8 @@ equal_ignoring_case(struct bytes a, const char *b)
 }
 
 static bool
-is_one_of(struct bytes common_name, const char *identity_name, const struct pki_sans *names, struct arena *a)
+is_one_of(struct bytes common_name, const char *identity_name, const struct pki_sans *names,
+	struct arena *a)
 {
 	if (bytes_equal(common_name, bytes_str(identity_name)))
 		return true;
@@ -79,15 +87,16 @@ is_one_of(struct bytes common_name, const char *identity_name, const struct pki_
 		const char *text = strchr(pki_san_text(a, &names->item[i]), ':') + 1;
 		bool dns = names->item[i].type == PKI_SAN_DNS;
 
-		if (dns ? equal_ignoring_case(common_name, text) : bytes_equal(common_name, bytes_str(text)))
+		if (dns ? equal_ignoring_case(common_name, text)
+			: bytes_equal(common_name, bytes_str(text)))
 			return true;
 	}
 	return false;
 }
 
 enum err
-ca_policy_csr_subject(const struct ca_profile *profile, const char *identity_name, const struct pki_sans *names,
-	struct bytes subject)
+ca_policy_csr_subject(const struct ca_profile *profile, const char *identity_name,
+	const struct pki_sans *names, struct bytes subject)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
 	struct bytes ours, text;
@@ -107,8 +116,8 @@ ca_policy_csr_subject(const struct ca_profile *profile, const char *identity_nam
 }
 
 enum err
-ca_policy_spec(const struct ca_policy_request *r, const struct ca_issuer *issuer, const struct ca_validity *validity,
-	struct arena *a, struct pki_cert_spec *out)
+ca_policy_spec(const struct ca_policy_request *r, const struct ca_issuer *issuer,
+	const struct ca_validity *validity, struct arena *a, struct pki_cert_spec *out)
 {
 	const struct ca_profile *p = r->profile;
 	uint8_t *key_id = arena_alloc(a, 20);

@@ -1,4 +1,5 @@
-/* A profile's definition as JSON text for display (the profile table, `ca-admin status`). Private to ca/. */
+/* A profile's definition as JSON text for display (the profile table, `ca-admin status`). Private
+ * to ca/. */
 #ifndef CHANCERY_CA_PROFILE_JSON_H
 #define CHANCERY_CA_PROFILE_JSON_H
 

@@ -1,9 +1,9 @@
-/* The profile file as libcyaml reads it, before profile.c gives its words a meaning. Private to ca/. */
+/* The profile file as libcyaml reads it, before profile.c gives its words a meaning. Private to
+ * ca/. */
 #ifndef CHANCERY_CA_PROFILE_RAW_H
 #define CHANCERY_CA_PROFILE_RAW_H
 
 #include "lib/base/yaml.h"
-
 
 struct raw_subject {
 	char *common_name, *organization, *organizational_unit, *serial_number;
@@ -17,7 +17,8 @@ struct raw_names {
 struct raw_profile {
 	char *name, *description, *issuer;
 	char **requesters, **protocols, **keys, **key_usage, **rsa_key_usage, **extended_key_usage;
-	uint32_t requesters_count, protocols_count, keys_count, key_usage_count, rsa_key_usage_count, extended_key_usage_count;
+	uint32_t requesters_count, protocols_count, keys_count, key_usage_count,
+		rsa_key_usage_count, extended_key_usage_count;
 	uint32_t rsa_min_bits;
 	char *lifetime, *max_lifetime, *backdate, *renew_expired;
 	bool same_key_renewal, ocsp_nocheck, crl_url, ocsp_url, ca_issuers_url;

@@ -1,9 +1,11 @@
 /*
- * See publish.h. RFC 5280 section 5: entries are encoded once and concatenated, no object is made of them.
+ * See publish.h. RFC 5280 section 5: entries are encoded once and concatenated, no object is made
+ * of them.
  *
- * The number is the time in nanoseconds, or one more than the last if that is higher: it survives a restore from backup.
- * thisUpdate is backdated for slow clocks, so a revocationDate later than it is written as thisUpdate (the true instant stays
- * in the database and in OCSP); nextUpdate is one second before the next period begins.
+ * The number is the time in nanoseconds, or one more than the last if that is higher: it survives a
+ * restore from backup. thisUpdate is backdated for slow clocks, so a revocationDate later than it
+ * is written as thisUpdate (the true instant stays in the database and in OCSP); nextUpdate is one
+ * second before the next period begins.
  */
 #include "crl/publish.h"
 
@@ -19,7 +21,8 @@ append_entries(const struct store_crl_work *work, int64_t this_update, struct bu
 	for (size_t i = 0; i < work->count; i++) {
 		const struct store_revoked *r = &work->revoked[i];
 		int64_t revoked_at = r->revoked_at < this_update ? r->revoked_at : this_update;
-		enum err e = pki_crl_entry_append(entries, bytes_of(r->serial, sizeof(r->serial)), revoked_at, (enum pki_reason)r->reason);
+		enum err e = pki_crl_entry_append(entries, bytes_of(r->serial, sizeof(r->serial)),
+			revoked_at, (enum pki_reason)r->reason);
 
 		if (e != ERR_OK)
 			return e;
@@ -37,14 +40,18 @@ verify(const struct ca_issuer *issuer, struct bytes der, const struct pki_crl_sp
 
 	if (e != ERR_OK || (e = pki_spki_pkey(&issuer->cert.spki, &key)) != ERR_OK)
 		return e;
-	if (crl.number != spec->number || !bytes_equal(crl.issuer, spec->issuer) || crl.entries.n != spec->entries.n)
-		return err_set(ERR_INTERNAL, "issuer \"%s\": the CRL just built does not read back as it was meant", issuer->name);
+	if (crl.number != spec->number || !bytes_equal(crl.issuer, spec->issuer) ||
+		crl.entries.n != spec->entries.n)
+		return err_set(ERR_INTERNAL,
+			"issuer \"%s\": the CRL just built does not read back as it was meant",
+			issuer->name);
 	return pki_verify(key, crl.sig_alg, crl.tbs, crl.signature);
 }
 
 enum err
-crl_build(const struct ca_issuer *issuer, const struct pki_signer *signer, const struct config_crl *policy,
-	const struct store_crl_work *work, int64_t now_us, struct buf *der, struct crl_published *out)
+crl_build(const struct ca_issuer *issuer, const struct pki_signer *signer,
+	const struct config_crl *policy, const struct store_crl_work *work, int64_t now_us,
+	struct buf *der, struct crl_published *out)
 {
 	AUTO_BUF(entries, work->count * ENTRY_MAX + 1);
 	int64_t this_update = now_us / 1000000 - policy->backdate, number = now_us * 1000;
@@ -58,21 +65,24 @@ crl_build(const struct ca_issuer *issuer, const struct pki_signer *signer, const
 	enum err e = append_entries(work, this_update, &entries);
 
 	spec.entries = buf_bytes(&entries);
-	if (e != ERR_OK || (e = pki_crl_build(&spec, signer, der)) != ERR_OK || (e = verify(issuer, buf_bytes(der), &spec)) != ERR_OK)
+	if (e != ERR_OK || (e = pki_crl_build(&spec, signer, der)) != ERR_OK ||
+		(e = verify(issuer, buf_bytes(der), &spec)) != ERR_OK)
 		return e;
-	*out = (struct crl_published){(int64_t)spec.number, spec.this_update, spec.next_update, work->count};
+	*out = (struct crl_published){
+		(int64_t)spec.number, spec.this_update, spec.next_update, work->count};
 	return ERR_OK;
 }
 
 enum err
-crl_publish(struct store *store, const struct ca_issuer *issuer, const struct pki_signer *signer, const struct config_crl *policy,
-	struct crl_published *out)
+crl_publish(struct store *store, const struct ca_issuer *issuer, const struct pki_signer *signer,
+	const struct config_crl *policy, struct crl_published *out)
 {
 	AUTO_STRUCT(arena) arena = arena_new(work_arena_max);
 	struct store_crl_work work;
 	struct store_crl_job *job;
 	struct crl_published made;
-	enum err e = store_crl_begin(store, issuer->id, clock_now() - policy->refresh - policy->backdate, arena, &work, &job);
+	enum err e = store_crl_begin(store, issuer->id,
+		clock_now() - policy->refresh - policy->backdate, arena, &work, &job);
 
 	if (e != ERR_OK)
 		return e;
@@ -81,8 +91,12 @@ crl_publish(struct store *store, const struct ca_issuer *issuer, const struct pk
 		store_crl_abort(job);
 		return e;
 	}
-	const struct store_crl row = {.issuer = issuer->id, .number = made.number, .this_update = made.this_update,
-		.next_update = made.next_update, .entries = (int)made.entries, .der = buf_bytes(&der)};
+	const struct store_crl row = {.issuer = issuer->id,
+		.number = made.number,
+		.this_update = made.this_update,
+		.next_update = made.next_update,
+		.entries = (int)made.entries,
+		.der = buf_bytes(&der)};
 	if ((e = store_crl_finish(job, &row)) != ERR_OK)
 		return e;
 	*out = made;

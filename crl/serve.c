@@ -1,7 +1,8 @@
 /*
- * Published objects are made once and swapped in whole: a reader sees the old or the new one, never a mix (check 97), and
- * they go on being served while database and HSM are away (check 100). Before a CRL replaces another its signature is
- * verified and its number must be higher, so that no node goes back (check 98).
+ * Published objects are made once and swapped in whole: a reader sees the old or the new one, never
+ * a mix (check 97), and they go on being served while database and HSM are away (check 100). Before
+ * a CRL replaces another its signature is verified and its number must be higher, so that no node
+ * goes back (check 98).
  */
 #include "crl/serve.h"
 
@@ -27,7 +28,7 @@ struct published {
 	int16_t id;
 	char *name;
 	bool root, expected;
-	uint8_t *der;              /* certificate */
+	uint8_t *der; /* certificate */
 	size_t der_n;
 	int64_t crl_number, this_update, next_update;
 	int entries;
@@ -55,7 +56,8 @@ replace(struct http_prepared **slot, struct http_prepared *made)
 
 /* last_modified 0: no such header. */
 static struct http_prepared *
-prepare(const char *type, struct bytes body, int64_t last_modified, int64_t expires, int64_t max_age)
+prepare(const char *type, struct bytes body, int64_t last_modified, int64_t expires,
+	int64_t max_age)
 {
 	char modified[CLOCK_IMF_SIZE], end[CLOCK_IMF_SIZE], etag[2 * SHA256_SIZE + 3], cache[64];
 	struct http_header field[4];
@@ -105,13 +107,16 @@ add_issuer(struct crl_service *c, const struct store_issuer *issuer)
 	struct published *p = &c->issuer[c->count];
 	char *pem = pem_string(a, "CERTIFICATE", issuer->der);
 
-	*p = (struct published){.id = issuer->id, .name = mem_strdup(issuer->name), .root = strcmp(issuer->kind, "root") == 0};
+	*p = (struct published){.id = issuer->id,
+		.name = mem_strdup(issuer->name),
+		.root = strcmp(issuer->kind, "root") == 0};
 	p->expected = p->root || is_configured(c, issuer->name);
 	p->der = mem_alloc(issuer->der.n);
 	memcpy(p->der, issuer->der.p, issuer->der.n);
 	p->der_n = issuer->der.n;
 	p->object[OBJECT_CERT] = prepare("application/pkix-cert", issuer->der, 0, 0, CA_MAX_AGE_S);
-	p->object[OBJECT_CERT_PEM] = prepare("application/x-pem-file", bytes_str(pem), 0, 0, CA_MAX_AGE_S);
+	p->object[OBJECT_CERT_PEM] =
+		prepare("application/x-pem-file", bytes_str(pem), 0, 0, CA_MAX_AGE_S);
 	c->count++;
 }
 
@@ -126,11 +131,14 @@ make_ca_bundle(struct crl_service *c)
 		for (size_t i = 0; i < c->count; i++)
 			if (c->issuer[i].root == (root != 0))
 				text = arena_printf(a, "%s%s", text,
-					pem_string(a, "CERTIFICATE", bytes_of(c->issuer[i].der, c->issuer[i].der_n)));
-	replace(&c->bundle[BUNDLE_CA], prepare("application/x-pem-file", bytes_str(text), 0, 0, CA_MAX_AGE_S));
+					pem_string(a, "CERTIFICATE",
+						bytes_of(c->issuer[i].der, c->issuer[i].der_n)));
+	replace(&c->bundle[BUNDLE_CA],
+		prepare("application/x-pem-file", bytes_str(text), 0, 0, CA_MAX_AGE_S));
 }
 
-/* Every CRL, the root's included: nginx, HAProxy and Envoy check the whole chain and refuse everybody without it. */
+/* Every CRL, the root's included: nginx, HAProxy and Envoy check the whole chain and refuse
+ * everybody without it. */
 static struct http_prepared *
 make_crl_bundle(const struct crl_service *c)
 {
@@ -153,7 +161,9 @@ make_crl_bundle(const struct crl_service *c)
 		modified = p->this_update > modified ? p->this_update : modified;
 		expires = p->next_update < expires ? p->next_update : expires;
 	}
-	made = at == 0 ? NULL : prepare("application/x-pem-file", bytes_of(text, at), modified, expires, CRL_MAX_AGE_S);
+	made = at == 0 ? NULL
+		       : prepare("application/x-pem-file", bytes_of(text, at), modified, expires,
+				 CRL_MAX_AGE_S);
 	free(text);
 	return made;
 }
@@ -197,11 +207,13 @@ check_crl(const struct published *p, const struct store_crl *row, struct pki_crl
 		e = pki_spki_pkey(&cert.spki, &key);
 	if (e == ERR_OK)
 		e = pki_verify(key, crl->sig_alg, crl->tbs, crl->signature);
-	return e == ERR_OK ? ERR_OK : err_context(e, "CRL %lld of \"%s\"", (long long)row->number, p->name);
+	return e == ERR_OK ? ERR_OK
+			   : err_context(e, "CRL %lld of \"%s\"", (long long)row->number, p->name);
 }
 
-/* Everything is made first, hashed and all: requests are answered on network threads, which must not wait for megabytes. Between
- * the two swaps the bundle may be one number behind, never ahead and never mixed within. */
+/* Everything is made first, hashed and all: requests are answered on network threads, which must
+ * not wait for megabytes. Between the two swaps the bundle may be one number behind, never ahead
+ * and never mixed within. */
 static enum err
 publish(struct crl_service *c, const struct store_crl *row)
 {
@@ -218,8 +230,10 @@ publish(struct crl_service *c, const struct store_crl *row)
 	if (e != ERR_OK)
 		return e;
 	text = pem_string(a, "X509 CRL", row->der);
-	der = prepare("application/pkix-crl", row->der, crl.this_update, crl.next_update, CRL_MAX_AGE_S);
-	pem = prepare("application/x-pem-file", bytes_str(text), crl.this_update, crl.next_update, CRL_MAX_AGE_S);
+	der = prepare(
+		"application/pkix-crl", row->der, crl.this_update, crl.next_update, CRL_MAX_AGE_S);
+	pem = prepare("application/x-pem-file", bytes_str(text), crl.this_update, crl.next_update,
+		CRL_MAX_AGE_S);
 	free(p->crl_pem_text);
 	p->crl_pem_text = mem_strdup(text);
 	pthread_rwlock_wrlock(&c->lock);
@@ -234,7 +248,8 @@ publish(struct crl_service *c, const struct store_crl *row)
 	pthread_rwlock_wrlock(&c->lock);
 	replace(&c->bundle[BUNDLE_CRL], bundle);
 	pthread_rwlock_unlock(&c->lock);
-	log_event(LOG_INFO, "crl.serve", LOG_S("issuer", p->name), LOG_I("number", row->number), LOG_I("entries", row->entries));
+	log_event(LOG_INFO, "crl.serve", LOG_S("issuer", p->name), LOG_I("number", row->number),
+		LOG_I("entries", row->entries));
 	return ERR_OK;
 }
 
@@ -254,8 +269,8 @@ served_numbers(const struct crl_service *c, struct arena *a, size_t *count)
 	return known;
 }
 
-/* One cycle of the follower: new issuers, then CRLs newer than what is served. Only this thread changes the table. A CRL that
- * is refused does not keep the others back. */
+/* One cycle of the follower: new issuers, then CRLs newer than what is served. Only this thread
+ * changes the table. A CRL that is refused does not keep the others back. */
 static enum err
 refresh(void *ctx)
 {
@@ -284,7 +299,8 @@ crl_serve_open(struct store *store, const struct config *config, struct crl_serv
 
 	c->store = store;
 	c->config = config;
-	pthread_rwlock_init(&c->lock, NULL); /* held for a pointer swap by writers, for a look by readers */
+	pthread_rwlock_init(
+		&c->lock, NULL); /* held for a pointer swap by writers, for a look by readers */
 	e = refresh(c);
 	if (e == ERR_UNAVAILABLE) {
 		crl_serve_close(c);
@@ -327,7 +343,8 @@ crl_serve_states(struct crl_service *c, struct arena *a, struct crl_state **out,
 	for (size_t i = 0; i < c->count; i++) {
 		const struct published *p = &c->issuer[i];
 
-		(*out)[i] = (struct crl_state){arena_strdup(a, p->name), p->expected, p->crl_number, p->this_update, p->next_update, p->entries};
+		(*out)[i] = (struct crl_state){arena_strdup(a, p->name), p->expected, p->crl_number,
+			p->this_update, p->next_update, p->entries};
 	}
 	pthread_rwlock_unlock(&c->lock);
 }
@@ -349,10 +366,13 @@ struct folder {
 	enum bundle bundle;
 };
 
-static const struct folder crl_folder = {{{".crl", OBJECT_CRL}, {".pem", OBJECT_CRL_PEM}}, BUNDLE_CRL};
-static const struct folder ca_folder = {{{".cer", OBJECT_CERT}, {".pem", OBJECT_CERT_PEM}}, BUNDLE_CA};
+static const struct folder crl_folder = {
+	{{".crl", OBJECT_CRL}, {".pem", OBJECT_CRL_PEM}}, BUNDLE_CRL};
+static const struct folder ca_folder = {
+	{{".cer", OBJECT_CERT}, {".pem", OBJECT_CERT_PEM}}, BUNDLE_CA};
 
-/* The place of the object with this file name; NULL: there is no such name. The caller holds the lock. */
+/* The place of the object with this file name; NULL: there is no such name. The caller holds the
+ * lock. */
 static struct http_prepared *const *
 find_object(const struct crl_service *c, const struct folder *folder, const char *file)
 {
@@ -382,8 +402,10 @@ answer_object(const struct folder *folder, struct http_request *req, struct http
 		resp->prepared = http_prepared_ref(*object);
 	pthread_rwlock_unlock(&c->lock);
 	if (resp->prepared == NULL)
-		not_found(req, resp, object == NULL ? "no issuer has this name; GET / lists what is here"
-						    : "it has not been published yet; is chancery-signer running?");
+		not_found(req, resp,
+			object == NULL
+				? "no issuer has this name; GET / lists what is here"
+				: "it has not been published yet; is chancery-signer running?");
 }
 
 static void
@@ -399,7 +421,15 @@ handle_ca(struct http_request *req, struct http_response *resp)
 }
 
 const struct http_route crl_routes[] = {
-	{.pattern = "/crl/{}", .methods = HTTP_GET, .handler = handle_crl, .run = HTTP_RUN_INLINE, .operation = "crl.get"},
-	{.pattern = "/ca/{}", .methods = HTTP_GET, .handler = handle_ca, .run = HTTP_RUN_INLINE, .operation = "ca.get"},
+	{.pattern = "/crl/{}",
+		.methods = HTTP_GET,
+		.handler = handle_crl,
+		.run = HTTP_RUN_INLINE,
+		.operation = "crl.get"},
+	{.pattern = "/ca/{}",
+		.methods = HTTP_GET,
+		.handler = handle_ca,
+		.run = HTTP_RUN_INLINE,
+		.operation = "ca.get"},
 	{.pattern = NULL},
 };

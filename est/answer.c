@@ -1,7 +1,8 @@
 /*
- * Answers and refusals. A refusal is one stable line a device can log: code word, sentence, request id
- * (RFC 7030 section 4.2.3, RFC 8951 section 5). Reasons of our own failures stay in our log.
- * There is no 401: no HTTP authentication is offered on this listener (RFC 9110 section 15.5.2 would want a challenge).
+ * Answers and refusals. A refusal is one stable line a device can log: code word, sentence, request
+ * id (RFC 7030 section 4.2.3, RFC 8951 section 5). Reasons of our own failures stay in our log.
+ * There is no 401: no HTTP authentication is offered on this listener (RFC 9110 section 15.5.2
+ * would want a challenge).
  */
 #include "est/internal.h"
 
@@ -33,9 +34,11 @@ one_line(struct arena *a, const char *text)
 }
 
 void
-est_refuse(struct http_request *req, struct http_response *resp, unsigned status, const char *word, const char *reason)
+est_refuse(struct http_request *req, struct http_response *resp, unsigned status, const char *word,
+	const char *reason)
 {
-	const char *line = arena_printf(req->arena, "%s: %s (request %s)\n", word, one_line(req->arena, reason), req->id);
+	const char *line = arena_printf(
+		req->arena, "%s: %s (request %s)\n", word, one_line(req->arena, reason), req->id);
 
 	resp->status = status;
 	resp->content_type = "text/plain; charset=utf-8";
@@ -49,13 +52,15 @@ est_fail(struct http_request *req, struct http_response *resp, enum err e)
 
 	resp->outcome = err_name(e);
 	resp->reason = arena_strdup(req->arena, err_reason());
-	est_refuse(req, resp, by_class[e].status, err_word(), instead != NULL ? instead : resp->reason);
+	est_refuse(req, resp, by_class[e].status, err_word(),
+		instead != NULL ? instead : resp->reason);
 	if (e == ERR_UNAVAILABLE)
 		http_response_header(resp, "Retry-After", est_service(req)->retry_after);
 }
 
 void
-est_answer_certs(struct http_request *req, struct http_response *resp, const struct bytes *certs, size_t count)
+est_answer_certs(struct http_request *req, struct http_response *resp, const struct bytes *certs,
+	size_t count)
 {
 	struct bytes der;
 	enum err e = pki_certs_only(certs, count, req->arena, &der);

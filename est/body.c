@@ -1,6 +1,7 @@
 /*
- * Bodies (RFC 8951 section 3): base64 of DER both ways, whatever a Content-Transfer-Encoding header says.
- * The answer still carries that header, because Bouncy Castle does not decode without it; a request's is never read.
+ * Bodies (RFC 8951 section 3): base64 of DER both ways, whatever a Content-Transfer-Encoding header
+ * says. The answer still carries that header, because Bouncy Castle does not decode without it; a
+ * request's is never read.
  */
 #include "est/internal.h"
 #include "lib/base/hex.h"

@@ -1,6 +1,7 @@
 /*
- * GET /cacerts (RFC 7030 section 4.1): every issuing CA and, last, the root: what a chain from one of our certificates
- * needs. Made once for each set of issuers, so the octets are the same for everybody and can be compared.
+ * GET /cacerts (RFC 7030 section 4.1): every issuing CA and, last, the root: what a chain from one
+ * of our certificates needs. Made once for each set of issuers, so the octets are the same for
+ * everybody and can be compared.
  */
 #include "est/internal.h"
 
@@ -9,8 +10,8 @@ prepare(struct arena *a, struct bytes der, enum est_lines lines)
 {
 	static const struct http_header headers[] = {{"Content-Transfer-Encoding", "base64"}};
 
-	return http_prepared_new(200, "application/pkcs7-mime; smime-type=certs-only", est_encode(a, der, lines), headers,
-		ARRAY_LEN(headers));
+	return http_prepared_new(200, "application/pkcs7-mime; smime-type=certs-only",
+		est_encode(a, der, lines), headers, ARRAY_LEN(headers));
 }
 
 static enum err

@@ -1,9 +1,11 @@
 /*
- * POST /simpleenroll and /simplereenroll (RFC 7030 section 4.2): who asks comes from the client certificate's row, what
- * may be had from the profile and the grants. A CSR beyond that is an error, never cut down silently.
+ * POST /simpleenroll and /simplereenroll (RFC 7030 section 4.2): who asks comes from the client
+ * certificate's row, what may be had from the profile and the grants. A CSR beyond that is an
+ * error, never cut down silently.
  *
- * An enrolment with the key of the presented certificate is a renewal by another name and follows its rules. The old
- * certificate stays valid: a device that loses the answer can still come back with it.
+ * An enrolment with the key of the presented certificate is a renewal by another name and follows
+ * its rules. The old certificate stays valid: a device that loses the answer can still come back
+ * with it.
  */
 #include "est/internal.h"
 
@@ -16,10 +18,12 @@ same_key(const struct pki_csr *csr, const struct pki_cert *current)
 }
 
 static enum err
-check_renewal(const struct pki_csr *csr, const struct pki_cert *current, const struct ca_profile *profile)
+check_renewal(
+	const struct pki_csr *csr, const struct pki_cert *current, const struct ca_profile *profile)
 {
 	if (same_key(csr, current) && profile->same_key == CA_SAME_KEY_REFUSED)
-		return err_set_word(ERR_DENIED, "same-key", "profile \"%s\" wants a new key for every certificate", profile->name);
+		return err_set_word(ERR_DENIED, "same-key",
+			"profile \"%s\" wants a new key for every certificate", profile->name);
 	return est_check_same_names(csr, current);
 }
 
@@ -32,13 +36,15 @@ read_csr(struct http_request *req, struct http_response *resp, struct pki_csr *c
 	if (e != ERR_OK || (e = est_check_binding(req, resp, csr)) != ERR_OK)
 		return e;
 	if (csr->asks_ca)
-		return err_set_word(ERR_INVALID, "bad-csr", "the request asks for a CA certificate; only end entities are certified here");
+		return err_set_word(ERR_INVALID, "bad-csr",
+			"the request asks for a CA certificate; only end entities are certified here");
 	return ERR_OK;
 }
 
 /* The names of the CSR, or, when it has none, exactly the granted ones. */
 static enum err
-choose_names(struct http_request *req, const struct pki_csr *csr, const struct ca_profile *profile, struct pki_sans *out)
+choose_names(struct http_request *req, const struct pki_csr *csr, const struct ca_profile *profile,
+	struct pki_sans *out)
 {
 	const char *const *grants;
 	size_t count;
@@ -49,8 +55,10 @@ choose_names(struct http_request *req, const struct pki_csr *csr, const struct c
 		return ERR_OK;
 	}
 	if (pki_name_empty(csr->subject))
-		return err_set_word(ERR_INVALID, "bad-csr", "neither subject nor subjectAltName (RFC 5280 section 4.1.2.6)");
-	e = ca_peers_grants(est_gateway(req)->peers, req->arena, req->peer->identity, profile->name, &grants, &count);
+		return err_set_word(ERR_INVALID, "bad-csr",
+			"neither subject nor subjectAltName (RFC 5280 section 4.1.2.6)");
+	e = ca_peers_grants(est_gateway(req)->peers, req->arena, req->peer->identity, profile->name,
+		&grants, &count);
 	return e != ERR_OK ? e : est_granted_names(req->arena, grants, count, out);
 }
 
@@ -62,14 +70,15 @@ answer(struct http_request *req, struct http_response *resp, const struct store_
 		resp->outcome = "ok";
 		return;
 	}
-	est_refuse(req, resp, 202, "pending", "the request is recorded; repeat it after the time in Retry-After");
+	est_refuse(req, resp, 202, "pending",
+		"the request is recorded; repeat it after the time in Retry-After");
 	resp->outcome = "pending";
 	http_response_header(resp, "Retry-After", est_service(req)->retry_after);
 }
 
 static enum err
-issue(struct http_request *req, const struct ca_profile *profile, const struct pki_csr *csr, const struct pki_sans *names,
-	const uint8_t *renewed_from, struct store_result *result)
+issue(struct http_request *req, const struct ca_profile *profile, const struct pki_csr *csr,
+	const struct pki_sans *names, const uint8_t *renewed_from, struct store_result *result)
 {
 	struct ca_issue i = {
 		.profile = profile,
@@ -97,15 +106,19 @@ enroll(struct http_request *req, struct http_response *resp, struct store_result
 	struct pki_sans names;
 	enum err e;
 
-	if ((e = est_label_profile(req, est_service(req)->config->default_profile, &profile)) != ERR_OK ||
+	if ((e = est_label_profile(req, est_service(req)->config->default_profile, &profile)) !=
+			ERR_OK ||
 		(e = read_csr(req, resp, &csr)) != ERR_OK)
 		return e;
 	if (same_key(&csr, current)) {
 		e = check_renewal(&csr, current, profile);
-		return e != ERR_OK ? e : issue(req, profile, &csr, &csr.sans, req->peer->serial, result);
+		return e != ERR_OK
+			? e
+			: issue(req, profile, &csr, &csr.sans, req->peer->serial, result);
 	}
 	if ((e = choose_names(req, &csr, profile, &names)) != ERR_OK ||
-		(e = ca_policy_csr_subject(profile, req->peer->identity_name, &names, csr.subject)) != ERR_OK)
+		(e = ca_policy_csr_subject(
+			 profile, req->peer->identity_name, &names, csr.subject)) != ERR_OK)
 		return e;
 	return issue(req, profile, &csr, &names, NULL, result);
 }
@@ -119,12 +132,14 @@ reenroll(struct http_request *req, struct http_response *resp, struct store_resu
 	struct pki_csr csr;
 	enum err e = est_label_profile(req, req->peer->profile, &profile);
 
-	if (e != ERR_OK || (e = read_csr(req, resp, &csr)) != ERR_OK || (e = check_renewal(&csr, current, profile)) != ERR_OK)
+	if (e != ERR_OK || (e = read_csr(req, resp, &csr)) != ERR_OK ||
+		(e = check_renewal(&csr, current, profile)) != ERR_OK)
 		return e;
 	return issue(req, profile, &csr, &csr.sans, req->peer->serial, result);
 }
 
-typedef enum err operation(struct http_request *req, struct http_response *resp, struct store_result *result);
+typedef enum err
+operation(struct http_request *req, struct http_response *resp, struct store_result *result);
 
 static void
 run(struct http_request *req, struct http_response *resp, operation *op)

@@ -1,4 +1,5 @@
-/* Routes and labels (RFC 7030 section 3.2.2). A label selects a profile; every operation works with and without one. */
+/* Routes and labels (RFC 7030 section 3.2.2). A label selects a profile; every operation works with
+ * and without one. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -9,16 +10,38 @@ enum { BODY_MAX = 32 * 1024 }; /* base64 with line ends of a PKI_CSR_MAX request
 static const char *const pkcs10[] = {"application/pkcs10", NULL};
 
 const struct http_route est_routes[] = {
-	{.pattern = EST_PREFIX "/cacerts", .methods = HTTP_GET, .handler = est_cacerts, .operation = "est.cacerts"},
-	{.pattern = EST_PREFIX "/{}/cacerts", .methods = HTTP_GET, .handler = est_cacerts, .operation = "est.cacerts"},
-	{.pattern = EST_PREFIX "/simpleenroll", .methods = HTTP_POST, .handler = est_simpleenroll, .body_max = BODY_MAX,
-		.content_types = pkcs10, .operation = "est.simpleenroll"},
-	{.pattern = EST_PREFIX "/{}/simpleenroll", .methods = HTTP_POST, .handler = est_simpleenroll, .body_max = BODY_MAX,
-		.content_types = pkcs10, .operation = "est.simpleenroll"},
-	{.pattern = EST_PREFIX "/simplereenroll", .methods = HTTP_POST, .handler = est_simplereenroll, .body_max = BODY_MAX,
-		.content_types = pkcs10, .operation = "est.simplereenroll"},
-	{.pattern = EST_PREFIX "/{}/simplereenroll", .methods = HTTP_POST, .handler = est_simplereenroll, .body_max = BODY_MAX,
-		.content_types = pkcs10, .operation = "est.simplereenroll"},
+	{.pattern = EST_PREFIX "/cacerts",
+		.methods = HTTP_GET,
+		.handler = est_cacerts,
+		.operation = "est.cacerts"},
+	{.pattern = EST_PREFIX "/{}/cacerts",
+		.methods = HTTP_GET,
+		.handler = est_cacerts,
+		.operation = "est.cacerts"},
+	{.pattern = EST_PREFIX "/simpleenroll",
+		.methods = HTTP_POST,
+		.handler = est_simpleenroll,
+		.body_max = BODY_MAX,
+		.content_types = pkcs10,
+		.operation = "est.simpleenroll"},
+	{.pattern = EST_PREFIX "/{}/simpleenroll",
+		.methods = HTTP_POST,
+		.handler = est_simpleenroll,
+		.body_max = BODY_MAX,
+		.content_types = pkcs10,
+		.operation = "est.simpleenroll"},
+	{.pattern = EST_PREFIX "/simplereenroll",
+		.methods = HTTP_POST,
+		.handler = est_simplereenroll,
+		.body_max = BODY_MAX,
+		.content_types = pkcs10,
+		.operation = "est.simplereenroll"},
+	{.pattern = EST_PREFIX "/{}/simplereenroll",
+		.methods = HTTP_POST,
+		.handler = est_simplereenroll,
+		.body_max = BODY_MAX,
+		.content_types = pkcs10,
+		.operation = "est.simplereenroll"},
 	{.pattern = NULL},
 };
 
@@ -32,8 +55,10 @@ est_label_profile(const struct http_request *req, const char *absent, const stru
 		if (strcmp(c->labels[i].name, label) == 0)
 			profile = c->labels[i].profile;
 	if (profile == NULL)
-		return err_set_word(ERR_NOTFOUND, "unknown-label", "there is no label \"%s\"; est.labels of the configuration must list it "
-			"(RFC 7030 section 3.2.2)", label);
+		return err_set_word(ERR_NOTFOUND, "unknown-label",
+			"there is no label \"%s\"; est.labels of the configuration must list it "
+			"(RFC 7030 section 3.2.2)",
+			label);
 	return ca_profiles_get(est_gateway(req)->profiles, profile, out);
 }
 

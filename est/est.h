@@ -1,8 +1,9 @@
 /*
  * EST (RFC 7030, RFC 8951) behind mutual TLS: what server/gateway.c needs of this folder.
  *
- * The client certificate is the identity; the CSR is a wish that names, key and policy are checked against. The folder
- * never touches a CA key: enrolment adds a row to the issuance queue like every other front end.
+ * The client certificate is the identity; the CSR is a wish that names, key and policy are checked
+ * against. The folder never touches a CA key: enrolment adds a row to the issuance queue like every
+ * other front end.
  */
 #ifndef CHANCERY_EST_EST_H
 #define CHANCERY_EST_EST_H
@@ -13,11 +14,13 @@
 extern const struct http_route est_routes[];
 #define EST_PREFIX "/.well-known/est"
 
-/* How refusals look below EST_PREFIX: one line of text/plain, "code-word: sentence (request ID)". */
+/* How refusals look below EST_PREFIX: one line of text/plain, "code-word: sentence (request ID)".
+ */
 http_refusal_writer est_refuse;
 
 /* Do labels and default name profiles that there are? ERR_NOTFOUND says which does not. */
-enum err est_check_profiles(const struct config *config, const struct ca_profiles *profiles) MUST_CHECK;
+enum err
+est_check_profiles(const struct config *config, const struct ca_profiles *profiles) MUST_CHECK;
 /* Puts this folder's state into gateway->est. gateway's profiles, config and issuers must be
  * set and outlive it. ERR_NOTFOUND as above. */
 enum err est_open(struct ca_gateway *gateway) MUST_CHECK;

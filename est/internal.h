@@ -28,33 +28,41 @@ est_service(const struct http_request *req)
 	return est_gateway(req)->est;
 }
 
-/* The profile of the path's label; absent is the name of the one that a path without label means. ERR_NOTFOUND for an unknown
- * label. */
-enum err est_label_profile(const struct http_request *req, const char *absent, const struct ca_profile **out) MUST_CHECK;
+/* The profile of the path's label; absent is the name of the one that a path without label means.
+ * ERR_NOTFOUND for an unknown label. */
+enum err est_label_profile(const struct http_request *req, const char *absent,
+	const struct ca_profile **out) MUST_CHECK;
 
 /* Base64 lines of answers: strongSwan before 5.9.11 reads only one line, libest only short ones. */
 enum est_lines { EST_ONE_LINE, EST_WRAPPED };
 enum est_lines est_lines_for(const struct http_request *req);
 /* base64 of der, in the arena. */
 struct bytes est_encode(struct arena *a, struct bytes der, enum est_lines lines);
-/* Body -> DER -> CSR: RFC 8951 section 3 and RFC 2986, nothing left over. Pure; also what the fuzz target drives. */
+/* Body -> DER -> CSR: RFC 8951 section 3 and RFC 2986, nothing left over. Pure; also what the fuzz
+ * target drives. */
 enum err est_csr_decode(struct arena *a, struct bytes body, struct pki_csr *out) MUST_CHECK;
 
 /* 200 with these certificates. */
-void est_answer_certs(struct http_request *req, struct http_response *resp, const struct bytes *certs, size_t count);
+void est_answer_certs(struct http_request *req, struct http_response *resp,
+	const struct bytes *certs, size_t count);
 /* The refusal for this thread's last error. */
 void est_fail(struct http_request *req, struct http_response *resp, enum err e);
 
-/* RFC 7030 section 3.5 with RFC 9266: a challengePassword in the CSR must be this connection's tls-exporter. Sets resp->close
- * when there is one. */
-enum err est_check_binding(const struct http_request *req, struct http_response *resp, const struct pki_csr *csr) MUST_CHECK;
+/* RFC 7030 section 3.5 with RFC 9266: a challengePassword in the CSR must be this connection's
+ * tls-exporter. Sets resp->close when there is one. */
+enum err est_check_binding(const struct http_request *req, struct http_response *resp,
+	const struct pki_csr *csr) MUST_CHECK;
 
-/* RFC 7030 section 4.2.2: subject and subjectAltName of the CSR are those of the certificate to be replaced. */
+/* RFC 7030 section 4.2.2: subject and subjectAltName of the CSR are those of the certificate to be
+ * replaced. */
 enum err est_check_same_names(const struct pki_csr *csr, const struct pki_cert *current) MUST_CHECK;
-/* Equal DER, or the same attributes with the same octets where one side says PrintableString and the other UTF8String. */
+/* Equal DER, or the same attributes with the same octets where one side says PrintableString and
+ * the other UTF8String. */
 bool est_subject_equal(struct bytes a, struct bytes b);
-/* The names a CSR without subjectAltName gets: the exact ones among the grants, never one made up from a pattern. */
-enum err est_granted_names(struct arena *a, const char *const *grants, size_t count, struct pki_sans *out) MUST_CHECK;
+/* The names a CSR without subjectAltName gets: the exact ones among the grants, never one made up
+ * from a pattern. */
+enum err est_granted_names(
+	struct arena *a, const char *const *grants, size_t count, struct pki_sans *out) MUST_CHECK;
 
 http_handler est_cacerts, est_simpleenroll, est_simplereenroll;
 

@@ -1,4 +1,5 @@
-/* Whose names: comparing a CSR with the certificate it replaces (RFC 7030 section 4.2.2), and filling in what it left out. */
+/* Whose names: comparing a CSR with the certificate it replaces (RFC 7030 section 4.2.2), and
+ * filling in what it left out. */
 #include "est/internal.h"
 
 static bool
@@ -15,9 +16,12 @@ attribute_equal(struct der *a, struct der *b)
 	struct bytes oid_a, oid_b, value_a, value_b;
 	uint8_t tag_a, tag_b;
 
-	if (der_enter(a, DER_SEQUENCE, "attribute", &ia) != ERR_OK || der_enter(b, DER_SEQUENCE, "attribute", &ib) != ERR_OK ||
-		der_get_oid(&ia, "attribute type", &oid_a) != ERR_OK || der_get_oid(&ib, "attribute type", &oid_b) != ERR_OK ||
-		der_get_any(&ia, &tag_a, &value_a, NULL) != ERR_OK || der_get_any(&ib, &tag_b, &value_b, NULL) != ERR_OK)
+	if (der_enter(a, DER_SEQUENCE, "attribute", &ia) != ERR_OK ||
+		der_enter(b, DER_SEQUENCE, "attribute", &ib) != ERR_OK ||
+		der_get_oid(&ia, "attribute type", &oid_a) != ERR_OK ||
+		der_get_oid(&ib, "attribute type", &oid_b) != ERR_OK ||
+		der_get_any(&ia, &tag_a, &value_a, NULL) != ERR_OK ||
+		der_get_any(&ib, &tag_b, &value_b, NULL) != ERR_OK)
 		return false;
 	return bytes_equal(oid_a, oid_b) && bytes_equal(value_a, value_b) &&
 		(tag_a == tag_b || (text_tag(tag_a) && text_tag(tag_b)));
@@ -28,7 +32,8 @@ rdn_equal(struct der *a, struct der *b)
 {
 	struct der ia, ib;
 
-	if (der_enter(a, DER_SET, "RDN", &ia) != ERR_OK || der_enter(b, DER_SET, "RDN", &ib) != ERR_OK)
+	if (der_enter(a, DER_SET, "RDN", &ia) != ERR_OK ||
+		der_enter(b, DER_SET, "RDN", &ib) != ERR_OK)
 		return false;
 	while (!der_at_end(&ia) && !der_at_end(&ib))
 		if (!attribute_equal(&ia, &ib))
@@ -43,7 +48,8 @@ est_subject_equal(struct bytes a, struct bytes b)
 
 	if (bytes_equal(a, b))
 		return true;
-	if (der_enter(&da, DER_SEQUENCE, "Name", &ia) != ERR_OK || der_enter(&db, DER_SEQUENCE, "Name", &ib) != ERR_OK)
+	if (der_enter(&da, DER_SEQUENCE, "Name", &ia) != ERR_OK ||
+		der_enter(&db, DER_SEQUENCE, "Name", &ib) != ERR_OK)
 		return false;
 	while (!der_at_end(&ia) && !der_at_end(&ib))
 		if (!rdn_equal(&ia, &ib))
@@ -70,10 +76,12 @@ est_granted_names(struct arena *a, const char *const *grants, size_t count, stru
 	size_t n = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		if (strchr(grants[i], '*') != NULL || pki_san_from_text(bytes_str(grants[i]), a, &item[n]) != ERR_OK)
+		if (strchr(grants[i], '*') != NULL ||
+			pki_san_from_text(bytes_str(grants[i]), a, &item[n]) != ERR_OK)
 			continue; /* a pattern or a network: covers names, is none */
 		if (++n > PKI_SANS_MAX)
-			return err_set_word(ERR_DENIED, "too-many-names", "more than %d names are granted; ask for some of them",
+			return err_set_word(ERR_DENIED, "too-many-names",
+				"more than %d names are granted; ask for some of them",
 				PKI_SANS_MAX);
 	}
 	*out = (struct pki_sans){item, n};

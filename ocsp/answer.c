@@ -1,9 +1,10 @@
 /*
- * From request to answer. The ready answer comes from the table; one that is missing or half through its life is signed
- * here (about 30 us) and kept. Unknown serials cost no signature: five constant octets.
+ * From request to answer. The ready answer comes from the table; one that is missing or half
+ * through its life is signed here (about 30 us) and kept. Unknown serials cost no signature: five
+ * constant octets.
  *
- * An answer never says more than the feed knows: when the database has been away for long, nothing new is signed and
- * clients are told to try later (RFC 6960 section 2.3).
+ * An answer never says more than the feed knows: when the database has been away for long, nothing
+ * new is signed and clients are told to try later (RFC 6960 section 2.3).
  */
 #include "ocsp/service.h"
 
@@ -15,7 +16,9 @@
 
 enum { GOOD_MAX_AGE_S = 60, NONCES_PER_SECOND = 10000 };
 
-#define OCSP_MEDIA_TYPE "application/ocsp-response" /* exactly: OpenSSL and nginx refuse any parameter (check 53) */
+#define OCSP_MEDIA_TYPE                                                                            \
+	"application/ocsp-response" /* exactly: OpenSSL and nginx refuse any parameter (check 53)  \
+				     */
 
 static void
 respond_error(struct http_response *resp, enum ocsp_error error, const char *reason)
@@ -39,7 +42,8 @@ speaker_for(const struct ocsp_service *o, const struct ocsp_cert_id *id)
 }
 
 static bool
-find_entry(struct ocsp_service *o, const struct ocsp_cert_id *id, int16_t issuer, struct ocsp_entry *entry)
+find_entry(struct ocsp_service *o, const struct ocsp_cert_id *id, int16_t issuer,
+	struct ocsp_entry *entry)
 {
 	if (id->serial.n != OCSP_SERIAL_SIZE)
 		return false;
@@ -71,21 +75,25 @@ min(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* Never past the responder's or the asked certificate's end: Caddy refuses a staple that outlives its certificate. */
+/* Never past the responder's or the asked certificate's end: Caddy refuses a staple that outlives
+ * its certificate. */
 static struct ocsp_times
-times_for(const struct ocsp_service *o, const struct speaker *s, int64_t cert_not_after, int64_t now)
+times_for(
+	const struct ocsp_service *o, const struct speaker *s, int64_t cert_not_after, int64_t now)
 {
 	int64_t known = min(now, atomic_load(&o->fed_at));
 
 	return (struct ocsp_times){
 		.produced_at = now,
 		.this_update = known - o->config->ocsp.backdate,
-		.next_update = min(min(known + o->config->ocsp.validity, cert_not_after), s->responder.not_after),
+		.next_update = min(min(known + o->config->ocsp.validity, cert_not_after),
+			s->responder.not_after),
 	};
 }
 
 struct headers {
-	char modified[CLOCK_IMF_SIZE], expires[CLOCK_IMF_SIZE], etag[2 * SHA256_SIZE + 3], cache[96];
+	char modified[CLOCK_IMF_SIZE], expires[CLOCK_IMF_SIZE], etag[2 * SHA256_SIZE + 3],
+		cache[96];
 	struct http_header field[4];
 };
 
@@ -101,17 +109,19 @@ make_headers(struct headers *h, const struct ocsp_times *t, struct bytes body, i
 	h->etag[0] = '"';
 	hex_encode(bytes_of(digest, sizeof(digest)), h->etag + 1);
 	memcpy(h->etag + 1 + 2 * SHA256_SIZE, "\"", 2);
-	snprintf(h->cache, sizeof(h->cache), "max-age=%lld, public, no-transform, must-revalidate", (long long)max_age);
+	snprintf(h->cache, sizeof(h->cache), "max-age=%lld, public, no-transform, must-revalidate",
+		(long long)max_age);
 	h->field[0] = (struct http_header){"Last-Modified", h->modified};
 	h->field[1] = (struct http_header){"Expires", h->expires};
 	h->field[2] = (struct http_header){"ETag", h->etag};
 	h->field[3] = (struct http_header){"Cache-Control", h->cache};
 }
 
-/* Signs the answer for one certificate without a nonce, and keeps it until half of its life is over. */
+/* Signs the answer for one certificate without a nonce, and keeps it until half of its life is
+ * over. */
 static enum err
-sign_and_keep(struct ocsp_service *o, const struct speaker *s, const struct ocsp_cert_id *id, const struct ocsp_entry *entry,
-	struct http_response *resp)
+sign_and_keep(struct ocsp_service *o, const struct speaker *s, const struct ocsp_cert_id *id,
+	const struct ocsp_entry *entry, struct http_response *resp)
 {
 	int64_t now = clock_now();
 	struct ocsp_times times = times_for(o, s, entry->not_after, now);
@@ -123,19 +133,25 @@ sign_and_keep(struct ocsp_service *o, const struct speaker *s, const struct ocsp
 
 	if (times.next_update <= now || half <= 0)
 		return err_set(ERR_UNAVAILABLE, "what is known here about revocation is too old");
-	e = ocsp_response_build(&s->responder, &s->hashes, &single, 1, &times, (struct bytes){NULL, 0}, &der);
+	e = ocsp_response_build(
+		&s->responder, &s->hashes, &single, 1, &times, (struct bytes){NULL, 0}, &der);
 	if (e != ERR_OK)
 		return e;
-	make_headers(&headers, &times, buf_bytes(&der), single.status == OCSP_REVOKED ? half : min(GOOD_MAX_AGE_S, half));
-	resp->prepared = http_prepared_new(200, OCSP_MEDIA_TYPE, buf_bytes(&der), headers.field, ARRAY_LEN(headers.field));
-	ocsp_table_keep(o->table, id->serial.p, id->hash, entry->version, o->generation, now + half, resp->prepared);
+	make_headers(&headers, &times, buf_bytes(&der),
+		single.status == OCSP_REVOKED ? half : min(GOOD_MAX_AGE_S, half));
+	resp->prepared = http_prepared_new(
+		200, OCSP_MEDIA_TYPE, buf_bytes(&der), headers.field, ARRAY_LEN(headers.field));
+	ocsp_table_keep(o->table, id->serial.p, id->hash, entry->version, o->generation, now + half,
+		resp->prepared);
 	return ERR_OK;
 }
 
-/* Several certificates or a nonce: signed for this request alone, never kept, never cached (RFC 9654 section 2.1). */
+/* Several certificates or a nonce: signed for this request alone, never kept, never cached (RFC
+ * 9654 section 2.1). */
 static enum err
-sign_once(struct ocsp_service *o, const struct speaker *s, const struct ocsp_request *request, const struct ocsp_entry *entry,
-	struct bytes nonce, struct http_request *req, struct http_response *resp)
+sign_once(struct ocsp_service *o, const struct speaker *s, const struct ocsp_request *request,
+	const struct ocsp_entry *entry, struct bytes nonce, struct http_request *req,
+	struct http_response *resp)
 {
 	struct ocsp_single single[OCSP_IDS_MAX];
 	int64_t now = clock_now(), end = INT64_MAX;
@@ -150,7 +166,8 @@ sign_once(struct ocsp_service *o, const struct speaker *s, const struct ocsp_req
 	times = times_for(o, s, end, now);
 	if (times.next_update <= now)
 		return err_set(ERR_UNAVAILABLE, "what is known here about revocation is too old");
-	e = ocsp_response_build(&s->responder, &s->hashes, single, request->count, &times, nonce, &der);
+	e = ocsp_response_build(
+		&s->responder, &s->hashes, single, request->count, &times, nonce, &der);
 	if (e != ERR_OK)
 		return e;
 	resp->status = 200;
@@ -160,7 +177,8 @@ sign_once(struct ocsp_service *o, const struct speaker *s, const struct ocsp_req
 	return ERR_OK;
 }
 
-/* Live signatures are bounded; beyond it a nonce is left out and the kept answer serves (check 52). */
+/* Live signatures are bounded; beyond it a nonce is left out and the kept answer serves (check 52).
+ */
 static bool
 may_sign_nonce(struct ocsp_service *o)
 {
@@ -172,8 +190,8 @@ may_sign_nonce(struct ocsp_service *o)
 }
 
 static enum err
-answer_known(struct ocsp_service *o, const struct speaker *s, const struct ocsp_request *request, struct http_request *req,
-	struct http_response *resp)
+answer_known(struct ocsp_service *o, const struct speaker *s, const struct ocsp_request *request,
+	struct http_request *req, struct http_response *resp)
 {
 	struct ocsp_entry entry[OCSP_IDS_MAX];
 	bool plain = request->count == 1 && (request->nonce.n == 0 || !may_sign_nonce(o));
@@ -182,7 +200,8 @@ answer_known(struct ocsp_service *o, const struct speaker *s, const struct ocsp_
 		const struct ocsp_cert_id *id = &request->id[i];
 
 		if (speaker_for(o, id) != s || !find_entry(o, id, s->id, &entry[i])) {
-			respond_error(resp, OCSP_UNAUTHORIZED, "not a live certificate of this issuer");
+			respond_error(
+				resp, OCSP_UNAUTHORIZED, "not a live certificate of this issuer");
 			return ERR_OK;
 		}
 	}
@@ -193,7 +212,8 @@ answer_known(struct ocsp_service *o, const struct speaker *s, const struct ocsp_
 }
 
 static void
-answer_parsed(struct ocsp_service *o, const struct ocsp_request *request, struct http_request *req, struct http_response *resp)
+answer_parsed(struct ocsp_service *o, const struct ocsp_request *request, struct http_request *req,
+	struct http_response *resp)
 {
 	const struct ocsp_cert_id *id = &request->id[0];
 	const struct speaker *s = request->unanswerable ? NULL : speaker_for(o, id);
@@ -203,18 +223,22 @@ answer_parsed(struct ocsp_service *o, const struct ocsp_request *request, struct
 		respond_error(resp, OCSP_UNAUTHORIZED, "an issuer that is not served here");
 		return;
 	}
-	if (request->count == 1 && request->nonce.n == 0 && id->serial.n == OCSP_SERIAL_SIZE && s->ready) {
-		resp->prepared = ocsp_table_answer(o->table, id->serial.p, s->id, id->hash, o->generation, clock_now());
+	if (request->count == 1 && request->nonce.n == 0 && id->serial.n == OCSP_SERIAL_SIZE &&
+		s->ready) {
+		resp->prepared = ocsp_table_answer(
+			o->table, id->serial.p, s->id, id->hash, o->generation, clock_now());
 		if (resp->prepared != NULL)
 			return;
 	}
 	e = answer_known(o, s, request, req, resp);
 	if (e != ERR_OK)
-		respond_error(resp, e == ERR_UNAVAILABLE ? OCSP_TRY_LATER : OCSP_INTERNAL_ERROR, err_reason());
+		respond_error(resp, e == ERR_UNAVAILABLE ? OCSP_TRY_LATER : OCSP_INTERNAL_ERROR,
+			err_reason());
 }
 
 void
-answer_request(struct ocsp_service *o, struct bytes der, struct http_request *req, struct http_response *resp)
+answer_request(struct ocsp_service *o, struct bytes der, struct http_request *req,
+	struct http_response *resp)
 {
 	struct ocsp_request request;
 

@@ -1,7 +1,8 @@
 /*
- * Keeping the table true: what was issued, then what was revoked since the last time, so that "good" is never fresher than
- * what we know of revocation. After new revocations it says up to which snapshot of the database it is true, so that whoever
- * revoked can know that every responder says so.
+ * Keeping the table true: what was issued, then what was revoked since the last time, so that
+ * "good" is never fresher than what we know of revocation. After new revocations it says up to
+ * which snapshot of the database it is true, so that whoever revoked can know that every responder
+ * says so.
  */
 #include "ocsp/service.h"
 
@@ -11,13 +12,16 @@
 
 enum { READS_MAX = 3, ISSUED_BATCH = 20000, CATCH_UP_MS = 20, CATCH_UPS_PER_SECOND = 20 };
 
-/* Transaction numbers go back when the database was restored or replaced, and a little after a crash: then everything is read again. */
+/* Transaction numbers go back when the database was restored or replaced, and a little after a
+ * crash: then everything is read again. */
 static bool
 went_back(uint64_t before, uint64_t *cursor)
 {
 	if (*cursor >= before)
 		return false;
-	log_event(LOG_WARNING, "ocsp.feed", LOG_S("reason", "the database crashed, or is an older or another one; reading all of it again"));
+	log_event(LOG_WARNING, "ocsp.feed",
+		LOG_S("reason",
+			"the database crashed, or is an older or another one; reading all of it again"));
 	*cursor = 0;
 	return true;
 }
@@ -37,11 +41,13 @@ read_revoked(struct ocsp_service *o, bool *changed)
 
 		e = store_revocation_changes(o->store, a, &o->revoked_cursor, &rows, &count);
 		for (size_t i = 0; e == ERR_OK && i < count; i++)
-			if (ocsp_table_revoked(o->table, rows[i].serial, rows[i].issuer, rows[i].not_after, rows[i].revoked_at,
-				(enum pki_reason)rows[i].reason))
+			if (ocsp_table_revoked(o->table, rows[i].serial, rows[i].issuer,
+				    rows[i].not_after, rows[i].revoked_at,
+				    (enum pki_reason)rows[i].reason))
 				*changed = true;
 		again = e == ERR_OK && went_back(before, &o->revoked_cursor);
-		/* Of issued certificates none is lost for good: one that is not in the table is looked up by itself. */
+		/* Of issued certificates none is lost for good: one that is not in the table is
+		 * looked up by itself. */
 		if (e == ERR_OK && store_feed_doubtful(o->store, &o->connections_seen) && !again) {
 			o->revoked_cursor = store_feed_back(o->revoked_cursor);
 			again = true;
@@ -62,9 +68,11 @@ read_issued(struct ocsp_service *o)
 		uint64_t before = o->issued_cursor;
 		size_t count;
 
-		e = store_issued_changes(o->store, a, &o->issued_cursor, ISSUED_BATCH, &rows, &count, &more);
+		e = store_issued_changes(
+			o->store, a, &o->issued_cursor, ISSUED_BATCH, &rows, &count, &more);
 		for (size_t i = 0; e == ERR_OK && i < count; i++)
-			ocsp_table_issued(o->table, rows[i].serial, rows[i].issuer, rows[i].not_after);
+			ocsp_table_issued(
+				o->table, rows[i].serial, rows[i].issuer, rows[i].not_after);
 		more = more || (e == ERR_OK && went_back(before, &o->issued_cursor));
 	}
 	return e;
@@ -86,8 +94,8 @@ tell(struct ocsp_service *o, const char *snapshot)
 		watch(ctx);
 }
 
-/* Reads revocations until a snapshot, taken before a read that brought nothing new, covers all that was applied. Costs nothing
- * more than the one read while nobody revokes. */
+/* Reads revocations until a snapshot, taken before a read that brought nothing new, covers all that
+ * was applied. Costs nothing more than the one read while nobody revokes. */
 static enum err
 read_and_tell(struct ocsp_service *o)
 {
@@ -125,10 +133,12 @@ feed_read(void *ctx)
 void
 feed_start(struct ocsp_service *o)
 {
-	o->feed = store_follow(o->store, 1u << STORE_BELL_STATE | 1u << STORE_BELL_ISSUED, "ocsp.feed", feed_read, o);
+	o->feed = store_follow(o->store, 1u << STORE_BELL_STATE | 1u << STORE_BELL_ISSUED,
+		"ocsp.feed", feed_read, o);
 }
 
-/* At most CATCH_UPS_PER_SECOND a second in all threads: random serials must not make us wait or ask the database. */
+/* At most CATCH_UPS_PER_SECOND a second in all threads: random serials must not make us wait or ask
+ * the database. */
 static bool
 may_catch_up(struct ocsp_service *o)
 {
@@ -142,6 +152,7 @@ may_catch_up(struct ocsp_service *o)
 void
 feed_catch_up(struct ocsp_service *o)
 {
-	if (may_catch_up(o) && store_healthy(o->store) && store_follower_now(o->feed, CATCH_UP_MS) != ERR_OK)
+	if (may_catch_up(o) && store_healthy(o->store) &&
+		store_follower_now(o->feed, CATCH_UP_MS) != ERR_OK)
 		log_event(LOG_DEBUG, "ocsp.feed", LOG_S("reason", err_reason()));
 }

@@ -1,6 +1,6 @@
 /*
- * The OCSP responder of a status program: a table of all live certificates fed from the database, a delegated key in
- * memory that the CA certifies, and the HTTP routes.
+ * The OCSP responder of a status program: a table of all live certificates fed from the database, a
+ * delegated key in memory that the CA certifies, and the HTTP routes.
  */
 #ifndef CHANCERY_OCSP_OCSP_H
 #define CHANCERY_OCSP_OCSP_H
@@ -14,23 +14,27 @@ struct ocsp_service;
 /* Service identity that `ca-admin init` makes and that the responder's certificates belong to. */
 #define OCSP_IDENTITY "ocsp-responder"
 
-/* Loads the table (blocking: it is complete when this returns) and starts following the feeds. store and config are
- * borrowed. ERR_UNAVAILABLE while the database is away. */
-enum err ocsp_open(struct store *store, const struct config *config, struct ocsp_service **out) MUST_CHECK;
+/* Loads the table (blocking: it is complete when this returns) and starts following the feeds.
+ * store and config are borrowed. ERR_UNAVAILABLE while the database is away. */
+enum err
+ocsp_open(struct store *store, const struct config *config, struct ocsp_service **out) MUST_CHECK;
 void ocsp_close(struct ocsp_service *o);
-/* From the program's loop, every second or so: obtains and renews the responder certificate (may block for a few seconds),
- * sweeps expired entries, notices new issuers. */
+/* From the program's loop, every second or so: obtains and renews the responder certificate (may
+ * block for a few seconds), sweeps expired entries, notices new issuers. */
 void ocsp_tick(struct ocsp_service *o);
 
 struct ocsp_state {
 	size_t certificates;
-	int64_t responder_not_after; /* the earliest of the active issuing CAs' responders; 0: one has none, it is answered tryLater */
-	const char *responder_of;    /* which issuing CA that is; lives as long as the service; NULL: no issuing CA yet */
-	int64_t fed_at;              /* when the feeds were last read */
+	int64_t responder_not_after; /* the earliest of the active issuing CAs' responders; 0: one
+					has none, it is answered tryLater */
+	const char *responder_of; /* which issuing CA that is; lives as long as the service; NULL:
+				     no issuing CA yet */
+	int64_t fed_at;		  /* when the feeds were last read */
 };
 struct ocsp_state ocsp_state(struct ocsp_service *o);
 
-/* fn is called, from the feed's thread, whenever revocations that were new have been applied. Once, before anything is served. */
+/* fn is called, from the feed's thread, whenever revocations that were new have been applied. Once,
+ * before anything is served. */
 void ocsp_watch(struct ocsp_service *o, void (*fn)(void *ctx), void *ctx);
 /* A database snapshot (pg_snapshot as text) all of whose revocations are answered here. */
 const char *ocsp_snapshot(struct ocsp_service *o, struct arena *a);

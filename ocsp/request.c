@@ -1,6 +1,6 @@
 /*
- * Reading OCSP requests; see request.h. Every element is bounded by the request's own bound, nothing is copied.
- * This must never look at who asks: a responder answers anybody the same.
+ * Reading OCSP requests; see request.h. Every element is bounded by the request's own bound,
+ * nothing is copied. This must never look at who asks: a responder answers anybody the same.
  */
 #include "ocsp/request.h"
 
@@ -8,7 +8,8 @@
 
 static const uint8_t oid_sha1[] = {0x2b, 0x0e, 0x03, 0x02, 0x1a};
 static const uint8_t oid_sha256[] = {0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01};
-/* id-pkix-ocsp-nonce, id-pkix-ocsp-response, id-pkix-ocsp-pref-sig-algs, id-pkix-ocsp-service-locator */
+/* id-pkix-ocsp-nonce, id-pkix-ocsp-response, id-pkix-ocsp-pref-sig-algs,
+ * id-pkix-ocsp-service-locator */
 static const uint8_t oid_nonce[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x02};
 static const uint8_t oid_response[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x04};
 static const uint8_t oid_basic[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x01};
@@ -25,7 +26,8 @@ static const struct {
 	[OCSP_SHA256] = {{oid_sha256, sizeof(oid_sha256)}, SHA256_SIZE},
 };
 
-/* AlgorithmIdentifier of a digest: parameters NULL or absent, both are sent (revocation check 23). */
+/* AlgorithmIdentifier of a digest: parameters NULL or absent, both are sent (revocation check 23).
+ */
 static enum err
 read_hash(struct der *d, int *hash)
 {
@@ -81,7 +83,8 @@ read_cert_id(struct der *d, struct ocsp_request *out)
 	}
 	id->hash = (enum ocsp_hash)hash;
 	if (id->name_hash.n != hashes[hash].size || id->key_hash.n != hashes[hash].size)
-		return err_set(ERR_INVALID, "issuer hashes of %zu and %zu octets do not fit their algorithm (RFC 6960 section 4.1.1)",
+		return err_set(ERR_INVALID,
+			"issuer hashes of %zu and %zu octets do not fit their algorithm (RFC 6960 section 4.1.1)",
 			id->name_hash.n, id->key_hash.n);
 	return ERR_OK;
 }
@@ -98,8 +101,9 @@ read_nonce(struct bytes value, struct ocsp_request *out)
 	if (e == ERR_OK)
 		e = der_finish(&d, "nonce");
 	if (e == ERR_OK && (out->nonce.n == 0 || out->nonce.n > OCSP_NONCE_MAX))
-		e = err_set(ERR_INVALID, "a nonce of %zu octets, 1 to %d are allowed (RFC 9654 section 2.1)", out->nonce.n,
-			OCSP_NONCE_MAX);
+		e = err_set(ERR_INVALID,
+			"a nonce of %zu octets, 1 to %d are allowed (RFC 9654 section 2.1)",
+			out->nonce.n, OCSP_NONCE_MAX);
 	return e;
 }
 
@@ -120,7 +124,8 @@ read_acceptable(struct bytes value)
 	if (e == ERR_OK)
 		e = der_finish(&d, "acceptableResponses");
 	if (e == ERR_OK && !basic)
-		e = err_set(ERR_INVALID, "acceptableResponses does not hold id-pkix-ocsp-basic (RFC 6960 section 4.4.3)");
+		e = err_set(ERR_INVALID,
+			"acceptableResponses does not hold id-pkix-ocsp-basic (RFC 6960 section 4.4.3)");
 	return e;
 }
 
@@ -186,7 +191,8 @@ read_list(struct der *tbs, struct ocsp_request *out)
 
 	while (e == ERR_OK && !der_at_end(&list)) {
 		if (out->count == OCSP_IDS_MAX)
-			return err_set(ERR_INVALID, "more than %d certificates in one request", OCSP_IDS_MAX);
+			return err_set(ERR_INVALID, "more than %d certificates in one request",
+				OCSP_IDS_MAX);
 		e = der_enter(&list, DER_SEQUENCE, "Request", &one);
 		if (e == ERR_OK)
 			e = read_cert_id(&one, out);
@@ -201,7 +207,8 @@ read_list(struct der *tbs, struct ocsp_request *out)
 	return e;
 }
 
-/* version [0] EXPLICIT DEFAULT v1: absent, since DER leaves out defaults; a written v1 is what some clients send. */
+/* version [0] EXPLICIT DEFAULT v1: absent, since DER leaves out defaults; a written v1 is what some
+ * clients send. */
 static enum err
 read_version(struct der *tbs)
 {
@@ -217,7 +224,8 @@ read_version(struct der *tbs)
 	if (e == ERR_OK)
 		e = der_finish(&outer, "version");
 	if (e == ERR_OK && version != 0)
-		e = err_set(ERR_INVALID, "version %u, only v1 exists (RFC 6960 section 4.1.1)", version + 1);
+		e = err_set(ERR_INVALID, "version %u, only v1 exists (RFC 6960 section 4.1.1)",
+			version + 1);
 	return e;
 }
 
@@ -261,7 +269,8 @@ hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The value of a base64 character of either alphabet, -1 for others. A form-decoding proxy makes a space of '+'. */
+/* The value of a base64 character of either alphabet, -1 for others. A form-decoding proxy makes a
+ * space of '+'. */
 static int
 base64_value(char c)
 {
@@ -285,7 +294,8 @@ next_character(const char **text)
 
 	if (t[0] != '%') {
 		*text = t + 1;
-		return (unsigned char)t[0] > 0x20 ? t[0] : -1; /* RFC 9919 section 6: no white space */
+		return (unsigned char)t[0] > 0x20 ? t[0]
+						  : -1; /* RFC 9919 section 6: no white space */
 	}
 	high = hex_digit(t[1]);
 	low = high >= 0 ? hex_digit(t[2]) : -1;
@@ -314,11 +324,13 @@ ocsp_get_decode(const char *text, uint8_t *room, struct bytes *der)
 			continue;
 		v = c < 0 || padding > 0 ? -1 : base64_value((char)c);
 		if (v < 0)
-			return err_set(ERR_INVALID, "the path does not hold base64 (RFC 6960 appendix A.1)");
+			return err_set(ERR_INVALID,
+				"the path does not hold base64 (RFC 6960 appendix A.1)");
 		bits = bits << 6 | (uint32_t)v;
 		if (++count % 4 == 0) {
 			if (n + 3 > OCSP_REQUEST_MAX)
-				return err_set(ERR_LIMIT, "an OCSP request of more than %d octets", OCSP_REQUEST_MAX);
+				return err_set(ERR_LIMIT, "an OCSP request of more than %d octets",
+					OCSP_REQUEST_MAX);
 			room[n++] = (uint8_t)(bits >> 16);
 			room[n++] = (uint8_t)(bits >> 8);
 			room[n++] = (uint8_t)bits;

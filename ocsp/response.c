@@ -1,6 +1,7 @@
 /*
- * Building OCSP responses; see response.h. One SingleResponse for each CertID asked, in the hash it was asked with:
- * OpenSSL and Java refuse an answer in another algorithm, HAProxy one with more answers than questions.
+ * Building OCSP responses; see response.h. One SingleResponse for each CertID asked, in the hash it
+ * was asked with: OpenSSL and Java refuse an answer in another algorithm, HAProxy one with more
+ * answers than questions.
  */
 #include "ocsp/response.h"
 
@@ -46,10 +47,12 @@ ocsp_issuer_hashes_match(const struct ocsp_issuer_hashes *h, const struct ocsp_c
 {
 	size_t n = hashes[id->hash].size;
 
-	return memcmp(h->name[id->hash], id->name_hash.p, n) == 0 && memcmp(h->key[id->hash], id->key_hash.p, n) == 0;
+	return memcmp(h->name[id->hash], id->name_hash.p, n) == 0 &&
+		memcmp(h->key[id->hash], id->key_hash.p, n) == 0;
 }
 
-/* CertID with NULL parameters, as OpenSSL writes it: HAProxy looks its staples up by these octets. */
+/* CertID with NULL parameters, as OpenSSL writes it: HAProxy looks its staples up by these octets.
+ */
 static void
 put_cert_id(struct derw *w, const struct ocsp_issuer_hashes *issuer, const struct ocsp_single *s)
 {
@@ -86,7 +89,8 @@ put_status(struct derw *w, const struct ocsp_single *s)
 }
 
 static void
-put_single(struct derw *w, const struct ocsp_issuer_hashes *issuer, const struct ocsp_single *s, const struct ocsp_times *t)
+put_single(struct derw *w, const struct ocsp_issuer_hashes *issuer, const struct ocsp_single *s,
+	const struct ocsp_times *t)
 {
 	size_t mark = derw_mark(w), next = derw_mark(w);
 
@@ -112,8 +116,9 @@ put_nonce(struct derw *w, struct bytes nonce)
 }
 
 static enum err
-build_tbs(const struct ocsp_responder *r, const struct ocsp_issuer_hashes *issuer, const struct ocsp_single *single,
-	size_t count, const struct ocsp_times *times, struct bytes nonce, struct derw *w, struct bytes *tbs)
+build_tbs(const struct ocsp_responder *r, const struct ocsp_issuer_hashes *issuer,
+	const struct ocsp_single *single, size_t count, const struct ocsp_times *times,
+	struct bytes nonce, struct derw *w, struct bytes *tbs)
 {
 	size_t list, id;
 
@@ -131,9 +136,11 @@ build_tbs(const struct ocsp_responder *r, const struct ocsp_issuer_hashes *issue
 	return derw_done(w, tbs);
 }
 
-/* OCSPResponse { successful, [0] { id-pkix-ocsp-basic, OCTET STRING { tbs, algorithm, signature, [0] certs } } } */
+/* OCSPResponse { successful, [0] { id-pkix-ocsp-basic, OCTET STRING { tbs, algorithm, signature,
+ * [0] certs } } } */
 static enum err
-build_envelope(const struct ocsp_responder *r, struct bytes tbs, struct bytes signature, struct derw *w, struct bytes *out)
+build_envelope(const struct ocsp_responder *r, struct bytes tbs, struct bytes signature,
+	struct derw *w, struct bytes *out)
 {
 	static const uint8_t successful = 0;
 
@@ -154,8 +161,9 @@ build_envelope(const struct ocsp_responder *r, struct bytes tbs, struct bytes si
 }
 
 enum err
-ocsp_response_build(const struct ocsp_responder *r, const struct ocsp_issuer_hashes *issuer, const struct ocsp_single *single,
-	size_t count, const struct ocsp_times *times, struct bytes nonce, struct buf *out)
+ocsp_response_build(const struct ocsp_responder *r, const struct ocsp_issuer_hashes *issuer,
+	const struct ocsp_single *single, size_t count, const struct ocsp_times *times,
+	struct bytes nonce, struct buf *out)
 {
 	uint8_t tbs_room[OCSP_RESPONSE_MAX / 2], room[OCSP_RESPONSE_MAX];
 	struct bytes tbs, whole;

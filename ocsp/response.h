@@ -1,6 +1,7 @@
 /*
- * OCSP responses (RFC 6960 section 4.2, RFC 9919 section 3.2): one template per issuer and responder key, filled and
- * signed. The responder key is in memory, certified by the CA itself, and embedded (GnuTLS needs it).
+ * OCSP responses (RFC 6960 section 4.2, RFC 9919 section 3.2): one template per issuer and
+ * responder key, filled and signed. The responder key is in memory, certified by the CA itself, and
+ * embedded (GnuTLS needs it).
  */
 #ifndef CHANCERY_OCSP_RESPONSE_H
 #define CHANCERY_OCSP_RESPONSE_H
@@ -10,7 +11,12 @@
 
 enum { OCSP_RESPONSE_MAX = 12 * 1024, OCSP_SERIAL_SIZE = 16 };
 
-enum ocsp_error { OCSP_MALFORMED = 1, OCSP_INTERNAL_ERROR = 2, OCSP_TRY_LATER = 3, OCSP_UNAUTHORIZED = 6 };
+enum ocsp_error {
+	OCSP_MALFORMED = 1,
+	OCSP_INTERNAL_ERROR = 2,
+	OCSP_TRY_LATER = 3,
+	OCSP_UNAUTHORIZED = 6
+};
 /* The five octets of an unsigned error response. */
 struct bytes ocsp_error_response(enum ocsp_error error);
 
@@ -25,8 +31,8 @@ bool ocsp_issuer_hashes_match(const struct ocsp_issuer_hashes *h, const struct o
 /* A delegated responder: key, its certificate, whose issuer it may speak for. */
 struct ocsp_responder {
 	struct pki_signer signer;
-	uint8_t key_hash[20];          /* ResponderID byKey */
-	struct bytes cert;             /* DER, embedded in every response */
+	uint8_t key_hash[20]; /* ResponderID byKey */
+	struct bytes cert;    /* DER, embedded in every response */
 	int64_t not_after;
 };
 
@@ -43,7 +49,8 @@ struct ocsp_times {
 };
 
 /* The whole OCSPResponse, appended to out. nonce n 0: none is echoed. */
-enum err ocsp_response_build(const struct ocsp_responder *r, const struct ocsp_issuer_hashes *issuer, const struct ocsp_single *single,
-	size_t count, const struct ocsp_times *times, struct bytes nonce, struct buf *out) MUST_CHECK;
+enum err ocsp_response_build(const struct ocsp_responder *r,
+	const struct ocsp_issuer_hashes *issuer, const struct ocsp_single *single, size_t count,
+	const struct ocsp_times *times, struct bytes nonce, struct buf *out) MUST_CHECK;
 
 #endif

@@ -8,7 +8,8 @@
 
 enum { SWEEP_EVERY_S = 600, ISSUERS_EVERY_S = 2 };
 
-/* Readers come without a pause under load; one that waits to put in a new key must not wait for ever. */
+/* Readers come without a pause under load; one that waits to put in a new key must not wait for
+ * ever. */
 static void
 init_lock(pthread_rwlock_t *lock)
 {
@@ -107,7 +108,8 @@ ocsp_tick(struct ocsp_service *o)
 struct ocsp_state
 ocsp_state(struct ocsp_service *o)
 {
-	struct ocsp_state state = {.certificates = ocsp_table_count(o->table), .fed_at = atomic_load(&o->fed_at)};
+	struct ocsp_state state = {
+		.certificates = ocsp_table_count(o->table), .fed_at = atomic_load(&o->fed_at)};
 
 	pthread_rwlock_rdlock(&o->lock);
 	for (size_t i = 0; i < o->count; i++) {
@@ -145,10 +147,22 @@ handle_get(struct http_request *req, struct http_response *resp)
 }
 
 const struct http_route ocsp_routes[] = {
-	{.pattern = "/ocsp/{*}", .methods = HTTP_GET, .handler = handle_get, .run = HTTP_RUN_INLINE, .operation = "ocsp.get"},
-	{.pattern = "/ocsp", .methods = HTTP_POST, .handler = handle_post, .body_max = OCSP_REQUEST_MAX,
-		.run = HTTP_RUN_INLINE, .operation = "ocsp.post"},
-	{.pattern = "/ocsp/", .methods = HTTP_POST, .handler = handle_post, .body_max = OCSP_REQUEST_MAX,
-		.run = HTTP_RUN_INLINE, .operation = "ocsp.post"},
+	{.pattern = "/ocsp/{*}",
+		.methods = HTTP_GET,
+		.handler = handle_get,
+		.run = HTTP_RUN_INLINE,
+		.operation = "ocsp.get"},
+	{.pattern = "/ocsp",
+		.methods = HTTP_POST,
+		.handler = handle_post,
+		.body_max = OCSP_REQUEST_MAX,
+		.run = HTTP_RUN_INLINE,
+		.operation = "ocsp.post"},
+	{.pattern = "/ocsp/",
+		.methods = HTTP_POST,
+		.handler = handle_post,
+		.body_max = OCSP_REQUEST_MAX,
+		.run = HTTP_RUN_INLINE,
+		.operation = "ocsp.post"},
 	{.pattern = NULL},
 };

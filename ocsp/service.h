@@ -11,23 +11,24 @@
 
 enum { OCSP_ISSUERS_MAX = 16 };
 
-/* An issuer we hold certificates of, and the responder that may speak for it (if it has one yet). */
+/* An issuer we hold certificates of, and the responder that may speak for it (if it has one yet).
+ */
 struct speaker {
 	int16_t id;
 	char *name;
-	bool wanted;                     /* active and configured here: without a responder this program is not ready */
+	bool wanted; /* active and configured here: without a responder this program is not ready */
 	struct ocsp_issuer_hashes hashes;
 	bool ready;
 	int64_t responder_not_before;
 	struct ocsp_responder responder; /* cert.p and key are owned */
 	EVP_PKEY *key;
-	struct {                         /* a request for the next certificate; key NULL: none is under way */
+	struct { /* a request for the next certificate; key NULL: none is under way */
 		EVP_PKEY *key;
 		int64_t request, began_at;
 		bool told;
 	} attempt;
 	int64_t retry_at, retry_s;
-	bool away;                       /* the last try failed for want of database or signer */
+	bool away; /* the last try failed for want of database or signer */
 };
 
 struct ocsp_service {
@@ -35,17 +36,18 @@ struct ocsp_service {
 	const struct config *config;
 	struct ocsp_table *table;
 
-	pthread_rwlock_t lock;      /* over speaker[], count and generation */
+	pthread_rwlock_t lock; /* over speaker[], count and generation */
 	struct speaker speaker[OCSP_ISSUERS_MAX];
 	size_t count;
-	uint32_t generation;        /* of responder keys: answers of an older one are not served */
+	uint32_t generation; /* of responder keys: answers of an older one are not served */
 
 	struct store_follower *feed;
 	uint64_t revoked_cursor, issued_cursor, connections_seen;
-	_Atomic int64_t fed_at;     /* the table is true as of this second */
-	pthread_mutex_t told_lock;  /* over snapshot and the watcher */
-	char *snapshot;             /* all revocations visible in it are in the table */
-	bool untold;                /* feed thread only: revocations were applied that snapshot does not cover yet */
+	_Atomic int64_t fed_at;	   /* the table is true as of this second */
+	pthread_mutex_t told_lock; /* over snapshot and the watcher */
+	char *snapshot;		   /* all revocations visible in it are in the table */
+	bool untold; /* feed thread only: revocations were applied that snapshot does not cover yet
+		      */
 	void (*watch)(void *ctx);
 	void *watch_ctx;
 
@@ -57,19 +59,21 @@ struct ocsp_service {
 	bool issuers_failing;
 };
 
-/* feed.c: reads both feeds once (ctx is the service); follows them from then on; and "read what was committed before now",
- * bounded to 20 ms and 20 times a second, for a serial the table does not hold. */
+/* feed.c: reads both feeds once (ctx is the service); follows them from then on; and "read what was
+ * committed before now", bounded to 20 ms and 20 times a second, for a serial the table does not
+ * hold. */
 enum err feed_read(void *ctx) MUST_CHECK;
 void feed_start(struct ocsp_service *o);
 void feed_catch_up(struct ocsp_service *o);
 
-/* speaker.c; all from the program's loop. Loading adds issuers that appeared; renewing takes one step for each that needs a
- * certificate, at most a fraction of a second each. */
+/* speaker.c; all from the program's loop. Loading adds issuers that appeared; renewing takes one
+ * step for each that needs a certificate, at most a fraction of a second each. */
 enum err speaker_load(struct ocsp_service *o) MUST_CHECK;
 void speaker_renew(struct ocsp_service *o);
 void speaker_clear(struct ocsp_service *o);
 
 /* answer.c: the HTTP answer to one DER request. */
-void answer_request(struct ocsp_service *o, struct bytes der, struct http_request *req, struct http_response *resp);
+void answer_request(struct ocsp_service *o, struct bytes der, struct http_request *req,
+	struct http_response *resp);
 
 #endif

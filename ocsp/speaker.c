@@ -1,7 +1,8 @@
 /*
- * Who may answer: each issuer's delegated responder (RFC 6960 section 4.2.2.2). Its key is made in memory, certified by the CA
- * through the same queue as everything else, and replaced before two thirds of its certificate's life. While no signer answers,
- * the one request stays in the queue and is looked at again; only a refusal makes a new one, after a growing pause.
+ * Who may answer: each issuer's delegated responder (RFC 6960 section 4.2.2.2). Its key is made in
+ * memory, certified by the CA through the same queue as everything else, and replaced before two
+ * thirds of its certificate's life. While no signer answers, the one request stays in the queue and
+ * is looked at again; only a refusal makes a new one, after a growing pause.
  */
 #include "ocsp/service.h"
 
@@ -66,7 +67,8 @@ add_speaker(struct ocsp_service *o, const struct store_issuer *issuer, const str
 {
 	struct speaker *s = &o->speaker[o->count];
 
-	*s = (struct speaker){.id = issuer->id, .name = mem_strdup(issuer->name), .wanted = is_wanted(o, issuer)};
+	*s = (struct speaker){
+		.id = issuer->id, .name = mem_strdup(issuer->name), .wanted = is_wanted(o, issuer)};
 	ocsp_issuer_hashes_init(&s->hashes, cert->subject, cert->spki.key);
 	pthread_rwlock_wrlock(&o->lock);
 	o->count++;
@@ -84,7 +86,8 @@ speaker_load(struct ocsp_service *o)
 	enum err e = store_issuer_list(o->store, a, &issuers, &count);
 
 	for (size_t i = 0; e == ERR_OK && i < count; i++) {
-		if (strcmp(issuers[i].kind, "issuing") != 0 || find_speaker(o, issuers[i].id) != NULL)
+		if (strcmp(issuers[i].kind, "issuing") != 0 ||
+			find_speaker(o, issuers[i].id) != NULL)
 			continue;
 		if (o->count == OCSP_ISSUERS_MAX)
 			return err_set(ERR_LIMIT, "more than %d issuing CAs", OCSP_ISSUERS_MAX);
@@ -122,7 +125,8 @@ install(struct ocsp_service *o, struct speaker *s, const struct pki_cert *cert)
 }
 
 static enum err
-check_certificate(const struct speaker *s, struct arena *a, int16_t issuer, const struct pki_cert *cert)
+check_certificate(
+	const struct speaker *s, struct arena *a, int16_t issuer, const struct pki_cert *cert)
 {
 	struct bytes spki;
 	enum err e = pki_spki_from_pkey(s->attempt.key, a, &spki);
@@ -130,9 +134,11 @@ check_certificate(const struct speaker *s, struct arena *a, int16_t issuer, cons
 	if (e != ERR_OK)
 		return e;
 	if (issuer != s->id)
-		return err_set(ERR_INTERNAL, "the responder of \"%s\" was certified by another issuing CA", s->name);
+		return err_set(ERR_INTERNAL,
+			"the responder of \"%s\" was certified by another issuing CA", s->name);
 	if (!bytes_equal(cert->spki.der, spki))
-		return err_set(ERR_INTERNAL, "the certificate of the responder of \"%s\" holds another key", s->name);
+		return err_set(ERR_INTERNAL,
+			"the certificate of the responder of \"%s\" holds another key", s->name);
 	if ((cert->eku & PKI_EKU_OCSP_SIGNING) == 0 || !cert->ocsp_nocheck)
 		return err_set(ERR_INVALID,
 			"the profile of the OCSP responder must set extended_key_usage: [OCSPSigning] and ocsp_nocheck: true");
@@ -151,9 +157,11 @@ ask(struct ocsp_service *o, struct speaker *s)
 	if (e == ERR_OK)
 		e = pki_spki_from_pkey(key, a, &spki);
 	if (e == ERR_OK)
-		e = store_responder_request(o->store, OCSP_IDENTITY, o->config->ocsp.profile, s->name, spki, random_id(a), &request);
+		e = store_responder_request(o->store, OCSP_IDENTITY, o->config->ocsp.profile,
+			s->name, spki, random_id(a), &request);
 	if (e == ERR_NOTFOUND)
-		return err_set(ERR_NOTFOUND, "there is no service identity \"" OCSP_IDENTITY "\"; run: ca-admin init");
+		return err_set(ERR_NOTFOUND,
+			"there is no service identity \"" OCSP_IDENTITY "\"; run: ca-admin init");
 	if (e != ERR_OK)
 		return e;
 	s->attempt.key = key;
@@ -170,7 +178,8 @@ still_waiting(struct speaker *s, int64_t now)
 		return err_set(ERR_UNAVAILABLE, "no signer answered within %d seconds", GIVE_UP_S);
 	if (now >= s->attempt.began_at + SAY_AFTER_S && !s->attempt.told) {
 		s->attempt.told = true;
-		log_event(LOG_WARNING, "ocsp.responder", LOG_S("outcome", "unavailable"), LOG_S("issuer", s->name),
+		log_event(LOG_WARNING, "ocsp.responder", LOG_S("outcome", "unavailable"),
+			LOG_S("issuer", s->name),
 			LOG_S("reason", "no signer has answered yet; is chancery-signer running?"));
 	}
 	return ERR_OK;
@@ -190,7 +199,8 @@ step(struct ocsp_service *o, struct speaker *s)
 	if (e == ERR_OK && result.state == STORE_RESULT_PENDING)
 		return still_waiting(s, clock_now());
 	if (e == ERR_OK && result.state == STORE_RESULT_REFUSED)
-		e = err_set(result.refusal_class, "the signer refused the responder's certificate: %s", result.refusal);
+		e = err_set(result.refusal_class,
+			"the signer refused the responder's certificate: %s", result.refusal);
 	if (e == ERR_OK)
 		e = pki_cert_parse(result.der, a, &cert);
 	if (e == ERR_OK)
@@ -208,7 +218,8 @@ due(const struct speaker *s, int64_t now)
 	return now >= s->retry_at && (!s->ready || now >= s->responder_not_before + life * 2 / 3);
 }
 
-/* Being refused is told each time, with growing pauses; a database or signer that is away is told once and asked again soon. */
+/* Being refused is told each time, with growing pauses; a database or signer that is away is told
+ * once and asked again soon. */
 static void
 plan_retry(struct speaker *s, enum err e)
 {
@@ -218,7 +229,9 @@ plan_retry(struct speaker *s, enum err e)
 	if (!away || !s->away)
 		log_failure("ocsp.responder", err_context(e, "issuing CA \"%s\"", s->name));
 	s->away = away;
-	s->retry_s = away || s->retry_s == 0 ? FIRST_RETRY_S : s->retry_s < LAST_RETRY_S ? s->retry_s * 2 : LAST_RETRY_S;
+	s->retry_s = away || s->retry_s == 0 ? FIRST_RETRY_S
+		: s->retry_s < LAST_RETRY_S  ? s->retry_s * 2
+					     : LAST_RETRY_S;
 	s->retry_at = clock_now() + s->retry_s;
 }
 

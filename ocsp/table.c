@@ -1,6 +1,6 @@
 /*
- * Open addressing in 64 shards with a mutex each. Serials are random, so eight of their octets are hash enough; an
- * attacker cannot choose the serials we hold, only those he asks for.
+ * Open addressing in 64 shards with a mutex each. Serials are random, so eight of their octets are
+ * hash enough; an attacker cannot choose the serials we hold, only those he asks for.
  */
 #include "ocsp/table.h"
 
@@ -17,7 +17,7 @@ struct answer {
 
 struct slot {
 	uint8_t serial[OCSP_SERIAL_SIZE];
-	int64_t not_after;         /* 0: slot is free */
+	int64_t not_after; /* 0: slot is free */
 	int64_t revoked_at;
 	int16_t issuer;
 	int8_t reason;
@@ -28,7 +28,7 @@ struct slot {
 struct shard {
 	pthread_mutex_t lock;
 	struct slot *slot;
-	size_t capacity, used;     /* capacity is a power of two */
+	size_t capacity, used; /* capacity is a power of two */
 };
 
 struct ocsp_table {
@@ -95,8 +95,9 @@ probe(struct slot *slot, size_t capacity, const uint8_t *serial)
 	return &slot[i];
 }
 
-/* Moves what is kept into a new array; entries that ended before `before` are dropped. The caller holds the lock, and holds up
- * one request in 64 for as long: about 1 ms for a million certificates. */
+/* Moves what is kept into a new array; entries that ended before `before` are dropped. The caller
+ * holds the lock, and holds up one request in 64 for as long: about 1 ms for a million
+ * certificates. */
 static void
 rebuild(struct shard *s, size_t capacity, int64_t before)
 {
@@ -141,7 +142,8 @@ slot_for(struct shard *s, const uint8_t *serial, int16_t issuer, int64_t not_aft
 }
 
 void
-ocsp_table_issued(struct ocsp_table *t, const uint8_t serial[OCSP_SERIAL_SIZE], int16_t issuer, int64_t not_after)
+ocsp_table_issued(struct ocsp_table *t, const uint8_t serial[OCSP_SERIAL_SIZE], int16_t issuer,
+	int64_t not_after)
 {
 	struct shard *s = lock_shard(t, serial);
 
@@ -150,8 +152,8 @@ ocsp_table_issued(struct ocsp_table *t, const uint8_t serial[OCSP_SERIAL_SIZE], 
 }
 
 bool
-ocsp_table_revoked(struct ocsp_table *t, const uint8_t serial[OCSP_SERIAL_SIZE], int16_t issuer, int64_t not_after,
-	int64_t revoked_at, enum pki_reason reason)
+ocsp_table_revoked(struct ocsp_table *t, const uint8_t serial[OCSP_SERIAL_SIZE], int16_t issuer,
+	int64_t not_after, int64_t revoked_at, enum pki_reason reason)
 {
 	struct shard *s = lock_shard(t, serial);
 	struct slot *slot = slot_for(s, serial, issuer, not_after);
@@ -168,28 +170,33 @@ ocsp_table_revoked(struct ocsp_table *t, const uint8_t serial[OCSP_SERIAL_SIZE],
 }
 
 bool
-ocsp_table_find(struct ocsp_table *t, const uint8_t serial[OCSP_SERIAL_SIZE], struct ocsp_entry *out)
+ocsp_table_find(
+	struct ocsp_table *t, const uint8_t serial[OCSP_SERIAL_SIZE], struct ocsp_entry *out)
 {
 	struct shard *s = lock_shard(t, serial);
 	const struct slot *slot = probe(s->slot, s->capacity, serial);
 	bool found = slot->not_after != 0;
 
 	if (found)
-		*out = (struct ocsp_entry){.issuer = slot->issuer, .not_after = slot->not_after,
-			.revoked_at = slot->revoked_at, .reason = slot->reason, .version = slot->version};
+		*out = (struct ocsp_entry){.issuer = slot->issuer,
+			.not_after = slot->not_after,
+			.revoked_at = slot->revoked_at,
+			.reason = slot->reason,
+			.version = slot->version};
 	pthread_mutex_unlock(&s->lock);
 	return found;
 }
 
 struct http_prepared *
-ocsp_table_answer(struct ocsp_table *t, const uint8_t serial[OCSP_SERIAL_SIZE], int16_t issuer, enum ocsp_hash hash,
-	uint32_t generation, int64_t now)
+ocsp_table_answer(struct ocsp_table *t, const uint8_t serial[OCSP_SERIAL_SIZE], int16_t issuer,
+	enum ocsp_hash hash, uint32_t generation, int64_t now)
 {
 	struct shard *s = lock_shard(t, serial);
 	const struct slot *slot = probe(s->slot, s->capacity, serial);
 	struct http_prepared *answer = NULL;
 
-	if (slot->not_after > now && slot->issuer == issuer && slot->answer[hash].prepared != NULL &&
+	if (slot->not_after > now && slot->issuer == issuer &&
+		slot->answer[hash].prepared != NULL &&
 		slot->answer[hash].generation == generation && slot->answer[hash].refresh_at > now)
 		answer = http_prepared_ref(slot->answer[hash].prepared);
 	pthread_mutex_unlock(&s->lock);
@@ -197,8 +204,8 @@ ocsp_table_answer(struct ocsp_table *t, const uint8_t serial[OCSP_SERIAL_SIZE], 
 }
 
 void
-ocsp_table_keep(struct ocsp_table *t, const uint8_t serial[OCSP_SERIAL_SIZE], enum ocsp_hash hash, uint32_t version,
-	uint32_t generation, int64_t refresh_at, struct http_prepared *answer)
+ocsp_table_keep(struct ocsp_table *t, const uint8_t serial[OCSP_SERIAL_SIZE], enum ocsp_hash hash,
+	uint32_t version, uint32_t generation, int64_t refresh_at, struct http_prepared *answer)
 {
 	struct shard *s = lock_shard(t, serial);
 	struct slot *slot = probe(s->slot, s->capacity, serial);

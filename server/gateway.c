@@ -1,9 +1,10 @@
 /*
- * chancery-gateway: ACME, EST and the admin API behind mutual TLS. Holds no CA key and reaches no HSM: what it decides
- * goes as rows to the signer.
+ * chancery-gateway: ACME, EST and the admin API behind mutual TLS. Holds no CA key and reaches no
+ * HSM: what it decides goes as rows to the signer.
  *
- * Start: database, issuers, peers, then the gateway's own certificate through the queue; each step waits for what it
- * needs and says what is missing, so the programs of a site may start in any order. Then it serves until told to stop.
+ * Start: database, issuers, peers, then the gateway's own certificate through the queue; each step
+ * waits for what it needs and says what is missing, so the programs of a site may start in any
+ * order. Then it serves until told to stop.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,9 +17,15 @@
 #include "server/program.h"
 
 enum {
-	BACKOFF_FIRST_MS = 200, BACKOFF_MAX_MS = 5000,
-	TICK_MS = 1000, LOOK_EVERY_S = 5, OBTAIN_WAIT_MS = 1000, DRAIN_S = 20,
-	SNAPSHOTS_MAX = 64, RELOADS_MAX = 256, TELL_EVERY_US = 60 * 1000 * 1000,
+	BACKOFF_FIRST_MS = 200,
+	BACKOFF_MAX_MS = 5000,
+	TICK_MS = 1000,
+	LOOK_EVERY_S = 5,
+	OBTAIN_WAIT_MS = 1000,
+	DRAIN_S = 20,
+	SNAPSHOTS_MAX = 64,
+	RELOADS_MAX = 256,
+	TELL_EVERY_US = 60 * 1000 * 1000,
 };
 
 struct gateway;
@@ -52,7 +59,7 @@ struct gateway {
 	int64_t looked_at;
 	struct duty duty[DUTY_COUNT];
 	bool renew_wanted; /* by SIGHUP */
-	bool stopping; /* told to stop before it served */
+	bool stopping;	   /* told to stop before it served */
 };
 
 static enum err
@@ -78,7 +85,8 @@ load_profiles(struct gateway *g)
 	if (e == ERR_OK)
 		e = check_profiles(g->service.config, read);
 	if (e == ERR_OK && g->profiles_count == RELOADS_MAX)
-		e = err_set(ERR_LIMIT, "profiles were read %d times; restart the gateway", RELOADS_MAX);
+		e = err_set(
+			ERR_LIMIT, "profiles were read %d times; restart the gateway", RELOADS_MAX);
 	if (e != ERR_OK)
 		return e;
 	g->profiles[g->profiles_count++] = read;
@@ -109,7 +117,8 @@ load_issuers(struct gateway *g)
 	s->arena = arena_new(0);
 	e = ca_issuers_load(g->app.store, g->service.config, s->arena, &s->issuers);
 	if (e == ERR_OK && g->snapshot_count == SNAPSHOTS_MAX)
-		e = err_set(ERR_LIMIT, "issuers changed %d times; restart the gateway", SNAPSHOTS_MAX);
+		e = err_set(
+			ERR_LIMIT, "issuers changed %d times; restart the gateway", SNAPSHOTS_MAX);
 	if (e != ERR_OK || (now != NULL && same_issuers(now, &s->issuers))) {
 		arena_free(s->arena);
 		free(s);
@@ -134,8 +143,9 @@ obtain_certificate(struct gateway *g)
 	return gateway_tls_obtain(g->tls, OBTAIN_WAIT_MS);
 }
 
-/* Tries until it works or the program is told to stop; the first failure of a kind is told, then one a minute.
- * ERR_CONFLICT (another program's schema) and ERR_INVALID do not mend themselves: the supervisor decides. */
+/* Tries until it works or the program is told to stop; the first failure of a kind is told, then
+ * one a minute. ERR_CONFLICT (another program's schema) and ERR_INVALID do not mend themselves: the
+ * supervisor decides. */
 static enum err
 insist(struct gateway *g, const char *event, step_fn *step)
 {
@@ -146,7 +156,8 @@ insist(struct gateway *g, const char *event, step_fn *step)
 
 		if (e == ERR_OK)
 			return ERR_OK;
-		if (told == 0 || clock_monotonic_us() - told > TELL_EVERY_US || e == ERR_CONFLICT || e == ERR_INVALID) {
+		if (told == 0 || clock_monotonic_us() - told > TELL_EVERY_US || e == ERR_CONFLICT ||
+			e == ERR_INVALID) {
 			log_failure(event, e);
 			told = clock_monotonic_us();
 		}
@@ -213,7 +224,8 @@ static const struct {
 static enum err
 start(struct gateway *g)
 {
-	static const struct program_store role = {.role = "gateway", .readers = 4, .writer = STORE_WITH_WRITER};
+	static const struct program_store role = {
+		.role = "gateway", .readers = 4, .writer = STORE_WITH_WRITER};
 	enum err opened = program_open_store(&g->service, &role, &g->app.store);
 
 	g->stopping = opened == ERR_LIMIT;
@@ -272,9 +284,11 @@ tell(struct gateway *g)
 {
 	char detail[128];
 
-	snprintf(detail, sizeof(detail), "{\"listener\":\"enroll\",\"port\":%u,\"tls_not_after\":%lld}",
+	snprintf(detail, sizeof(detail),
+		"{\"listener\":\"enroll\",\"port\":%u,\"tls_not_after\":%lld}",
 		http_server_port(g->server), (long long)gateway_tls_not_after(g->tls));
-	program_seen(g->app.store, gateway_tls_due(g->tls, clock_now()) ? "degraded" : "ready", detail);
+	program_seen(
+		g->app.store, gateway_tls_due(g->tls, clock_now()) ? "degraded" : "ready", detail);
 }
 
 static void
@@ -313,7 +327,8 @@ serve(struct gateway *g)
 
 	memcpy(g->duty, duties, sizeof(duties));
 	service_ready(&g->service);
-	log_event(LOG_INFO, "gateway.listening", LOG_S("address", g->service.config->enroll.address),
+	log_event(LOG_INFO, "gateway.listening",
+		LOG_S("address", g->service.config->enroll.address),
 		LOG_I("port", http_server_port(g->server)));
 	tick(g);
 	for (;;)
@@ -321,7 +336,8 @@ serve(struct gateway *g)
 		case SERVICE_STOP:
 			return;
 		case SERVICE_RELOAD:
-			g->renew_wanted = true; /* a new key and certificate, whatever made the operator ask */
+			g->renew_wanted = true; /* a new key and certificate, whatever made the
+						   operator ask */
 			g->duty[DUTY_PROFILES].told_us = 0;
 			perform(g, &g->duty[DUTY_PROFILES]);
 			perform(g, &g->duty[DUTY_ISSUERS]);
@@ -356,7 +372,8 @@ stop(struct gateway *g)
 int
 main(int argc, char **argv)
 {
-	static const struct service_program program = {"chancery-gateway", "serves ACME, EST and administration over mutual TLS", NULL, 0};
+	static const struct service_program program = {
+		"chancery-gateway", "serves ACME, EST and administration over mutual TLS", NULL, 0};
 	struct gateway *g = mem_zalloc(1, sizeof(*g));
 	int code = service_start(&g->service, &program, argc, argv);
 	enum err e;

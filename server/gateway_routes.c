@@ -1,6 +1,6 @@
 /*
- * One listener, three protocols: their route tables end to end, and refusals written the way the path's clients read them.
- * This is the only place that knows all three.
+ * One listener, three protocols: their route tables end to end, and refusals written the way the
+ * path's clients read them. This is the only place that knows all three.
  */
 #include "server/gateway_routes.h"
 
@@ -17,15 +17,20 @@ handle_index(struct http_request *req, struct http_response *resp)
 	(void)req;
 	resp->status = 200;
 	resp->content_type = "text/plain";
-	resp->body = bytes_str("Chancery " CHANCERY_VERSION "\n\n"
-		"/acme/directory               ACME (RFC 8555)\n"
-		EST_PREFIX "/cacerts      EST (RFC 7030)\n"
+	resp->body = bytes_str(
+		"Chancery " CHANCERY_VERSION "\n\n"
+		"/acme/directory               ACME (RFC 8555)\n" EST_PREFIX
+		"/cacerts      EST (RFC 7030)\n"
 		"/admin/v1/status              administration: ca-admin, with an operator's certificate\n");
 	http_response_header(resp, "Cache-Control", "no-store");
 }
 
 static const struct http_route index_route[] = {
-	{.pattern = "/", .methods = HTTP_GET, .handler = handle_index, .run = HTTP_RUN_INLINE, .operation = "gateway.index"},
+	{.pattern = "/",
+		.methods = HTTP_GET,
+		.handler = handle_index,
+		.run = HTTP_RUN_INLINE,
+		.operation = "gateway.index"},
 	{.pattern = NULL},
 };
 
@@ -64,7 +69,8 @@ gateway_routes(void)
 }
 
 static void
-refuse_plainly(struct http_request *req, struct http_response *resp, unsigned status, const char *word, const char *reason)
+refuse_plainly(struct http_request *req, struct http_response *resp, unsigned status,
+	const char *word, const char *reason)
 {
 	resp->status = status;
 	resp->content_type = "text/plain; charset=utf-8";
@@ -73,10 +79,12 @@ refuse_plainly(struct http_request *req, struct http_response *resp, unsigned st
 }
 
 void
-gateway_refuse(struct http_request *req, struct http_response *resp, unsigned status, const char *word, const char *reason)
+gateway_refuse(struct http_request *req, struct http_response *resp, unsigned status,
+	const char *word, const char *reason)
 {
 	for (size_t i = 0; i < ARRAY_LEN(surfaces); i++)
-		if (req->path != NULL && strncmp(req->path, surfaces[i].prefix, strlen(surfaces[i].prefix)) == 0) {
+		if (req->path != NULL &&
+			strncmp(req->path, surfaces[i].prefix, strlen(surfaces[i].prefix)) == 0) {
 			surfaces[i].refuse(req, resp, status, word, reason);
 			return;
 		}

@@ -1,6 +1,7 @@
 /*
- * Life of the gateway's TLS key: P-256 in memory, never written anywhere; its certificate comes through the same queue,
- * policy and builder as all others (protocol "internal"). The old key serves until the new certificate is there.
+ * Life of the gateway's TLS key: P-256 in memory, never written anywhere; its certificate comes
+ * through the same queue, policy and builder as all others (protocol "internal"). The old key
+ * serves until the new certificate is there.
  */
 #include "server/gateway_tls.h"
 
@@ -18,13 +19,13 @@ AUTO_DEFINE(PKCS8_PRIV_KEY_INFO, PKCS8_PRIV_KEY_INFO_free)
 struct gateway_tls {
 	struct store *store;
 	const struct config *config;
-	EVP_PKEY *key;           /* in use */
-	struct arena *arena;     /* owns der */
+	EVP_PKEY *key;	     /* in use */
+	struct arena *arena; /* owns der */
 	struct bytes der;
 	int16_t issuer;
 	int64_t obtained_at, not_after;
-	EVP_PKEY *next_key;      /* asked for */
-	int64_t request;         /* 0: nothing asked */
+	EVP_PKEY *next_key; /* asked for */
+	int64_t request;    /* 0: nothing asked */
 };
 
 struct gateway_tls *
@@ -59,8 +60,9 @@ gateway_tls_free(struct gateway_tls *t)
 bool
 gateway_tls_due(const struct gateway_tls *t, int64_t now)
 {
-	/* Before two thirds of its life, so that an outage of the signer of many hours is survived by a day's certificate. Counted from
-	 * when it came: a backdated notBefore would make short lives look half over at once. */
+	/* Before two thirds of its life, so that an outage of the signer of many hours is survived
+	 * by a day's certificate. Counted from when it came: a backdated notBefore would make short
+	 * lives look half over at once. */
 	return t->key == NULL || now >= t->obtained_at + (t->not_after - t->obtained_at) * 3 / 5;
 }
 
@@ -88,7 +90,8 @@ read_names(const struct config *config, struct arena *a, const char ***out)
 
 	for (uint32_t i = 0; i < config->enroll.names_count; i++) {
 		struct pki_san san;
-		enum err e = pki_san_from_text(bytes_str(canonical(a, config->enroll.names[i])), a, &san);
+		enum err e = pki_san_from_text(
+			bytes_str(canonical(a, config->enroll.names[i])), a, &san);
 
 		if (e != ERR_OK)
 			return err_context(e, "enroll.names");
@@ -105,7 +108,9 @@ find_identity(struct gateway_tls *t, struct arena *a, int64_t *id)
 	enum err e = store_identity_find(t->store, a, GATEWAY_IDENTITY, &identity);
 
 	if (e == ERR_NOTFOUND)
-		return err_set(ERR_NOTFOUND, "there is no service identity \"%s\" yet; run `ca-admin init`", GATEWAY_IDENTITY);
+		return err_set(ERR_NOTFOUND,
+			"there is no service identity \"%s\" yet; run `ca-admin init`",
+			GATEWAY_IDENTITY);
 	if (e == ERR_OK)
 		*id = identity.id;
 	return e;
@@ -124,7 +129,8 @@ ask(struct gateway_tls *t)
 	const char **names;
 	enum err e;
 
-	if ((e = find_identity(t, a, &r.identity)) != ERR_OK || (e = read_names(t->config, a, &names)) != ERR_OK ||
+	if ((e = find_identity(t, a, &r.identity)) != ERR_OK ||
+		(e = read_names(t->config, a, &names)) != ERR_OK ||
 		(e = pki_key_generate_p256(&t->next_key)) != ERR_OK)
 		return e;
 	r.names = names;
@@ -176,11 +182,13 @@ gateway_tls_obtain(struct gateway_tls *t, int64_t wait_ms)
 		return take(t, a, &result);
 	case STORE_RESULT_REFUSED:
 		forget_next(t);
-		return err_set(result.refusal_class, "the signer refused the gateway's own certificate: %s", result.refusal);
+		return err_set(result.refusal_class,
+			"the signer refused the gateway's own certificate: %s", result.refusal);
 	case STORE_RESULT_PENDING:
 		break;
 	}
-	return err_set(ERR_UNAVAILABLE, "request %lld for the gateway's own certificate waits for a signer; is chancery-signer running?",
+	return err_set(ERR_UNAVAILABLE,
+		"request %lld for the gateway's own certificate waits for a signer; is chancery-signer running?",
 		(long long)t->request);
 }
 
@@ -202,7 +210,8 @@ private_key(EVP_PKEY *key, struct buf *out)
 }
 
 enum err
-gateway_tls_credentials(const struct gateway_tls *t, const struct ca_issuers *issuers, struct http_tls **out)
+gateway_tls_credentials(
+	const struct gateway_tls *t, const struct ca_issuers *issuers, struct http_tls **out)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
 	AUTO_BUF(key, 4096); /* wiped by its scope */
@@ -213,10 +222,12 @@ gateway_tls_credentials(const struct gateway_tls *t, const struct ca_issuers *is
 	if (e != ERR_OK)
 		return e;
 	if (issuer == NULL)
-		return err_set(ERR_CONFLICT, "the issuer of the gateway's own certificate is not known here");
+		return err_set(ERR_CONFLICT,
+			"the issuer of the gateway's own certificate is not known here");
 	const struct bytes chain[] = {t->der, issuer->cert.der};
 	anchors[0] = issuers->root;
 	for (size_t i = 0; i < issuers->all_count; i++)
 		anchors[i + 1] = issuers->item[i].cert.der;
-	return http_tls_new(chain, ARRAY_LEN(chain), buf_bytes(&key), anchors, issuers->all_count + 1, out);
+	return http_tls_new(
+		chain, ARRAY_LEN(chain), buf_bytes(&key), anchors, issuers->all_count + 1, out);
 }

@@ -1,9 +1,10 @@
 /*
- * chancery: starts the four programs of one host and restarts what dies. Under systemd the units do this instead.
+ * chancery: starts the four programs of one host and restarts what dies. Under systemd the units do
+ * this instead.
  *
- * It knows nothing of certificates and holds no secret: it reads the configuration, becomes the program's user in the child
- * and executes it. A program that ends again and again is tried ever more slowly; one that says its
- * configuration is wrong is not tried again before a reload.
+ * It knows nothing of certificates and holds no secret: it reads the configuration, becomes the
+ * program's user in the child and executes it. A program that ends again and again is tried ever
+ * more slowly; one that says its configuration is wrong is not tried again before a reload.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,8 +24,11 @@
 #include "lib/base/service.h"
 
 enum {
-	BACKOFF_FIRST_US = 200 * 1000, BACKOFF_MAX_US = 10 * 1000 * 1000, SETTLED_US = 30 * 1000 * 1000,
-	STOP_WITHIN_US = 30 * 1000 * 1000, CHILDREN_MAX = 67,
+	BACKOFF_FIRST_US = 200 * 1000,
+	BACKOFF_MAX_US = 10 * 1000 * 1000,
+	SETTLED_US = 30 * 1000 * 1000,
+	STOP_WITHIN_US = 30 * 1000 * 1000,
+	CHILDREN_MAX = 67,
 };
 
 enum role { ROLE_SIGNER, ROLE_GATEWAY, ROLE_VALIDATOR, ROLE_STATUS, ROLE_COUNT };
@@ -38,17 +42,17 @@ static const char *const role_program[ROLE_COUNT] = {
 struct child {
 	enum role role;
 	unsigned number;
-	pid_t pid;             /* 0: not running */
+	pid_t pid; /* 0: not running */
 	int64_t started_us, start_at_us, backoff_us;
-	bool given_up;         /* its configuration is wrong; a reload tries again */
+	bool given_up; /* its configuration is wrong; a reload tries again */
 };
 
 struct launcher {
 	struct service service;
-	char *directory;       /* where the programs are */
+	char *directory; /* where the programs are */
 	struct child child[CHILDREN_MAX];
 	size_t count;
-	int child_fd;          /* signalfd of SIGCHLD */
+	int child_fd; /* signalfd of SIGCHLD */
 	struct user {
 		uid_t uid;
 		gid_t gid;
@@ -91,7 +95,8 @@ check_programs(const struct launcher *l)
 
 		program_path(l, (enum role)role, path, sizeof(path));
 		if (access(path, X_OK) != 0)
-			return err_errno(ERR_NOTFOUND, "cannot execute \"%s\"; install all programs in one directory or name it with --programs",
+			return err_errno(ERR_NOTFOUND,
+				"cannot execute \"%s\"; install all programs in one directory or name it with --programs",
 				path);
 	}
 	return ERR_OK;
@@ -103,13 +108,16 @@ find_users(struct launcher *l)
 	if (!l->service.config->launcher.users)
 		return ERR_OK;
 	if (geteuid() != 0)
-		return err_set(ERR_DENIED, "only root can start each program as its own user; run as root or set launcher.users to false");
+		return err_set(ERR_DENIED,
+			"only root can start each program as its own user; run as root or set launcher.users to false");
 	for (unsigned role = 0; role < ROLE_COUNT; role++) {
 		const struct passwd *p = getpwnam(role_program[role]);
 
 		if (p == NULL)
-			return err_set(ERR_NOTFOUND, "there is no system user \"%s\"; make it (useradd --system --no-create-home %s) or set "
-				"launcher.users to false", role_program[role], role_program[role]);
+			return err_set(ERR_NOTFOUND,
+				"there is no system user \"%s\"; make it (useradd --system --no-create-home %s) or set "
+				"launcher.users to false",
+				role_program[role], role_program[role]);
 		l->user[role] = (struct user){p->pw_uid, p->pw_gid};
 	}
 	return ERR_OK;
@@ -118,7 +126,8 @@ find_users(struct launcher *l)
 static void
 add_child(struct launcher *l, enum role role, unsigned number)
 {
-	l->child[l->count++] = (struct child){.role = role, .number = number, .backoff_us = BACKOFF_FIRST_US};
+	l->child[l->count++] =
+		(struct child){.role = role, .number = number, .backoff_us = BACKOFF_FIRST_US};
 }
 
 static void
@@ -183,10 +192,12 @@ start_child(struct launcher *l, struct child *c)
 	if (c->pid < 0) {
 		c->pid = 0;
 		c->start_at_us = c->started_us + BACKOFF_MAX_US;
-		log_event(LOG_ERROR, "launcher.start", LOG_S("program", role_program[c->role]), LOG_S("reason", strerror(errno)));
+		log_event(LOG_ERROR, "launcher.start", LOG_S("program", role_program[c->role]),
+			LOG_S("reason", strerror(errno)));
 		return;
 	}
-	log_event(LOG_INFO, "launcher.start", LOG_S("program", role_program[c->role]), LOG_I("number", c->number), LOG_I("pid", c->pid));
+	log_event(LOG_INFO, "launcher.start", LOG_S("program", role_program[c->role]),
+		LOG_I("number", c->number), LOG_I("pid", c->pid));
 }
 
 static void
@@ -225,10 +236,14 @@ ended(struct child *c, int status)
 		c->backoff_us = BACKOFF_FIRST_US;
 	c->given_up = code == SERVICE_EXIT_USAGE || code == SERVICE_EXIT_CONFIG;
 	c->start_at_us = now + c->backoff_us;
-	log_event(c->given_up ? LOG_ERROR : LOG_WARNING, "launcher.ended", LOG_S("program", role_program[c->role]),
-		LOG_I("number", c->number), LOG_I("pid", c->pid), LOG_I("code", code),
-		LOG_I("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0), LOG_I("restart_ms", c->given_up ? -1 : c->backoff_us / 1000),
-		LOG_S("reason", c->given_up ? "it says its configuration is wrong; correct it and reload" : NULL));
+	log_event(c->given_up ? LOG_ERROR : LOG_WARNING, "launcher.ended",
+		LOG_S("program", role_program[c->role]), LOG_I("number", c->number),
+		LOG_I("pid", c->pid), LOG_I("code", code),
+		LOG_I("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0),
+		LOG_I("restart_ms", c->given_up ? -1 : c->backoff_us / 1000),
+		LOG_S("reason",
+			c->given_up ? "it says its configuration is wrong; correct it and reload"
+				    : NULL));
 	c->backoff_us = c->backoff_us * 2 < BACKOFF_MAX_US ? c->backoff_us * 2 : BACKOFF_MAX_US;
 	c->pid = 0;
 }
@@ -271,7 +286,8 @@ reload(struct launcher *l)
 static enum service_wish
 wait_for_news(struct launcher *l, int timeout_ms)
 {
-	struct pollfd fds[] = {{.fd = l->service.signal_fd, .events = POLLIN}, {.fd = l->child_fd, .events = POLLIN}};
+	struct pollfd fds[] = {{.fd = l->service.signal_fd, .events = POLLIN},
+		{.fd = l->child_fd, .events = POLLIN}};
 
 	if (poll(fds, ARRAY_LEN(fds), timeout_ms) > 0 && fds[0].revents != 0)
 		return service_wait(&l->service, 0);
@@ -322,7 +338,8 @@ stop_all(struct launcher *l)
 		poll(&fd, 1, (int)(left / 1000) + 1);
 	}
 	if (anybody_left(l))
-		log_event(LOG_ERROR, "launcher.stop", LOG_S("reason", "some programs did not end in time and are killed"));
+		log_event(LOG_ERROR, "launcher.stop",
+			LOG_S("reason", "some programs did not end in time and are killed"));
 	forward(l, SIGKILL);
 	while (anybody_left(l) && waitpid(-1, NULL, 0) > 0)
 		;
@@ -334,7 +351,8 @@ prepare(struct launcher *l)
 	sigset_t set;
 	enum err e;
 
-	if ((e = find_directory(l)) != ERR_OK || (e = check_programs(l)) != ERR_OK || (e = find_users(l)) != ERR_OK)
+	if ((e = find_directory(l)) != ERR_OK || (e = check_programs(l)) != ERR_OK ||
+		(e = find_users(l)) != ERR_OK)
 		return e;
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
@@ -352,7 +370,8 @@ main(int argc, char **argv)
 	static const struct service_option options[] = {
 		{"programs", "DIR", "where the programs are (default: beside this one)"},
 	};
-	static const struct service_program program = {"chancery", "starts the programs of one host and restarts what dies", options,
+	static const struct service_program program = {"chancery",
+		"starts the programs of one host and restarts what dies", options,
 		ARRAY_LEN(options)};
 	static struct launcher l;
 	int code = service_start(&l.service, &program, argc, argv);

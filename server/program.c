@@ -1,4 +1,5 @@
-/* See program.h. A program that starts before its database must wait, not die: boot order is nobody's job. */
+/* See program.h. A program that starts before its database must wait, not die: boot order is
+ * nobody's job. */
 #include "server/program.h"
 
 #include <stdio.h>
@@ -10,7 +11,8 @@ enum { FIRST_WAIT_MS = 200, LAST_WAIT_MS = 5000, SAY_AGAIN_S = 60, NODE_EVERY_S 
 static bool
 worth_waiting(enum err e)
 {
-	return e == ERR_UNAVAILABLE || (e == ERR_CONFLICT && strcmp(err_word(), "schema-missing") == 0);
+	return e == ERR_UNAVAILABLE ||
+		(e == ERR_CONFLICT && strcmp(err_word(), "schema-missing") == 0);
 }
 
 static struct store_config
@@ -20,8 +22,15 @@ make_config(const struct service *s, const struct program_store *p, char port[8]
 
 	snprintf(port, 8, "%u", d->port);
 	snprintf(user, 128, "%s_%s", d->role_prefix, p->role);
-	return (struct store_config){.host = d->host, .port = port, .dbname = d->name, .user = user, .sslmode = d->sslmode,
-		.passfile = d->passfile, .program = s->program->name, .readers = p->readers, .writer = p->writer};
+	return (struct store_config){.host = d->host,
+		.port = port,
+		.dbname = d->name,
+		.user = user,
+		.sslmode = d->sslmode,
+		.passfile = d->passfile,
+		.program = s->program->name,
+		.readers = p->readers,
+		.writer = p->writer};
 }
 
 enum err

@@ -6,18 +6,21 @@
 #include "lib/store/store.h"
 
 struct program_store {
-	const char *role;          /* "signer": the role is PREFIX_signer */
+	const char *role; /* "signer": the role is PREFIX_signer */
 	unsigned readers;
 	enum store_writer writer;
 };
 
 /*
- * Opens the store with the program's own role. A database that is away or a schema that is not applied yet is waited for, saying so
- * once and then every minute. ERR_CONFLICT (a schema newer than this program) and other refusals are final; ERR_LIMIT: the program
- * was told to stop while waiting.
+ * Opens the store with the program's own role. A database that is away or a schema that is not
+ * applied yet is waited for, saying so once and then every minute. ERR_CONFLICT (a schema newer
+ * than this program) and other refusals are final; ERR_LIMIT: the program was told to stop while
+ * waiting.
  */
-enum err program_open_store(struct service *s, const struct program_store *p, struct store **out) MUST_CHECK;
-/* node_seen every NODE_EVERY_S seconds; call it in every turn of the program's loop. detail_json may be NULL. */
+enum err
+program_open_store(struct service *s, const struct program_store *p, struct store **out) MUST_CHECK;
+/* node_seen every NODE_EVERY_S seconds; call it in every turn of the program's loop. detail_json
+ * may be NULL. */
 void program_seen(struct store *store, const char *state, const char *detail_json);
 
 #endif

@@ -1,10 +1,12 @@
 /*
- * chancery-signer: the only program that reaches the HSM. It listens on nothing; it takes decisions from the queue, checks them
- * again, signs, records, and publishes CRLs. One thread does all of it; run several processes for more.
+ * chancery-signer: the only program that reaches the HSM. It listens on nothing; it takes decisions
+ * from the queue, checks them again, signs, records, and publishes CRLs. One thread does all of it;
+ * run several processes for more.
  *
- * Any error of the HSM ends the process with CA_SIGNER_EXIT_HSM, and it is started again with back-off: libp11 0.4.12 does not
- * recover sessions, and requests wait safely in their rows. What no restart can mend (wrong PIN, wrong key, self-signed issuer) ends
- * with SERVICE_EXIT_CONFIG, which is not restarted: a wrong PIN tried again and again would lock the token.
+ * Any error of the HSM ends the process with CA_SIGNER_EXIT_HSM, and it is started again with
+ * back-off: libp11 0.4.12 does not recover sessions, and requests wait safely in their rows. What
+ * no restart can mend (wrong PIN, wrong key, self-signed issuer) ends with SERVICE_EXIT_CONFIG,
+ * which is not restarted: a wrong PIN tried again and again would lock the token.
  */
 #include <errno.h>
 #include <poll.h>
@@ -25,10 +27,10 @@ struct signer {
 	struct store *store;
 	struct ca_token *token;
 	struct ca_signer *signer;
-	int bell_fd;             /* eventfd: something rang */
-	atomic_bool state_rang;  /* revocations: CRLs may be dirty */
+	int bell_fd;				 /* eventfd: something rang */
+	atomic_bool state_rang;			 /* revocations: CRLs may be dirty */
 	int64_t crl_at, probe_at, partitions_at; /* monotonic us of the next look */
-	bool database_failed;    /* said so already */
+	bool database_failed;			 /* said so already */
 };
 
 static void
@@ -46,8 +48,11 @@ on_bell(void *ctx, enum store_bell bell)
 static enum err
 open_token(const struct config *c, struct ca_token **out)
 {
-	const struct ca_token_config token = {.module = c->hsm.module, .module_config = c->hsm.module_config, .token = c->hsm.token,
-		.pin_file = c->hsm.pin_file, .pin_fd = c->hsm.pin_file != NULL ? -1 : c->hsm.pin_fd};
+	const struct ca_token_config token = {.module = c->hsm.module,
+		.module_config = c->hsm.module_config,
+		.token = c->hsm.token,
+		.pin_file = c->hsm.pin_file,
+		.pin_fd = c->hsm.pin_file != NULL ? -1 : c->hsm.pin_fd};
 
 	return ca_token_open(&token, out);
 }
@@ -81,7 +86,8 @@ static enum err
 open_all(struct signer *s)
 {
 	static const struct program_store how = {"signer", 1, STORE_WITHOUT_WRITER};
-	/* The token first: it may set an environment variable, which must happen before threads start. */
+	/* The token first: it may set an environment variable, which must happen before threads
+	 * start. */
 	enum err e = open_token(s->service.config, &s->token);
 
 	if (e != ERR_OK)
@@ -98,7 +104,8 @@ open_all(struct signer *s)
 static void
 wait_for_bell(struct signer *s, int timeout_ms)
 {
-	struct pollfd fds[] = {{.fd = s->service.signal_fd, .events = POLLIN}, {.fd = s->bell_fd, .events = POLLIN}};
+	struct pollfd fds[] = {{.fd = s->service.signal_fd, .events = POLLIN},
+		{.fd = s->bell_fd, .events = POLLIN}};
 	uint64_t rung;
 
 	if (poll(fds, ARRAY_LEN(fds), timeout_ms) > 0 && (fds[1].revents & POLLIN) != 0)
@@ -106,7 +113,8 @@ wait_for_bell(struct signer *s, int timeout_ms)
 			;
 }
 
-/* The database may be away for a while: said once, and once again when it is back. Only an HSM error is passed up. */
+/* The database may be away for a while: said once, and once again when it is back. Only an HSM
+ * error is passed up. */
 static enum err
 tolerate(struct signer *s, const char *event, enum err e)
 {
@@ -129,13 +137,16 @@ publish_crls(struct signer *s)
 	for (size_t i = 0; i < count; i++) {
 		int64_t start = clock_monotonic_us();
 		struct crl_published made;
-		enum err e = crl_publish(s->store, issuer[i].issuer, issuer[i].signer, &s->service.config->crl, &made);
+		enum err e = crl_publish(s->store, issuer[i].issuer, issuer[i].signer,
+			&s->service.config->crl, &made);
 
 		if (e == ERR_OK)
-			log_event(LOG_INFO, "crl.publish", LOG_S("issuer", issuer[i].issuer->name), LOG_I("number", made.number),
-				LOG_I("entries", made.entries), LOG_I("next_update", made.next_update),
+			log_event(LOG_INFO, "crl.publish", LOG_S("issuer", issuer[i].issuer->name),
+				LOG_I("number", made.number), LOG_I("entries", made.entries),
+				LOG_I("next_update", made.next_update),
 				LOG_I("us", clock_monotonic_us() - start));
-		else if (e != ERR_NOTFOUND && e != ERR_CONFLICT && tolerate(s, "crl.publish", e) != ERR_OK)
+		else if (e != ERR_NOTFOUND && e != ERR_CONFLICT &&
+			tolerate(s, "crl.publish", e) != ERR_OK)
 			return e;
 	}
 	return ERR_OK;
@@ -147,8 +158,10 @@ tell_node(struct signer *s)
 	AUTO_STRUCT(arena) a = arena_new(64 * 1024);
 	const struct ca_token_info *t = ca_token_info(s->token);
 	struct ca_signer_counts n = ca_signer_counts(s->signer);
-	AUTO(json_t) detail = json_pack("{s:{s:s, s:s, s:s, s:s}, s:I, s:I}", "hsm", "token", t->label, "serial", t->serial, "model", t->model,
-		"module", t->module_path, "issued", (json_int_t)n.issued, "refused", (json_int_t)n.refused);
+	AUTO(json_t)
+	detail = json_pack("{s:{s:s, s:s, s:s, s:s}, s:I, s:I}", "hsm", "token", t->label, "serial",
+		t->serial, "model", t->model, "module", t->module_path, "issued",
+		(json_int_t)n.issued, "refused", (json_int_t)n.refused);
 
 	program_seen(s->store, "ready", detail != NULL ? json_text(a, detail) : NULL);
 }
@@ -164,7 +177,8 @@ is_due(int64_t *next, int64_t every_s)
 	return true;
 }
 
-/* What happens beside issuing; never starved by a full queue, because it is asked between batches. */
+/* What happens beside issuing; never starved by a full queue, because it is asked between batches.
+ */
 static enum err
 do_chores(struct signer *s)
 {
@@ -222,7 +236,8 @@ exit_code(enum err e)
 		return SERVICE_EXIT_OK;
 	if (e == ERR_UNAVAILABLE)
 		return CA_SIGNER_EXIT_HSM;
-	return e == ERR_DENIED || e == ERR_INVALID || e == ERR_CONFLICT ? SERVICE_EXIT_CONFIG : SERVICE_EXIT_FAILURE;
+	return e == ERR_DENIED || e == ERR_INVALID || e == ERR_CONFLICT ? SERVICE_EXIT_CONFIG
+									: SERVICE_EXIT_FAILURE;
 }
 
 static void
@@ -241,7 +256,8 @@ close_all(struct signer *s)
 int
 main(int argc, char **argv)
 {
-	static const struct service_program program = {"chancery-signer", "signs what was decided, with the key in the HSM", NULL, 0};
+	static const struct service_program program = {
+		"chancery-signer", "signs what was decided, with the key in the HSM", NULL, 0};
 	struct signer s = {.bell_fd = -1};
 	int code = service_start(&s.service, &program, argc, argv);
 	enum err e;
@@ -255,7 +271,8 @@ main(int argc, char **argv)
 		log_failure("signer.ends", e);
 	code = exit_code(e);
 	if (code == CA_SIGNER_EXIT_HSM) {
-		/* A broken module may never return from being closed; the kernel ends the connections. */
+		/* A broken module may never return from being closed; the kernel ends the
+		 * connections. */
 		service_close(&s.service);
 		_exit(code);
 	}

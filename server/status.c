@@ -1,6 +1,7 @@
 /*
- * chancery-status: OCSP, CRLs, CA certificates and bundles for relying parties over plain HTTP, and what a monitor asks. It only
- * reads the database; it goes on answering from memory while database and HSM are away.
+ * chancery-status: OCSP, CRLs, CA certificates and bundles for relying parties over plain HTTP, and
+ * what a monitor asks. It only reads the database; it goes on answering from memory while database
+ * and HSM are away.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -14,10 +15,17 @@
 #include "ocsp/ocsp.h"
 #include "server/program.h"
 
-enum { ROUTES_MAX = 32, ALARM_EVERY_S = 3600, DRAIN_S = 5, TICK_MS = 500, FED_LATE_S = 15, NODE_EVERY_S = 5 };
+enum {
+	ROUTES_MAX = 32,
+	ALARM_EVERY_S = 3600,
+	DRAIN_S = 5,
+	TICK_MS = 500,
+	FED_LATE_S = 15,
+	NODE_EVERY_S = 5
+};
 
 struct status {
-	struct ca_public public;   /* first: handlers of ocsp/ and crl/ see this part */
+	struct ca_public public; /* first: handlers of ocsp/ and crl/ see this part */
 	struct service service;
 	struct store *store;
 	struct http_server *server, *metrics;
@@ -25,13 +33,15 @@ struct status {
 	int64_t alarmed_at;
 	pthread_mutex_t node_lock; /* what is told last is what was known last */
 	int64_t node_told_at;
-	bool stopping;             /* nothing more is told */
+	bool stopping; /* nothing more is told */
 };
 
-static struct status status = {.node_lock = PTHREAD_MUTEX_INITIALIZER}; /* one a process; handlers get it as app */
+static struct status status = {
+	.node_lock = PTHREAD_MUTEX_INITIALIZER}; /* one a process; handlers get it as app */
 
 static void
-answer_text(struct http_request *req, struct http_response *resp, unsigned code, const char *type, const char *text)
+answer_text(struct http_request *req, struct http_response *resp, unsigned code, const char *type,
+	const char *text)
 {
 	resp->status = code;
 	resp->content_type = type;
@@ -46,12 +56,14 @@ handle_index(struct http_request *req, struct http_response *resp)
 	const struct status *s = req->app;
 	struct crl_state *crl;
 	size_t count;
-	char *text = arena_printf(req->arena, "Chancery %s, instance %s\n\n/ocsp\n/ca/bundle.pem\n/crl/bundle.pem\n", CHANCERY_VERSION,
-		s->service.config->instance);
+	char *text = arena_printf(req->arena,
+		"Chancery %s, instance %s\n\n/ocsp\n/ca/bundle.pem\n/crl/bundle.pem\n",
+		CHANCERY_VERSION, s->service.config->instance);
 
 	crl_serve_states(s->public.crl, req->arena, &crl, &count);
 	for (size_t i = 0; i < count; i++)
-		text = arena_printf(req->arena, "%s/ca/%s.cer\n/ca/%s.pem\n/crl/%s.crl\n/crl/%s.pem\n", text, crl[i].issuer,
+		text = arena_printf(req->arena,
+			"%s/ca/%s.cer\n/ca/%s.pem\n/crl/%s.crl\n/crl/%s.pem\n", text, crl[i].issuer,
 			crl[i].issuer, crl[i].issuer, crl[i].issuer);
 	answer_text(req, resp, 200, "text/plain", text);
 }
@@ -66,15 +78,19 @@ find_trouble(const struct status *s, struct arena *a)
 	int64_t now = clock_now();
 
 	if (ocsp.responder_not_after <= now)
-		return ocsp.responder_of == NULL ? "there is no active issuing CA that is configured here; run ca-admin issuer import"
-			: arena_printf(a, "the OCSP responder of \"%s\" has no certificate; %s", ocsp.responder_of,
-				"is chancery-signer running, was ca-admin init run?");
+		return ocsp.responder_of == NULL
+			? "there is no active issuing CA that is configured here; run ca-admin issuer import"
+			: arena_printf(a, "the OCSP responder of \"%s\" has no certificate; %s",
+				  ocsp.responder_of,
+				  "is chancery-signer running, was ca-admin init run?");
 	if (ocsp.fed_at + FED_LATE_S < now)
-		return arena_printf(a, "the database was last read %lld seconds ago", (long long)(now - ocsp.fed_at));
+		return arena_printf(a, "the database was last read %lld seconds ago",
+			(long long)(now - ocsp.fed_at));
 	crl_serve_states(s->public.crl, a, &crl, &count);
 	for (size_t i = 0; i < count; i++)
 		if (crl[i].next_update <= now && (crl[i].expected || crl[i].next_update != 0))
-			return arena_printf(a, "there is no current CRL of \"%s\"; %s", crl[i].issuer,
+			return arena_printf(a, "there is no current CRL of \"%s\"; %s",
+				crl[i].issuer,
 				"is chancery-signer running? (an offline CA's: ca-ceremony crl, then ca-admin issuer import)");
 	return NULL;
 }
@@ -93,21 +109,32 @@ handle_ready(struct http_request *req, struct http_response *resp)
 	if (trouble == NULL)
 		answer_text(req, resp, 200, "text/plain", "ready\n");
 	else
-		answer_text(req, resp, 503, "text/plain", arena_printf(req->arena, "unavailable: %s\n", trouble));
+		answer_text(req, resp, 503, "text/plain",
+			arena_printf(req->arena, "unavailable: %s\n", trouble));
 }
 
 static const struct http_route public_routes[] = {
 	{.pattern = "/", .methods = HTTP_GET, .handler = handle_index, .operation = "status.index"},
-	{.pattern = "/health", .methods = HTTP_GET, .handler = handle_health, .run = HTTP_RUN_INLINE, .operation = "status.health"},
-	{.pattern = "/ready", .methods = HTTP_GET, .handler = handle_ready, .operation = "status.ready"},
+	{.pattern = "/health",
+		.methods = HTTP_GET,
+		.handler = handle_health,
+		.run = HTTP_RUN_INLINE,
+		.operation = "status.health"},
+	{.pattern = "/ready",
+		.methods = HTTP_GET,
+		.handler = handle_ready,
+		.operation = "status.ready"},
 	{.pattern = NULL},
 };
 
 enum { OCSP_CERTIFICATES, OCSP_RESPONDER_SECONDS, OCSP_FEED_AGE, METRIC_COUNT };
 static const struct metric metric_table[METRIC_COUNT] = {
-	[OCSP_CERTIFICATES] = {"chancery_ocsp_certificates", NULL, METRIC_GAUGE, "Certificates the responder can answer for."},
-	[OCSP_RESPONDER_SECONDS] = {"chancery_ocsp_responder_seconds", NULL, METRIC_GAUGE, "Seconds the responder certificate is still valid."},
-	[OCSP_FEED_AGE] = {"chancery_ocsp_feed_age_seconds", NULL, METRIC_GAUGE, "Seconds since the database was last read."},
+	[OCSP_CERTIFICATES] = {"chancery_ocsp_certificates", NULL, METRIC_GAUGE,
+		"Certificates the responder can answer for."},
+	[OCSP_RESPONDER_SECONDS] = {"chancery_ocsp_responder_seconds", NULL, METRIC_GAUGE,
+		"Seconds the responder certificate is still valid."},
+	[OCSP_FEED_AGE] = {"chancery_ocsp_feed_age_seconds", NULL, METRIC_GAUGE,
+		"Seconds since the database was last read."},
 };
 METRICS_GROUP(status_metrics, metric_table);
 
@@ -121,11 +148,14 @@ render_crls(const struct status *s, struct arena *a, struct buf *out)
 
 	crl_serve_states(s->public.crl, a, &crl, &count);
 	if (count > 0)
-		e = buf_printf(out, "# HELP chancery_crl_next_update_seconds Seconds until the CRL being served expires.\n"
-				    "# TYPE chancery_crl_next_update_seconds gauge\n");
+		e = buf_printf(out,
+			"# HELP chancery_crl_next_update_seconds Seconds until the CRL being served expires.\n"
+			"# TYPE chancery_crl_next_update_seconds gauge\n");
 	for (size_t i = 0; e == ERR_OK && i < count; i++)
-		e = buf_printf(out, "chancery_crl_next_update_seconds{issuer=\"%s\"} %lld\n", crl[i].issuer,
-			(long long)(crl[i].next_update == 0 ? -1 : crl[i].next_update - clock_now()));
+		e = buf_printf(out, "chancery_crl_next_update_seconds{issuer=\"%s\"} %lld\n",
+			crl[i].issuer,
+			(long long)(crl[i].next_update == 0 ? -1
+							    : crl[i].next_update - clock_now()));
 	return e;
 }
 
@@ -139,7 +169,8 @@ handle_metrics(struct http_request *req, struct http_response *resp)
 	enum err e;
 
 	metrics_set(&status_metrics, OCSP_CERTIFICATES, (int64_t)ocsp.certificates);
-	metrics_set(&status_metrics, OCSP_RESPONDER_SECONDS, ocsp.responder_not_after == 0 ? 0 : ocsp.responder_not_after - clock_now());
+	metrics_set(&status_metrics, OCSP_RESPONDER_SECONDS,
+		ocsp.responder_not_after == 0 ? 0 : ocsp.responder_not_after - clock_now());
 	metrics_set(&status_metrics, OCSP_FEED_AGE, clock_now() - ocsp.fed_at);
 	e = metrics_render(groups, ARRAY_LEN(groups), &text);
 	if (e == ERR_OK)
@@ -150,9 +181,18 @@ handle_metrics(struct http_request *req, struct http_response *resp)
 }
 
 static const struct http_route metrics_routes[] = {
-	{.pattern = "/metrics", .methods = HTTP_GET, .handler = handle_metrics, .operation = "status.metrics"},
-	{.pattern = "/health", .methods = HTTP_GET, .handler = handle_health, .operation = "status.health"},
-	{.pattern = "/ready", .methods = HTTP_GET, .handler = handle_ready, .operation = "status.ready"},
+	{.pattern = "/metrics",
+		.methods = HTTP_GET,
+		.handler = handle_metrics,
+		.operation = "status.metrics"},
+	{.pattern = "/health",
+		.methods = HTTP_GET,
+		.handler = handle_health,
+		.operation = "status.health"},
+	{.pattern = "/ready",
+		.methods = HTTP_GET,
+		.handler = handle_ready,
+		.operation = "status.ready"},
 	{.pattern = NULL},
 };
 
@@ -163,7 +203,8 @@ collect_routes(struct status *s)
 	size_t n = 0;
 
 	for (size_t t = 0; t < ARRAY_LEN(tables); t++)
-		for (const struct http_route *r = tables[t]; r->pattern != NULL && n < ROUTES_MAX - 1; r++)
+		for (const struct http_route *r = tables[t];
+			r->pattern != NULL && n < ROUTES_MAX - 1; r++)
 			s->routes[n++] = *r;
 	s->routes[n].pattern = NULL;
 }
@@ -172,11 +213,22 @@ static enum err
 open_listeners(struct status *s)
 {
 	const struct config *c = s->service.config;
-	struct http_config public = {.name = "public", .address = c->public.address, .port = (uint16_t)c->public.port,
-		.routes = s->routes, .app = s, .workers = 4, .connections_max = c->public.connections,
+	struct http_config public = {.name = "public",
+		.address = c->public.address,
+		.port = (uint16_t)c->public.port,
+		.routes = s->routes,
+		.app = s,
+		.workers = 4,
+		.connections_max = c->public.connections,
 		.connections_per_address = c->public.connections_per_address};
-	struct http_config metrics = {.name = "metrics", .address = c->metrics.address, .port = (uint16_t)c->metrics.port,
-		.routes = metrics_routes, .app = s, .network_threads = 1, .workers = 1, .connections_max = 64};
+	struct http_config metrics = {.name = "metrics",
+		.address = c->metrics.address,
+		.port = (uint16_t)c->metrics.port,
+		.routes = metrics_routes,
+		.app = s,
+		.network_threads = 1,
+		.workers = 1,
+		.connections_max = 64};
 	enum err e;
 
 	collect_routes(s);
@@ -186,7 +238,8 @@ open_listeners(struct status *s)
 	return e;
 }
 
-/* Database first, then everything that must be complete before the first answer; waits as long as it takes. */
+/* Database first, then everything that must be complete before the first answer; waits as long as
+ * it takes. */
 static enum err
 open_services(struct status *s)
 {
@@ -194,7 +247,8 @@ open_services(struct status *s)
 	enum err e = program_open_store(&s->service, &how, &s->store);
 
 	while (e == ERR_OK || e == ERR_UNAVAILABLE) {
-		e = s->public.ocsp == NULL ? ocsp_open(s->store, s->service.config, &s->public.ocsp) : ERR_OK;
+		e = s->public.ocsp == NULL ? ocsp_open(s->store, s->service.config, &s->public.ocsp)
+					   : ERR_OK;
 		if (e == ERR_OK)
 			e = crl_serve_open(s->store, s->service.config, &s->public.crl);
 		if (e != ERR_UNAVAILABLE)
@@ -206,7 +260,8 @@ open_services(struct status *s)
 	return e;
 }
 
-/* A CRL that nobody renews locks out everybody when it ends (revocation.md 83): say so long before, again and again. */
+/* A CRL that nobody renews locks out everybody when it ends (revocation.md 83): say so long before,
+ * again and again. */
 static void
 alarm_crls(struct status *s)
 {
@@ -220,12 +275,16 @@ alarm_crls(struct status *s)
 	s->alarmed_at = now;
 	crl_serve_states(s->public.crl, a, &crl, &count);
 	for (size_t i = 0; i < count; i++)
-		if (crl[i].next_update != 0 && now > crl[i].next_update - (crl[i].next_update - crl[i].this_update) / 4)
-			log_event(LOG_WARNING, "crl.expiring", LOG_S("issuer", crl[i].issuer), LOG_I("seconds", crl[i].next_update - now),
-				LOG_S("remedy", "check chancery-signer; for an offline CA run ca-ceremony crl and ca-admin issuer import"));
+		if (crl[i].next_update != 0 &&
+			now > crl[i].next_update - (crl[i].next_update - crl[i].this_update) / 4)
+			log_event(LOG_WARNING, "crl.expiring", LOG_S("issuer", crl[i].issuer),
+				LOG_I("seconds", crl[i].next_update - now),
+				LOG_S("remedy",
+					"check chancery-signer; for an offline CA run ca-ceremony crl and ca-admin issuer import"));
 }
 
-/* Also from the responder's feed, at once after a revocation: whoever revoked may be waiting to hear that we know. */
+/* Also from the responder's feed, at once after a revocation: whoever revoked may be waiting to
+ * hear that we know. */
 static void
 report_node(void *ctx)
 {
@@ -239,10 +298,14 @@ report_node(void *ctx)
 	}
 	struct ocsp_state ocsp = ocsp_state(s->public.ocsp);
 	const char *trouble = find_trouble(s, a);
-	AUTO(json_t) detail = json_pack("{s:I, s:I, s:I, s:s*, s:s}", "certificates", (json_int_t)ocsp.certificates, "responder_not_after",
-		(json_int_t)ocsp.responder_not_after, "fed_at", (json_int_t)ocsp.fed_at, "trouble", trouble, "snapshot", ocsp_snapshot(s->public.ocsp, a));
+	AUTO(json_t)
+	detail = json_pack("{s:I, s:I, s:I, s:s*, s:s}", "certificates",
+		(json_int_t)ocsp.certificates, "responder_not_after",
+		(json_int_t)ocsp.responder_not_after, "fed_at", (json_int_t)ocsp.fed_at, "trouble",
+		trouble, "snapshot", ocsp_snapshot(s->public.ocsp, a));
 
-	if (store_node_seen(s->store, trouble == NULL ? "ready" : "degraded", json_text(a, detail)) != ERR_OK)
+	if (store_node_seen(s->store, trouble == NULL ? "ready" : "degraded",
+		    json_text(a, detail)) != ERR_OK)
 		log_event(LOG_DEBUG, "node.seen", LOG_S("reason", err_reason()));
 	s->node_told_at = clock_monotonic_us();
 	pthread_mutex_unlock(&s->node_lock);
@@ -297,7 +360,8 @@ close_all(struct status *s)
 int
 main(int argc, char **argv)
 {
-	static const struct service_program program = {"chancery-status", "answers OCSP and publishes CRLs and CA certificates", NULL, 0};
+	static const struct service_program program = {
+		"chancery-status", "answers OCSP and publishes CRLs and CA certificates", NULL, 0};
 	int code = service_start(&status.service, &program, argc, argv);
 	enum err e;
 

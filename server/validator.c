@@ -1,6 +1,7 @@
 /*
- * chancery-validator: looks whether challenges are met. It is the only program that connects to addresses clients choose, and the
- * only one whose database role can make a challenge valid; it holds no key and listens on nothing.
+ * chancery-validator: looks whether challenges are met. It is the only program that connects to
+ * addresses clients choose, and the only one whose database role can make a challenge valid; it
+ * holds no key and listens on nothing.
  */
 #include <stdio.h>
 
@@ -16,15 +17,17 @@ tell(struct store *store, const struct validator *v)
 	struct validator_counts n = validator_counts(v);
 	char detail[128];
 
-	snprintf(detail, sizeof(detail), "{\"valid\":%llu,\"invalid\":%llu,\"retried\":%llu}", (unsigned long long)n.valid,
-		(unsigned long long)n.invalid, (unsigned long long)n.retried);
+	snprintf(detail, sizeof(detail), "{\"valid\":%llu,\"invalid\":%llu,\"retried\":%llu}",
+		(unsigned long long)n.valid, (unsigned long long)n.invalid,
+		(unsigned long long)n.retried);
 	program_seen(store, "ready", detail);
 }
 
 static enum err
 run(struct service *s)
 {
-	static const struct program_store role = {.role = "validator", .readers = 4, .writer = STORE_WITHOUT_WRITER};
+	static const struct program_store role = {
+		.role = "validator", .readers = 4, .writer = STORE_WITHOUT_WRITER};
 	AUTO_STRUCT(store) store = NULL;
 	struct validator *v = NULL;
 	enum err e = program_open_store(s, &role, &store);
@@ -35,7 +38,8 @@ run(struct service *s)
 		return e;
 	if (s->config->validator.allow_count == 0)
 		log_event(LOG_WARNING, "validator.policy",
-			LOG_S("reason", "validator.allow names no network, so every challenge will fail; list those your names live in"));
+			LOG_S("reason",
+				"validator.allow names no network, so every challenge will fail; list those your names live in"));
 	service_ready(s);
 	do
 		tell(store, v);
@@ -48,7 +52,8 @@ run(struct service *s)
 int
 main(int argc, char **argv)
 {
-	static const struct service_program program = {"chancery-validator", "validates ACME challenges", NULL, 0};
+	static const struct service_program program = {
+		"chancery-validator", "validates ACME challenges", NULL, 0};
 	struct service s;
 	int code = service_start(&s, &program, argc, argv);
 	enum err e;

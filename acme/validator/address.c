@@ -1,7 +1,8 @@
 /*
- * The address policy. Three kinds of special addresses: those no host answers under (never allowed), loopback and link-local
- * (metadata services live there), and this host's own; the latter two only with allow_special and where allow names them,
- * which is for tests and single-host trials.
+ * The address policy. Three kinds of special addresses: those no host answers under (never
+ * allowed), loopback and link-local (metadata services live there), and this host's own; the latter
+ * two only with allow_special and where allow names them, which is for tests and single-host
+ * trials.
  */
 #include "acme/validator/address.h"
 
@@ -20,7 +21,8 @@ struct address_policy {
 	bool allow_special;
 };
 
-/* An address that carries another one in it (v4-mapped, NAT64, 6to4, ...) would walk around the rules for that other one. */
+/* An address that carries another one in it (v4-mapped, NAT64, 6to4, ...) would walk around the
+ * rules for that other one. */
 static const struct special {
 	const char *network, *what;
 	enum { NEVER, SPECIAL } kind;
@@ -76,7 +78,8 @@ address_from_sockaddr(const struct sockaddr *sa, struct address *out)
 	else if (sa->sa_family == AF_INET6)
 		memcpy(a.octets, &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr, 16);
 	else
-		return err_set(ERR_INVALID, "address family %d is neither IPv4 nor IPv6", sa->sa_family);
+		return err_set(
+			ERR_INVALID, "address family %d is neither IPv4 nor IPv6", sa->sa_family);
 	*out = a;
 	return ERR_OK;
 }
@@ -104,7 +107,8 @@ parse_network(const char *text, struct network *out)
 	if (slash == NULL)
 		bits = 8 * size_of(&out->base);
 	else if (end == slash + 1 || *end != '\0' || bits > 8 * size_of(&out->base))
-		return err_set(ERR_INVALID, "\"%.60s\" is not a network: write 10.0.0.0/8 or fd00::/8", text);
+		return err_set(ERR_INVALID,
+			"\"%.60s\" is not a network: write 10.0.0.0/8 or fd00::/8", text);
 	out->bits = (unsigned)bits;
 	return ERR_OK;
 }
@@ -178,7 +182,8 @@ is_own(const struct address *a)
 	if (getifaddrs(&list) != 0)
 		return true; /* not known to be foreign */
 	for (const struct ifaddrs *i = list; i != NULL && !found; i = i->ifa_next)
-		found = i->ifa_addr != NULL && address_from_sockaddr(i->ifa_addr, &own) == ERR_OK && address_equal(&own, a);
+		found = i->ifa_addr != NULL && address_from_sockaddr(i->ifa_addr, &own) == ERR_OK &&
+			address_equal(&own, a);
 	freeifaddrs(list);
 	return found;
 }
@@ -201,7 +206,8 @@ refuse(const struct address *a, const char *why)
 	char text[ADDRESS_TEXT_SIZE];
 
 	address_text(a, text);
-	return err_set_word(ERR_DENIED, "connection", "this CA does not connect to %s: %s", text, why);
+	return err_set_word(
+		ERR_DENIED, "connection", "this CA does not connect to %s: %s", text, why);
 }
 
 enum err

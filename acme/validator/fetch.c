@@ -1,7 +1,8 @@
 /*
- * libcurl, held short: no redirects of its own, no proxy, no cookies, one address given by CURLOPT_RESOLVE and compared again when
- * the socket is made, so that a name cannot point elsewhere between check and connect. TLS of a redirect's target is not verified
- * (RFC 8555 section 8.3): the certificate it lacks is what is being ordered.
+ * libcurl, held short: no redirects of its own, no proxy, no cookies, one address given by
+ * CURLOPT_RESOLVE and compared again when the socket is made, so that a name cannot point elsewhere
+ * between check and connect. TLS of a redirect's target is not verified (RFC 8555 section 8.3): the
+ * certificate it lacks is what is being ordered.
  */
 #include "acme/validator/fetch.h"
 
@@ -28,7 +29,8 @@ fetch_setup(void)
 {
 	CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
 
-	return code == CURLE_OK ? ERR_OK : err_set(ERR_INTERNAL, "libcurl: %s", curl_easy_strerror(code));
+	return code == CURLE_OK ? ERR_OK
+				: err_set(ERR_INTERNAL, "libcurl: %s", curl_easy_strerror(code));
 }
 
 /* Taking less than offered ends the transfer: enough was read. */
@@ -61,7 +63,8 @@ open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *sa)
 	struct transfer *t = ctx;
 	struct address a;
 
-	if (purpose != CURLSOCKTYPE_IPCXN || address_from_sockaddr(&sa->addr, &a) != ERR_OK || !address_equal(&a, &t->fetch->address)) {
+	if (purpose != CURLSOCKTYPE_IPCXN || address_from_sockaddr(&sa->addr, &a) != ERR_OK ||
+		!address_equal(&a, &t->fetch->address)) {
 		t->strayed = true;
 		return CURL_SOCKET_BAD;
 	}
@@ -84,7 +87,8 @@ pin(const struct fetch *f)
 	bool v6 = f->address.family == AF_INET6;
 
 	address_text(&f->address, address);
-	snprintf(entry, sizeof(entry), "%s:%u:%s%s%s", f->host, f->port, v6 ? "[" : "", address, v6 ? "]" : "");
+	snprintf(entry, sizeof(entry), "%s:%u:%s%s%s", f->host, f->port, v6 ? "[" : "", address,
+		v6 ? "]" : "");
 	return curl_slist_append(NULL, entry);
 }
 
@@ -105,7 +109,8 @@ set_options(CURL *curl, const struct fetch *f, struct transfer *t, curl_list *pi
 	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(left_ms > 1 ? left_ms : 1));
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_USERAGENT, "chancery-validator/" CHANCERY_VERSION " (RFC 8555 http-01)");
+	curl_easy_setopt(curl, CURLOPT_USERAGENT,
+		"chancery-validator/" CHANCERY_VERSION " (RFC 8555 http-01)");
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, t);
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
@@ -122,12 +127,15 @@ judge(const struct fetch *f, const struct transfer *t, CURLcode code)
 
 	address_text(&f->address, address);
 	if (t->strayed)
-		return err_set_word(ERR_DENIED, "connection", "\"%s\" would have led to another address than %s", f->host, address);
+		return err_set_word(ERR_DENIED, "connection",
+			"\"%s\" would have led to another address than %s", f->host, address);
 	if (code == CURLE_OK || (code == CURLE_WRITE_ERROR && t->longer))
 		return ERR_OK;
 	if (code == CURLE_SSL_CONNECT_ERROR || code == CURLE_PEER_FAILED_VERIFICATION)
-		return err_set_word(ERR_INVALID, "tls", "TLS with \"%s\" at %s port %u failed", f->host, address, f->port);
-	return err_set_word(ERR_INVALID, "connection", "fetching from \"%s\" at %s port %u failed: %s", f->host, address, f->port,
+		return err_set_word(ERR_INVALID, "tls", "TLS with \"%s\" at %s port %u failed",
+			f->host, address, f->port);
+	return err_set_word(ERR_INVALID, "connection",
+		"fetching from \"%s\" at %s port %u failed: %s", f->host, address, f->port,
 		curl_easy_strerror(code));
 }
 

@@ -10,18 +10,18 @@
 enum { FETCH_BODY_MAX = 1024, FETCH_HEADERS_MAX = 16 * 1024 };
 
 struct fetch {
-	const char *url;              /* absolute http or https URL */
-	const char *host;             /* its host as written, brackets included */
+	const char *url;  /* absolute http or https URL */
+	const char *host; /* its host as written, brackets included */
 	unsigned port;
-	struct address address;       /* where to connect */
-	int64_t deadline;             /* clock_monotonic_us() */
+	struct address address;	      /* where to connect */
+	int64_t deadline;	      /* clock_monotonic_us() */
 	const atomic_bool *cancelled; /* ends the transfer early */
 };
 struct fetch_result {
 	long status;
-	struct bytes body;            /* at most FETCH_BODY_MAX octets */
-	bool longer;                  /* there was more of it */
-	const char *location;         /* absolute URL of a redirect, NULL: none */
+	struct bytes body;    /* at most FETCH_BODY_MAX octets */
+	bool longer;	      /* there was more of it */
+	const char *location; /* absolute URL of a redirect, NULL: none */
 };
 
 /* Once before threads start. */

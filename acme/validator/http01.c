@@ -1,7 +1,7 @@
 /*
- * Fetches http://NAME/.well-known/acme-challenge/TOKEN and compares. Redirects are followed by hand, because each hop is a new
- * chance to lead the CA somewhere it should not go: scheme, port and every resolved address are checked again. IPv6 is tried first,
- * with one fallback to IPv4.
+ * Fetches http://NAME/.well-known/acme-challenge/TOKEN and compares. Redirects are followed by
+ * hand, because each hop is a new chance to lead the CA somewhere it should not go: scheme, port
+ * and every resolved address are checked again. IPv6 is tried first, with one fallback to IPv4.
  */
 #include "acme/validator/http01.h"
 
@@ -41,18 +41,21 @@ parse_target(const struct http01 *h, const char *url, struct arena *a, struct ta
 	AUTO(CURLU) u = curl_url();
 	const char *scheme, *port;
 
-	if (u == NULL || strlen(url) > URL_MAX || curl_url_set(u, CURLUPART_URL, url, 0) != CURLUE_OK)
+	if (u == NULL || strlen(url) > URL_MAX ||
+		curl_url_set(u, CURLUPART_URL, url, 0) != CURLUE_OK)
 		return refuse("redirected to something that is not a URL");
 	scheme = get_part(u, CURLUPART_SCHEME, 0, a);
 	port = get_part(u, CURLUPART_PORT, CURLU_DEFAULT_PORT, a);
 	out->host = get_part(u, CURLUPART_HOST, 0, a);
-	if (scheme == NULL || out->host == NULL || port == NULL || (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0))
+	if (scheme == NULL || out->host == NULL || port == NULL ||
+		(strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0))
 		return refuse("redirected to a URL that is neither http nor https");
 	if (get_part(u, CURLUPART_USER, 0, a) != NULL)
 		return refuse("redirected to a URL with user information");
 	out->port = (unsigned)strtoul(port, NULL, 10);
 	if (out->port != 80 && out->port != 443 && out->port != h->port)
-		return refuse("redirected to port %u; only 80, 443 and %u are followed", out->port, h->port);
+		return refuse("redirected to port %u; only 80, 443 and %u are followed", out->port,
+			h->port);
 	out->url = url;
 	return ERR_OK;
 }
@@ -65,7 +68,8 @@ choose(const struct http01 *h, const struct addresses *all, struct addresses *ch
 
 	chosen->count = 0;
 	for (size_t i = 0; i < all->count; i++) {
-		bool again = chosen->count > 0 && chosen->item[chosen->count - 1].family == all->item[i].family;
+		bool again = chosen->count > 0 &&
+			chosen->item[chosen->count - 1].family == all->item[i].family;
 		enum err e = again ? ERR_OK : address_policy_check(h->policy, &all->item[i]);
 
 		if (e != ERR_OK)
@@ -86,7 +90,8 @@ bare(struct arena *a, const char *host)
 }
 
 static enum err
-fetch_target(const struct http01 *h, const struct target *t, int64_t deadline, struct arena *a, struct fetch_result *out)
+fetch_target(const struct http01 *h, const struct target *t, int64_t deadline, struct arena *a,
+	struct fetch_result *out)
 {
 	struct addresses all, chosen;
 	enum err e = resolver_lookup(h->resolver, bare(a, t->host), deadline, &all);
@@ -117,7 +122,8 @@ fetch_target(const struct http01 *h, const struct target *t, int64_t deadline, s
 static bool
 is_redirect(const struct fetch_result *r)
 {
-	return (r->status == 301 || r->status == 302 || r->status == 307 || r->status == 308) && r->location != NULL;
+	return (r->status == 301 || r->status == 302 || r->status == 307 || r->status == 308) &&
+		r->location != NULL;
 }
 
 static enum err
@@ -143,14 +149,16 @@ follow(const struct http01 *h, const char *url, struct arena *a, struct fetch_re
 	return refuse("redirected more than %d times", REDIRECTS_MAX);
 }
 
-/* Not a word of the body: an account must not read foreign services through the CA (acme.md check 42). */
+/* Not a word of the body: an account must not read foreign services through the CA (acme.md check
+ * 42). */
 static enum err
 compare(const struct fetch_result *r, const char *expected)
 {
 	struct bytes body = r->body;
 
 	if (r->status != 200)
-		return refuse("the answer has status %ld, not 200 (RFC 8555 section 8.3)", r->status);
+		return refuse(
+			"the answer has status %ld, not 200 (RFC 8555 section 8.3)", r->status);
 	while (body.n > 0 && isspace(body.p[body.n - 1]))
 		body.n--;
 	if (r->longer || !bytes_equal(body, bytes_str(expected)))
@@ -165,15 +173,20 @@ make_url(const struct http01 *h, const char *identifier, const char *token, stru
 	const char *host = strchr(identifier, ':') + 1;
 	const char *port = h->port == 80 ? "" : arena_printf(a, ":%u", h->port);
 
-	return arena_printf(a, "http://%s%s%s%s/.well-known/acme-challenge/%s", v6 ? "[" : "", host, v6 ? "]" : "", port, token);
+	return arena_printf(a, "http://%s%s%s%s/.well-known/acme-challenge/%s", v6 ? "[" : "", host,
+		v6 ? "]" : "", port, token);
 }
 
 enum err
-http01_validate(const struct http01 *h, const char *identifier, const char *token, const uint8_t thumbprint[32])
+http01_validate(const struct http01 *h, const char *identifier, const char *token,
+	const uint8_t thumbprint[32])
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
 	struct fetch_result result = {.status = 0};
 	enum err e = follow(h, make_url(h, identifier, token, a), a, &result);
 
-	return e != ERR_OK ? e : compare(&result, arena_printf(a, "%s.%s", token, base64url_string(a, bytes_of(thumbprint, 32))));
+	return e != ERR_OK ? e
+			   : compare(&result,
+				     arena_printf(a, "%s.%s", token,
+					     base64url_string(a, bytes_of(thumbprint, 32))));
 }

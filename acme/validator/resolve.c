@@ -1,6 +1,7 @@
 /*
- * c-ares driven by poll(2) until the answer or the deadline. No search domains: "a" must never become "a.corp.example".
- * With resolvers in the configuration only they are asked; else those of the system, after its hosts file.
+ * c-ares driven by poll(2) until the answer or the deadline. No search domains: "a" must never
+ * become "a.corp.example". With resolvers in the configuration only they are asked; else those of
+ * the system, after its hosts file.
  */
 #include "acme/validator/resolve.h"
 
@@ -29,10 +30,12 @@ resolve_setup(void)
 {
 	int code = ares_library_init(ARES_LIB_INIT_ALL);
 
-	return code == ARES_SUCCESS ? ERR_OK : err_set(ERR_INTERNAL, "c-ares: %s", ares_strerror(code));
+	return code == ARES_SUCCESS ? ERR_OK
+				    : err_set(ERR_INTERNAL, "c-ares: %s", ares_strerror(code));
 }
 
-/* "192.0.2.1", "192.0.2.1:5353", "[2001:db8::1]:53" are what c-ares reads too, separated by commas. */
+/* "192.0.2.1", "192.0.2.1:5353", "[2001:db8::1]:53" are what c-ares reads too, separated by commas.
+ */
 static enum err
 set_servers(struct resolver *r, const struct config_validator *config)
 {
@@ -43,11 +46,14 @@ set_servers(struct resolver *r, const struct config_validator *config)
 	if (config->resolver_count == 0)
 		return ERR_OK;
 	for (size_t i = 0; i < config->resolver_count && used < sizeof(list); i++)
-		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i > 0 ? "," : "", config->resolver[i]);
+		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i > 0 ? "," : "",
+			config->resolver[i]);
 	if (used >= sizeof(list))
 		return err_set(ERR_LIMIT, "validator.resolver lists too many resolvers");
 	code = ares_set_servers_ports_csv(r->channel, list);
-	return code == ARES_SUCCESS ? ERR_OK : err_set(ERR_INVALID, "validator.resolver: %s", ares_strerror(code));
+	return code == ARES_SUCCESS
+		? ERR_OK
+		: err_set(ERR_INVALID, "validator.resolver: %s", ares_strerror(code));
 }
 
 enum err
@@ -63,7 +69,8 @@ resolver_open(const struct config_validator *config, struct resolver **out)
 	};
 	struct resolver *r = mem_zalloc(1, sizeof(*r));
 	int code = ares_init_options(&r->channel, &options,
-		ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_DOMAINS | ARES_OPT_LOOKUPS);
+		ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_DOMAINS |
+			ARES_OPT_LOOKUPS);
 	enum err e;
 
 	if (code != ARES_SUCCESS) {
@@ -90,8 +97,10 @@ resolver_close(struct resolver *r)
 static void
 collect(struct addresses *out, const struct ares_addrinfo *result, int family)
 {
-	for (const struct ares_addrinfo_node *n = result->nodes; n != NULL && out->count < RESOLVE_MAX; n = n->ai_next)
-		if (n->ai_family == family && address_from_sockaddr(n->ai_addr, &out->item[out->count]) == ERR_OK)
+	for (const struct ares_addrinfo_node *n = result->nodes;
+		n != NULL && out->count < RESOLVE_MAX; n = n->ai_next)
+		if (n->ai_family == family &&
+			address_from_sockaddr(n->ai_addr, &out->item[out->count]) == ERR_OK)
 			out->count++;
 }
 
@@ -121,22 +130,26 @@ step(ares_channel channel, int64_t left_us)
 
 	for (unsigned i = 0; i < ARES_GETSOCK_MAXNUM; i++)
 		if (ARES_GETSOCK_READABLE(mask, i) || ARES_GETSOCK_WRITABLE(mask, i))
-			fds[n++] = (struct pollfd){.fd = sockets[i], .events = (short)((ARES_GETSOCK_READABLE(mask, i) ? POLLIN : 0) |
-				(ARES_GETSOCK_WRITABLE(mask, i) ? POLLOUT : 0))};
+			fds[n++] = (struct pollfd){.fd = sockets[i],
+				.events = (short)((ARES_GETSOCK_READABLE(mask, i) ? POLLIN : 0) |
+					(ARES_GETSOCK_WRITABLE(mask, i) ? POLLOUT : 0))};
 	ares_timeout(channel, &room, &next);
 	ms = (int)(next.tv_sec * 1000 + next.tv_usec / 1000 + 1);
 	if (poll(fds, n, ms < POLL_MAX_MS ? ms : POLL_MAX_MS) <= 0)
 		ares_process_fd(channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD); /* only time-outs */
 	for (nfds_t i = 0; i < n; i++)
 		if (fds[i].revents != 0)
-			ares_process_fd(channel, (fds[i].revents & (POLLIN | POLLERR | POLLHUP)) ? fds[i].fd : ARES_SOCKET_BAD,
+			ares_process_fd(channel,
+				(fds[i].revents & (POLLIN | POLLERR | POLLHUP)) ? fds[i].fd
+										: ARES_SOCKET_BAD,
 				(fds[i].revents & POLLOUT) ? fds[i].fd : ARES_SOCKET_BAD);
 }
 
 enum err
 resolver_lookup(struct resolver *r, const char *name, int64_t deadline, struct addresses *out)
 {
-	struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = ARES_AI_NOSORT};
+	struct ares_addrinfo_hints hints = {
+		.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = ARES_AI_NOSORT};
 	struct lookup l = {.status = ARES_ETIMEOUT};
 
 	if (address_parse(name, &out->item[0]) == ERR_OK) {
@@ -150,7 +163,9 @@ resolver_lookup(struct resolver *r, const char *name, int64_t deadline, struct a
 		ares_cancel(r->channel); /* calls answered() */
 	if (l.found.count == 0)
 		return err_set_word(ERR_INVALID, "dns", "no address was found for \"%s\": %s", name,
-			l.status == ARES_SUCCESS ? "no A or AAAA record" : l.status == ARES_ECANCELLED ? "no answer in time" : ares_strerror(l.status));
+			l.status == ARES_SUCCESS	      ? "no A or AAAA record"
+				: l.status == ARES_ECANCELLED ? "no answer in time"
+							      : ares_strerror(l.status));
 	*out = l.found;
 	return ERR_OK;
 }

@@ -1,4 +1,5 @@
-/* Names to addresses with c-ares: absolute names only, one deadline, the configured resolvers or the system's. */
+/* Names to addresses with c-ares: absolute names only, one deadline, the configured resolvers or
+ * the system's. */
 #ifndef CHANCERY_ACME_VALIDATOR_RESOLVE_H
 #define CHANCERY_ACME_VALIDATOR_RESOLVE_H
 
@@ -15,8 +16,10 @@ struct resolver; /* for one thread */
 enum err resolve_setup(void) MUST_CHECK;
 enum err resolver_open(const struct config_validator *config, struct resolver **out) MUST_CHECK;
 void resolver_close(struct resolver *r);
-/* IPv6 addresses first. deadline in clock_monotonic_us(). ERR_INVALID (word "dns"). An address as name is itself. */
-enum err resolver_lookup(struct resolver *r, const char *name, int64_t deadline, struct addresses *out) MUST_CHECK;
+/* IPv6 addresses first. deadline in clock_monotonic_us(). ERR_INVALID (word "dns"). An address as
+ * name is itself. */
+enum err resolver_lookup(
+	struct resolver *r, const char *name, int64_t deadline, struct addresses *out) MUST_CHECK;
 
 AUTO_STRUCT_DEFINE(resolver, resolver_close)
 

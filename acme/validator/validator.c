@@ -1,7 +1,8 @@
 /*
- * The queue's consumer. A worker that finds work wakes the next one before it begins, so a burst spreads over all of them
- * and an idle validator costs one query a second. Slow targets hold a worker, never another program; a lease in the row gives
- * the work of a validator that died to the next.
+ * The queue's consumer. A worker that finds work wakes the next one before it begins, so a burst
+ * spreads over all of them and an idle validator costs one query a second. Slow targets hold a
+ * worker, never another program; a lease in the row gives the work of a validator that died to the
+ * next.
  */
 #include "acme/validator/validator.h"
 
@@ -25,7 +26,7 @@ struct validator {
 	unsigned worker_count;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	uint64_t rings, seen;   /* work may wait while they differ */
+	uint64_t rings, seen; /* work may wait while they differ */
 	atomic_bool stopping;
 	atomic_uint_fast64_t valid, invalid, retried;
 };
@@ -85,7 +86,8 @@ look(struct validator *v, struct resolver *r, const struct store_challenge_work 
 	if (w->wanted == STORE_WORK_MOOT)
 		return err_set(ERR_DENIED, "the account is closed or the authorization is over");
 	if (strcmp(w->type, "http-01") != 0)
-		return err_set(ERR_DENIED, "challenge type \"%s\" is not known to this validator", w->type);
+		return err_set(ERR_DENIED, "challenge type \"%s\" is not known to this validator",
+			w->type);
 	return http01_validate(&h, w->identifier, w->token, w->thumbprint);
 }
 
@@ -100,16 +102,17 @@ when_again(const struct validator *v, const struct store_challenge_work *w, enum
 	return clock_now() + RETRY_AFTER_S;
 }
 
-/* The database may be restarting: what was found is told again and again, for less than the lease lasts, so that the client need not
- * wait for the lease to end and prove itself anew. */
+/* The database may be restarting: what was found is told again and again, for less than the lease
+ * lasts, so that the client need not wait for the lease to end and prove itself anew. */
 static enum err
-tell(struct validator *v, const struct store_challenge_work *w, enum acme_challenge_status to, const char *error, int64_t again)
+tell(struct validator *v, const struct store_challenge_work *w, enum acme_challenge_status to,
+	const char *error, int64_t again)
 {
 	int64_t until = clock_monotonic_us() + TELL_FOR_S * 1000000LL;
 	enum err e;
 
-	while ((e = store_challenge_finish(v->store, w->id, to, error, again)) == ERR_UNAVAILABLE && !atomic_load(&v->stopping) &&
-		clock_monotonic_us() < until)
+	while ((e = store_challenge_finish(v->store, w->id, to, error, again)) == ERR_UNAVAILABLE &&
+		!atomic_load(&v->stopping) && clock_monotonic_us() < until)
 		poll(NULL, 0, TELL_EVERY_MS);
 	return e;
 }
@@ -123,16 +126,24 @@ record(struct validator *v, struct arena *a, const struct store_challenge_work *
 
 	if (e != ERR_OK) {
 		/* Whoever reads this may have expected a grant to do. */
-		const char *detail = arena_printf(a, "%s (a name that an operator grants to the identity needs no proof)", reason);
+		const char *detail = arena_printf(a,
+			"%s (a name that an operator grants to the identity needs no proof)",
+			reason);
 		AUTO(json_t) problem = problem_document(problem_for(e, err_word()), e, detail);
 
 		error = json_text(a, problem);
 	}
 	atomic_fetch_add(e == ERR_OK ? &v->valid : again != 0 ? &v->retried : &v->invalid, 1);
-	log_event(LOG_INFO, "acme.validate", LOG_S("challenge", w->id), LOG_S("identifier", w->identifier), LOG_I("attempt", w->attempts),
-		LOG_S("outcome", e == ERR_OK ? "ok" : again != 0 ? "retry" : "refused"), LOG_S("reason", reason));
+	log_event(LOG_INFO, "acme.validate", LOG_S("challenge", w->id),
+		LOG_S("identifier", w->identifier), LOG_I("attempt", w->attempts),
+		LOG_S("outcome",
+			e == ERR_OK	     ? "ok"
+				: again != 0 ? "retry"
+					     : "refused"),
+		LOG_S("reason", reason));
 	if (tell(v, w, to, error, again) != ERR_OK)
-		log_event(LOG_WARNING, "acme.validate.record", LOG_S("challenge", w->id), LOG_S("reason", err_reason()));
+		log_event(LOG_WARNING, "acme.validate.record", LOG_S("challenge", w->id),
+			LOG_S("reason", err_reason()));
 }
 
 static void
@@ -141,10 +152,12 @@ work_once(struct validator *v, struct resolver *r, uint64_t rings)
 	AUTO_STRUCT(arena) a = arena_new(0);
 	struct store_challenge_work *w;
 	size_t count;
-	enum err e = store_challenge_claim(v->store, a, 1, v->config->timeout + LEASE_EXTRA_S, &w, &count);
+	enum err e = store_challenge_claim(
+		v->store, a, 1, v->config->timeout + LEASE_EXTRA_S, &w, &count);
 
 	if (e != ERR_OK) {
-		nothing_left(v, rings); /* also when the database is away: the next tick asks again */
+		nothing_left(
+			v, rings); /* also when the database is away: the next tick asks again */
 		return;
 	}
 	wake_another(v);
@@ -221,5 +234,6 @@ validator_close(struct validator *v)
 struct validator_counts
 validator_counts(const struct validator *v)
 {
-	return (struct validator_counts){atomic_load(&v->valid), atomic_load(&v->invalid), atomic_load(&v->retried)};
+	return (struct validator_counts){
+		atomic_load(&v->valid), atomic_load(&v->invalid), atomic_load(&v->retried)};
 }

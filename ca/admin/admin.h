@@ -1,9 +1,10 @@
 /*
- * ca-admin: the operators' command line. What its files share: the command table, the parsed command line,
- * files, output, and the two ways to work: local (the database, as its owner) and remote (the gateway's
- * admin API over mutual TLS).
+ * ca-admin: the operators' command line. What its files share: the command table, the parsed
+ * command line, files, output, and the two ways to work: local (the database, as its owner) and
+ * remote (the gateway's admin API over mutual TLS).
  *
- * A command coordinates: it reads its options, says what it will do, does it, and prints the result once.
+ * A command coordinates: it reads its options, says what it will do, does it, and prints the result
+ * once.
  */
 #ifndef CHANCERY_CA_ADMIN_ADMIN_H
 #define CHANCERY_CA_ADMIN_ADMIN_H
@@ -28,7 +29,7 @@ struct admin_option {
 enum { ADMIN_ARGUMENTS_MAX = 4, ADMIN_OPTIONS_MAX = 128 };
 
 struct admin_command {
-	const char *name;                          /* "identity add" */
+	const char *name;			   /* "identity add" */
 	const char *argument[ADMIN_ARGUMENTS_MAX]; /* what the help calls them; all are required */
 	const char *summary, *example;
 	enum admin_place { ADMIN_LOCAL, ADMIN_REMOTE } place;
@@ -51,8 +52,8 @@ struct admin {
 	struct admin_given given[ADMIN_OPTIONS_MAX];
 	size_t argument_count, given_count;
 	bool json, dry_run, help;
-	struct config *config;        /* local commands: loaded by local_config() */
-	struct client *client;        /* remote commands: opened by client_call() */
+	struct config *config; /* local commands: loaded by local_config() */
+	struct client *client; /* remote commands: opened by client_call() */
 };
 
 /* options.c. A mistake is ERR_INVALID with the word "usage". */
@@ -64,7 +65,8 @@ bool options_switch(const struct admin *a, const char *name);
 /* All values of a repeated option, in the arena. */
 size_t options_values(struct admin *a, const char *name, const char ***out);
 /* A plain decimal number from 1 to max; fallback when it was not given. */
-enum err options_number(const struct admin *a, const char *name, unsigned max, unsigned fallback, unsigned *out) MUST_CHECK;
+enum err options_number(const struct admin *a, const char *name, unsigned max, unsigned fallback,
+	unsigned *out) MUST_CHECK;
 
 /* help.c */
 extern const struct admin_option help_common_options[], help_local_options[], help_remote_options[];
@@ -75,7 +77,8 @@ void help_command(const struct admin_command *c, FILE *to);
 struct output_column {
 	const char *title, *member;
 };
-/* Says what a changing command will do; false in a dry run: the command then returns ERR_OK at once. */
+/* Says what a changing command will do; false in a dry run: the command then returns ERR_OK at
+ * once. */
 bool output_plan(struct admin *a, const char *fmt, ...) PRINTF_LIKE(2, 3) MUST_CHECK;
 /* A list of objects as a table with these columns (title NULL ends); empty says what is missing. */
 void output_table(const json_t *list, const struct output_column *columns, const char *empty);
@@ -91,7 +94,8 @@ const char *output_text(struct arena *a, const json_t *value);
 
 /* files.c */
 enum files_mode { FILES_PUBLIC = 0644, FILES_SECRET = 0600 };
-/* At most max octets, in the arena. ERR_NOTFOUND, ERR_LIMIT, ERR_INVALID with the path in the reason. "-" is standard input. */
+/* At most max octets, in the arena. ERR_NOTFOUND, ERR_LIMIT, ERR_INVALID with the path in the
+ * reason. "-" is standard input. */
 enum err files_read(struct arena *a, const char *path, size_t max, struct bytes *out) MUST_CHECK;
 /* Whole or not at all: written beside, synced, renamed. */
 enum err files_write(const char *path, struct bytes content, enum files_mode mode) MUST_CHECK;
@@ -100,7 +104,8 @@ enum err files_directory(const char *path) MUST_CHECK;
 /* path as it is when absolute, else under directory. */
 char *files_under(struct arena *a, const char *directory, const char *path);
 /* The first block with this label of a PEM file, or the whole file when it is DER. */
-enum err files_read_der(struct arena *a, const char *path, const char *label, size_t max, struct bytes *der) MUST_CHECK;
+enum err files_read_der(struct arena *a, const char *path, const char *label, size_t max,
+	struct bytes *der) MUST_CHECK;
 enum err files_read_cert(struct arena *a, const char *path, struct pki_cert *out) MUST_CHECK;
 
 /* local.c */
@@ -111,14 +116,17 @@ enum err local_store(struct admin *a, struct store **out) MUST_CHECK;
 /* Who works here, for the audit: "local:" and the system user. */
 const char *local_actor(struct admin *a);
 
-/* client.c. The answer's JSON is a new reference; a refusal of the gateway comes back as its err class, word and reason. */
+/* client.c. The answer's JSON is a new reference; a refusal of the gateway comes back as its err
+ * class, word and reason. */
 enum err client_get(struct admin *a, const char *path, json_t **out) MUST_CHECK;
-enum err client_post(struct admin *a, const char *path, const json_t *body, json_t **out) MUST_CHECK;
+enum err
+client_post(struct admin *a, const char *path, const json_t *body, json_t **out) MUST_CHECK;
 /* path?name=value, percent-encoded; value NULL: path unchanged. The separator follows from path. */
 const char *client_query(struct admin *a, const char *path, const char *name, const char *value);
 void client_free(struct client *c);
 /* All pages of a list: follows "next" with the query parameter after. At most limit elements. */
-enum err client_list(struct admin *a, const char *path, const char *member, unsigned limit, json_t **out) MUST_CHECK;
+enum err client_list(struct admin *a, const char *path, const char *member, unsigned limit,
+	json_t **out) MUST_CHECK;
 
 /* Shared by init and renew: credential.h. */
 

@@ -1,6 +1,7 @@
 /*
- * The admin API from outside: mutual TLS 1.3 with the operator's certificate, JSON both ways. Before the first call the
- * operator's own certificate is renewed when two thirds of its life are over, so that working operators never lose access.
+ * The admin API from outside: mutual TLS 1.3 with the operator's certificate, JSON both ways.
+ * Before the first call the operator's own certificate is renewed when two thirds of its life are
+ * over, so that working operators never lose access.
  */
 #include <stdlib.h>
 
@@ -33,7 +34,8 @@ static enum err
 find_credential(struct admin *a, struct credential *out)
 {
 	const char *path = options_value(a, "config"), *server = options_value(a, "server");
-	const char *cert = options_value(a, "cert"), *key = options_value(a, "key"), *ca = options_value(a, "ca");
+	const char *cert = options_value(a, "cert"), *key = options_value(a, "key"),
+		   *ca = options_value(a, "ca");
 	bool all = server != NULL && cert != NULL && key != NULL && ca != NULL;
 	enum err e = ERR_OK;
 
@@ -41,8 +43,11 @@ find_credential(struct admin *a, struct credential *out)
 	if ((cert != NULL) != (key != NULL))
 		return options_usage(a, "--cert and --key belong together");
 	if (!all)
-		e = credential_load(a->arena, path != NULL ? path : files_under(a->arena, credential_default_directory(a->arena),
-			CREDENTIAL_FILE), out);
+		e = credential_load(a->arena,
+			path != NULL ? path
+				     : files_under(a->arena, credential_default_directory(a->arena),
+					       CREDENTIAL_FILE),
+			out);
 	if (e != ERR_OK)
 		return e;
 	if (server != NULL && strncmp(server, "https://", 8) != 0)
@@ -78,7 +83,9 @@ set_up(struct client *c)
 	ok &= curl_easy_setopt(h, CURLOPT_SSLCERT, c->credential.certificate) == CURLE_OK;
 	ok &= curl_easy_setopt(h, CURLOPT_SSLKEY, c->credential.key) == CURLE_OK;
 	ok &= curl_easy_setopt(h, CURLOPT_USERAGENT, "ca-admin/" CHANCERY_VERSION) == CURLE_OK;
-	return ok ? ERR_OK : err_set(ERR_INTERNAL, "libcurl lacks an option it must have (TLS 1.3, client certificates)");
+	return ok ? ERR_OK
+		  : err_set(ERR_INTERNAL,
+			    "libcurl lacks an option it must have (TLS 1.3, client certificates)");
 }
 
 static enum err
@@ -108,8 +115,10 @@ usable_certificate(struct admin *a, const struct credential *c, struct pki_cert 
 	if (e != ERR_OK || leaf->not_after >= clock_now())
 		return e;
 	clock_format_rfc3339(leaf->not_after, when);
-	return err_set(ERR_DENIED, "your certificate \"%s\" expired at %s: `ca-admin init` on the CA's machine makes a new one, "
-		"or ask another operator for `ca-admin issue`", c->certificate, when);
+	return err_set(ERR_DENIED,
+		"your certificate \"%s\" expired at %s: `ca-admin init` on the CA's machine makes a new one, "
+		"or ask another operator for `ca-admin issue`",
+		c->certificate, when);
 }
 
 enum err
@@ -120,7 +129,8 @@ client_ready(struct admin *a, struct pki_cert *leaf)
 	return e == ERR_OK ? usable_certificate(a, &a->client->credential, leaf) : e;
 }
 
-/* Opens once; looks after the certificate. A renewal that fails is worth a warning, not a failed command. */
+/* Opens once; looks after the certificate. A renewal that fails is worth a warning, not a failed
+ * command. */
 static enum err
 ready(struct admin *a)
 {
@@ -134,9 +144,11 @@ ready(struct admin *a)
 		return e;
 	if (a->client->credential.directory != NULL && credential_due(&leaf, clock_now())) {
 		if (client_renew(a, &leaf, NULL) == ERR_OK)
-			fprintf(stderr, "ca-admin: renewed your certificate \"%s\"\n", a->client->credential.certificate);
+			fprintf(stderr, "ca-admin: renewed your certificate \"%s\"\n",
+				a->client->credential.certificate);
 		else
-			fprintf(stderr, "ca-admin: warning: could not renew your certificate: %s\n", err_reason());
+			fprintf(stderr, "ca-admin: warning: could not renew your certificate: %s\n",
+				err_reason());
 	}
 	return ERR_OK;
 }
@@ -163,23 +175,31 @@ transport_error(const struct credential *c, CURLcode code, const char *detail)
 	case CURLE_COULDNT_RESOLVE_HOST:
 	case CURLE_COULDNT_CONNECT:
 	case CURLE_OPERATION_TIMEDOUT:
-		return err_set(ERR_UNAVAILABLE, "cannot reach the gateway at %s (%s): is chancery-gateway running, and is --server right?",
+		return err_set(ERR_UNAVAILABLE,
+			"cannot reach the gateway at %s (%s): is chancery-gateway running, and is --server right?",
 			c->server, detail);
 	case CURLE_PEER_FAILED_VERIFICATION:
-		return err_set(ERR_DENIED, "the gateway at %s has a certificate that does not chain to \"%s\" or is for another name (%s)",
+		return err_set(ERR_DENIED,
+			"the gateway at %s has a certificate that does not chain to \"%s\" or is for another name (%s)",
 			c->server, c->trust, detail);
 	case CURLE_SSL_CERTPROBLEM:
 	case CURLE_SSL_CACERT_BADFILE:
-		return err_set(ERR_INVALID, "cannot use \"%s\", \"%s\" or \"%s\" (%s)", c->certificate, c->key, c->trust, detail);
+		return err_set(ERR_INVALID, "cannot use \"%s\", \"%s\" or \"%s\" (%s)",
+			c->certificate, c->key, c->trust, detail);
 	case CURLE_SSL_CONNECT_ERROR:
 	case CURLE_RECV_ERROR:
 	case CURLE_SEND_ERROR:
-		return err_set(ERR_DENIED, "the gateway at %s refused the connection (%s): your certificate \"%s\" may be revoked, "
-			"or your identity blocked", c->server, detail, c->certificate);
+		return err_set(ERR_DENIED,
+			"the gateway at %s refused the connection (%s): your certificate \"%s\" may be revoked, "
+			"or your identity blocked",
+			c->server, detail, c->certificate);
 	case CURLE_WRITE_ERROR:
-		return err_set(ERR_LIMIT, "the answer is larger than %d octets: ask for fewer with --limit", ANSWER_MAX);
+		return err_set(ERR_LIMIT,
+			"the answer is larger than %d octets: ask for fewer with --limit",
+			ANSWER_MAX);
 	default:
-		return err_set(ERR_UNAVAILABLE, "the gateway at %s cannot be asked: %s", c->server, detail);
+		return err_set(ERR_UNAVAILABLE, "the gateway at %s cannot be asked: %s", c->server,
+			detail);
 	}
 }
 
@@ -187,15 +207,23 @@ static enum err
 class_of_status(long status)
 {
 	switch (status) {
-	case 400: case 405: case 413: case 415: case 422:
+	case 400:
+	case 405:
+	case 413:
+	case 415:
+	case 422:
 		return ERR_INVALID;
-	case 401: case 403:
+	case 401:
+	case 403:
 		return ERR_DENIED;
 	case 404:
 		return ERR_NOTFOUND;
 	case 409:
 		return ERR_CONFLICT;
-	case 429: case 502: case 503: case 504:
+	case 429:
+	case 502:
+	case 503:
+	case 504:
 		return ERR_UNAVAILABLE;
 	default:
 		return ERR_INTERNAL;
@@ -209,11 +237,16 @@ refused(struct admin *a, long status, struct bytes body)
 	const char *code = NULL, *reason = NULL, *id = NULL;
 	enum err class = class_of_status(status);
 
-	if (json_parse(body, &problem) != ERR_OK || json_find_string(problem, "code", &code) != ERR_OK ||
-		json_find_string(problem, "reason", &reason) != ERR_OK || json_find_string(problem, "request_id", &id) != ERR_OK ||
-		code == NULL || reason == NULL)
-		return err_set(class, "the gateway answered %ld without saying why; its log has the reason", status);
-	return err_set_word(class, arena_strdup(a->arena, code), "%s (request %s)", reason, id != NULL ? id : "unknown");
+	if (json_parse(body, &problem) != ERR_OK ||
+		json_find_string(problem, "code", &code) != ERR_OK ||
+		json_find_string(problem, "reason", &reason) != ERR_OK ||
+		json_find_string(problem, "request_id", &id) != ERR_OK || code == NULL ||
+		reason == NULL)
+		return err_set(class,
+			"the gateway answered %ld without saying why; its log has the reason",
+			status);
+	return err_set_word(class, arena_strdup(a->arena, code), "%s (request %s)", reason,
+		id != NULL ? id : "unknown");
 }
 
 static enum err
@@ -225,7 +258,8 @@ perform(struct admin *a, const char *path, const char *body, json_t **out)
 	long status = 0;
 	CURLcode code;
 
-	curl_easy_setopt(c->curl, CURLOPT_URL, arena_printf(a->arena, "%s%s", c->credential.server, path));
+	curl_easy_setopt(
+		c->curl, CURLOPT_URL, arena_printf(a->arena, "%s%s", c->credential.server, path));
 	curl_easy_setopt(c->curl, CURLOPT_ERRORBUFFER, detail);
 	curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, collect);
 	curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, &answer);
@@ -235,7 +269,8 @@ perform(struct admin *a, const char *path, const char *body, json_t **out)
 		curl_easy_setopt(c->curl, CURLOPT_HTTPGET, 1L);
 	code = curl_easy_perform(c->curl);
 	if (code != CURLE_OK)
-		return transport_error(&c->credential, code, detail[0] != '\0' ? detail : curl_easy_strerror(code));
+		return transport_error(&c->credential, code,
+			detail[0] != '\0' ? detail : curl_easy_strerror(code));
 	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
 	if (status < 200 || status > 299)
 		return refused(a, status, buf_bytes(&answer));
@@ -267,7 +302,8 @@ client_query(struct admin *a, const char *path, const char *name, const char *va
 	if (value == NULL)
 		return path;
 	escaped = curl_easy_escape(NULL, value, (int)strlen(value));
-	out = arena_printf(a->arena, "%s%c%s=%s", path, strchr(path, '?') == NULL ? '?' : '&', name, escaped != NULL ? escaped : "");
+	out = arena_printf(a->arena, "%s%c%s=%s", path, strchr(path, '?') == NULL ? '?' : '&', name,
+		escaped != NULL ? escaped : "");
 	curl_free(escaped);
 	return out;
 }
@@ -281,7 +317,8 @@ client_list(struct admin *a, const char *path, const char *member, unsigned limi
 	do {
 		AUTO(json_t) page = NULL;
 		unsigned left = limit - (unsigned)json_array_size(all);
-		const char *ask = client_query(a, path, "limit", arena_printf(a->arena, "%u", left < 100 ? left : 100));
+		const char *ask = client_query(
+			a, path, "limit", arena_printf(a->arena, "%u", left < 100 ? left : 100));
 		enum err e = client_get(a, client_query(a, ask, "after", after), &page);
 
 		if (e == ERR_OK)
@@ -289,7 +326,8 @@ client_list(struct admin *a, const char *path, const char *member, unsigned limi
 		if (e != ERR_OK)
 			return e;
 		if (json_array_extend(all, json_object_get(page, member)) != 0)
-			return err_set(ERR_INTERNAL, "the gateway's answer has no list \"%s\"", member);
+			return err_set(
+				ERR_INTERNAL, "the gateway's answer has no list \"%s\"", member);
 		after = after != NULL ? arena_strdup(a->arena, after) : NULL;
 	} while (after != NULL && json_array_size(all) < limit);
 	if (after != NULL)

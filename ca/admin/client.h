@@ -9,8 +9,8 @@
 const struct credential *client_credential(const struct admin *a);
 /* Opens the client and looks at its certificate; leaf is in the arena. */
 enum err client_ready(struct admin *a, struct pki_cert *leaf) MUST_CHECK;
-/* A new key and certificate for the operator whose certificate leaf is, installed in place of the old ones. The answer is a
- * new reference unless out is NULL. */
+/* A new key and certificate for the operator whose certificate leaf is, installed in place of the
+ * old ones. The answer is a new reference unless out is NULL. */
 enum err client_renew(struct admin *a, const struct pki_cert *leaf, json_t **out) MUST_CHECK;
 
 #endif

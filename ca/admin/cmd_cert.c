@@ -11,8 +11,13 @@ enum err
 cmd_cert_list(struct admin *a)
 {
 	static const struct output_column columns[] = {
-		{"SERIAL", "serial"}, {"IDENTITY", "identity"}, {"PROFILE", "profile"}, {"STATUS", "status"},
-		{"NOT AFTER", "not_after"}, {"NAMES", "names"}, {NULL, NULL},
+		{"SERIAL", "serial"},
+		{"IDENTITY", "identity"},
+		{"PROFILE", "profile"},
+		{"STATUS", "status"},
+		{"NOT AFTER", "not_after"},
+		{"NAMES", "names"},
+		{NULL, NULL},
 	};
 	AUTO(json_t) list = NULL;
 	const char *path = "/admin/v1/certificates";
@@ -29,7 +34,9 @@ cmd_cert_list(struct admin *a)
 	if (a->json)
 		output_json(list);
 	else
-		output_table(list, columns, options_switch(a, "all") ? "no certificates" : "no live certificates (--all shows ended ones)");
+		output_table(list, columns,
+			options_switch(a, "all") ? "no certificates"
+						 : "no live certificates (--all shows ended ones)");
 	return ERR_OK;
 }
 
@@ -40,9 +47,13 @@ serial_path(struct admin *a, const char *suffix, const char **out)
 	size_t n;
 	const char *text = a->argument[0];
 
-	if (hex_decode(bytes_str(text), serial, sizeof(serial), &n) != ERR_OK || n != sizeof(serial))
-		return options_usage(a, "a serial is 32 hexadecimal digits, not \"%s\"; `ca-admin cert list` shows them", text);
-	*out = arena_printf(a->arena, "/admin/v1/certificates/%s%s", hex_string(a->arena, bytes_of(serial, n)), suffix);
+	if (hex_decode(bytes_str(text), serial, sizeof(serial), &n) != ERR_OK ||
+		n != sizeof(serial))
+		return options_usage(a,
+			"a serial is 32 hexadecimal digits, not \"%s\"; `ca-admin cert list` shows them",
+			text);
+	*out = arena_printf(a->arena, "/admin/v1/certificates/%s%s",
+		hex_string(a->arena, bytes_of(serial, n)), suffix);
 	return ERR_OK;
 }
 
@@ -50,9 +61,20 @@ enum err
 cmd_cert_show(struct admin *a)
 {
 	static const struct output_column lines[] = {
-		{"serial", "serial"}, {"status", "status"}, {"identity", "identity"}, {"profile", "profile"}, {"issuer", "issuer"},
-		{"subject", "subject"}, {"names", "names"}, {"not before", "not_before"}, {"not after", "not_after"}, {"issued", "issued_at"},
-		{"renewed from", "renewed_from"}, {"revoked", "revoked_at"}, {"reason", "reason"}, {NULL, NULL},
+		{"serial", "serial"},
+		{"status", "status"},
+		{"identity", "identity"},
+		{"profile", "profile"},
+		{"issuer", "issuer"},
+		{"subject", "subject"},
+		{"names", "names"},
+		{"not before", "not_before"},
+		{"not after", "not_after"},
+		{"issued", "issued_at"},
+		{"renewed from", "renewed_from"},
+		{"revoked", "revoked_at"},
+		{"reason", "reason"},
+		{NULL, NULL},
 	};
 	AUTO(json_t) cert = NULL;
 	const char *path;
@@ -83,11 +105,14 @@ cmd_cert_revoke(struct admin *a)
 		return e;
 	if (body == NULL)
 		return options_usage(a, "the reason must be UTF-8");
-	if (!output_plan(a, "revoke certificate %s (reason %s); this cannot be undone", a->argument[0], reason != NULL ? reason : "unspecified"))
+	if (!output_plan(a, "revoke certificate %s (reason %s); this cannot be undone",
+		    a->argument[0], reason != NULL ? reason : "unspecified"))
 		return ERR_OK;
 	e = client_post(a, path, body, &answer);
 	if (e == ERR_OK)
-		output_done(a, answer, "revoked; the gateway refuses it from now on, %s, the CRL follows", output_responders(a, answer));
+		output_done(a, answer,
+			"revoked; the gateway refuses it from now on, %s, the CRL follows",
+			output_responders(a, answer));
 	return e;
 }
 
@@ -108,13 +133,16 @@ read_request(struct admin *a, const char *path, struct bytes *der)
 	e = pem_next(a->arena, text, "CERTIFICATE REQUEST", &offset, der);
 	if (e == ERR_NOTFOUND)
 		e = pem_next(a->arena, text, "NEW CERTIFICATE REQUEST", &offset, der);
-	return e == ERR_NOTFOUND ? err_set(ERR_INVALID, "\"%s\" holds no certificate request (PEM or DER)", path) : e;
+	return e == ERR_NOTFOUND
+		? err_set(ERR_INVALID, "\"%s\" holds no certificate request (PEM or DER)", path)
+		: e;
 }
 
 static enum err
 write_chain(struct admin *a, const json_t *answer)
 {
-	const char *out = options_value(a, "out"), *pem = json_string_value(json_object_get(answer, "pem"));
+	const char *out = options_value(a, "out"),
+		   *pem = json_string_value(json_object_get(answer, "pem"));
 	const char *chain = json_string_value(json_object_get(answer, "chain"));
 
 	if (pem == NULL || chain == NULL)
@@ -124,13 +152,15 @@ write_chain(struct admin *a, const json_t *answer)
 			printf("%s%s", pem, chain);
 		return ERR_OK;
 	}
-	return files_write(out, bytes_str(arena_printf(a->arena, "%s%s", pem, chain)), FILES_PUBLIC);
+	return files_write(
+		out, bytes_str(arena_printf(a->arena, "%s%s", pem, chain)), FILES_PUBLIC);
 }
 
 enum err
 cmd_issue(struct admin *a)
 {
-	const char *profile = options_value(a, "profile"), *lifetime = options_value(a, "lifetime"), *out = options_value(a, "out");
+	const char *profile = options_value(a, "profile"), *lifetime = options_value(a, "lifetime"),
+		   *out = options_value(a, "out");
 	AUTO(json_t) body = json_object();
 	json_t *answer = NULL;
 	struct bytes csr;
@@ -143,8 +173,10 @@ cmd_issue(struct admin *a)
 		return e;
 	/* The plan goes to standard error when the certificate goes to standard output. */
 	if (out == NULL && !a->json && !a->dry_run)
-		fprintf(stderr, "will issue a certificate to \"%s\" under profile \"%s\"\n", a->argument[0], profile);
-	else if (!output_plan(a, "issue a certificate to \"%s\" under profile \"%s\"", a->argument[0], profile))
+		fprintf(stderr, "will issue a certificate to \"%s\" under profile \"%s\"\n",
+			a->argument[0], profile);
+	else if (!output_plan(a, "issue a certificate to \"%s\" under profile \"%s\"",
+			 a->argument[0], profile))
 		return ERR_OK;
 	json_object_set_new(body, "identity", json_string(a->argument[0]));
 	json_object_set_new(body, "profile", json_string(profile));
@@ -158,7 +190,8 @@ cmd_issue(struct admin *a)
 	if (e == ERR_OK && (out != NULL || a->json))
 		output_done(a, json_incref(answer), "issued %s, valid until %s, written to %s",
 			output_text(a->arena, json_object_get(answer, "serial")),
-			output_text(a->arena, json_object_get(answer, "not_after")), out != NULL ? out : "-");
+			output_text(a->arena, json_object_get(answer, "not_after")),
+			out != NULL ? out : "-");
 	json_decref(answer);
 	return e;
 }
@@ -166,7 +199,8 @@ cmd_issue(struct admin *a)
 static enum err
 install_answer(struct admin *a, const json_t *answer, struct bytes key_pem, struct bytes spki)
 {
-	const char *pem = json_string_value(json_object_get(answer, "pem")), *chain = json_string_value(json_object_get(answer, "chain"));
+	const char *pem = json_string_value(json_object_get(answer, "pem")),
+		   *chain = json_string_value(json_object_get(answer, "chain"));
 	struct bytes der[2];
 	struct pki_cert leaf;
 	size_t at = 0;
@@ -181,8 +215,10 @@ install_answer(struct admin *a, const json_t *answer, struct bytes key_pem, stru
 	if (e == ERR_OK)
 		e = pki_cert_parse(der[0], a->arena, &leaf);
 	if (e == ERR_OK && !bytes_equal(leaf.spki.der, spki))
-		e = err_set(ERR_INTERNAL, "the gateway answered with a certificate for another key");
-	return e == ERR_OK ? credential_install(a->arena, client_credential(a), key_pem, der, 2) : e;
+		e = err_set(
+			ERR_INTERNAL, "the gateway answered with a certificate for another key");
+	return e == ERR_OK ? credential_install(a->arena, client_credential(a), key_pem, der, 2)
+			   : e;
 }
 
 enum err
@@ -215,12 +251,13 @@ cmd_renew(struct admin *a)
 
 	if (e != ERR_OK)
 		return e;
-	if (!output_plan(a, "replace \"%s\" and \"%s\" with a new certificate and key", client_credential(a)->certificate,
-		client_credential(a)->key))
+	if (!output_plan(a, "replace \"%s\" and \"%s\" with a new certificate and key",
+		    client_credential(a)->certificate, client_credential(a)->key))
 		return ERR_OK;
 	e = client_renew(a, &leaf, &answer);
 	if (e == ERR_OK)
-		output_done(a, answer, "renewed, valid until %s", output_text(a->arena, json_object_get(answer, "not_after")));
+		output_done(a, answer, "renewed, valid until %s",
+			output_text(a->arena, json_object_get(answer, "not_after")));
 	return e;
 }
 
@@ -234,12 +271,14 @@ cmd_crl_publish(struct admin *a)
 
 	if (body == NULL)
 		return options_usage(a, "names must be UTF-8");
-	if (!output_plan(a, "have the CRL of %s%s%s published anew", issuer != NULL ? "issuer \"" : "every issuing CA",
-		issuer != NULL ? issuer : "", issuer != NULL ? "\"" : ""))
+	if (!output_plan(a, "have the CRL of %s%s%s published anew",
+		    issuer != NULL ? "issuer \"" : "every issuing CA", issuer != NULL ? issuer : "",
+		    issuer != NULL ? "\"" : ""))
 		return ERR_OK;
 	e = client_post(a, "/admin/v1/crl/publish", body, &answer);
 	if (e == ERR_OK)
-		output_done(a, answer, "asked for: %s; `ca-admin status` shows the new number within seconds",
+		output_done(a, answer,
+			"asked for: %s; `ca-admin status` shows the new number within seconds",
 			output_text(a->arena, json_object_get(answer, "issuers")));
 	return e;
 }

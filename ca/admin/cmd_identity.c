@@ -2,13 +2,25 @@
 #include "ca/admin/admin.h"
 
 static const struct output_column identity_columns[] = {
-	{"NAME", "name"}, {"KIND", "kind"}, {"STATE", "state"}, {"OWNER", "owner"}, {"CREATED", "created_at"}, {NULL, NULL},
+	{"NAME", "name"},
+	{"KIND", "kind"},
+	{"STATE", "state"},
+	{"OWNER", "owner"},
+	{"CREATED", "created_at"},
+	{NULL, NULL},
 };
 static const struct output_column grant_columns[] = {
-	{"PROFILE", "profile"}, {"PATTERN", "pattern"}, {"CREATED BY", "created_by"}, {NULL, NULL},
+	{"PROFILE", "profile"},
+	{"PATTERN", "pattern"},
+	{"CREATED BY", "created_by"},
+	{NULL, NULL},
 };
 static const struct output_column certificate_columns[] = {
-	{"SERIAL", "serial"}, {"PROFILE", "profile"}, {"NOT AFTER", "not_after"}, {"NAMES", "names"}, {NULL, NULL},
+	{"SERIAL", "serial"},
+	{"PROFILE", "profile"},
+	{"NOT AFTER", "not_after"},
+	{"NAMES", "names"},
+	{NULL, NULL},
 };
 
 /* --grant PROFILE=PATTERN, as often as needed, into body.grants. */
@@ -24,8 +36,12 @@ add_grants(struct admin *a, json_t *body)
 		const char *equals = strchr(text[i], '=');
 
 		if (equals == NULL || equals == text[i] || equals[1] == '\0')
-			return options_usage(a, "--grant must be PROFILE=PATTERN, such as device=dns:printer-7.example.org, not \"%s\"", text[i]);
-		json_array_append_new(grants, json_pack("{s:s%, s:s}", "profile", text[i], (size_t)(equals - text[i]), "pattern", equals + 1));
+			return options_usage(a,
+				"--grant must be PROFILE=PATTERN, such as device=dns:printer-7.example.org, not \"%s\"",
+				text[i]);
+		json_array_append_new(grants,
+			json_pack("{s:s%, s:s}", "profile", text[i], (size_t)(equals - text[i]),
+				"pattern", equals + 1));
 	}
 	return ERR_OK;
 }
@@ -33,19 +49,25 @@ add_grants(struct admin *a, json_t *body)
 enum err
 cmd_identity_add(struct admin *a)
 {
-	const char *name = a->argument[0], *kind = options_value(a, "kind"), *owner = options_value(a, "owner");
-	AUTO(json_t) body = json_pack("{s:s, s:s, s:s}", "name", name, "kind", kind, "owner", owner != NULL ? owner : "");
+	const char *name = a->argument[0], *kind = options_value(a, "kind"),
+		   *owner = options_value(a, "owner");
+	AUTO(json_t)
+	body = json_pack(
+		"{s:s, s:s, s:s}", "name", name, "kind", kind, "owner", owner != NULL ? owner : "");
 	json_t *answer = NULL;
 	enum err e;
 
 	if (body == NULL)
 		return options_usage(a, "names must be UTF-8");
 	e = add_grants(a, body);
-	if (e != ERR_OK || !output_plan(a, "register %s \"%s\" with %zu grants", kind, name, json_array_size(json_object_get(body, "grants"))))
+	if (e != ERR_OK ||
+		!output_plan(a, "register %s \"%s\" with %zu grants", kind, name,
+			json_array_size(json_object_get(body, "grants"))))
 		return e;
 	e = client_post(a, "/admin/v1/identities", body, &answer);
 	if (e == ERR_OK)
-		output_done(a, answer, "registered \"%s\"; next: `ca-admin issue %s --profile PROFILE --csr FILE` for its first certificate",
+		output_done(a, answer,
+			"registered \"%s\"; next: `ca-admin issue %s --profile PROFILE --csr FILE` for its first certificate",
 			name, name);
 	return e;
 }
@@ -64,7 +86,8 @@ cmd_identity_list(struct admin *a)
 	if (a->json)
 		output_json(list);
 	else
-		output_table(list, identity_columns, "no identities; add one with `ca-admin identity add`");
+		output_table(list, identity_columns,
+			"no identities; add one with `ca-admin identity add`");
 	return ERR_OK;
 }
 
@@ -72,11 +95,17 @@ enum err
 cmd_identity_show(struct admin *a)
 {
 	static const struct output_column lines[] = {
-		{"name", "name"}, {"kind", "kind"}, {"state", "state"}, {"owner", "owner"}, {"created", "created_at"},
-		{"changed", "changed_at"}, {NULL, NULL},
+		{"name", "name"},
+		{"kind", "kind"},
+		{"state", "state"},
+		{"owner", "owner"},
+		{"created", "created_at"},
+		{"changed", "changed_at"},
+		{NULL, NULL},
 	};
 	AUTO(json_t) identity = NULL;
-	enum err e = client_get(a, client_query(a, "/admin/v1/identity", "name", a->argument[0]), &identity);
+	enum err e = client_get(
+		a, client_query(a, "/admin/v1/identity", "name", a->argument[0]), &identity);
 
 	if (e != ERR_OK)
 		return e;
@@ -88,7 +117,8 @@ cmd_identity_show(struct admin *a)
 	putchar('\n');
 	output_table(json_object_get(identity, "grants"), grant_columns, "no grants");
 	putchar('\n');
-	output_table(json_object_get(identity, "certificates"), certificate_columns, "no live certificates");
+	output_table(json_object_get(identity, "certificates"), certificate_columns,
+		"no live certificates");
 	return ERR_OK;
 }
 
@@ -130,20 +160,27 @@ enum err
 cmd_offboard(struct admin *a)
 {
 	const char *name = a->argument[0], *reason = options_value(a, "reason");
-	AUTO(json_t) body = json_pack("{s:s, s:s}", "name", name, "reason", reason != NULL ? reason : "privilegeWithdrawn");
+	AUTO(json_t)
+	body = json_pack("{s:s, s:s}", "name", name, "reason",
+		reason != NULL ? reason : "privilegeWithdrawn");
 	json_t *answer = NULL;
 	enum err e;
 
 	if (body == NULL)
 		return options_usage(a, "names must be UTF-8");
-	if (!output_plan(a, "block identity \"%s\", revoke all its live certificates, close its ACME accounts and refuse its waiting "
-		"requests (reason %s)", name, reason != NULL ? reason : "privilegeWithdrawn"))
+	if (!output_plan(a,
+		    "block identity \"%s\", revoke all its live certificates, close its ACME accounts and refuse its waiting "
+		    "requests (reason %s)",
+		    name, reason != NULL ? reason : "privilegeWithdrawn"))
 		return ERR_OK;
 	e = client_post(a, "/admin/v1/identity/offboard", body, &answer);
 	if (e == ERR_OK)
-		output_done(a, answer, "offboarded \"%s\": %s certificates revoked, %s ACME accounts closed, %s requests refused; %s", name,
-			output_text(a->arena, json_object_get(answer, "revoked")), output_text(a->arena, json_object_get(answer, "accounts")),
-			output_text(a->arena, json_object_get(answer, "requests")), output_responders(a, answer));
+		output_done(a, answer,
+			"offboarded \"%s\": %s certificates revoked, %s ACME accounts closed, %s requests refused; %s",
+			name, output_text(a->arena, json_object_get(answer, "revoked")),
+			output_text(a->arena, json_object_get(answer, "accounts")),
+			output_text(a->arena, json_object_get(answer, "requests")),
+			output_responders(a, answer));
 	return e;
 }
 
@@ -151,13 +188,15 @@ static enum err
 change_grant(struct admin *a, const char *path, const char *verb, const char *done)
 {
 	const char *const *w = a->argument;
-	AUTO(json_t) body = json_pack("{s:s, s:s, s:s}", "identity", w[0], "profile", w[1], "pattern", w[2]);
+	AUTO(json_t)
+	body = json_pack("{s:s, s:s, s:s}", "identity", w[0], "profile", w[1], "pattern", w[2]);
 	json_t *answer = NULL;
 	enum err e;
 
 	if (body == NULL)
 		return options_usage(a, "names must be UTF-8");
-	if (!output_plan(a, "%s identity \"%s\" \"%s\" under profile \"%s\"", verb, w[0], w[2], w[1]))
+	if (!output_plan(
+		    a, "%s identity \"%s\" \"%s\" under profile \"%s\"", verb, w[0], w[2], w[1]))
 		return ERR_OK;
 	e = client_post(a, path, body, &answer);
 	if (e == ERR_OK)
@@ -182,13 +221,15 @@ enum err
 cmd_grant_list(struct admin *a)
 {
 	AUTO(json_t) answer = NULL;
-	enum err e = client_get(a, client_query(a, "/admin/v1/grants", "identity", a->argument[0]), &answer);
+	enum err e = client_get(
+		a, client_query(a, "/admin/v1/grants", "identity", a->argument[0]), &answer);
 
 	if (e != ERR_OK)
 		return e;
 	if (a->json)
 		output_json(json_object_get(answer, "grants"));
 	else
-		output_table(json_object_get(answer, "grants"), grant_columns, "no grants; add one with `ca-admin grant add`");
+		output_table(json_object_get(answer, "grants"), grant_columns,
+			"no grants; add one with `ca-admin grant add`");
 	return ERR_OK;
 }

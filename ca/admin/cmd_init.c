@@ -1,7 +1,8 @@
 /*
- * init: the first identities and the first operator certificate, made on the CA's own machine by its database owner. The
- * certificate takes the same road as every other: a request row that the signer checks and answers. Running it again
- * repairs: missing identities and grants are added, a lost, broken, revoked or ageing operator certificate is replaced.
+ * init: the first identities and the first operator certificate, made on the CA's own machine by
+ * its database owner. The certificate takes the same road as every other: a request row that the
+ * signer checks and answers. Running it again repairs: missing identities and grants are added, a
+ * lost, broken, revoked or ageing operator certificate is replaced.
  */
 #include <arpa/inet.h>
 
@@ -20,17 +21,20 @@ enum { WAIT_DEFAULT = 60, WAIT_MAX = 3600 };
 
 struct init {
 	struct store *store;
-	const char *operator, *directory, *server, *actor, *request_id;
+	const char *operator, * directory, *server, *actor, *request_id;
 	struct store_identity identity;
 };
 
 /* Makes the identity when it is missing; refuses one of another kind. */
 static enum err
-ensure_identity(struct admin *a, struct init *in, const char *name, enum identity_kind kind, struct store_identity *out)
+ensure_identity(struct admin *a, struct init *in, const char *name, enum identity_kind kind,
+	struct store_identity *out)
 {
-	const struct store_identity wanted = {.name = name, .owner = "", .kind = kind, .state = IDENTITY_ACTIVE};
+	const struct store_identity wanted = {
+		.name = name, .owner = "", .kind = kind, .state = IDENTITY_ACTIVE};
 	int64_t id;
-	enum err e = store_identity_add(in->store, &wanted, NULL, 0, in->actor, in->request_id, &id);
+	enum err e =
+		store_identity_add(in->store, &wanted, NULL, 0, in->actor, in->request_id, &id);
 
 	if (e == ERR_OK && !a->json)
 		printf("  added %s identity \"%s\"\n", identity_kind_name(kind), name);
@@ -40,16 +44,20 @@ ensure_identity(struct admin *a, struct init *in, const char *name, enum identit
 	if (e != ERR_OK)
 		return e;
 	if (out->kind != kind)
-		return err_set(ERR_CONFLICT, "identity \"%s\" exists and is a %s, not a %s: choose another name", name,
+		return err_set(ERR_CONFLICT,
+			"identity \"%s\" exists and is a %s, not a %s: choose another name", name,
 			identity_kind_name(out->kind), identity_kind_name(kind));
 	if (out->state != IDENTITY_ACTIVE)
-		return err_set(ERR_DENIED, "identity \"%s\" is %s: unblock it with another operator's certificate, or choose another name "
-			"with --operator", name, identity_state_name(out->state));
+		return err_set(ERR_DENIED,
+			"identity \"%s\" is %s: unblock it with another operator's certificate, or choose another name "
+			"with --operator",
+			name, identity_state_name(out->state));
 	return ERR_OK;
 }
 
 static enum err
-ensure_grant(struct admin *a, struct init *in, const struct store_identity *i, const char *profile, const char *pattern)
+ensure_grant(struct admin *a, struct init *in, const struct store_identity *i, const char *profile,
+	const char *pattern)
 {
 	enum err e = store_grant_add(in->store, i->id, profile, pattern, in->actor, in->request_id);
 
@@ -65,7 +73,9 @@ canonical_name(struct admin *a, const char *name, const char **out)
 	uint8_t address[16];
 	bool ip = inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1;
 	struct pki_san san;
-	enum err e = pki_san_from_text(bytes_str(arena_printf(a->arena, "%s:%s", ip ? "ip" : "dns", name)), a->arena, &san);
+	enum err e = pki_san_from_text(
+		bytes_str(arena_printf(a->arena, "%s:%s", ip ? "ip" : "dns", name)), a->arena,
+		&san);
 
 	if (e != ERR_OK)
 		return err_context(e, "enroll.names");
@@ -100,11 +110,14 @@ credential_good(struct admin *a, struct init *in, int64_t *not_after)
 	struct pki_cert leaf;
 	struct store_certificate row;
 
-	if (credential_load(a->arena, files_under(a->arena, in->directory, CREDENTIAL_FILE), &c) != ERR_OK ||
-		credential_check(a->arena, &c, &leaf) != ERR_OK || credential_due(&leaf, clock_now()) ||
-		!files_exist(c.trust) || leaf.serial.n != STORE_SERIAL_SIZE || strcmp(c.server, in->server) != 0)
+	if (credential_load(a->arena, files_under(a->arena, in->directory, CREDENTIAL_FILE), &c) !=
+			ERR_OK ||
+		credential_check(a->arena, &c, &leaf) != ERR_OK ||
+		credential_due(&leaf, clock_now()) || !files_exist(c.trust) ||
+		leaf.serial.n != STORE_SERIAL_SIZE || strcmp(c.server, in->server) != 0)
 		return false;
-	if (store_certificate_find(in->store, a->arena, leaf.serial.p, &row) != ERR_OK || row.identity != in->identity.id)
+	if (store_certificate_find(in->store, a->arena, leaf.serial.p, &row) != ERR_OK ||
+		row.identity != in->identity.id)
 		return false;
 	*not_after = leaf.not_after;
 	return row.revoked_at == 0;
@@ -114,7 +127,11 @@ static enum err
 ask_signer(struct admin *a, struct init *in, struct bytes spki, struct store_result *out)
 {
 	const struct store_request_new request = {
-		.protocol = "admin", .request_id = in->request_id, .identity = in->identity.id, .profile = INIT_PROFILE, .spki = spki,
+		.protocol = "admin",
+		.request_id = in->request_id,
+		.identity = in->identity.id,
+		.profile = INIT_PROFILE,
+		.spki = spki,
 	};
 	unsigned wait;
 	int64_t id;
@@ -127,15 +144,19 @@ ask_signer(struct admin *a, struct init *in, struct bytes spki, struct store_res
 	if (e != ERR_OK)
 		return e;
 	if (out->state == STORE_RESULT_REFUSED)
-		return err_set_word(out->refusal_class, out->refusal_word, "the signer refused: %s", out->refusal);
+		return err_set_word(out->refusal_class, out->refusal_word, "the signer refused: %s",
+			out->refusal);
 	if (out->state == STORE_RESULT_PENDING)
-		return err_set(ERR_UNAVAILABLE, "the signer has not answered within %u s: start chancery-signer, look at its log, and run "
-			"`ca-admin init` again", wait);
+		return err_set(ERR_UNAVAILABLE,
+			"the signer has not answered within %u s: start chancery-signer, look at its log, and run "
+			"`ca-admin init` again",
+			wait);
 	return ERR_OK;
 }
 
 static enum err
-find_chain(struct admin *a, struct init *in, int16_t issuer, struct bytes *issuing, struct bytes *root)
+find_chain(
+	struct admin *a, struct init *in, int16_t issuer, struct bytes *issuing, struct bytes *root)
 {
 	struct store_issuer *list = NULL;
 	size_t count = 0;
@@ -154,7 +175,8 @@ find_chain(struct admin *a, struct init *in, int16_t issuer, struct bytes *issui
 		if (list[i].id == parent)
 			*root = list[i].der;
 	if (issuing->n == 0 || root->n == 0)
-		return err_set(ERR_NOTFOUND, "the database lacks the issuing CA or its root: run `ca-admin issuer import` first");
+		return err_set(ERR_NOTFOUND,
+			"the database lacks the issuing CA or its root: run `ca-admin issuer import` first");
 	return ERR_OK;
 }
 
@@ -166,7 +188,7 @@ make_credential(struct admin *a, struct init *in, int64_t *not_after)
 	struct store_result result;
 	struct credential c;
 	struct pki_cert leaf;
-	enum err e = credential_request(a->arena, in->operator, &key_pem, &csr, &spki);
+	enum err e = credential_request(a->arena, in->operator, & key_pem, &csr, &spki);
 
 	if (e == ERR_OK)
 		e = ask_signer(a, in, spki, &result);
@@ -194,15 +216,19 @@ need_issuer(struct admin *a, struct init *in)
 	for (size_t i = 0; i < count; i++)
 		if (strcmp(list[i].kind, "issuing") == 0)
 			return ERR_OK;
-	return err_set(ERR_NOTFOUND, "there is no issuing CA yet: run `ca-admin issuer import` first");
+	return err_set(
+		ERR_NOTFOUND, "there is no issuing CA yet: run `ca-admin issuer import` first");
 }
 
 enum err
 cmd_init(struct admin *a)
 {
 	AUTO_STRUCT(store) s = NULL;
-	struct init in = {.operator = options_value(a, "operator"), .directory = options_value(a, "directory"),
-		.server = options_value(a, "server"), .actor = local_actor(a), .request_id = random_id(a->arena)};
+	struct init in = {.operator= options_value(a, "operator"),
+		.directory = options_value(a, "directory"),
+		.server = options_value(a, "server"),
+		.actor = local_actor(a),
+		.request_id = random_id(a->arena)};
 	char when[CLOCK_RFC3339_SIZE];
 	int64_t not_after = 0;
 	bool kept;
@@ -210,10 +236,12 @@ cmd_init(struct admin *a)
 
 	if (e != ERR_OK)
 		return e;
-	in.operator = in.operator != NULL ? in.operator : INIT_OPERATOR;
+	in.operator= in.operator!= NULL ? in.operator: INIT_OPERATOR;
 	in.directory = in.directory != NULL ? in.directory : credential_default_directory(a->arena);
 	in.server = in.server != NULL ? in.server : a->config->enroll.base_urls[0];
-	if (!output_plan(a, "make the identities of the programs and operator \"%s\", with a certificate in \"%s\"", in.operator, in.directory))
+	if (!output_plan(a,
+		    "make the identities of the programs and operator \"%s\", with a certificate in \"%s\"",
+		    in.operator, in.directory))
 		return ERR_OK;
 	e = local_store(a, &s);
 	in.store = s;
@@ -231,8 +259,10 @@ cmd_init(struct admin *a)
 	if (e != ERR_OK)
 		return e;
 	clock_format_rfc3339(not_after, when);
-	output_done(a, json_pack("{s:s, s:s, s:s, s:s, s:b}", "operator", in.operator, "directory", in.directory, "server", in.server,
-		"not_after", when, "renewed", !kept), "operator \"%s\": certificate in \"%s\" %s, valid until %s", in.operator, in.directory,
-		kept ? "is still good" : "is ready", when);
+	output_done(a,
+		json_pack("{s:s, s:s, s:s, s:s, s:b}", "operator", in.operator, "directory",
+			in.directory, "server", in.server, "not_after", when, "renewed", !kept),
+		"operator \"%s\": certificate in \"%s\" %s, valid until %s", in.operator,
+		in.directory, kept ? "is still good" : "is ready", when);
 	return ERR_OK;
 }

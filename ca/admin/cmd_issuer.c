@@ -1,7 +1,7 @@
 /*
- * issuer import: the road by which CA certificates and the root's CRL enter the database. Everything the offline side
- * may have got wrong is refused here, with the reason, before any program trusts it. What the signer's key must be is
- * the signer's own check at start.
+ * issuer import: the road by which CA certificates and the root's CRL enter the database.
+ * Everything the offline side may have got wrong is refused here, with the reason, before any
+ * program trusts it. What the signer's key must be is the signer's own check at start.
  */
 #include "ca/admin/admin.h"
 #include "lib/base/clock.h"
@@ -25,18 +25,26 @@ check_ca(const struct pki_cert *c, const char *what, int64_t now)
 	char when[CLOCK_RFC3339_SIZE];
 
 	if (!c->is_ca)
-		return err_set(ERR_DENIED, "the %s certificate is no CA: basicConstraints has not cA TRUE (RFC 5280 section 4.2.1.9)", what);
+		return err_set(ERR_DENIED,
+			"the %s certificate is no CA: basicConstraints has not cA TRUE (RFC 5280 section 4.2.1.9)",
+			what);
 	if (!c->has_key_usage || (c->key_usage & wanted) != wanted)
-		return err_set(ERR_DENIED, "the %s certificate must have keyUsage keyCertSign and cRLSign (RFC 5280 section 4.2.1.3)", what);
+		return err_set(ERR_DENIED,
+			"the %s certificate must have keyUsage keyCertSign and cRLSign (RFC 5280 section 4.2.1.3)",
+			what);
 	if (c->subject_key_id.n == 0)
-		return err_set(ERR_DENIED, "the %s certificate has no subject key identifier (RFC 5280 section 4.2.1.2)", what);
+		return err_set(ERR_DENIED,
+			"the %s certificate has no subject key identifier (RFC 5280 section 4.2.1.2)",
+			what);
 	if (c->not_after <= now) {
 		clock_format_rfc3339(c->not_after, when);
 		return err_set(ERR_DENIED, "the %s certificate expired at %s", what, when);
 	}
 	if (c->not_before > now) {
 		clock_format_rfc3339(c->not_before, when);
-		return err_set(ERR_DENIED, "the %s certificate is not valid before %s; is this machine's clock right?", what, when);
+		return err_set(ERR_DENIED,
+			"the %s certificate is not valid before %s; is this machine's clock right?",
+			what, when);
 	}
 	return ERR_OK;
 }
@@ -49,7 +57,8 @@ check_root(const struct pki_cert *root, int64_t now)
 	if (e != ERR_OK)
 		return e;
 	if (!bytes_equal(root->subject, root->issuer))
-		return err_set(ERR_DENIED, "the root certificate is not self-signed: issuer and subject differ");
+		return err_set(ERR_DENIED,
+			"the root certificate is not self-signed: issuer and subject differ");
 	e = pki_cert_verify_issued_by(root, root);
 	return e == ERR_OK ? ERR_OK : err_context(ERR_DENIED, "root certificate");
 }
@@ -63,11 +72,14 @@ check_issuing(const struct import *in, int64_t now)
 	if (e != ERR_OK)
 		return e;
 	if (bytes_equal(c->subject, c->issuer))
-		return err_set(ERR_DENIED, "the issuing certificate is self-signed: a root never signs in Chancery, let ca-ceremony sign an issuing CA");
+		return err_set(ERR_DENIED,
+			"the issuing certificate is self-signed: a root never signs in Chancery, let ca-ceremony sign an issuing CA");
 	if (bytes_equal(c->spki.der, in->root.spki.der))
-		return err_set(ERR_DENIED, "the issuing certificate has the root's own key: make a key of its own in the issuing token");
+		return err_set(ERR_DENIED,
+			"the issuing certificate has the root's own key: make a key of its own in the issuing token");
 	if (c->path_len != 0)
-		return err_set(ERR_DENIED, "the issuing certificate must have path length 0, not %s (RFC 5280 section 4.2.1.9)",
+		return err_set(ERR_DENIED,
+			"the issuing certificate must have path length 0, not %s (RFC 5280 section 4.2.1.9)",
 			c->path_len < 0 ? "none" : "more");
 	if (c->not_after > in->root.not_after)
 		return err_set(ERR_DENIED, "the issuing certificate outlives its root");
@@ -103,7 +115,8 @@ check_crl_entries(struct import *in)
 			return e == ERR_NOTFOUND ? ERR_OK : e;
 		in->revoked++;
 		if (in->has_issuing && bytes_equal(serial, in->issuing.serial))
-			return err_set(ERR_DENIED, "the root CRL lists the issuing certificate as revoked");
+			return err_set(ERR_DENIED,
+				"the root CRL lists the issuing certificate as revoked");
 	}
 }
 
@@ -117,17 +130,21 @@ check_crl(struct import *in, int64_t now)
 	if (!bytes_equal(c->issuer, in->root.subject))
 		return err_set(ERR_DENIED, "the CRL was issued by another CA than this root");
 	if (c->authority_key_id.n > 0 && !bytes_equal(c->authority_key_id, in->root.subject_key_id))
-		return err_set(ERR_DENIED, "the CRL names another key than this root's (RFC 5280 section 5.2.1)");
+		return err_set(ERR_DENIED,
+			"the CRL names another key than this root's (RFC 5280 section 5.2.1)");
 	e = check_crl_signature(in);
 	if (e != ERR_OK)
 		return e;
 	if (c->this_update > now) {
 		clock_format_rfc3339(c->this_update, when);
-		return err_set(ERR_DENIED, "the root CRL is from the future (%s); is this machine's clock right?", when);
+		return err_set(ERR_DENIED,
+			"the root CRL is from the future (%s); is this machine's clock right?",
+			when);
 	}
 	if (c->next_update <= now) {
 		clock_format_rfc3339(c->next_update, when);
-		return err_set(ERR_DENIED, "the root CRL ended at %s: issue a new one with ca-ceremony", when);
+		return err_set(ERR_DENIED,
+			"the root CRL ended at %s: issue a new one with ca-ceremony", when);
 	}
 	return check_crl_entries(in);
 }
@@ -144,8 +161,11 @@ find_key_label(struct admin *a, struct import *in)
 			return ERR_OK;
 		}
 	if (in->key_label == NULL)
-		return options_usage(a, "the configuration has no issuer \"%s\": give --key-label, or add it under issuers", in->name);
-	fprintf(stderr, "ca-admin: note: issuer \"%s\" is not in the configuration; the signer uses it once it stands under issuers\n",
+		return options_usage(a,
+			"the configuration has no issuer \"%s\": give --key-label, or add it under issuers",
+			in->name);
+	fprintf(stderr,
+		"ca-admin: note: issuer \"%s\" is not in the configuration; the signer uses it once it stands under issuers\n",
 		in->name);
 	return ERR_OK;
 }
@@ -195,21 +215,30 @@ root_from_database(struct admin *a, struct store *s, struct import *in)
 	if (e != ERR_OK)
 		return e;
 	for (size_t i = 0; i < count; i++)
-		if (strcmp(list[i].kind, "root") == 0 && bytes_equal(list[i].subject, in->crl.issuer)) {
+		if (strcmp(list[i].kind, "root") == 0 &&
+			bytes_equal(list[i].subject, in->crl.issuer)) {
 			in->root_name = list[i].name;
 			return pki_cert_parse(list[i].der, a->arena, &in->root);
 		}
-	return err_set(ERR_NOTFOUND, "no root in the database has issued this CRL: import it with --root first");
+	return err_set(ERR_NOTFOUND,
+		"no root in the database has issued this CRL: import it with --root first");
 }
 
 static enum err
-add_issuer(struct admin *a, struct store *s, const struct pki_cert *c, const char *name, const char *kind, const char *key_label,
-	int16_t parent, int16_t *id)
+add_issuer(struct admin *a, struct store *s, const struct pki_cert *c, const char *name,
+	const char *kind, const char *key_label, int16_t parent, int16_t *id)
 {
 	uint8_t *hash = arena_alloc(a->arena, 32);
 	struct store_issuer issuer = {
-		.parent = parent, .name = name, .kind = kind, .state = "active", .key_label = key_label, .der = c->der,
-		.subject = c->subject, .key_id = c->subject_key_id, .not_after = c->not_after,
+		.parent = parent,
+		.name = name,
+		.kind = kind,
+		.state = "active",
+		.key_label = key_label,
+		.der = c->der,
+		.subject = c->subject,
+		.key_id = c->subject_key_id,
+		.not_after = c->not_after,
 	};
 
 	pki_spki_hash(&c->spki, hash);
@@ -234,8 +263,12 @@ static enum err
 import_crl(struct admin *a, struct store *s, const struct import *in, int16_t root, bool *same)
 {
 	const struct store_crl crl = {
-		.issuer = root, .number = (int64_t)in->crl.number, .this_update = in->crl.this_update,
-		.next_update = in->crl.next_update, .entries = (int)in->revoked, .der = in->crl.der,
+		.issuer = root,
+		.number = (int64_t)in->crl.number,
+		.this_update = in->crl.this_update,
+		.next_update = in->crl.next_update,
+		.entries = (int)in->revoked,
+		.der = in->crl.der,
 	};
 	enum err e = known_crl(a, s, root, in->crl.der, same);
 
@@ -243,7 +276,8 @@ import_crl(struct admin *a, struct store *s, const struct import *in, int16_t ro
 		return e;
 	e = store_crl_import(s, &crl, local_actor(a));
 	if (e == ERR_CONFLICT)
-		return err_set(e, "the database has a root CRL with this number (%llu) or a higher one: issue the next with ca-ceremony",
+		return err_set(e,
+			"the database has a root CRL with this number (%llu) or a higher one: issue the next with ca-ceremony",
 			(unsigned long long)in->crl.number);
 	return e;
 }
@@ -258,13 +292,18 @@ store_import(struct admin *a, struct store *s, const struct import *in)
 	if (e == ERR_OK)
 		e = import_crl(a, s, in, root, &same);
 	if (e == ERR_OK && in->has_issuing)
-		e = add_issuer(a, s, &in->issuing, in->name, "issuing", in->key_label, root, &issuing);
+		e = add_issuer(
+			a, s, &in->issuing, in->name, "issuing", in->key_label, root, &issuing);
 	if (e != ERR_OK)
 		return e;
-	output_done(a, json_pack("{s:s, s:I, s:b, s:s*, s:s*}", "root", in->root_name, "crl_number", (json_int_t)in->crl.number,
-		"crl_known", same, "issuer", in->has_issuing ? in->name : NULL, "key_label", in->key_label),
-		"root CRL number %llu is %s%s%s%s", (unsigned long long)in->crl.number, same ? "known already" : "imported",
-		in->has_issuing ? "; issuer \"" : "", in->has_issuing ? in->name : "", in->has_issuing ? "\" is ready for the signer" : "");
+	output_done(a,
+		json_pack("{s:s, s:I, s:b, s:s*, s:s*}", "root", in->root_name, "crl_number",
+			(json_int_t)in->crl.number, "crl_known", same, "issuer",
+			in->has_issuing ? in->name : NULL, "key_label", in->key_label),
+		"root CRL number %llu is %s%s%s%s", (unsigned long long)in->crl.number,
+		same ? "known already" : "imported", in->has_issuing ? "; issuer \"" : "",
+		in->has_issuing ? in->name : "",
+		in->has_issuing ? "\" is ready for the signer" : "");
 	return ERR_OK;
 }
 
@@ -291,8 +330,10 @@ cmd_issuer_import(struct admin *a)
 		e = read_files(a, &in);
 	if (e == ERR_OK && !from_database)
 		e = check_all(&in); /* nonsense is refused before the database is asked */
-	if (e != ERR_OK || !output_plan(a, "import %s%s%s into the database", from_database ? "a new root CRL" : "the root and its CRL",
-		in.has_issuing ? ", and issuing CA " : "", in.has_issuing ? in.name : ""))
+	if (e != ERR_OK ||
+		!output_plan(a, "import %s%s%s into the database",
+			from_database ? "a new root CRL" : "the root and its CRL",
+			in.has_issuing ? ", and issuing CA " : "", in.has_issuing ? in.name : ""))
 		return e;
 	e = local_store(a, &s);
 	if (e == ERR_OK && from_database)

@@ -7,8 +7,10 @@ static enum err
 explain(enum err e, const struct store_config *owner)
 {
 	if (e == ERR_UNAVAILABLE || e == ERR_DENIED)
-		return err_context(e, "cannot use database \"%s\" at \"%s\" as \"%s\" (the first time: `createdb %s`, then --db-user with a "
-			"superuser's role, such as postgres, which makes the roles)", owner->dbname, owner->host, owner->user, owner->dbname);
+		return err_context(e,
+			"cannot use database \"%s\" at \"%s\" as \"%s\" (the first time: `createdb %s`, then --db-user with a "
+			"superuser's role, such as postgres, which makes the roles)",
+			owner->dbname, owner->host, owner->user, owner->dbname);
 	if (e == ERR_NOTFOUND)
 		return err_context(e, "--schema names the directory with the migrations");
 	return e;
@@ -27,7 +29,8 @@ cmd_schema_apply(struct admin *a)
 	if (e != ERR_OK)
 		return e;
 	directory = directory != NULL ? directory : CHANCERY_SCHEMA_DIR;
-	if (!output_plan(a, "apply the schema in \"%s\" to database \"%s\" at \"%s\" as \"%s\"", directory, owner.dbname, owner.host, owner.user))
+	if (!output_plan(a, "apply the schema in \"%s\" to database \"%s\" at \"%s\" as \"%s\"",
+		    directory, owner.dbname, owner.host, owner.user))
 		return ERR_OK;
 	e = explain(store_schema_apply(&owner, directory, a->arena, &steps, &count), &owner);
 	for (size_t i = 0; i < count; i++) {
@@ -36,8 +39,9 @@ cmd_schema_apply(struct admin *a)
 			printf("  %s\n", steps[i]);
 	}
 	if (e == ERR_OK)
-		output_done(a, json_pack("{s:O, s:i}", "steps", list, "version", STORE_SCHEMA_VERSION), "schema is at version %d",
-			STORE_SCHEMA_VERSION);
+		output_done(a,
+			json_pack("{s:O, s:i}", "steps", list, "version", STORE_SCHEMA_VERSION),
+			"schema is at version %d", STORE_SCHEMA_VERSION);
 	return e;
 }
 
@@ -53,7 +57,10 @@ cmd_config_check(struct admin *a)
 		e = ca_profiles_load(a->config->profiles, &profiles);
 	if (e != ERR_OK)
 		return e;
-	output_done(a, json_pack("{s:b, s:I, s:I}", "valid", 1, "issuers", (json_int_t)a->config->issuers_count, "profiles",
-		(json_int_t)profiles->count), "configuration and its %zu profiles are valid", profiles->count);
+	output_done(a,
+		json_pack("{s:b, s:I, s:I}", "valid", 1, "issuers",
+			(json_int_t)a->config->issuers_count, "profiles",
+			(json_int_t)profiles->count),
+		"configuration and its %zu profiles are valid", profiles->count);
 	return ERR_OK;
 }

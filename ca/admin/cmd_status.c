@@ -5,8 +5,13 @@ enum err
 cmd_issuer_list(struct admin *a)
 {
 	static const struct output_column columns[] = {
-		{"NAME", "name"}, {"KIND", "kind"}, {"STATE", "state"}, {"NOT AFTER", "not_after"}, {"KEY", "key_label"},
-		{"SUBJECT", "subject"}, {NULL, NULL},
+		{"NAME", "name"},
+		{"KIND", "kind"},
+		{"STATE", "state"},
+		{"NOT AFTER", "not_after"},
+		{"KEY", "key_label"},
+		{"SUBJECT", "subject"},
+		{NULL, NULL},
 	};
 	AUTO(json_t) answer = NULL;
 	enum err e = client_get(a, "/admin/v1/issuers", &answer);
@@ -16,7 +21,8 @@ cmd_issuer_list(struct admin *a)
 	if (a->json)
 		output_json(json_object_get(answer, "issuers"));
 	else
-		output_table(json_object_get(answer, "issuers"), columns, "no issuers; import them with `ca-admin issuer import`");
+		output_table(json_object_get(answer, "issuers"), columns,
+			"no issuers; import them with `ca-admin issuer import`");
 	return ERR_OK;
 }
 
@@ -24,22 +30,43 @@ static void
 print_status(const json_t *status)
 {
 	static const struct output_column programs[] = {
-		{"PROGRAM", "program"}, {"STATE", "state"}, {"SEEN s AGO", "age"}, {"STALE", "stale"}, {"VERSION", "version"},
-		{"NODE", "id"}, {NULL, NULL},
+		{"PROGRAM", "program"},
+		{"STATE", "state"},
+		{"SEEN s AGO", "age"},
+		{"STALE", "stale"},
+		{"VERSION", "version"},
+		{"NODE", "id"},
+		{NULL, NULL},
 	};
 	static const struct output_column hsm[] = {
-		{"HSM", "model"}, {"TOKEN", "token"}, {"SERIAL", "serial"}, {"NODE", "node"}, {NULL, NULL},
+		{"HSM", "model"},
+		{"TOKEN", "token"},
+		{"SERIAL", "serial"},
+		{"NODE", "node"},
+		{NULL, NULL},
 	};
 	static const struct output_column ocsp[] = {
-		{"OCSP AGE s", "feed_age"}, {"RESPONDER UNTIL", "responder_until"}, {"CERTIFICATES", "certificates"}, {"NODE", "node"},
+		{"OCSP AGE s", "feed_age"},
+		{"RESPONDER UNTIL", "responder_until"},
+		{"CERTIFICATES", "certificates"},
+		{"NODE", "node"},
 		{NULL, NULL},
 	};
 	static const struct output_column issuers[] = {
-		{"ISSUER", "name"}, {"KIND", "kind"}, {"STATE", "state"}, {"DAYS LEFT", "days_left"}, {"CRL", "crl_number"},
-		{"CRL AGE s", "crl_age"}, {"CRL UNTIL", "crl_next_update"}, {"REVOKED", "crl_entries"}, {NULL, NULL},
+		{"ISSUER", "name"},
+		{"KIND", "kind"},
+		{"STATE", "state"},
+		{"DAYS LEFT", "days_left"},
+		{"CRL", "crl_number"},
+		{"CRL AGE s", "crl_age"},
+		{"CRL UNTIL", "crl_next_update"},
+		{"REVOKED", "crl_entries"},
+		{NULL, NULL},
 	};
 	static const struct output_column database[] = {
-		{"database up", "reachable"}, {"schema", "schema_version"}, {NULL, NULL},
+		{"database up", "reachable"},
+		{"schema", "schema_version"},
+		{NULL, NULL},
 	};
 
 	output_table(json_object_get(status, "programs"), programs, "no program has reported yet");
@@ -67,5 +94,6 @@ cmd_status(struct admin *a)
 		print_status(status);
 	if (json_is_true(json_object_get(status, "healthy")))
 		return ERR_OK;
-	return err_set(ERR_UNAVAILABLE, "not all is well: %s", output_text(a->arena, json_object_get(status, "problems")));
+	return err_set(ERR_UNAVAILABLE, "not all is well: %s",
+		output_text(a->arena, json_object_get(status, "problems")));
 }

@@ -1,7 +1,7 @@
 /*
- * The operator's credential directory. Key and certificate are replaced in an order that survives a crash: both are
- * written beside the old ones, the certificate is renamed first, then the key; a certificate that fits only the key
- * still waiting beside it says where the crash was.
+ * The operator's credential directory. Key and certificate are replaced in an order that survives a
+ * crash: both are written beside the old ones, the certificate is renamed first, then the key; a
+ * certificate that fits only the key still waiting beside it says where the crash was.
  */
 #include "ca/admin/credential.h"
 
@@ -26,12 +26,14 @@ struct file {
 
 static const cyaml_schema_field_t file_fields[] = {
 	CYAML_FIELD_STRING_PTR("server", CYAML_FLAG_POINTER, struct file, server, 9, 512),
-	CYAML_FIELD_STRING_PTR("certificate", CYAML_FLAG_POINTER, struct file, certificate, 1, 4095),
+	CYAML_FIELD_STRING_PTR(
+		"certificate", CYAML_FLAG_POINTER, struct file, certificate, 1, 4095),
 	CYAML_FIELD_STRING_PTR("key", CYAML_FLAG_POINTER, struct file, key, 1, 4095),
 	CYAML_FIELD_STRING_PTR("trust", CYAML_FLAG_POINTER, struct file, trust, 1, 4095),
 	CYAML_FIELD_END,
 };
-static const cyaml_schema_value_t file_schema = {CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct file, file_fields)};
+static const cyaml_schema_value_t file_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct file, file_fields)};
 
 const char *
 credential_default_directory(struct arena *a)
@@ -40,7 +42,8 @@ credential_default_directory(struct arena *a)
 
 	if (base != NULL && base[0] == '/')
 		return arena_printf(a, "%s/chancery", base);
-	return arena_printf(a, "%s/.config/chancery", home != NULL && home[0] == '/' ? home : "/root");
+	return arena_printf(
+		a, "%s/.config/chancery", home != NULL && home[0] == '/' ? home : "/root");
 }
 
 static const char *
@@ -63,13 +66,15 @@ credential_load(struct arena *a, const char *path, struct credential *out)
 	enum err e = yaml_load_checked(path, &file_schema, NULL, &data, &doc);
 
 	if (e == ERR_NOTFOUND)
-		return err_set(e, "there is no \"%s\": run `ca-admin init` on the CA's machine, or give --server, --cert, --key and --ca",
+		return err_set(e,
+			"there is no \"%s\": run `ca-admin init` on the CA's machine, or give --server, --cert, --key and --ca",
 			path);
 	if (e != ERR_OK)
 		return e;
 	f = data;
 	if (strncmp(f->server, "https://", 8) != 0)
-		e = yaml_refuse(doc, "server", "\"%s\" is no gateway; allowed: https://HOST:PORT", f->server);
+		e = yaml_refuse(doc, "server", "\"%s\" is no gateway; allowed: https://HOST:PORT",
+			f->server);
 	else
 		*out = (struct credential){
 			.server = arena_strdup(a, f->server),
@@ -83,11 +88,13 @@ credential_load(struct arena *a, const char *path, struct credential *out)
 }
 
 enum err
-credential_save(struct arena *a, const char *directory, const char *server, struct bytes root, struct credential *out)
+credential_save(struct arena *a, const char *directory, const char *server, struct bytes root,
+	struct credential *out)
 {
 	const char *text = arena_printf(a,
 		"# Where ca-admin finds the gateway and this operator's certificate. Names are meant beside this file.\n"
-		"server: \"%s\"\ncertificate: operator.pem\nkey: operator.key\ntrust: root.pem\n", server);
+		"server: \"%s\"\ncertificate: operator.pem\nkey: operator.key\ntrust: root.pem\n",
+		server);
 	enum err e = files_directory(directory);
 
 	*out = (struct credential){
@@ -98,9 +105,11 @@ credential_save(struct arena *a, const char *directory, const char *server, stru
 		.directory = arena_strdup(a, directory),
 	};
 	if (e == ERR_OK)
-		e = files_write(out->trust, bytes_str(pem_string(a, "CERTIFICATE", root)), FILES_PUBLIC);
+		e = files_write(
+			out->trust, bytes_str(pem_string(a, "CERTIFICATE", root)), FILES_PUBLIC);
 	if (e == ERR_OK)
-		e = files_write(files_under(a, directory, CREDENTIAL_FILE), bytes_str(text), FILES_PUBLIC);
+		e = files_write(
+			files_under(a, directory, CREDENTIAL_FILE), bytes_str(text), FILES_PUBLIC);
 	return e;
 }
 
@@ -118,7 +127,8 @@ key_to_pem(EVP_PKEY *key, struct buf *out)
 }
 
 enum err
-credential_request(struct arena *a, const char *common_name, struct buf *key_pem, struct bytes *csr, struct bytes *spki)
+credential_request(struct arena *a, const char *common_name, struct buf *key_pem, struct bytes *csr,
+	struct bytes *spki)
 {
 	const struct pki_name_parts parts = {.common_name = common_name};
 	const struct pki_sans none = {.item = NULL, .count = 0};
@@ -151,11 +161,14 @@ waiting(struct arena *a, const char *path)
 static enum err
 move_in(struct arena *a, const char *path)
 {
-	return rename(waiting(a, path), path) == 0 ? ERR_OK : err_errno(ERR_INTERNAL, "cannot replace \"%s\"", path);
+	return rename(waiting(a, path), path) == 0
+		? ERR_OK
+		: err_errno(ERR_INTERNAL, "cannot replace \"%s\"", path);
 }
 
 enum err
-credential_install(struct arena *a, const struct credential *c, struct bytes key_pem, const struct bytes *chain, size_t count)
+credential_install(struct arena *a, const struct credential *c, struct bytes key_pem,
+	const struct bytes *chain, size_t count)
 {
 	const char *text = "";
 	enum err e;
@@ -190,18 +203,24 @@ key_fits(struct arena *a, const char *path, const struct pki_cert *leaf)
 	enum err e;
 
 	if (f == NULL)
-		return err_errno(errno == ENOENT ? ERR_NOTFOUND : ERR_INVALID, "cannot open the private key \"%s\"", path);
+		return err_errno(errno == ENOENT ? ERR_NOTFOUND : ERR_INVALID,
+			"cannot open the private key \"%s\"", path);
 	if (fstat(fileno(f), &st) == 0 && (st.st_mode & 077) != 0) {
 		fclose(f);
-		return err_set(ERR_DENIED, "the private key \"%s\" is open to others: chmod 600 it, and renew it if it may have been read", path);
+		return err_set(ERR_DENIED,
+			"the private key \"%s\" is open to others: chmod 600 it, and renew it if it may have been read",
+			path);
 	}
 	key = PEM_read_PrivateKey(f, NULL, no_password, NULL);
 	fclose(f);
 	if (key == NULL)
-		return err_openssl(ERR_INVALID, "\"%s\" is not an unencrypted private key in PEM form", path);
+		return err_openssl(
+			ERR_INVALID, "\"%s\" is not an unencrypted private key in PEM form", path);
 	e = pki_spki_from_pkey(key, a, &spki);
 	if (e == ERR_OK && !bytes_equal(spki, leaf->spki.der))
-		e = err_set(ERR_CONFLICT, "the private key \"%s\" does not belong to the certificate beside it", path);
+		e = err_set(ERR_CONFLICT,
+			"the private key \"%s\" does not belong to the certificate beside it",
+			path);
 	return e;
 }
 
@@ -213,11 +232,14 @@ credential_check(struct arena *a, const struct credential *c, struct pki_cert *l
 	if (e != ERR_OK)
 		return e;
 	e = key_fits(a, c->key, leaf);
-	if ((e == ERR_CONFLICT || e == ERR_NOTFOUND) && key_fits(a, waiting(a, c->key), leaf) == ERR_OK)
+	if ((e == ERR_CONFLICT || e == ERR_NOTFOUND) &&
+		key_fits(a, waiting(a, c->key), leaf) == ERR_OK)
 		return move_in(a, c->key);
 	if (e == ERR_CONFLICT) /* said again: the attempt above has its own reason */
-		return err_set(ERR_INVALID, "the private key \"%s\" does not belong to certificate \"%s\": run `ca-admin init` again "
-			"on the CA's machine", c->key, c->certificate);
+		return err_set(ERR_INVALID,
+			"the private key \"%s\" does not belong to certificate \"%s\": run `ca-admin init` again "
+			"on the CA's machine",
+			c->key, c->certificate);
 	return e;
 }
 

@@ -1,6 +1,6 @@
 /*
- * Files of ca-admin: bounded reading, and writing that is whole or not at all. A secret is never readable by others,
- * not even for the moment between creating and renaming it.
+ * Files of ca-admin: bounded reading, and writing that is whole or not at all. A secret is never
+ * readable by others, not even for the moment between creating and renaming it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +25,8 @@ read_all(int fd, struct buf *out, const char *path)
 		if (n == 0)
 			return ERR_OK;
 		if (buf_append(out, block, (size_t)n) != ERR_OK)
-			return err_set(ERR_LIMIT, "\"%s\" is larger than %zu octets", path, out->max);
+			return err_set(
+				ERR_LIMIT, "\"%s\" is larger than %zu octets", path, out->max);
 	}
 }
 
@@ -38,7 +39,8 @@ files_read(struct arena *a, const char *path, size_t max, struct bytes *out)
 	enum err e;
 
 	if (fd < 0)
-		return err_errno(errno == ENOENT ? ERR_NOTFOUND : ERR_INVALID, "cannot open \"%s\"", path);
+		return err_errno(
+			errno == ENOENT ? ERR_NOTFOUND : ERR_INVALID, "cannot open \"%s\"", path);
 	e = read_all(fd, &content, path);
 	if (!standard_input)
 		close(fd);
@@ -129,7 +131,10 @@ files_read_der(struct arena *a, const char *path, const char *label, size_t max,
 		return ERR_OK;
 	}
 	e = pem_next(a, text, label, &offset, der);
-	return e == ERR_NOTFOUND ? err_set(ERR_INVALID, "\"%s\" holds no PEM block \"%s\" and is not DER", path, label) : e;
+	return e == ERR_NOTFOUND
+		? err_set(ERR_INVALID, "\"%s\" holds no PEM block \"%s\" and is not DER", path,
+			  label)
+		: e;
 }
 
 enum err

@@ -11,13 +11,17 @@ const struct admin_option help_common_options[] = {
 };
 
 const struct admin_option help_local_options[] = {
-	{"config", "FILE", "configuration of the programs; default " CONFIG_PATH_DEFAULT, ADMIN_OPTIONAL},
-	{"db-user", "ROLE", "database role to work as; default the owner (chancery_owner)", ADMIN_OPTIONAL},
+	{"config", "FILE", "configuration of the programs; default " CONFIG_PATH_DEFAULT,
+		ADMIN_OPTIONAL},
+	{"db-user", "ROLE", "database role to work as; default the owner (chancery_owner)",
+		ADMIN_OPTIONAL},
 	{NULL, NULL, NULL, ADMIN_OPTIONAL},
 };
 
 const struct admin_option help_remote_options[] = {
-	{"config", "FILE", "where the gateway and your certificate are; default ~/.config/chancery/admin.yaml", ADMIN_OPTIONAL},
+	{"config", "FILE",
+		"where the gateway and your certificate are; default ~/.config/chancery/admin.yaml",
+		ADMIN_OPTIONAL},
 	{"server", "URL", "the gateway instead of the file's, https://HOST:PORT", ADMIN_OPTIONAL},
 	{"cert", "FILE", "client certificate (PEM) instead of the file's", ADMIN_OPTIONAL},
 	{"key", "FILE", "its private key (PEM)", ADMIN_OPTIONAL},
@@ -32,8 +36,10 @@ help_overview(FILE *to)
 	      "usage: ca-admin COMMAND [options]\n\n",
 		to);
 	for (enum admin_place place = ADMIN_LOCAL; place <= ADMIN_REMOTE; place++) {
-		fprintf(to, "%s\n", place == ADMIN_LOCAL ? "On the CA's own machine, against the database:"
-							 : "\nAnywhere, against the gateway with an operator certificate:");
+		fprintf(to, "%s\n",
+			place == ADMIN_LOCAL
+				? "On the CA's own machine, against the database:"
+				: "\nAnywhere, against the gateway with an operator certificate:");
 		for (const struct admin_command *c = admin_commands; c->name != NULL; c++)
 			if (c->place == place)
 				fprintf(to, "  %-18s %s\n", c->name, c->summary);
@@ -51,9 +57,12 @@ print_options(const struct admin_option *o, FILE *to)
 	for (; o != NULL && o->name != NULL; o++) {
 		char left[64];
 
-		snprintf(left, sizeof(left), "--%s%s%s", o->name, o->value != NULL ? " " : "", o->value != NULL ? o->value : "");
+		snprintf(left, sizeof(left), "--%s%s%s", o->name, o->value != NULL ? " " : "",
+			o->value != NULL ? o->value : "");
 		fprintf(to, "  %-24s %s%s\n", left, o->help,
-			o->use == ADMIN_REQUIRED ? " (required)" : o->use == ADMIN_REPEATED ? " (may be repeated)" : "");
+			o->use == ADMIN_REQUIRED	   ? " (required)"
+				: o->use == ADMIN_REPEATED ? " (may be repeated)"
+							   : "");
 	}
 }
 

@@ -1,6 +1,7 @@
 /*
- * Local commands: the programs' configuration, and the database as its owner. They need no gateway and no
- * certificate, so they also work before there is one; the operating system's user decides who may (peer login).
+ * Local commands: the programs' configuration, and the database as its owner. They need no gateway
+ * and no certificate, so they also work before there is one; the operating system's user decides
+ * who may (peer login).
  */
 #include <pwd.h>
 #include <unistd.h>
@@ -17,7 +18,9 @@ local_config(struct admin *a)
 		return ERR_OK;
 	e = config_load(path != NULL ? path : CONFIG_PATH_DEFAULT, &a->config);
 	if (e == ERR_NOTFOUND && path == NULL)
-		return err_set(e, "there is no " CONFIG_PATH_DEFAULT "; name the configuration with --config FILE");
+		return err_set(e,
+			"there is no " CONFIG_PATH_DEFAULT
+			"; name the configuration with --config FILE");
 	return e;
 }
 
@@ -55,8 +58,10 @@ local_store(struct admin *a, struct store **out)
 		return e;
 	e = store_open(&config, out);
 	if (e == ERR_UNAVAILABLE || e == ERR_DENIED)
-		return err_context(e, "cannot use database \"%s\" at \"%s\" as \"%s\" (is PostgreSQL running, and may system user "
-			"\"%s\" log in so?)", config.dbname, config.host, config.user, local_actor(a) + strlen("local:"));
+		return err_context(e,
+			"cannot use database \"%s\" at \"%s\" as \"%s\" (is PostgreSQL running, and may system user "
+			"\"%s\" log in so?)",
+			config.dbname, config.host, config.user, local_actor(a) + strlen("local:"));
 	return e;
 }
 

@@ -1,6 +1,6 @@
 /*
- * The edge of ca-admin: finds the command, runs it, reports a failure once with what to do next, and maps it
- * to the documented exit status.
+ * The edge of ca-admin: finds the command, runs it, reports a failure once with what to do next,
+ * and maps it to the documented exit status.
  */
 #include <stdlib.h>
 #include <unistd.h>
@@ -10,8 +10,14 @@
 /* ca-admin(1), EXIT STATUS. */
 enum { EXIT_USAGE = 2 };
 static const int exit_status[ERR_COUNT] = {
-	[ERR_OK] = 0, [ERR_INVALID] = 1, [ERR_DENIED] = 1, [ERR_NOTFOUND] = 3, [ERR_CONFLICT] = 4, [ERR_LIMIT] = 1,
-	[ERR_UNAVAILABLE] = 5, [ERR_INTERNAL] = 6,
+	[ERR_OK] = 0,
+	[ERR_INVALID] = 1,
+	[ERR_DENIED] = 1,
+	[ERR_NOTFOUND] = 3,
+	[ERR_CONFLICT] = 4,
+	[ERR_LIMIT] = 1,
+	[ERR_UNAVAILABLE] = 5,
+	[ERR_INTERNAL] = 6,
 };
 
 static bool
@@ -26,14 +32,15 @@ report(const struct admin *a, enum err e)
 	if (e == ERR_OK)
 		return 0;
 	if (a->json) {
-		AUTO(json_t) error = json_pack("{s:{s:s, s:s, s:s}}", "error", "class", err_name(e), "code", err_word(),
-			"reason", err_reason());
+		AUTO(json_t)
+		error = json_pack("{s:{s:s, s:s, s:s}}", "error", "class", err_name(e), "code",
+			err_word(), "reason", err_reason());
 		output_json(error);
 	}
 	fprintf(stderr, "ca-admin: %s\n", err_reason());
 	if (usage_error(e)) {
-		fprintf(stderr, "ca-admin: see `ca-admin%s%s --help`\n", a->command != NULL ? " " : "",
-			a->command != NULL ? a->command->name : "");
+		fprintf(stderr, "ca-admin: see `ca-admin%s%s --help`\n",
+			a->command != NULL ? " " : "", a->command != NULL ? a->command->name : "");
 		return EXIT_USAGE;
 	}
 	return exit_status[e];

@@ -1,6 +1,7 @@
 /*
- * The command line: `ca-admin [common options] COMMAND [options and arguments in any order]`. Options are exact
- * (no abbreviations, so that a new option never changes what an old script means), `--name value` or `--name=value`.
+ * The command line: `ca-admin [common options] COMMAND [options and arguments in any order]`.
+ * Options are exact (no abbreviations, so that a new option never changes what an old script
+ * means), `--name value` or `--name=value`.
  */
 #include <stdarg.h>
 #include <stdlib.h>
@@ -57,7 +58,8 @@ note_common(struct admin *a, const char *name)
 static enum err
 add_option(struct admin *a, const struct admin_option *o, const char *value)
 {
-	if (o->use != ADMIN_REPEATED && (options_switch(a, o->name) || options_value(a, o->name) != NULL))
+	if (o->use != ADMIN_REPEATED &&
+		(options_switch(a, o->name) || options_value(a, o->name) != NULL))
 		return options_usage(a, "option --%s was given twice", o->name);
 	if (a->given_count == ADMIN_OPTIONS_MAX)
 		return options_usage(a, "more than %d options", ADMIN_OPTIONS_MAX);
@@ -77,11 +79,13 @@ take_option(struct admin *a, int argc, char **argv, int *i)
 	if (o == NULL)
 		return options_usage(a, "unknown option \"--%.*s\"", (int)n, text);
 	if (o->value == NULL)
-		return equals == NULL ? add_option(a, o, NULL) : options_usage(a, "option --%s takes no value", o->name);
+		return equals == NULL ? add_option(a, o, NULL)
+				      : options_usage(a, "option --%s takes no value", o->name);
 	if (equals != NULL)
 		return add_option(a, o, equals + 1);
 	if (*i + 1 >= argc)
-		return options_usage(a, "option --%s needs a value: --%s %s", o->name, o->name, o->value);
+		return options_usage(
+			a, "option --%s needs a value: --%s %s", o->name, o->name, o->value);
 	*i += 1;
 	return add_option(a, o, argv[*i]);
 }
@@ -95,7 +99,8 @@ find_command(int argc, char **argv, int i, int *words)
 	for (*words = 2; *words >= 1; *words -= 1) {
 		if (i + *words > argc)
 			continue;
-		snprintf(two, sizeof(two), "%s%s%s", argv[i], *words == 2 ? " " : "", *words == 2 ? argv[i + 1] : "");
+		snprintf(two, sizeof(two), "%s%s%s", argv[i], *words == 2 ? " " : "",
+			*words == 2 ? argv[i + 1] : "");
 		for (const struct admin_command *c = admin_commands; c->name != NULL; c++)
 			if (strcmp(c->name, two) == 0)
 				return c;
@@ -117,12 +122,14 @@ arguments_wanted(const struct admin_command *c)
 static enum err
 unknown_command(const struct admin *a, const char *word, const char *next)
 {
-	const char *known = "", *text = next != NULL ? arena_printf(a->arena, "%s %s", word, next) : word;
+	const char *known = "",
+		   *text = next != NULL ? arena_printf(a->arena, "%s %s", word, next) : word;
 	size_t n = strlen(word);
 
 	for (const struct admin_command *c = admin_commands; c->name != NULL; c++)
 		if (strncmp(c->name, word, n) == 0 && c->name[n] == ' ')
-			known = arena_printf(a->arena, "%s%s %s", known, known[0] == '\0' ? "; there are:" : ",", c->name);
+			known = arena_printf(a->arena, "%s%s %s", known,
+				known[0] == '\0' ? "; there are:" : ",", c->name);
 	return options_usage(a, "unknown command \"%s\"%s", text, known);
 }
 
@@ -138,7 +145,8 @@ take_word(struct admin *a, int argc, char **argv, int *i)
 	if (a->command == NULL) {
 		a->command = find_command(argc, argv, *i, &words);
 		if (a->command == NULL)
-			return unknown_command(a, argv[*i], *i + 1 < argc && argv[*i + 1][0] != '-' ? argv[*i + 1] : NULL);
+			return unknown_command(a, argv[*i],
+				*i + 1 < argc && argv[*i + 1][0] != '-' ? argv[*i + 1] : NULL);
 		*i += words - 1;
 		return ERR_OK;
 	}
@@ -158,18 +166,22 @@ check_complete(const struct admin *a)
 	if (c == NULL)
 		return options_usage(a, "no command was given");
 	if (a->argument_count < arguments_wanted(c))
-		return options_usage(a, "`ca-admin %s` needs %s", c->name, c->argument[a->argument_count]);
+		return options_usage(
+			a, "`ca-admin %s` needs %s", c->name, c->argument[a->argument_count]);
 	for (const struct admin_option *o = c->options; o != NULL && o->name != NULL; o++)
 		if (o->use == ADMIN_REQUIRED && options_value(a, o->name) == NULL)
-			return options_usage(a, "`ca-admin %s` needs --%s %s", c->name, o->name, o->value);
+			return options_usage(
+				a, "`ca-admin %s` needs --%s %s", c->name, o->name, o->value);
 	for (size_t i = 0; i < a->given_count; i++) {
 		const char *name = a->given[i].option->name;
 
 		if (find_option(a, name, strlen(name)) != a->given[i].option)
-			return options_usage(a, "option --%s does not belong to `ca-admin %s`", name, c->name);
+			return options_usage(
+				a, "option --%s does not belong to `ca-admin %s`", name, c->name);
 	}
 	if (a->dry_run && c->effect == ADMIN_READS)
-		return options_usage(a, "`ca-admin %s` changes nothing: --dry-run has no meaning", c->name);
+		return options_usage(
+			a, "`ca-admin %s` changes nothing: --dry-run has no meaning", c->name);
 	return ERR_OK;
 }
 
@@ -224,7 +236,8 @@ options_values(struct admin *a, const char *name, const char ***out)
 }
 
 enum err
-options_number(const struct admin *a, const char *name, unsigned max, unsigned fallback, unsigned *out)
+options_number(
+	const struct admin *a, const char *name, unsigned max, unsigned fallback, unsigned *out)
 {
 	const char *text = options_value(a, name);
 	unsigned long n;
@@ -236,7 +249,8 @@ options_number(const struct admin *a, const char *name, unsigned max, unsigned f
 	}
 	n = strtoul(text, &end, 10);
 	if (text[0] < '1' || text[0] > '9' || *end != '\0' || n > max)
-		return options_usage(a, "--%s must be a number from 1 to %u, not \"%s\"", name, max, text);
+		return options_usage(
+			a, "--%s must be a number from 1 to %u, not \"%s\"", name, max, text);
 	*out = (unsigned)n;
 	return ERR_OK;
 }

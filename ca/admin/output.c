@@ -1,6 +1,6 @@
 /*
- * What ca-admin prints: tables and lines for people, JSON for programs. Plans of changing commands go to standard
- * error when standard output carries JSON.
+ * What ca-admin prints: tables and lines for people, JSON for programs. Plans of changing commands
+ * go to standard error when standard output carries JSON.
  */
 #include <stdarg.h>
 #include <stdlib.h>
@@ -59,11 +59,13 @@ output_responders(struct admin *a, const json_t *answer)
 		return "OCSP says so soon";
 	if (json_integer_value(behind) == 0)
 		return "OCSP says so now";
-	return arena_printf(a->arena, "OCSP says so soon (%lld status programs have not confirmed it yet; see ca-admin status)",
+	return arena_printf(a->arena,
+		"OCSP says so soon (%lld status programs have not confirmed it yet; see ca-admin status)",
 		(long long)json_integer_value(behind));
 }
 
-/* Answers come from our own gateway, but identity names and patterns from others: nothing may steer the terminal. */
+/* Answers come from our own gateway, but identity names and patterns from others: nothing may steer
+ * the terminal. */
 static const char *
 harmless(struct arena *a, const char *text)
 {
@@ -82,8 +84,8 @@ list_text(struct arena *a, const json_t *list)
 	size_t i;
 	json_t *item;
 
-	json_array_foreach(list, i, item)
-		all = arena_printf(a, "%s%s%s", all, i > 0 ? " " : "", output_text(a, item));
+	json_array_foreach(list, i, item) all =
+		arena_printf(a, "%s%s%s", all, i > 0 ? " " : "", output_text(a, item));
 	return all[0] != '\0' ? all : "-";
 }
 
@@ -121,18 +123,21 @@ output_table(const json_t *list, const struct output_column *columns, const char
 	}
 	for (; n < COLUMNS_MAX && columns[n].title != NULL; n++) {
 		width[n] = strlen(columns[n].title);
-		json_array_foreach(list, i, row) {
-			size_t w = strlen(output_text(arena, json_object_get(row, columns[n].member)));
+		json_array_foreach(list, i, row)
+		{
+			size_t w =
+				strlen(output_text(arena, json_object_get(row, columns[n].member)));
 
 			width[n] = w > width[n] ? w : width[n];
 		}
 	}
 	for (size_t c = 0; c < n; c++)
-		printf("%-*s%s", c + 1 < n ? (int)width[c] : 0, columns[c].title, c + 1 < n ? "  " : "\n");
-	json_array_foreach(list, i, row)
-		for (size_t c = 0; c < n; c++)
-			printf("%-*s%s", c + 1 < n ? (int)width[c] : 0,
-				output_text(arena, json_object_get(row, columns[c].member)), c + 1 < n ? "  " : "\n");
+		printf("%-*s%s", c + 1 < n ? (int)width[c] : 0, columns[c].title,
+			c + 1 < n ? "  " : "\n");
+	json_array_foreach(list, i, row) for (size_t c = 0; c < n; c++)
+		printf("%-*s%s", c + 1 < n ? (int)width[c] : 0,
+			output_text(arena, json_object_get(row, columns[c].member)),
+			c + 1 < n ? "  " : "\n");
 }
 
 void
@@ -144,6 +149,7 @@ output_object(const json_t *object, const struct output_column *columns)
 		const json_t *value = json_object_get(object, columns->member);
 
 		if (value != NULL && !json_is_null(value))
-			printf("%-14s %s\n", arena_printf(arena, "%s:", columns->title), output_text(arena, value));
+			printf("%-14s %s\n", arena_printf(arena, "%s:", columns->title),
+				output_text(arena, value));
 	}
 }

@@ -1,6 +1,7 @@
 /*
- * The admin API's door: routes, the role check that stands before every operation, and the one form of errors. An
- * operation never sees a caller who is not an operator, and never formats an error itself.
+ * The admin API's door: routes, the role check that stands before every operation, and the one form
+ * of errors. An operation never sees a caller who is not an operator, and never formats an error
+ * itself.
  */
 #include "ca/api/api.h"
 
@@ -11,8 +12,15 @@ enum { BODY_MAX = 48 * 1024 };
 static http_handler handle;
 static const char *const json_only[] = {"application/json", NULL};
 
-#define READ(path, op) {"/admin/v1/" path, HTTP_GET, handle, 0, NULL, HTTP_RUN_POOL, "admin." op}
-#define CHANGE(path, op) {"/admin/v1/" path, HTTP_POST, handle, BODY_MAX, json_only, HTTP_RUN_POOL, "admin." op}
+#define READ(path, op)                                                                             \
+	{                                                                                          \
+		"/admin/v1/" path, HTTP_GET, handle, 0, NULL, HTTP_RUN_POOL, "admin." op           \
+	}
+#define CHANGE(path, op)                                                                           \
+	{                                                                                          \
+		"/admin/v1/" path, HTTP_POST, handle, BODY_MAX, json_only, HTTP_RUN_POOL,          \
+			"admin." op                                                                \
+	}
 
 const struct http_route admin_routes[] = {
 	READ("status", "status"),
@@ -67,19 +75,29 @@ static const struct operation {
 };
 
 static const unsigned status_of[ERR_COUNT] = {
-	[ERR_OK] = 200, [ERR_INVALID] = 400, [ERR_DENIED] = 403, [ERR_NOTFOUND] = 404, [ERR_CONFLICT] = 409, [ERR_LIMIT] = 400,
-	[ERR_UNAVAILABLE] = 503, [ERR_INTERNAL] = 500,
+	[ERR_OK] = 200,
+	[ERR_INVALID] = 400,
+	[ERR_DENIED] = 403,
+	[ERR_NOTFOUND] = 404,
+	[ERR_CONFLICT] = 409,
+	[ERR_LIMIT] = 400,
+	[ERR_UNAVAILABLE] = 503,
+	[ERR_INTERNAL] = 500,
 };
 
 static void
-write_problem(struct http_request *req, struct http_response *resp, unsigned status, const char *word, const char *reason)
+write_problem(struct http_request *req, struct http_response *resp, unsigned status,
+	const char *word, const char *reason)
 {
-	AUTO(json_t) problem = json_pack("{s:i, s:s, s:s, s:s}", "status", (int)status, "code", word, "reason", reason, "request_id", req->id);
+	AUTO(json_t)
+	problem = json_pack("{s:i, s:s, s:s, s:s}", "status", (int)status, "code", word, "reason",
+		reason, "request_id", req->id);
 
 	resp->status = status;
 	resp->content_type = "application/problem+json";
 	if (problem == NULL) /* a reason that is not UTF-8 */
-		problem = json_pack("{s:i, s:s, s:s, s:s}", "status", (int)status, "code", word, "reason", "refused", "request_id", req->id);
+		problem = json_pack("{s:i, s:s, s:s, s:s}", "status", (int)status, "code", word,
+			"reason", "refused", "request_id", req->id);
 	resp->body = bytes_str(json_text(req->arena, problem));
 	http_response_header(resp, "Cache-Control", "no-store");
 	if (status == 503)
@@ -87,7 +105,8 @@ write_problem(struct http_request *req, struct http_response *resp, unsigned sta
 }
 
 void
-admin_refuse(struct http_request *req, struct http_response *resp, unsigned status, const char *word, const char *reason)
+admin_refuse(struct http_request *req, struct http_response *resp, unsigned status,
+	const char *word, const char *reason)
 {
 	write_problem(req, resp, status, word, reason);
 }
@@ -125,7 +144,8 @@ static enum err
 check_role(const struct http_peer *peer)
 {
 	if (peer == NULL || peer->kind != IDENTITY_OPERATOR)
-		return err_set_word(ERR_DENIED, "not-an-operator", "the admin API is for identities of kind operator");
+		return err_set_word(ERR_DENIED, "not-an-operator",
+			"the admin API is for identities of kind operator");
 	return ERR_OK;
 }
 
@@ -139,7 +159,8 @@ run(struct api_call *c)
 	if (e != ERR_OK)
 		return e;
 	if (op == NULL)
-		return err_set(ERR_INTERNAL, "route \"%s\" has no operation", c->req->route->pattern);
+		return err_set(
+			ERR_INTERNAL, "route \"%s\" has no operation", c->req->route->pattern);
 	c->actor = c->req->peer->identity_name;
 	e = api_query_read(c, op->query);
 	if (e == ERR_OK && c->req->method == HTTP_POST)

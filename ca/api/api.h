@@ -1,6 +1,6 @@
 /*
- * The admin API under /admin/v1: what ca-admin speaks, served by the gateway's mutual-TLS listener to identities of kind
- * operator. JSON both ways; README.md has the table of operations.
+ * The admin API under /admin/v1: what ca-admin speaks, served by the gateway's mutual-TLS listener
+ * to identities of kind operator. JSON both ways; README.md has the table of operations.
  */
 #ifndef CHANCERY_CA_API_API_H
 #define CHANCERY_CA_API_API_H
@@ -9,7 +9,9 @@
 
 /* Ends with pattern NULL. Handlers expect http_request.app to be a struct ca_gateway. */
 extern const struct http_route admin_routes[];
-/* Refusals made by lib/http for paths under /admin/: the same problem object handlers answer with. */
-void admin_refuse(struct http_request *req, struct http_response *resp, unsigned status, const char *word, const char *reason);
+/* Refusals made by lib/http for paths under /admin/: the same problem object handlers answer with.
+ */
+void admin_refuse(struct http_request *req, struct http_response *resp, unsigned status,
+	const char *word, const char *reason);
 
 #endif

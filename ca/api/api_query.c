@@ -1,6 +1,6 @@
 /*
- * The query string of admin requests (RFC 3986 section 3.4, names and values percent-encoded), and small readers all
- * operations share. Everything is known and single, or refused.
+ * The query string of admin requests (RFC 3986 section 3.4, names and values percent-encoded), and
+ * small readers all operations share. Everything is known and single, or refused.
  */
 #include <stdlib.h>
 
@@ -23,8 +23,10 @@ decode(struct arena *a, struct bytes text, const char **out)
 		size_t one;
 
 		if (octet == '%') {
-			if (i + 2 >= text.n || hex_decode(bytes_of(text.p + i + 1, 2), &octet, 1, &one) != ERR_OK)
-				return err_set(ERR_INVALID, "the query has a broken percent-encoding (RFC 3986 section 2.1)");
+			if (i + 2 >= text.n ||
+				hex_decode(bytes_of(text.p + i + 1, 2), &octet, 1, &one) != ERR_OK)
+				return err_set(ERR_INVALID,
+					"the query has a broken percent-encoding (RFC 3986 section 2.1)");
 			i += 2;
 		}
 		if (octet < 0x20 || octet == 0x7f)
@@ -53,8 +55,9 @@ add_pair(struct api_call *c, struct bytes text, const char *const *allowed)
 	enum err e = decode(c->arena, bytes_of(text.p, n), &pair.name);
 
 	if (e == ERR_OK)
-		e = equals == NULL ? err_set(ERR_INVALID, "query parameter \"%s\" has no value", pair.name)
-				   : decode(c->arena, bytes_of(equals + 1, text.n - n - 1), &pair.value);
+		e = equals == NULL
+			? err_set(ERR_INVALID, "query parameter \"%s\" has no value", pair.name)
+			: decode(c->arena, bytes_of(equals + 1, text.n - n - 1), &pair.value);
 	if (e != ERR_OK)
 		return e;
 	if (!in_list(allowed, pair.name))
@@ -77,10 +80,10 @@ api_query_read(struct api_call *c, const char *const *allowed)
 		return err_set(ERR_LIMIT, "the query is longer than %d octets", QUERY_TEXT_MAX);
 	while (left.n > 0 && e == ERR_OK) {
 		const uint8_t *and = memchr(left.p, '&', left.n);
-		size_t n = and != NULL ? (size_t)(and - left.p) : left.n;
+		size_t n = and != NULL ? (size_t)(and-left.p) : left.n;
 
 		e = add_pair(c, bytes_of(left.p, n), allowed);
-		left = and != NULL ? bytes_of(and + 1, left.n - n - 1) : bytes_of(NULL, 0);
+		left = and != NULL ? bytes_of(and+1, left.n - n - 1) : bytes_of(NULL, 0);
 	}
 	return e;
 }
@@ -122,7 +125,9 @@ api_identity(struct api_call *c, const char *name, struct store_identity *out)
 	enum err e = store_identity_find(c->g->store, c->arena, name, out);
 
 	if (e == ERR_NOTFOUND)
-		return err_set_word(e, "unknown-identity", "there is no identity \"%s\"; `ca-admin identity list` shows those there are", name);
+		return err_set_word(e, "unknown-identity",
+			"there is no identity \"%s\"; `ca-admin identity list` shows those there are",
+			name);
 	return e;
 }
 
@@ -137,10 +142,12 @@ api_reason(struct api_call *c, const char *fallback, int *out)
 		e = pki_reason_parse(text != NULL ? text : fallback, &reason);
 	if (e != ERR_OK)
 		return e;
-	if (reason == PKI_REASON_CERTIFICATE_HOLD || reason == PKI_REASON_REMOVE_FROM_CRL || reason == PKI_REASON_CA_COMPROMISE ||
-		reason == PKI_REASON_AA_COMPROMISE)
-		return err_set(ERR_INVALID, "reason \"%s\" does not apply to these certificates; allowed: unspecified, keyCompromise, "
-			"affiliationChanged, superseded, cessationOfOperation, privilegeWithdrawn", text != NULL ? text : fallback);
+	if (reason == PKI_REASON_CERTIFICATE_HOLD || reason == PKI_REASON_REMOVE_FROM_CRL ||
+		reason == PKI_REASON_CA_COMPROMISE || reason == PKI_REASON_AA_COMPROMISE)
+		return err_set(ERR_INVALID,
+			"reason \"%s\" does not apply to these certificates; allowed: unspecified, keyCompromise, "
+			"affiliationChanged, superseded, cessationOfOperation, privilegeWithdrawn",
+			text != NULL ? text : fallback);
 	*out = reason == PKI_REASON_UNSPECIFIED ? PKI_REASON_NONE : (int)reason;
 	return ERR_OK;
 }

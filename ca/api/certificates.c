@@ -1,4 +1,5 @@
-/* Certificates: list, show, revoke. A revocation is in effect on this gateway when the answer is sent. */
+/* Certificates: list, show, revoke. A revocation is in effect on this gateway when the answer is
+ * sent. */
 #include "ca/api/internal.h"
 
 #include <inttypes.h>
@@ -39,24 +40,31 @@ issuer_name(struct api_call *c, int16_t id)
 json_t *
 api_certificate_json(struct api_call *c, const struct store_certificate *cert)
 {
-	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s}", "serial", hex_string(c->arena, bytes_of(cert->serial, STORE_SERIAL_SIZE)),
-		"identity", cert->identity_name, "profile", cert->profile, "issuer", issuer_name(c, cert->issuer), "status",
-		certificate_status(cert, clock_now()));
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s}", "serial",
+		hex_string(c->arena, bytes_of(cert->serial, STORE_SERIAL_SIZE)), "identity",
+		cert->identity_name, "profile", cert->profile, "issuer",
+		issuer_name(c, cert->issuer), "status", certificate_status(cert, clock_now()));
 	struct pki_cert parsed;
 
 	if (pki_cert_parse(cert->der, c->arena, &parsed) == ERR_OK) {
 		json_object_set_new(o, "names", names_json(c, &parsed.sans));
-		json_object_set_new(o, "subject", json_string(pki_name_text(c->arena, parsed.subject)));
+		json_object_set_new(
+			o, "subject", json_string(pki_name_text(c->arena, parsed.subject)));
 	}
 	api_put_time(o, "not_before", cert->not_before);
 	api_put_time(o, "not_after", cert->not_after);
 	api_put_time(o, "issued_at", cert->issued_at);
 	if (cert->revoked_at != 0) {
 		api_put_time(o, "revoked_at", cert->revoked_at);
-		json_object_set_new(o, "reason", json_string(cert->reason >= 0 ? pki_reason_name((enum pki_reason)cert->reason) : "unspecified"));
+		json_object_set_new(o, "reason",
+			json_string(cert->reason >= 0
+					? pki_reason_name((enum pki_reason)cert->reason)
+					: "unspecified"));
 	}
 	if (cert->has_renewed_from)
-		json_object_set_new(o, "renewed_from", json_string(hex_string(c->arena, bytes_of(cert->renewed_from, STORE_SERIAL_SIZE))));
+		json_object_set_new(o, "renewed_from",
+			json_string(hex_string(
+				c->arena, bytes_of(cert->renewed_from, STORE_SERIAL_SIZE))));
 	return o;
 }
 
@@ -65,8 +73,10 @@ parse_serial(const char *text, uint8_t serial[STORE_SERIAL_SIZE])
 {
 	size_t n;
 
-	if (hex_decode(bytes_str(text), serial, STORE_SERIAL_SIZE, &n) != ERR_OK || n != STORE_SERIAL_SIZE)
-		return err_set(ERR_INVALID, "\"%.64s\" is no serial; allowed: 32 hexadecimal digits", text);
+	if (hex_decode(bytes_str(text), serial, STORE_SERIAL_SIZE, &n) != ERR_OK ||
+		n != STORE_SERIAL_SIZE)
+		return err_set(ERR_INVALID,
+			"\"%.64s\" is no serial; allowed: 32 hexadecimal digits", text);
 	return ERR_OK;
 }
 
@@ -109,7 +119,8 @@ enum err
 api_certificates(struct api_call *c)
 {
 	const char *all = api_query_find(c, "all"), *name = api_query_find(c, "name");
-	struct store_certificate_filter f = {.identity = api_query_find(c, "identity"), .name = name,
+	struct store_certificate_filter f = {.identity = api_query_find(c, "identity"),
+		.name = name,
 		.live = all != NULL ? STORE_LIVE_OR_NOT : STORE_LIVE_ONLY};
 	struct store_certificate *list = NULL;
 	uint8_t serial[STORE_SERIAL_SIZE];
@@ -143,21 +154,25 @@ api_certificate_show(struct api_call *c)
 	if (e == ERR_OK)
 		e = store_certificate_find(c->g->store, c->arena, serial, &cert);
 	if (e == ERR_NOTFOUND)
-		return err_set_word(e, "unknown-certificate", "there is no certificate with serial %s", c->req->param[0]);
+		return err_set_word(e, "unknown-certificate",
+			"there is no certificate with serial %s", c->req->param[0]);
 	if (e != ERR_OK)
 		return e;
 	c->answer = api_certificate_json(c, &cert);
-	json_object_set_new(c->answer, "pem", json_string(pem_string(c->arena, "CERTIFICATE", cert.der)));
+	json_object_set_new(
+		c->answer, "pem", json_string(pem_string(c->arena, "CERTIFICATE", cert.der)));
 	return ERR_OK;
 }
 
-/* It is revoked whatever comes of this: a responder that does not confirm in time reads it as soon as it can. */
+/* It is revoked whatever comes of this: a responder that does not confirm in time reads it as soon
+ * as it can. */
 void
 api_wait_spread(struct api_call *c, const uint8_t *serial, const char *identity)
 {
 	unsigned behind = 0;
 
-	if (store_revocation_spread(c->g->store, serial, identity, SPREAD_WAIT_MS, &behind) != ERR_OK)
+	if (store_revocation_spread(c->g->store, serial, identity, SPREAD_WAIT_MS, &behind) !=
+		ERR_OK)
 		log_event(LOG_WARNING, "revocation.spread", LOG_S("reason", err_reason()));
 	else
 		json_object_set_new(c->answer, "status_programs_behind", json_integer(behind));
@@ -178,9 +193,11 @@ api_certificate_revoke(struct api_call *c)
 	if (e == ERR_OK)
 		e = store_certificate_revoke(c->g->store, serial, reason, c->actor, c->req->id);
 	if (e == ERR_NOTFOUND)
-		return err_set_word(e, "unknown-certificate", "there is no certificate with serial %s", c->req->param[0]);
+		return err_set_word(e, "unknown-certificate",
+			"there is no certificate with serial %s", c->req->param[0]);
 	if (e == ERR_CONFLICT)
-		return err_set_word(e, "already-revoked", "certificate %s is revoked already", c->req->param[0]);
+		return err_set_word(e, "already-revoked", "certificate %s is revoked already",
+			c->req->param[0]);
 	if (e != ERR_OK)
 		return e;
 	ca_peers_refresh(c->g->peers);

@@ -1,6 +1,6 @@
 /*
- * Identities and their grants. Whoever loses something here has lost it when the answer is sent: the gateway's own memory
- * is refreshed before answering.
+ * Identities and their grants. Whoever loses something here has lost it when the answer is sent:
+ * the gateway's own memory is refreshed before answering.
  */
 #include "ca/api/internal.h"
 
@@ -12,8 +12,9 @@ enum { GRANTS_PER_CALL = 100, SHOWN_GRANTS = 100, SHOWN_CERTIFICATES = 20 };
 static json_t *
 identity_json(const struct store_identity *i)
 {
-	json_t *o = json_pack("{s:s, s:s, s:s, s:s}", "name", i->name, "kind", identity_kind_name(i->kind), "state",
-		identity_state_name(i->state), "owner", i->owner);
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s}", "name", i->name, "kind",
+		identity_kind_name(i->kind), "state", identity_state_name(i->state), "owner",
+		i->owner);
 
 	api_put_time(o, "created_at", i->created_at);
 	api_put_time(o, "changed_at", i->changed_at);
@@ -23,7 +24,8 @@ identity_json(const struct store_identity *i)
 json_t *
 api_grant_json(const struct store_grant *g)
 {
-	return json_pack("{s:s, s:s, s:s}", "profile", g->profile, "pattern", g->pattern, "created_by", g->created_by);
+	return json_pack("{s:s, s:s, s:s}", "profile", g->profile, "pattern", g->pattern,
+		"created_by", g->created_by);
 }
 
 enum err
@@ -36,17 +38,20 @@ api_identities(struct api_call *c)
 	enum err e = api_query_limit(c, &limit);
 
 	if (e == ERR_OK)
-		e = store_identity_list(c->g->store, c->arena, api_query_find(c, "after"), limit, &list, &count);
+		e = store_identity_list(
+			c->g->store, c->arena, api_query_find(c, "after"), limit, &list, &count);
 	if (e != ERR_OK)
 		return e;
 	out = json_array();
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(out, identity_json(&list[i]));
-	c->answer = json_pack("{s:o, s:s*}", "identities", out, "next", count == limit ? list[count - 1].name : NULL);
+	c->answer = json_pack("{s:o, s:s*}", "identities", out, "next",
+		count == limit ? list[count - 1].name : NULL);
 	return ERR_OK;
 }
 
-/* A grant is refused when no certificate could ever use it: unknown profile, or a pattern that means nothing. */
+/* A grant is refused when no certificate could ever use it: unknown profile, or a pattern that
+ * means nothing. */
 static enum err
 check_grant(struct api_call *c, const char *profile, const char *pattern)
 {
@@ -60,7 +65,8 @@ static enum err
 read_grant(struct api_call *c, const json_t *from, struct store_grant *out)
 {
 	static const char *const members[] = {"profile", "pattern", NULL};
-	enum err e = json_is_object(from) ? json_only_members(from, members) : err_set(ERR_INVALID, "each grant must be an object");
+	enum err e = json_is_object(from) ? json_only_members(from, members)
+					  : err_set(ERR_INVALID, "each grant must be an object");
 
 	if (e == ERR_OK)
 		e = json_get_string(from, "profile", &out->profile);
@@ -91,7 +97,8 @@ read_grants(struct api_call *c, struct store_grant **out, size_t *count)
 	return e;
 }
 
-/* Letters, digits and "._@:-": what rows, logs, URLs and certificates carry without escaping (schema/0001). */
+/* Letters, digits and "._@:-": what rows, logs, URLs and certificates carry without escaping
+ * (schema/0001). */
 static enum err
 check_name(const char *name)
 {
@@ -99,8 +106,10 @@ check_name(const char *name)
 	size_t n = strlen(name);
 
 	if (n < 1 || n > 100 || strspn(name, allowed) != n || strchr("._@:-", name[0]) != NULL)
-		return err_set(ERR_INVALID, "\"%.120s\" is no identity name; allowed: 1 to 100 letters, digits and \"._@:-\", beginning with "
-			"a letter or digit", name);
+		return err_set(ERR_INVALID,
+			"\"%.120s\" is no identity name; allowed: 1 to 100 letters, digits and \"._@:-\", beginning with "
+			"a letter or digit",
+			name);
 	return ERR_OK;
 }
 
@@ -131,18 +140,22 @@ api_identity_add(struct api_call *c)
 	if (e != ERR_OK)
 		return e;
 	identity.owner = owner != NULL ? owner : "";
-	e = store_identity_add(c->g->store, &identity, grants, count, c->actor, c->req->id, &identity.id);
+	e = store_identity_add(
+		c->g->store, &identity, grants, count, c->actor, c->req->id, &identity.id);
 	if (e == ERR_CONFLICT)
-		return err_set_word(e, "identity-exists", "there is an identity \"%s\" already", identity.name);
+		return err_set_word(
+			e, "identity-exists", "there is an identity \"%s\" already", identity.name);
 	if (e == ERR_OK)
-		c->answer = json_pack("{s:s, s:s, s:I}", "name", identity.name, "kind", kind, "grants", (json_int_t)count);
+		c->answer = json_pack("{s:s, s:s, s:I}", "name", identity.name, "kind", kind,
+			"grants", (json_int_t)count);
 	return e;
 }
 
 static enum err
 put_certificates(struct api_call *c, const char *name)
 {
-	const struct store_certificate_filter filter = {.identity = name, .live = STORE_LIVE_ONLY, .limit = SHOWN_CERTIFICATES};
+	const struct store_certificate_filter filter = {
+		.identity = name, .live = STORE_LIVE_ONLY, .limit = SHOWN_CERTIFICATES};
 	struct store_certificate *list = NULL;
 	size_t count = 0;
 	json_t *out = json_array();
@@ -191,7 +204,8 @@ static enum err
 not_oneself(const struct api_call *c, const char *name)
 {
 	if (strcmp(name, c->actor) == 0)
-		return err_set_word(ERR_DENIED, "own-identity", "operator \"%s\" cannot shut out itself: let another operator do it", name);
+		return err_set_word(ERR_DENIED, "own-identity",
+			"operator \"%s\" cannot shut out itself: let another operator do it", name);
 	return ERR_OK;
 }
 
@@ -210,13 +224,17 @@ set_state(struct api_call *c, enum identity_state to)
 	if (e == ERR_OK)
 		e = store_identity_set_state(c->g->store, name, to, c->actor, c->req->id, &changed);
 	if (e == ERR_NOTFOUND)
-		return err_set_word(e, "unknown-identity", "there is no identity \"%s\"; `ca-admin identity list` shows those there are", name);
+		return err_set_word(e, "unknown-identity",
+			"there is no identity \"%s\"; `ca-admin identity list` shows those there are",
+			name);
 	if (e == ERR_CONFLICT)
-		return err_set_word(e, "identity-retired", "identity \"%s\" is retired for good", name);
+		return err_set_word(
+			e, "identity-retired", "identity \"%s\" is retired for good", name);
 	if (e != ERR_OK)
 		return e;
 	ca_peers_refresh(c->g->peers);
-	c->answer = json_pack("{s:s, s:s, s:b}", "name", name, "state", identity_state_name(to), "changed", changed);
+	c->answer = json_pack("{s:s, s:s, s:b}", "name", name, "state", identity_state_name(to),
+		"changed", changed);
 	return ERR_OK;
 }
 
@@ -250,28 +268,34 @@ api_identity_offboard(struct api_call *c)
 	if (e == ERR_OK)
 		e = store_identity_offboard(c->g->store, name, reason, c->actor, c->req->id, &done);
 	if (e == ERR_NOTFOUND)
-		return err_set_word(e, "unknown-identity", "there is no identity \"%s\"; `ca-admin identity list` shows those there are", name);
+		return err_set_word(e, "unknown-identity",
+			"there is no identity \"%s\"; `ca-admin identity list` shows those there are",
+			name);
 	if (e != ERR_OK)
 		return e;
 	ca_peers_refresh(c->g->peers);
-	c->answer = json_pack("{s:s, s:I, s:I, s:I}", "name", name, "revoked", (json_int_t)done.revoked, "accounts",
-		(json_int_t)done.accounts, "requests", (json_int_t)done.requests);
+	c->answer = json_pack("{s:s, s:I, s:I, s:I}", "name", name, "revoked",
+		(json_int_t)done.revoked, "accounts", (json_int_t)done.accounts, "requests",
+		(json_int_t)done.requests);
 	api_wait_spread(c, NULL, name);
 	return ERR_OK;
 }
 
-/* Grants after the id in the parameter after; the list of one identity is short enough to be read whole. */
+/* Grants after the id in the parameter after; the list of one identity is short enough to be read
+ * whole. */
 enum err
 api_grants(struct api_call *c)
 {
-	const char *name = api_query_find(c, "identity"), *after = api_query_find(c, "after"), *next = NULL;
+	const char *name = api_query_find(c, "identity"), *after = api_query_find(c, "after"),
+		   *next = NULL;
 	int64_t from = after != NULL ? strtoll(after, NULL, 10) : 0;
 	struct store_identity identity;
 	struct store_grant *list = NULL;
 	size_t count = 0;
 	unsigned limit;
 	json_t *out;
-	enum err e = name != NULL ? api_query_limit(c, &limit) : err_set(ERR_INVALID, "query parameter \"identity\" is missing");
+	enum err e = name != NULL ? api_query_limit(c, &limit)
+				  : err_set(ERR_INVALID, "query parameter \"identity\" is missing");
 
 	if (e == ERR_OK)
 		e = api_identity(c, name, &identity);
@@ -315,7 +339,8 @@ read_grant_change(struct api_call *c, struct grant_change *out)
 static json_t *
 grant_answer(const struct grant_change *g)
 {
-	return json_pack("{s:s, s:s, s:s}", "identity", g->name, "profile", g->grant.profile, "pattern", g->grant.pattern);
+	return json_pack("{s:s, s:s, s:s}", "identity", g->name, "profile", g->grant.profile,
+		"pattern", g->grant.pattern);
 }
 
 enum err
@@ -327,9 +352,12 @@ api_grant_add(struct api_call *c)
 	if (e == ERR_OK)
 		e = check_grant(c, g.grant.profile, g.grant.pattern);
 	if (e == ERR_OK)
-		e = store_grant_add(c->g->store, g.identity.id, g.grant.profile, g.grant.pattern, c->actor, c->req->id);
+		e = store_grant_add(c->g->store, g.identity.id, g.grant.profile, g.grant.pattern,
+			c->actor, c->req->id);
 	if (e == ERR_CONFLICT)
-		return err_set_word(e, "grant-exists", "\"%s\" has \"%s\" under profile \"%s\" already", g.name, g.grant.pattern, g.grant.profile);
+		return err_set_word(e, "grant-exists",
+			"\"%s\" has \"%s\" under profile \"%s\" already", g.name, g.grant.pattern,
+			g.grant.profile);
 	if (e != ERR_OK)
 		return e;
 	ca_peers_refresh(c->g->peers);
@@ -345,9 +373,11 @@ api_grant_remove(struct api_call *c)
 
 	if (e != ERR_OK)
 		return e;
-	e = store_grant_remove(c->g->store, g.identity.id, g.grant.profile, g.grant.pattern, c->actor, c->req->id);
+	e = store_grant_remove(
+		c->g->store, g.identity.id, g.grant.profile, g.grant.pattern, c->actor, c->req->id);
 	if (e == ERR_NOTFOUND)
-		return err_set_word(e, "unknown-grant", "\"%s\" has no \"%s\" under profile \"%s\"", g.name, g.grant.pattern, g.grant.profile);
+		return err_set_word(e, "unknown-grant", "\"%s\" has no \"%s\" under profile \"%s\"",
+			g.name, g.grant.pattern, g.grant.profile);
 	if (e != ERR_OK)
 		return e;
 	ca_peers_refresh(c->g->peers);

@@ -15,15 +15,16 @@ struct api_pair {
 struct api_call {
 	struct http_request *req;
 	struct ca_gateway *g;
-	struct arena *arena;       /* the request's */
-	const char *actor;         /* the operator, for the audit */
-	const json_t *body;        /* of a POST: an object; else NULL */
+	struct arena *arena; /* the request's */
+	const char *actor;   /* the operator, for the audit */
+	const json_t *body;  /* of a POST: an object; else NULL */
 	struct api_pair query[API_QUERY_MAX];
 	size_t query_count;
-	json_t *answer;            /* set by the operation, one reference */
+	json_t *answer; /* set by the operation, one reference */
 };
 
-/* api_query.c: the query string, decoded. Unknown or doubled names are ERR_INVALID. allowed ends with NULL. */
+/* api_query.c: the query string, decoded. Unknown or doubled names are ERR_INVALID. allowed ends
+ * with NULL. */
 enum err api_query_read(struct api_call *c, const char *const *allowed) MUST_CHECK;
 const char *api_query_find(const struct api_call *c, const char *name);
 /* The parameter limit: 1 to API_PAGE_MAX, which is also the default. */
@@ -33,12 +34,13 @@ enum err api_query_limit(const struct api_call *c, unsigned *out) MUST_CHECK;
 void api_put_time(json_t *object, const char *name, int64_t t);
 /* The identity with this name, for a member or parameter; ERR_NOTFOUND names it. */
 enum err api_identity(struct api_call *c, const char *name, struct store_identity *out) MUST_CHECK;
-/* body.reason as CRLReason, fallback when it is absent; -1 for "unspecified" (RFC 5280 section 5.3.1). */
+/* body.reason as CRLReason, fallback when it is absent; -1 for "unspecified" (RFC 5280
+ * section 5.3.1). */
 enum err api_reason(struct api_call *c, const char *fallback, int *out) MUST_CHECK;
 /* Certificate and its names as JSON (new reference). */
 json_t *api_certificate_json(struct api_call *c, const struct store_certificate *cert);
-/* After a revocation: waits, within bounds, until every status program answers "revoked", and adds to the answer how many do
- * not yet (status_programs_behind). serial or identity is NULL. */
+/* After a revocation: waits, within bounds, until every status program answers "revoked", and adds
+ * to the answer how many do not yet (status_programs_behind). serial or identity is NULL. */
 void api_wait_spread(struct api_call *c, const uint8_t *serial, const char *identity);
 json_t *api_grant_json(const struct store_grant *grant);
 

@@ -1,6 +1,7 @@
 /*
- * Certificates on an operator's word. The same gate as for everybody: the names must be covered by the identity's grants,
- * the profile must allow administration, and the signer checks both again. An operator renews only its own certificate.
+ * Certificates on an operator's word. The same gate as for everybody: the names must be covered by
+ * the identity's grants, the profile must allow administration, and the signer checks both again.
+ * An operator renews only its own certificate.
  */
 #include "ca/api/internal.h"
 
@@ -46,20 +47,27 @@ answer(struct api_call *c, const struct store_result *result)
 
 	if (e != ERR_OK)
 		return err_context(ERR_INTERNAL, "issued certificate");
-	c->answer = json_pack("{s:s, s:s, s:s}", "serial", hex_string(c->arena, bytes_of(result->serial, STORE_SERIAL_SIZE)), "pem",
-		pem_string(c->arena, "CERTIFICATE", result->der), "chain", chain_pem(c, result->issuer));
+	c->answer = json_pack("{s:s, s:s, s:s}", "serial",
+		hex_string(c->arena, bytes_of(result->serial, STORE_SERIAL_SIZE)), "pem",
+		pem_string(c->arena, "CERTIFICATE", result->der), "chain",
+		chain_pem(c, result->issuer));
 	api_put_time(c->answer, "not_before", cert.not_before);
 	api_put_time(c->answer, "not_after", cert.not_after);
 	return ERR_OK;
 }
 
-/* Who asked is recorded before the queue has the request: the signer's own event knows only for whom. */
+/* Who asked is recorded before the queue has the request: the signer's own event knows only for
+ * whom. */
 static enum err
 record(struct api_call *c, const char *identity, const char *profile)
 {
 	AUTO(json_t) detail = json_pack("{s:s}", "profile", profile);
-	const struct store_audit event = {.actor = c->actor, .operation = "certificate.request", .object = identity, .outcome = "ok",
-		.request_id = c->req->id, .detail_json = json_text(c->arena, detail)};
+	const struct store_audit event = {.actor = c->actor,
+		.operation = "certificate.request",
+		.object = identity,
+		.outcome = "ok",
+		.request_id = c->req->id,
+		.detail_json = json_text(c->arena, detail)};
 
 	return store_audit_add(c->g->store, &event);
 }
@@ -78,7 +86,8 @@ issue(struct api_call *c, const struct ca_issue *i, const struct pki_csr *csr)
 	if (e != ERR_OK)
 		return e;
 	if (result.state == STORE_RESULT_PENDING)
-		return err_set_word(ERR_UNAVAILABLE, "signer-waiting", "the signer has not answered yet; the request waits in the queue: "
+		return err_set_word(ERR_UNAVAILABLE, "signer-waiting",
+			"the signer has not answered yet; the request waits in the queue: "
 			"give the same command again within 15 minutes");
 	return answer(c, &result);
 }
@@ -88,7 +97,8 @@ api_issue(struct api_call *c)
 {
 	static const char *const members[] = {"identity", "profile", "csr", "lifetime", NULL};
 	const char *name = NULL, *profile = NULL;
-	struct ca_issue i = {.protocol = CA_PROTOCOL_ADMIN, .repeat_window = REPEAT_S, .wait_ms = WAIT_MS};
+	struct ca_issue i = {
+		.protocol = CA_PROTOCOL_ADMIN, .repeat_window = REPEAT_S, .wait_ms = WAIT_MS};
 	struct store_identity identity;
 	struct pki_csr csr;
 	int64_t lifetime = 0;
@@ -125,8 +135,13 @@ api_renew(struct api_call *c)
 {
 	static const char *const members[] = {"csr", NULL};
 	const struct http_peer *peer = c->req->peer;
-	struct ca_issue i = {.protocol = CA_PROTOCOL_ADMIN, .wait_ms = WAIT_MS, .identity = peer->identity,
-		.identity_name = peer->identity_name, .kind = peer->kind, .renewed_from = peer->serial, .names = &peer->cert.sans};
+	struct ca_issue i = {.protocol = CA_PROTOCOL_ADMIN,
+		.wait_ms = WAIT_MS,
+		.identity = peer->identity,
+		.identity_name = peer->identity_name,
+		.kind = peer->kind,
+		.renewed_from = peer->serial,
+		.names = &peer->cert.sans};
 	struct pki_csr csr;
 	enum err e = json_only_members(c->body, members);
 
@@ -137,7 +152,8 @@ api_renew(struct api_call *c)
 	if (e != ERR_OK)
 		return e;
 	if (csr.sans.count > 0 && !pki_sans_equal(&csr.sans, i.names))
-		return err_set_word(ERR_DENIED, "name-not-allowed", "a renewal keeps the names of the certificate it replaces");
+		return err_set_word(ERR_DENIED, "name-not-allowed",
+			"a renewal keeps the names of the certificate it replaces");
 	i.spki = &csr.spki;
 	return issue(c, &i, &csr);
 }

@@ -1,6 +1,7 @@
 /*
- * What an operator looks at first: which programs live, what the signer says of its HSM (in its node's detail), how old
- * CRLs are and how long issuers last. Problems are listed in words, so that `ca-admin status` can end with them.
+ * What an operator looks at first: which programs live, what the signer says of its HSM (in its
+ * node's detail), how old CRLs are and how long issuers last. Problems are listed in words, so that
+ * `ca-admin status` can end with them.
  */
 #include "ca/api/internal.h"
 
@@ -26,8 +27,9 @@ short_name(const char *program)
 static json_t *
 node_json(const struct store_node *n, int64_t now)
 {
-	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:I, s:b}", "id", n->id, "program", short_name(n->program), "version", n->version,
-		"state", n->state, "age", (json_int_t)(now - n->last_seen), "stale", now - n->last_seen > STALE_S);
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:I, s:b}", "id", n->id, "program",
+		short_name(n->program), "version", n->version, "state", n->state, "age",
+		(json_int_t)(now - n->last_seen), "stale", now - n->last_seen > STALE_S);
 	json_t *detail = NULL;
 
 	api_put_time(o, "started_at", n->started_at);
@@ -57,19 +59,24 @@ put_hsm(struct api_call *c, const json_t *node)
 static void
 put_ocsp(struct api_call *c, const json_t *node, int64_t now)
 {
-	const json_t *detail = json_object_get(node, "detail"), *trouble = json_object_get(detail, "trouble");
+	const json_t *detail = json_object_get(node, "detail"),
+		     *trouble = json_object_get(detail, "trouble");
 	int64_t fed_at = json_integer_value(json_object_get(detail, "fed_at"));
 	int64_t not_after = json_integer_value(json_object_get(detail, "responder_not_after"));
 	json_t *o;
 
 	if (fed_at == 0)
 		return;
-	o = json_pack("{s:O, s:I, s:O?}", "node", json_object_get(node, "id"), "feed_age", (json_int_t)(now - fed_at), "certificates",
+	o = json_pack("{s:O, s:I, s:O?}", "node", json_object_get(node, "id"), "feed_age",
+		(json_int_t)(now - fed_at), "certificates",
 		json_object_get(detail, "certificates"));
 	api_put_time(o, "responder_until", not_after);
 	json_array_append_new(json_object_get(c->answer, "ocsp"), o);
 	if (json_is_string(trouble))
-		problem(c, arena_printf(c->arena, "%s: %s", json_string_value(json_object_get(node, "id")), json_string_value(trouble)));
+		problem(c,
+			arena_printf(c->arena, "%s: %s",
+				json_string_value(json_object_get(node, "id")),
+				json_string_value(trouble)));
 }
 
 static void
@@ -87,12 +94,14 @@ put_node(struct api_call *c, const struct store_node *n, int64_t now)
 }
 
 static bool
-alive(const struct store_node *list, size_t count, const char *program, int64_t now, const struct store_node **bad)
+alive(const struct store_node *list, size_t count, const char *program, int64_t now,
+	const struct store_node **bad)
 {
 	bool any = false;
 
 	for (size_t i = 0; i < count; i++) {
-		if (strcmp(short_name(list[i].program), program) != 0 || now - list[i].last_seen > STALE_S)
+		if (strcmp(short_name(list[i].program), program) != 0 ||
+			now - list[i].last_seen > STALE_S)
 			continue;
 		any = true;
 		if (strcmp(list[i].state, "degraded") == 0)
@@ -114,7 +123,9 @@ put_programs(struct api_call *c, int64_t now)
 		const struct store_node *bad = NULL;
 
 		if (!alive(list, count, programs[i], now, &bad))
-			problem(c, arena_printf(c->arena, "no chancery-%s has been seen for %d s", programs[i], STALE_S));
+			problem(c,
+				arena_printf(c->arena, "no chancery-%s has been seen for %d s",
+					programs[i], STALE_S));
 		if (bad != NULL)
 			problem(c, arena_printf(c->arena, "%s is degraded", bad->id));
 	}
@@ -133,7 +144,8 @@ crl_of(const struct store_crl *list, size_t count, int16_t issuer)
 static json_t *
 issuer_json(struct api_call *c, const struct store_issuer *i)
 {
-	json_t *o = json_pack("{s:s, s:s, s:s, s:s?}", "name", i->name, "kind", i->kind, "state", i->state, "key_label", i->key_label);
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s?}", "name", i->name, "kind", i->kind, "state",
+		i->state, "key_label", i->key_label);
 
 	json_object_set_new(o, "subject", json_string(pki_name_text(c->arena, i->subject)));
 	api_put_time(o, "not_after", i->not_after);
@@ -151,7 +163,8 @@ put_crl(json_t *o, const struct store_crl *crl, int64_t now)
 }
 
 static void
-judge_issuer(struct api_call *c, const struct store_issuer *i, const struct store_crl *crl, int64_t now)
+judge_issuer(
+	struct api_call *c, const struct store_issuer *i, const struct store_crl *crl, int64_t now)
 {
 	if (strcmp(i->state, "active") != 0)
 		return;
@@ -181,7 +194,8 @@ put_issuers(struct api_call *c, int64_t now)
 		const struct store_crl *crl = crl_of(crls, crl_count, list[i].id);
 		json_t *o = issuer_json(c, &list[i]);
 
-		json_object_set_new(o, "days_left", json_integer((list[i].not_after - now) / 86400));
+		json_object_set_new(
+			o, "days_left", json_integer((list[i].not_after - now) / 86400));
 		if (crl != NULL)
 			put_crl(o, crl, now);
 		json_array_append_new(out, o);
@@ -196,12 +210,15 @@ api_status(struct api_call *c)
 	int64_t now = clock_now();
 	enum err e;
 
-	c->answer = json_pack("{s:s, s:s, s:[], s:[], s:[], s:[], s:{s:b, s:i}}", "instance", c->g->config->instance, "version",
-		CHANCERY_VERSION, "problems", "programs", "hsm", "ocsp", "database", "reachable", store_healthy(c->g->store), "schema_version", STORE_SCHEMA_VERSION);
+	c->answer = json_pack("{s:s, s:s, s:[], s:[], s:[], s:[], s:{s:b, s:i}}", "instance",
+		c->g->config->instance, "version", CHANCERY_VERSION, "problems", "programs", "hsm",
+		"ocsp", "database", "reachable", store_healthy(c->g->store), "schema_version",
+		STORE_SCHEMA_VERSION);
 	e = put_programs(c, now);
 	if (e == ERR_OK)
 		e = put_issuers(c, now);
-	json_object_set_new(c->answer, "healthy", json_boolean(json_array_size(json_object_get(c->answer, "problems")) == 0));
+	json_object_set_new(c->answer, "healthy",
+		json_boolean(json_array_size(json_object_get(c->answer, "problems")) == 0));
 	return e;
 }
 
@@ -236,10 +253,14 @@ api_crl_publish(struct api_call *c)
 	if (e == ERR_OK)
 		e = store_issuer_list(c->g->store, c->arena, &list, &count);
 	for (size_t i = 0; e == ERR_OK && i < count; i++) {
-		const struct store_audit event = {.actor = c->actor, .operation = "crl.publish", .object = list[i].name, .outcome = "ok",
+		const struct store_audit event = {.actor = c->actor,
+			.operation = "crl.publish",
+			.object = list[i].name,
+			.outcome = "ok",
 			.request_id = c->req->id};
 
-		if (strcmp(list[i].kind, "issuing") != 0 || (wanted != NULL && strcmp(wanted, list[i].name) != 0))
+		if (strcmp(list[i].kind, "issuing") != 0 ||
+			(wanted != NULL && strcmp(wanted, list[i].name) != 0))
 			continue;
 		e = store_audit_add(c->g->store, &event);
 		if (e == ERR_OK)
@@ -247,6 +268,7 @@ api_crl_publish(struct api_call *c)
 		json_array_append_new(out, json_string(list[i].name));
 	}
 	if (e == ERR_OK && json_array_size(out) == 0)
-		e = err_set_word(ERR_NOTFOUND, "unknown-issuer", "there is no issuing CA \"%s\"", wanted != NULL ? wanted : "at all");
+		e = err_set_word(ERR_NOTFOUND, "unknown-issuer", "there is no issuing CA \"%s\"",
+			wanted != NULL ? wanted : "at all");
 	return e;
 }

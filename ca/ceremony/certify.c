@@ -1,6 +1,6 @@
 /*
- * Root and issuing CA certificates (RFC 5280 section 4): root, request and sign. Everything in a certificate comes from the
- * plan; a CSR proves possession of a key and nothing else.
+ * Root and issuing CA certificates (RFC 5280 section 4): root, request and sign. Everything in a
+ * certificate comes from the plan; a CSR proves possession of a key and nothing else.
  */
 #include "ca/ceremony/ceremony.h"
 
@@ -11,9 +11,11 @@
 
 enum { ROOT_DAYS = 7300, ROOT_DAYS_MAX = 10950, ISSUING_DAYS = 1825, ISSUING_DAYS_MAX = 5475 };
 
-/* What all CA certificates share: serial, keyCertSign and cRLSign, identifiers, times from now on. */
+/* What all CA certificates share: serial, keyCertSign and cRLSign, identifiers, times from now on.
+ */
 static void
-fill_ca(struct pki_cert_spec *spec, struct arena *a, struct bytes spki_der, const struct pki_spki *spki, int64_t seconds)
+fill_ca(struct pki_cert_spec *spec, struct arena *a, struct bytes spki_der,
+	const struct pki_spki *spki, int64_t seconds)
 {
 	uint8_t *serial = arena_alloc(a, PKI_SERIAL_SIZE), *key_id = arena_alloc(a, SHA1_SIZE);
 
@@ -35,7 +37,8 @@ tell_certificate(struct ceremony *c, const struct pki_cert *cert)
 	char until[CLOCK_RFC3339_SIZE];
 
 	clock_format_rfc3339(cert->not_after, until);
-	record_step(c->record, "certified \"%s\", serial %s, until %s", pki_name_text(a, cert->subject), hex_string(a, cert->serial), until);
+	record_step(c->record, "certified \"%s\", serial %s, until %s",
+		pki_name_text(a, cert->subject), hex_string(a, cert->serial), until);
 }
 
 static enum err
@@ -46,9 +49,12 @@ self_sign(struct ceremony *c, struct pki_cert *root, struct bytes *der)
 	struct pki_cert_spec spec = {.path_len = -1};
 	struct pki_spki spki;
 	int64_t seconds;
-	enum err e = plan_days(c->plan, "root.days", plan->days, ROOT_DAYS, ROOT_DAYS_MAX, &seconds);
+	enum err e =
+		plan_days(c->plan, "root.days", plan->days, ROOT_DAYS, ROOT_DAYS_MAX, &seconds);
 
-	if (e != ERR_OK || (e = plan_subject(c->plan, "root.subject", plan->subject, &spec.subject)) != ERR_OK ||
+	if (e != ERR_OK ||
+		(e = plan_subject(c->plan, "root.subject", plan->subject, &spec.subject)) !=
+			ERR_OK ||
 		(e = pki_spki_parse(ca_key_spki(c->key), &spki)) != ERR_OK)
 		return e;
 	fill_ca(&spec, a, ca_key_spki(c->key), &spki, seconds);
@@ -71,11 +77,15 @@ check_root_plan(struct plan *p)
 	enum err e;
 
 	if (p->file->crl->previous != NULL)
-		return yaml_refuse(p->doc, "crl.previous", "a new root has no previous CRL; remove it");
+		return yaml_refuse(
+			p->doc, "crl.previous", "a new root has no previous CRL; remove it");
 	if (p->file->crl->revoked_count > 0)
-		return yaml_refuse(p->doc, "crl.revoked", "a new root has certified nothing that could be revoked; remove it");
-	if ((e = plan_key_type(p, PKI_KEY_P384, &type)) != ERR_OK || (e = ceremony_crl_days(p, &seconds)) != ERR_OK ||
-		(e = plan_days(p, "root.days", p->file->root->days, ROOT_DAYS, ROOT_DAYS_MAX, &seconds)) != ERR_OK)
+		return yaml_refuse(p->doc, "crl.revoked",
+			"a new root has certified nothing that could be revoked; remove it");
+	if ((e = plan_key_type(p, PKI_KEY_P384, &type)) != ERR_OK ||
+		(e = ceremony_crl_days(p, &seconds)) != ERR_OK ||
+		(e = plan_days(p, "root.days", p->file->root->days, ROOT_DAYS, ROOT_DAYS_MAX,
+			 &seconds)) != ERR_OK)
 		return e;
 	return plan_subject(p, "root.subject", p->file->root->subject, &subject);
 }
@@ -89,9 +99,12 @@ ceremony_root(struct plan *p)
 	struct bytes der;
 	enum err e = check_root_plan(p);
 
-	if (e != ERR_OK || (e = ceremony_open(&c, p, "root", outputs, ARRAY_LEN(outputs))) != ERR_OK ||
-		(e = ceremony_key_new(&c, PKI_KEY_P384)) != ERR_OK || (e = self_sign(&c, &root, &der)) != ERR_OK ||
-		(e = record_write(c.record, RECORD_CERTIFICATE, p->file->root->certificate, "CERTIFICATE", der)) != ERR_OK ||
+	if (e != ERR_OK ||
+		(e = ceremony_open(&c, p, "root", outputs, ARRAY_LEN(outputs))) != ERR_OK ||
+		(e = ceremony_key_new(&c, PKI_KEY_P384)) != ERR_OK ||
+		(e = self_sign(&c, &root, &der)) != ERR_OK ||
+		(e = record_write(c.record, RECORD_CERTIFICATE, p->file->root->certificate,
+			 "CERTIFICATE", der)) != ERR_OK ||
 		(e = ceremony_crl_write(&c, &root, NULL)) != ERR_OK)
 		return e;
 	return record_finish(c.record, c.key);
@@ -113,16 +126,20 @@ ceremony_request(struct plan *p)
 		(e = plan_key_type(p, PKI_KEY_P256, &type)) != ERR_OK ||
 		(e = ceremony_open(&c, p, "request", outputs, ARRAY_LEN(outputs))) != ERR_OK ||
 		(e = ceremony_key_new(&c, PKI_KEY_P256)) != ERR_OK ||
-		(e = pki_csr_build(subject, NULL, ca_key_spki(c.key), ca_key_signer(c.key), &csr)) != ERR_OK ||
+		(e = pki_csr_build(subject, NULL, ca_key_spki(c.key), ca_key_signer(c.key),
+			 &csr)) != ERR_OK ||
 		(e = pki_csr_parse(buf_bytes(&csr), p->arena, &parsed)) != ERR_OK)
 		return e;
-	record_step(c.record, "request for \"%s\", signed by its key", pki_name_text(p->arena, subject));
-	if ((e = record_write(c.record, RECORD_REQUEST, plan->file, "CERTIFICATE REQUEST", buf_bytes(&csr))) != ERR_OK)
+	record_step(c.record, "request for \"%s\", signed by its key",
+		pki_name_text(p->arena, subject));
+	if ((e = record_write(c.record, RECORD_REQUEST, plan->file, "CERTIFICATE REQUEST",
+		     buf_bytes(&csr))) != ERR_OK)
 		return e;
 	return record_finish(c.record, c.key);
 }
 
-/* The request that the plan means: by its subject, and by the key's hash when the plan carries it. */
+/* The request that the plan means: by its subject, and by the key's hash when the plan carries it.
+ */
 static enum err
 read_request(struct ceremony *c, struct pki_csr *out)
 {
@@ -134,37 +151,46 @@ read_request(struct ceremony *c, struct pki_csr *out)
 	enum err e;
 
 	if ((e = plan_subject(c->plan, "sign.subject", plan->subject, &subject)) != ERR_OK ||
-		(e = record_read(c->record, RECORD_REQUEST, plan->csr, "CERTIFICATE REQUEST", &der)) != ERR_OK)
+		(e = record_read(c->record, RECORD_REQUEST, plan->csr, "CERTIFICATE REQUEST",
+			 &der)) != ERR_OK)
 		return e;
 	if ((e = pki_csr_parse(der, a, out)) != ERR_OK)
 		return err_context(e, "request \"%s\"", plan->csr);
 	if (!bytes_equal(out->subject, subject))
-		return yaml_refuse(c->plan->doc, "sign.subject", "the request asks for \"%s\", the plan says \"%s\"", pki_name_text(a, out->subject),
-			pki_name_text(a, subject));
+		return yaml_refuse(c->plan->doc, "sign.subject",
+			"the request asks for \"%s\", the plan says \"%s\"",
+			pki_name_text(a, out->subject), pki_name_text(a, subject));
 	pki_spki_hash(&out->spki, digest);
 	hash = hex_string(a, bytes_of(digest, sizeof(digest)));
 	if (plan->csr_key_sha256 != NULL && strcasecmp(hash, plan->csr_key_sha256) != 0)
-		return yaml_refuse(c->plan->doc, "sign.csr_key_sha256", "the request's public key has SHA-256 %s", hash);
+		return yaml_refuse(c->plan->doc, "sign.csr_key_sha256",
+			"the request's public key has SHA-256 %s", hash);
 	record_step(c->record, "the request proves possession of the key with SHA-256 %s", hash);
 	return ERR_OK;
 }
 
 static enum err
-check_against_issuer(struct ceremony *c, const struct pki_cert *issuer, const struct pki_csr *csr, const struct pki_cert_spec *spec)
+check_against_issuer(struct ceremony *c, const struct pki_cert *issuer, const struct pki_csr *csr,
+	const struct pki_cert_spec *spec)
 {
 	char until[CLOCK_RFC3339_SIZE];
 
 	clock_format_rfc3339(issuer->not_after, until);
 	if (bytes_equal(csr->spki.der, issuer->spki.der))
-		return yaml_refuse(c->plan->doc, "sign.csr", "the request is for the issuer's own key; an issuing CA has its own key in its own token");
+		return yaml_refuse(c->plan->doc, "sign.csr",
+			"the request is for the issuer's own key; an issuing CA has its own key in its own token");
 	if (bytes_equal(csr->subject, issuer->subject))
-		return yaml_refuse(c->plan->doc, "sign.subject", "the issuing CA cannot have the issuer's name");
+		return yaml_refuse(c->plan->doc, "sign.subject",
+			"the issuing CA cannot have the issuer's name");
 	if (clock_now() < issuer->not_before || clock_now() > issuer->not_after)
-		return yaml_refuse(c->plan->doc, "issuer_certificate", "the issuer's certificate is not valid now; check the clock of this machine");
+		return yaml_refuse(c->plan->doc, "issuer_certificate",
+			"the issuer's certificate is not valid now; check the clock of this machine");
 	if (spec->not_after > issuer->not_after)
-		return yaml_refuse(c->plan->doc, "sign.days", "would outlive the issuer, which ends %s", until);
+		return yaml_refuse(c->plan->doc, "sign.days",
+			"would outlive the issuer, which ends %s", until);
 	if (issuer->path_len == 0)
-		return yaml_refuse(c->plan->doc, "issuer_certificate", "has path length 0 and may not certify CAs");
+		return yaml_refuse(c->plan->doc, "issuer_certificate",
+			"has path length 0 and may not certify CAs");
 	return ERR_OK;
 }
 
@@ -173,14 +199,16 @@ certify(struct ceremony *c, struct bytes *der)
 {
 	const struct plan_sign *plan = c->plan->file->sign;
 	struct arena *a = c->plan->arena;
-	struct pki_cert_spec spec = {.path_len = 0, .crl_url = plan->crl_url, .ca_issuers_url = plan->ca_issuers_url};
+	struct pki_cert_spec spec = {
+		.path_len = 0, .crl_url = plan->crl_url, .ca_issuers_url = plan->ca_issuers_url};
 	struct pki_cert issuer, made;
 	struct pki_csr csr;
 	int64_t seconds;
 	enum err e;
 
 	if ((e = ceremony_issuer(c, &issuer)) != ERR_OK || (e = read_request(c, &csr)) != ERR_OK ||
-		(e = plan_days(c->plan, "sign.days", plan->days, ISSUING_DAYS, ISSUING_DAYS_MAX, &seconds)) != ERR_OK ||
+		(e = plan_days(c->plan, "sign.days", plan->days, ISSUING_DAYS, ISSUING_DAYS_MAX,
+			 &seconds)) != ERR_OK ||
 		(e = plan_name_constraints(c->plan, &spec.name_constraints)) != ERR_OK)
 		return e;
 	fill_ca(&spec, a, csr.spki.der, &csr.spki, seconds);
@@ -205,9 +233,10 @@ ceremony_sign(struct plan *p)
 	struct bytes der;
 	enum err e;
 
-	if ((e = ceremony_open(&c, p, "sign", outputs, ARRAY_LEN(outputs))) != ERR_OK || (e = ceremony_key_use(&c)) != ERR_OK ||
-		(e = certify(&c, &der)) != ERR_OK ||
-		(e = record_write(c.record, RECORD_CERTIFICATE, plan->certificate, "CERTIFICATE", der)) != ERR_OK)
+	if ((e = ceremony_open(&c, p, "sign", outputs, ARRAY_LEN(outputs))) != ERR_OK ||
+		(e = ceremony_key_use(&c)) != ERR_OK || (e = certify(&c, &der)) != ERR_OK ||
+		(e = record_write(c.record, RECORD_CERTIFICATE, plan->certificate, "CERTIFICATE",
+			 der)) != ERR_OK)
 		return e;
 	return record_finish(c.record, c.key);
 }

@@ -2,8 +2,8 @@
  * Name constraints of a plan (RFC 5280 section 4.2.1.10) from text:
  *   dns:example.org      this name and everything under it
  *   ip:10.0.0.0/8        a network, v4 or v6
- *   email:example.org    all mailboxes of this host; email:.example.org: of its subdomains; email:a@example.org: one
- *   uri:example.org      this host; uri:.example.org: its subdomains
+ *   email:example.org    all mailboxes of this host; email:.example.org: of its subdomains;
+ * email:a@example.org: one uri:example.org      this host; uri:.example.org: its subdomains
  */
 #include "ca/ceremony/plan.h"
 
@@ -22,7 +22,8 @@ parse_network(const char *text, struct arena *a, struct bytes *out)
 	char *end;
 	unsigned long bits;
 
-	if (slash == NULL || (size_t)(slash - text) >= sizeof(address) || slash[1] < '0' || slash[1] > '9')
+	if (slash == NULL || (size_t)(slash - text) >= sizeof(address) || slash[1] < '0' ||
+		slash[1] > '9')
 		return false;
 	memcpy(address, text, (size_t)(slash - text));
 	address[slash - text] = 0;
@@ -30,7 +31,9 @@ parse_network(const char *text, struct arena *a, struct bytes *out)
 	if (*end != 0 || bits > n * 8 || inet_pton(v6 ? AF_INET6 : AF_INET, address, value) != 1)
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		unsigned here = bits >= (i + 1) * 8 ? 8 : bits > i * 8 ? (unsigned)(bits - i * 8) : 0;
+		unsigned here = bits >= (i + 1) * 8 ? 8
+			: bits > i * 8		    ? (unsigned)(bits - i * 8)
+						    : 0;
 
 		value[n + i] = (uint8_t)(0xff00u >> here);
 		if ((value[i] & ~value[n + i]) != 0)
@@ -54,7 +57,9 @@ parse_host(const char *text, struct arena *a, struct bytes *out)
 
 	if (!parse_dns(text + (text[0] == '.'), a, &host))
 		return false;
-	*out = bytes_str(text[0] == '.' ? arena_printf(a, ".%.*s", (int)host.n, (const char *)host.p) : arena_string(a, host));
+	*out = bytes_str(text[0] == '.'
+			? arena_printf(a, ".%.*s", (int)host.n, (const char *)host.p)
+			: arena_string(a, host));
 	return true;
 }
 
@@ -97,15 +102,18 @@ parse_one(const char *text, struct arena *a, struct pki_san *out)
 }
 
 static enum err
-parse_list(const struct plan *p, const char *list, char **texts, uint32_t count, struct pki_sans *out)
+parse_list(
+	const struct plan *p, const char *list, char **texts, uint32_t count, struct pki_sans *out)
 {
 	out->item = arena_array(p->arena, count > 0 ? count : 1, sizeof(*out->item));
 	out->count = 0;
 	for (uint32_t i = 0; i < count; i++)
 		if (!parse_one(texts[i], p->arena, &out->item[out->count++]))
-			return yaml_refuse(p->doc, arena_printf(p->arena, "sign.name_constraints.%s.%u", list, i),
+			return yaml_refuse(p->doc,
+				arena_printf(p->arena, "sign.name_constraints.%s.%u", list, i),
 				"\"%s\" is no name constraint; allowed: dns:example.org, ip:10.0.0.0/8 (no bits outside the mask), "
-				"email:example.org, uri:example.org", texts[i]);
+				"email:example.org, uri:example.org",
+				texts[i]);
 	return ERR_OK;
 }
 
@@ -120,10 +128,13 @@ plan_name_constraints(const struct plan *p, const struct pki_name_constraints **
 	if (c == NULL)
 		return ERR_OK;
 	if (c->permitted_count + c->excluded_count == 0)
-		return yaml_refuse(p->doc, "sign.name_constraints", "neither permitted nor excluded names; RFC 5280 section 4.2.1.10 wants "
+		return yaml_refuse(p->doc, "sign.name_constraints",
+			"neither permitted nor excluded names; RFC 5280 section 4.2.1.10 wants "
 			"one, or leave name_constraints out");
-	if ((e = parse_list(p, "permitted", c->permitted, c->permitted_count, &n->permitted)) != ERR_OK ||
-		(e = parse_list(p, "excluded", c->excluded, c->excluded_count, &n->excluded)) != ERR_OK)
+	if ((e = parse_list(p, "permitted", c->permitted, c->permitted_count, &n->permitted)) !=
+			ERR_OK ||
+		(e = parse_list(p, "excluded", c->excluded, c->excluded_count, &n->excluded)) !=
+			ERR_OK)
 		return e;
 	*out = n;
 	return ERR_OK;

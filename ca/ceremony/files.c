@@ -63,9 +63,12 @@ file_read_object(struct arena *a, const char *path, const char *label, struct by
 		return ERR_OK;
 	}
 	if (pem_next(a, text, label, &offset, der) != ERR_OK)
-		return err_set(ERR_INVALID, "file \"%s\" holds neither DER nor a PEM block \"%s\"", path, label);
+		return err_set(ERR_INVALID, "file \"%s\" holds neither DER nor a PEM block \"%s\"",
+			path, label);
 	if (pem_next(a, text, label, &offset, &second) != ERR_NOTFOUND)
-		return err_set(ERR_INVALID, "file \"%s\" holds more than one \"%s\"; give exactly the one that is meant", path, label);
+		return err_set(ERR_INVALID,
+			"file \"%s\" holds more than one \"%s\"; give exactly the one that is meant",
+			path, label);
 	return ERR_OK;
 }
 
@@ -82,7 +85,9 @@ folder_of(struct arena *a, const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
-	return slash == NULL ? "." : slash == path ? "/" : arena_printf(a, "%.*s", (int)(slash - path), path);
+	return slash == NULL	? "."
+		: slash == path ? "/"
+				: arena_printf(a, "%.*s", (int)(slash - path), path);
 }
 
 enum err
@@ -91,7 +96,9 @@ file_check_new(struct arena *a, const char *path)
 	struct stat st;
 
 	if (lstat(path, &st) == 0)
-		return err_set(ERR_CONFLICT, "output \"%s\" exists already and is never overwritten; move it away or name another", path);
+		return err_set(ERR_CONFLICT,
+			"output \"%s\" exists already and is never overwritten; move it away or name another",
+			path);
 	if (access(folder_of(a, path), W_OK | X_OK) != 0)
 		return err_errno(ERR_DENIED, "output \"%s\": its folder cannot be written", path);
 	return ERR_OK;
@@ -119,7 +126,8 @@ file_create(const char *path, struct bytes content)
 	enum err e;
 
 	if (fd < 0)
-		return err_errno(errno == EEXIST ? ERR_CONFLICT : ERR_DENIED, "output \"%s\"", path);
+		return err_errno(
+			errno == EEXIST ? ERR_CONFLICT : ERR_DENIED, "output \"%s\"", path);
 	e = write_all(fd, path, content);
 	if (close(fd) != 0 && e == ERR_OK)
 		e = err_errno(ERR_UNAVAILABLE, "writing \"%s\"", path);

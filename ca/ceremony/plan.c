@@ -1,4 +1,5 @@
-/* Reads a plan, checks that it says exactly what its command needs, and turns its words into the types of lib/pki. */
+/* Reads a plan, checks that it says exactly what its command needs, and turns its words into the
+ * types of lib/pki. */
 #include "ca/ceremony/plan.h"
 
 #include <stdlib.h>
@@ -11,9 +12,16 @@ static const struct section {
 	enum plan_section bit;
 	const char *name;
 } sections[] = {
-	{PLAN_CEREMONY, "ceremony"}, {PLAN_OPERATORS, "operators"}, {PLAN_TOKEN, "token"}, {PLAN_KEY, "key"},
-	{PLAN_ISSUER, "issuer_certificate"}, {PLAN_ROOT, "root"}, {PLAN_CRL, "crl"}, {PLAN_REQUEST, "request"},
-	{PLAN_SIGN, "sign"}, {PLAN_EVIDENCE, "evidence"},
+	{PLAN_CEREMONY, "ceremony"},
+	{PLAN_OPERATORS, "operators"},
+	{PLAN_TOKEN, "token"},
+	{PLAN_KEY, "key"},
+	{PLAN_ISSUER, "issuer_certificate"},
+	{PLAN_ROOT, "root"},
+	{PLAN_CRL, "crl"},
+	{PLAN_REQUEST, "request"},
+	{PLAN_SIGN, "sign"},
+	{PLAN_EVIDENCE, "evidence"},
 };
 
 static const struct yaml_hint hints[] = {
@@ -34,10 +42,12 @@ check_sections(const struct plan *p, const char *command, unsigned required, uns
 		bool there = yaml_present(p->doc, s->name);
 
 		if (!there && (required & s->bit) != 0)
-			return yaml_refuse(p->doc, "", "\"%s\" is missing; \"ca-ceremony %s\" needs it", s->name, command);
+			return yaml_refuse(p->doc, "",
+				"\"%s\" is missing; \"ca-ceremony %s\" needs it", s->name, command);
 		if (there && ((required | allowed) & s->bit) == 0)
-			return yaml_refuse(p->doc, s->name, "\"%s\" means nothing to \"ca-ceremony %s\"; put it in a plan of its own", s->name,
-				command);
+			return yaml_refuse(p->doc, s->name,
+				"\"%s\" means nothing to \"ca-ceremony %s\"; put it in a plan of its own",
+				s->name, command);
 	}
 	return ERR_OK;
 }
@@ -59,7 +69,8 @@ load(const char *path, const char *command, unsigned required, unsigned allowed,
 }
 
 enum err
-plan_load(const char *path, const char *command, unsigned required, unsigned allowed, struct plan **out)
+plan_load(const char *path, const char *command, unsigned required, unsigned allowed,
+	struct plan **out)
 {
 	AUTO_STRUCT(plan) p = mem_zalloc(1, sizeof(*p));
 	enum err e = load(path, command, required, allowed, p);
@@ -99,18 +110,25 @@ plan_key_type(const struct plan *p, enum pki_key_type fallback, enum pki_key_typ
 	const struct plan_key *key = p->file->key;
 	enum pki_key_type type = fallback;
 
-	if (key->type != NULL && (pki_key_type_parse(key->type, &type) != ERR_OK || type == PKI_KEY_ED25519))
-		return yaml_refuse(p->doc, "key.type", "\"%s\" is no type of CA key; allowed: p256, p384, rsa", key->type);
+	if (key->type != NULL &&
+		(pki_key_type_parse(key->type, &type) != ERR_OK || type == PKI_KEY_ED25519))
+		return yaml_refuse(p->doc, "key.type",
+			"\"%s\" is no type of CA key; allowed: p256, p384, rsa", key->type);
 	if (type != PKI_KEY_RSA && yaml_present(p->doc, "key.rsa_bits"))
-		return yaml_refuse(p->doc, "key.rsa_bits", "means nothing for a %s key; remove it or say type: rsa", pki_key_type_name(type));
-	if (type == PKI_KEY_RSA && (key->rsa_bits < 3072 || key->rsa_bits > 4096 || key->rsa_bits % 1024 != 0))
-		return yaml_refuse(p->doc, "key.rsa_bits", "an RSA CA key needs rsa_bits: 3072 or 4096");
+		return yaml_refuse(p->doc, "key.rsa_bits",
+			"means nothing for a %s key; remove it or say type: rsa",
+			pki_key_type_name(type));
+	if (type == PKI_KEY_RSA &&
+		(key->rsa_bits < 3072 || key->rsa_bits > 4096 || key->rsa_bits % 1024 != 0))
+		return yaml_refuse(
+			p->doc, "key.rsa_bits", "an RSA CA key needs rsa_bits: 3072 or 4096");
 	*out = type;
 	return ERR_OK;
 }
 
 enum err
-plan_days(const struct plan *p, const char *path, uint32_t value, uint32_t fallback, uint32_t max, int64_t *seconds)
+plan_days(const struct plan *p, const char *path, uint32_t value, uint32_t fallback, uint32_t max,
+	int64_t *seconds)
 {
 	uint32_t days = yaml_present(p->doc, path) ? value : fallback;
 
@@ -121,14 +139,19 @@ plan_days(const struct plan *p, const char *path, uint32_t value, uint32_t fallb
 }
 
 enum err
-plan_subject(const struct plan *p, const char *path, const struct plan_subject *s, struct bytes *der)
+plan_subject(
+	const struct plan *p, const char *path, const struct plan_subject *s, struct bytes *der)
 {
-	const struct pki_name_parts parts = {.common_name = s->common_name, .organization = s->organization,
-		.organizational_unit = s->organizational_unit, .country = s->country};
+	const struct pki_name_parts parts = {.common_name = s->common_name,
+		.organization = s->organization,
+		.organizational_unit = s->organizational_unit,
+		.country = s->country};
 	enum err e;
 
-	if (s->country != NULL && (strspn(s->country, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 2 || s->country[2] != 0))
-		return yaml_refuse(p->doc, arena_printf(p->arena, "%s.country", path), "\"%s\" is no country code of two capital letters", s->country);
+	if (s->country != NULL &&
+		(strspn(s->country, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 2 || s->country[2] != 0))
+		return yaml_refuse(p->doc, arena_printf(p->arena, "%s.country", path),
+			"\"%s\" is no country code of two capital letters", s->country);
 	e = pki_name_build(&parts, p->arena, der);
 	if (e == ERR_INVALID)
 		return yaml_refuse(p->doc, path, "%s", err_reason());

@@ -1,6 +1,7 @@
 /*
- * Ceremony plans: one YAML schema for all commands; each command says which sections it needs and refuses the others, so
- * that nothing in a plan is ever silently unused. deploy/ceremony holds commented samples. Paths are relative to the plan.
+ * Ceremony plans: one YAML schema for all commands; each command says which sections it needs and
+ * refuses the others, so that nothing in a plan is ever silently unused. deploy/ceremony holds
+ * commented samples. Paths are relative to the plan.
  */
 #ifndef CHANCERY_CA_CEREMONY_PLAN_H
 #define CHANCERY_CA_CEREMONY_PLAN_H
@@ -74,8 +75,16 @@ struct plan_file {
 extern const struct cyaml_schema_value plan_schema;
 
 enum plan_section {
-	PLAN_CEREMONY = 1 << 0, PLAN_OPERATORS = 1 << 1, PLAN_TOKEN = 1 << 2, PLAN_KEY = 1 << 3, PLAN_ISSUER = 1 << 4,
-	PLAN_ROOT = 1 << 5, PLAN_CRL = 1 << 6, PLAN_REQUEST = 1 << 7, PLAN_SIGN = 1 << 8, PLAN_EVIDENCE = 1 << 9,
+	PLAN_CEREMONY = 1 << 0,
+	PLAN_OPERATORS = 1 << 1,
+	PLAN_TOKEN = 1 << 2,
+	PLAN_KEY = 1 << 3,
+	PLAN_ISSUER = 1 << 4,
+	PLAN_ROOT = 1 << 5,
+	PLAN_CRL = 1 << 6,
+	PLAN_REQUEST = 1 << 7,
+	PLAN_SIGN = 1 << 8,
+	PLAN_EVIDENCE = 1 << 9,
 	PLAN_ALL = (1 << 10) - 1,
 };
 
@@ -88,18 +97,23 @@ struct plan {
 };
 
 /* ERR_INVALID with FILE:LINE and remedy. command names the command in reasons. */
-enum err plan_load(const char *path, const char *command, unsigned required, unsigned allowed, struct plan **out) MUST_CHECK;
+enum err plan_load(const char *path, const char *command, unsigned required, unsigned allowed,
+	struct plan **out) MUST_CHECK;
 void plan_free(struct plan *p);
 
 /* A path of the plan, relative to the plan's folder. */
 const char *plan_path(const struct plan *p, const char *path);
 /* key.type, or fallback when the plan leaves it out. */
-enum err plan_key_type(const struct plan *p, enum pki_key_type fallback, enum pki_key_type *out) MUST_CHECK;
+enum err
+plan_key_type(const struct plan *p, enum pki_key_type fallback, enum pki_key_type *out) MUST_CHECK;
 /* A number of days, or fallback when the plan leaves it out; at least 1. */
-enum err plan_days(const struct plan *p, const char *path, uint32_t value, uint32_t fallback, uint32_t max, int64_t *seconds) MUST_CHECK;
-enum err plan_subject(const struct plan *p, const char *path, const struct plan_subject *s, struct bytes *der) MUST_CHECK;
+enum err plan_days(const struct plan *p, const char *path, uint32_t value, uint32_t fallback,
+	uint32_t max, int64_t *seconds) MUST_CHECK;
+enum err plan_subject(const struct plan *p, const char *path, const struct plan_subject *s,
+	struct bytes *der) MUST_CHECK;
 /* sign.name_constraints; *out is NULL when the plan has none. */
-enum err plan_name_constraints(const struct plan *p, const struct pki_name_constraints **out) MUST_CHECK;
+enum err
+plan_name_constraints(const struct plan *p, const struct pki_name_constraints **out) MUST_CHECK;
 struct ca_token_config plan_token_config(const struct plan *p);
 
 AUTO_STRUCT_DEFINE(plan, plan_free)

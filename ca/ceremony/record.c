@@ -1,4 +1,5 @@
-/* See record.h. The key attributes in the record are those read back from the token, not those asked for. */
+/* See record.h. The key attributes in the record are those read back from the token, not those
+ * asked for. */
 #include "ca/ceremony/record.h"
 
 #include <stdarg.h>
@@ -117,7 +118,8 @@ record_step(struct record *r, const char *fmt, ...)
 void
 record_token(struct record *r, const struct ca_token_info *i)
 {
-	json_t *module = add(r->json, "module", json_object()), *token = add(r->json, "token", json_object());
+	json_t *module = add(r->json, "module", json_object()),
+	       *token = add(r->json, "token", json_object());
 	struct arena *a = r->plan->arena;
 	struct bytes content;
 
@@ -132,8 +134,8 @@ record_token(struct record *r, const struct ca_token_info *i)
 	set_text(token, "model", i->model);
 	set_text(token, "serial", i->serial);
 	set_text(token, "firmware", i->firmware);
-	record_step(r, "logged in to token \"%s\" (%s, serial %s) through %s %s", i->label, i->model, i->serial, i->module_description,
-		i->module_version);
+	record_step(r, "logged in to token \"%s\" (%s, serial %s) through %s %s", i->label,
+		i->model, i->serial, i->module_description, i->module_version);
 }
 
 void
@@ -144,12 +146,21 @@ record_key(struct record *r, const struct ca_key *key)
 		const char *name;
 		bool value;
 	} flags[] = {
-		{"token", k->token_object}, {"private", k->private_object}, {"sensitive", k->sensitive},
-		{"always_sensitive", k->always_sensitive}, {"extractable", k->extractable},
-		{"never_extractable", k->never_extractable}, {"local", k->local}, {"sign", k->sign}, {"decrypt", k->decrypt},
-		{"derive", k->derive}, {"unwrap", k->unwrap}, {"modifiable", k->modifiable},
+		{"token", k->token_object},
+		{"private", k->private_object},
+		{"sensitive", k->sensitive},
+		{"always_sensitive", k->always_sensitive},
+		{"extractable", k->extractable},
+		{"never_extractable", k->never_extractable},
+		{"local", k->local},
+		{"sign", k->sign},
+		{"decrypt", k->decrypt},
+		{"derive", k->derive},
+		{"unwrap", k->unwrap},
+		{"modifiable", k->modifiable},
 	};
-	json_t *json = add(r->json, "key", json_object()), *attributes = add(json, "attributes", json_object());
+	json_t *json = add(r->json, "key", json_object()),
+	       *attributes = add(json, "attributes", json_object());
 	const char *hash = sha256_text(r->plan->arena, ca_key_spki(key));
 
 	set_text(json, "label", k->label);
@@ -159,8 +170,9 @@ record_key(struct record *r, const struct ca_key *key)
 	set_text(json, "spki_sha256", hash);
 	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
 		json_object_set_new(attributes, flags[i].name, json_boolean(flags[i].value));
-	record_step(r, "key \"%s\": %s, %u bits; read back: sensitive, never extractable, made in this token", k->label,
-		pki_key_type_name(k->type), k->bits);
+	record_step(r,
+		"key \"%s\": %s, %u bits; read back: sensitive, never extractable, made in this token",
+		k->label, pki_key_type_name(k->type), k->bits);
 	record_step(r, "public key SHA-256 %s", hash);
 }
 
@@ -175,11 +187,13 @@ add_file(struct record *r, json_t *list, const char *role, const char *path, str
 	json_object_set_new(file, "bytes", json_integer((json_int_t)content.n));
 	set_text(file, "sha256", hash);
 	json_array_append_new(list, file);
-	record_step(r, "%s %s \"%s\", %zu octets, SHA-256 %s", list == r->inputs ? "read" : "wrote", role, path, content.n, hash);
+	record_step(r, "%s %s \"%s\", %zu octets, SHA-256 %s", list == r->inputs ? "read" : "wrote",
+		role, path, content.n, hash);
 }
 
 enum err
-record_read(struct record *r, const char *role, const char *path, const char *label, struct bytes *der)
+record_read(
+	struct record *r, const char *role, const char *path, const char *label, struct bytes *der)
 {
 	const char *where = plan_path(r->plan, path);
 	struct bytes content;
@@ -192,7 +206,8 @@ record_read(struct record *r, const char *role, const char *path, const char *la
 }
 
 enum err
-record_write(struct record *r, const char *role, const char *path, const char *label, struct bytes der)
+record_write(
+	struct record *r, const char *role, const char *path, const char *label, struct bytes der)
 {
 	struct bytes content = file_encode(r->plan->arena, path, label, der);
 	enum err e = file_create(plan_path(r->plan, path), content);
@@ -221,13 +236,17 @@ record_finish(struct record *r, const struct ca_key *key)
 	char *text;
 	enum err e;
 
-	record_step(r, "writing evidence \"%s\" and its signature by key \"%s\"", r->plan->file->evidence, ca_key_attributes(key)->label);
+	record_step(r, "writing evidence \"%s\" and its signature by key \"%s\"",
+		r->plan->file->evidence, ca_key_attributes(key)->label);
 	set_text(r->json, "finished", now_text(r->plan->arena));
 	text = json_dumps(r->json, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
 	if (text == NULL)
-		return err_set(ERR_INTERNAL, "the record does not become JSON (is the plan UTF-8?)");
-	e = strlen(text) > JSON_TEXT_MAX ? err_set(ERR_LIMIT, "the evidence is larger than %d octets; shorten the plan", JSON_TEXT_MAX)
-					 : sign_evidence(r, key, path, bytes_str(text));
+		return err_set(
+			ERR_INTERNAL, "the record does not become JSON (is the plan UTF-8?)");
+	e = strlen(text) > JSON_TEXT_MAX
+		? err_set(ERR_LIMIT, "the evidence is larger than %d octets; shorten the plan",
+			  JSON_TEXT_MAX)
+		: sign_evidence(r, key, path, bytes_str(text));
 	free(text);
 	return e;
 }

@@ -1,7 +1,8 @@
 /*
- * The CRL of an offline CA (RFC 5280 section 5). The plan lists every revoked certificate; whatever the previous CRL lists must be
- * there again, because a revocation is not taken back. The number is the time in nanoseconds, or one more than the previous
- * number if that is higher, so it rises even when an older backup is used.
+ * The CRL of an offline CA (RFC 5280 section 5). The plan lists every revoked certificate; whatever
+ * the previous CRL lists must be there again, because a revocation is not taken back. The number is
+ * the time in nanoseconds, or one more than the previous number if that is higher, so it rises even
+ * when an older backup is used.
  */
 #include "ca/ceremony/ceremony.h"
 
@@ -24,15 +25,20 @@ read_entry(const struct plan *p, uint32_t i, int64_t now, struct entry *out)
 	const char *path = arena_printf(p->arena, "crl.revoked.%u", i);
 	size_t n;
 
-	if (hex_decode(bytes_str(r->serial), serial, SERIAL_OCTETS_MAX, &n) != ERR_OK || n == 0 || serial[0] > 0x7f)
-		return yaml_refuse(p->doc, arena_printf(p->arena, "%s.serial", path), "\"%s\" is no serial number in hex", r->serial);
+	if (hex_decode(bytes_str(r->serial), serial, SERIAL_OCTETS_MAX, &n) != ERR_OK || n == 0 ||
+		serial[0] > 0x7f)
+		return yaml_refuse(p->doc, arena_printf(p->arena, "%s.serial", path),
+			"\"%s\" is no serial number in hex", r->serial);
 	if (clock_parse_rfc3339(bytes_str(r->date), &out->revoked_at) != ERR_OK)
-		return yaml_refuse(p->doc, arena_printf(p->arena, "%s.date", path), "\"%s\" is no time like \"2026-11-21T12:00:00Z\"", r->date);
+		return yaml_refuse(p->doc, arena_printf(p->arena, "%s.date", path),
+			"\"%s\" is no time like \"2026-11-21T12:00:00Z\"", r->date);
 	if (out->revoked_at > now)
-		return yaml_refuse(p->doc, arena_printf(p->arena, "%s.date", path), "\"%s\" lies in the future", r->date);
+		return yaml_refuse(p->doc, arena_printf(p->arena, "%s.date", path),
+			"\"%s\" lies in the future", r->date);
 	out->reason = PKI_REASON_NONE;
 	if (r->reason != NULL && pki_reason_parse(r->reason, &out->reason) != ERR_OK)
-		return yaml_refuse(p->doc, arena_printf(p->arena, "%s.reason", path), "%s", err_reason());
+		return yaml_refuse(
+			p->doc, arena_printf(p->arena, "%s.reason", path), "%s", err_reason());
 	out->serial = bytes_of(serial, n);
 	return ERR_OK;
 }
@@ -48,7 +54,9 @@ read_entries(const struct plan *p, int64_t now, struct entry *out, uint32_t coun
 			return e;
 		for (uint32_t j = 0; j < i; j++)
 			if (bytes_equal(out[i].serial, out[j].serial))
-				return yaml_refuse(p->doc, arena_printf(p->arena, "crl.revoked.%u.serial", i), "serial %s is listed twice",
+				return yaml_refuse(p->doc,
+					arena_printf(p->arena, "crl.revoked.%u.serial", i),
+					"serial %s is listed twice",
 					hex_string(p->arena, out[i].serial));
 	}
 	return ERR_OK;
@@ -64,7 +72,8 @@ is_listed(const struct entry *entries, uint32_t count, struct bytes serial)
 }
 
 static enum err
-check_nothing_forgotten(const struct plan *p, const struct pki_crl *previous, const struct entry *entries, uint32_t count)
+check_nothing_forgotten(const struct plan *p, const struct pki_crl *previous,
+	const struct entry *entries, uint32_t count)
 {
 	struct der at = der_open(previous->entries);
 	struct bytes serial;
@@ -74,8 +83,10 @@ check_nothing_forgotten(const struct plan *p, const struct pki_crl *previous, co
 
 	while ((e = pki_crl_entry_next(&at, &serial, &revoked_at, &reason)) == ERR_OK)
 		if (!is_listed(entries, count, serial))
-			return yaml_refuse(p->doc, "crl", "the previous CRL lists serial %s and the plan does not; a revocation is not taken back, "
-				"add it under crl.revoked", hex_string(p->arena, serial));
+			return yaml_refuse(p->doc, "crl",
+				"the previous CRL lists serial %s and the plan does not; a revocation is not taken back, "
+				"add it under crl.revoked",
+				hex_string(p->arena, serial));
 	return e == ERR_NOTFOUND ? ERR_OK : e;
 }
 
@@ -91,11 +102,13 @@ read_previous(struct ceremony *c, const struct pki_cert *issuer, struct pki_crl 
 	if (e != ERR_OK || (e = pki_crl_parse(der, out)) != ERR_OK)
 		return err_context(e, "previous CRL \"%s\"", path);
 	if (!bytes_equal(out->issuer, issuer->subject))
-		return yaml_refuse(c->plan->doc, "crl.previous", "\"%s\" is the CRL of another CA", path);
+		return yaml_refuse(
+			c->plan->doc, "crl.previous", "\"%s\" is the CRL of another CA", path);
 	if ((e = pki_spki_pkey(&issuer->spki, &key)) != ERR_OK)
 		return e;
 	if (pki_verify(key, out->sig_alg, out->tbs, out->signature) != ERR_OK)
-		return yaml_refuse(c->plan->doc, "crl.previous", "\"%s\" has a bad signature", path);
+		return yaml_refuse(
+			c->plan->doc, "crl.previous", "\"%s\" has a bad signature", path);
 	return ERR_OK;
 }
 
@@ -114,11 +127,13 @@ next_number(const struct pki_crl *previous)
 }
 
 static enum err
-build(struct ceremony *c, const struct pki_cert *issuer, const struct pki_crl *previous, struct buf *out)
+build(struct ceremony *c, const struct pki_cert *issuer, const struct pki_crl *previous,
+	struct buf *out)
 {
 	const struct plan_crl *plan = c->plan->file->crl;
 	struct entry *list = arena_array(c->plan->arena, plan->revoked_count + 1, sizeof(*list));
-	struct pki_crl_spec spec = {.issuer = issuer->subject, .authority_key_id = issuer->subject_key_id};
+	struct pki_crl_spec spec = {
+		.issuer = issuer->subject, .authority_key_id = issuer->subject_key_id};
 	AUTO_BUF(entries, 256 * 1024);
 	int64_t seconds;
 	enum err e = ceremony_crl_days(c->plan, &seconds);
@@ -126,19 +141,24 @@ build(struct ceremony *c, const struct pki_cert *issuer, const struct pki_crl *p
 	spec.this_update = clock_now();
 	spec.next_update = spec.this_update + seconds - 1;
 	spec.number = next_number(previous);
-	if (e != ERR_OK || (e = read_entries(c->plan, spec.this_update, list, plan->revoked_count)) != ERR_OK)
+	if (e != ERR_OK ||
+		(e = read_entries(c->plan, spec.this_update, list, plan->revoked_count)) != ERR_OK)
 		return e;
-	if (previous != NULL && (e = check_nothing_forgotten(c->plan, previous, list, plan->revoked_count)) != ERR_OK)
+	if (previous != NULL &&
+		(e = check_nothing_forgotten(c->plan, previous, list, plan->revoked_count)) !=
+			ERR_OK)
 		return e;
 	for (uint32_t i = 0; i < plan->revoked_count; i++)
-		if ((e = pki_crl_entry_append(&entries, list[i].serial, list[i].revoked_at, list[i].reason)) != ERR_OK)
+		if ((e = pki_crl_entry_append(&entries, list[i].serial, list[i].revoked_at,
+			     list[i].reason)) != ERR_OK)
 			return e;
 	spec.entries = buf_bytes(&entries);
 	return pki_crl_build(&spec, ca_key_signer(c->key), out);
 }
 
 enum err
-ceremony_crl_write(struct ceremony *c, const struct pki_cert *issuer, const struct pki_crl *previous)
+ceremony_crl_write(
+	struct ceremony *c, const struct pki_cert *issuer, const struct pki_crl *previous)
 {
 	const struct plan_crl *plan = c->plan->file->crl;
 	AUTO_BUF(der, 512 * 1024);
@@ -152,7 +172,8 @@ ceremony_crl_write(struct ceremony *c, const struct pki_cert *issuer, const stru
 		(e = pki_verify(key, made.sig_alg, made.tbs, made.signature)) != ERR_OK)
 		return e;
 	clock_format_rfc3339(made.next_update, next);
-	record_step(c->record, "CRL number %llu with %u entries, next update %s", (unsigned long long)made.number, plan->revoked_count, next);
+	record_step(c->record, "CRL number %llu with %u entries, next update %s",
+		(unsigned long long)made.number, plan->revoked_count, next);
 	return record_write(c->record, RECORD_CRL, plan->file, "X509 CRL", buf_bytes(&der));
 }
 
@@ -166,10 +187,13 @@ ceremony_crl(struct plan *p)
 	enum err e;
 
 	if (p->file->crl->previous == NULL)
-		return yaml_refuse(p->doc, "crl", "\"previous\" is missing; name the CRL this one follows, so that its number is higher and no "
+		return yaml_refuse(p->doc, "crl",
+			"\"previous\" is missing; name the CRL this one follows, so that its number is higher and no "
 			"entry is lost");
-	if ((e = ceremony_open(&c, p, "crl", outputs, ARRAY_LEN(outputs))) != ERR_OK || (e = ceremony_key_use(&c)) != ERR_OK ||
-		(e = ceremony_issuer(&c, &issuer)) != ERR_OK || (e = read_previous(&c, &issuer, &previous)) != ERR_OK ||
+	if ((e = ceremony_open(&c, p, "crl", outputs, ARRAY_LEN(outputs))) != ERR_OK ||
+		(e = ceremony_key_use(&c)) != ERR_OK ||
+		(e = ceremony_issuer(&c, &issuer)) != ERR_OK ||
+		(e = read_previous(&c, &issuer, &previous)) != ERR_OK ||
 		(e = ceremony_crl_write(&c, &issuer, &previous)) != ERR_OK)
 		return e;
 	return record_finish(c.record, c.key);

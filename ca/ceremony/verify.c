@@ -1,7 +1,8 @@
 /*
- * Checks the evidence of a ceremony: each line of the table below is one statement the evidence makes, proven or refused.
- * All checks run, so that one look shows all that is wrong. Trust comes from outside: compare the printed fingerprint
- * with the one on paper, or name the certificate you trust.
+ * Checks the evidence of a ceremony: each line of the table below is one statement the evidence
+ * makes, proven or refused. All checks run, so that one look shows all that is wrong. Trust comes
+ * from outside: compare the printed fingerprint with the one on paper, or name the certificate you
+ * trust.
  */
 #include "ca/ceremony/ceremony.h"
 
@@ -15,7 +16,8 @@
 
 struct verify {
 	struct arena *arena;
-	const char *path, *trusted; /* evidence file; certificate named on the command line or NULL */
+	const char *path,
+		*trusted; /* evidence file; certificate named on the command line or NULL */
 	struct bytes text;
 	json_t *json;
 	const char *command;
@@ -29,7 +31,9 @@ static enum err
 locate(const struct verify *v, const char *file, struct bytes *content, const char **where)
 {
 	const char *slash = strrchr(v->path, '/');
-	const char *folder = slash != NULL ? arena_printf(v->arena, "%.*s/", (int)(slash - v->path), v->path) : "";
+	const char *folder = slash != NULL
+		? arena_printf(v->arena, "%.*s/", (int)(slash - v->path), v->path)
+		: "";
 	const char *tries[] = {
 		file[0] == '/' ? file : arena_printf(v->arena, "%s%s", folder, file),
 		arena_printf(v->arena, "%s%s", folder, file_base_name(file)),
@@ -42,7 +46,8 @@ locate(const struct verify *v, const char *file, struct bytes *content, const ch
 		if (e != ERR_NOTFOUND)
 			return e;
 	}
-	return err_set(ERR_NOTFOUND, "file \"%s\" is neither where it was nor beside the evidence", file);
+	return err_set(
+		ERR_NOTFOUND, "file \"%s\" is neither where it was nor beside the evidence", file);
 }
 
 /* The recorded file with this role in inputs or outputs; NULL when there is none. */
@@ -53,7 +58,8 @@ file_of_role(const struct verify *v, const char *list, const char *role)
 	const json_t *file;
 	size_t i;
 
-	json_array_foreach(files, i, file) {
+	json_array_foreach(files, i, file)
+	{
 		const char *has = json_string_value(json_object_get(file, "role"));
 
 		if (has != NULL && strcmp(has, role) == 0)
@@ -63,7 +69,8 @@ file_of_role(const struct verify *v, const char *list, const char *role)
 }
 
 static enum err
-read_object(const struct verify *v, const char *list, const char *role, const char *label, struct bytes *der)
+read_object(const struct verify *v, const char *list, const char *role, const char *label,
+	struct bytes *der)
 {
 	const char *file = file_of_role(v, list, role), *where;
 	struct bytes content;
@@ -116,7 +123,8 @@ find_key(struct verify *v)
 	} else
 		for (size_t i = 0; i < ARRAY_LEN(sources); i++)
 			if (strcmp(sources[i].command, v->command) == 0 &&
-				(e = read_object(v, sources[i].list, sources[i].role, sources[i].label, &der)) == ERR_OK)
+				(e = read_object(v, sources[i].list, sources[i].role,
+					 sources[i].label, &der)) == ERR_OK)
 				e = spki_of(v, der, sources[i].label, &v->spki);
 	if (e != ERR_OK || (e = pki_spki_parse(v->spki, &spki)) != ERR_OK)
 		return e;
@@ -128,7 +136,8 @@ static enum err
 check_signature(struct verify *v)
 {
 	struct bytes signature;
-	enum err e = file_read(v->arena, arena_printf(v->arena, "%s.sig", v->path), 4096, &signature);
+	enum err e =
+		file_read(v->arena, arena_printf(v->arena, "%s.sig", v->path), 4096, &signature);
 
 	if (e != ERR_OK)
 		return e;
@@ -155,7 +164,9 @@ check_key(struct verify *v)
 	if (e != ERR_OK)
 		return e;
 	if (strcmp(recorded, actual) != 0)
-		return err_set(ERR_DENIED, "the evidence is about key SHA-256 %s, the certificate has %s", recorded, actual);
+		return err_set(ERR_DENIED,
+			"the evidence is about key SHA-256 %s, the certificate has %s", recorded,
+			actual);
 	return ERR_OK;
 }
 
@@ -165,15 +176,17 @@ check_attributes(struct verify *v)
 	static const struct {
 		const char *name;
 		bool want;
-	} wanted[] = {{"token", true}, {"sensitive", true}, {"always_sensitive", true}, {"extractable", false},
-		{"never_extractable", true}, {"local", true}, {"sign", true}};
+	} wanted[] = {{"token", true}, {"sensitive", true}, {"always_sensitive", true},
+		{"extractable", false}, {"never_extractable", true}, {"local", true},
+		{"sign", true}};
 	const json_t *attributes = json_object_get(json_object_get(v->json, "key"), "attributes");
 
 	for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
 		const json_t *value = json_object_get(attributes, wanted[i].name);
 
 		if (!json_is_boolean(value) || json_is_true(value) != wanted[i].want)
-			return err_set(ERR_DENIED, "key attribute \"%s\" is not %s", wanted[i].name, wanted[i].want ? "true" : "false");
+			return err_set(ERR_DENIED, "key attribute \"%s\" is not %s", wanted[i].name,
+				wanted[i].want ? "true" : "false");
 	}
 	return ERR_OK;
 }
@@ -185,7 +198,8 @@ check_plan(struct verify *v)
 	const char *hash, *text;
 	enum err e;
 
-	if ((e = json_get_string(plan, "sha256", &hash)) != ERR_OK || (e = json_get_string(plan, "text", &text)) != ERR_OK)
+	if ((e = json_get_string(plan, "sha256", &hash)) != ERR_OK ||
+		(e = json_get_string(plan, "text", &text)) != ERR_OK)
 		return e;
 	if (strcmp(hash, sha256_text(v, bytes_str(text))) != 0)
 		return err_set(ERR_DENIED, "the plan's text does not have the recorded hash");
@@ -199,7 +213,8 @@ check_file(struct verify *v, const json_t *file)
 	struct bytes content;
 	enum err e;
 
-	if ((e = json_get_string(file, "file", &name)) != ERR_OK || (e = json_get_string(file, "sha256", &hash)) != ERR_OK ||
+	if ((e = json_get_string(file, "file", &name)) != ERR_OK ||
+		(e = json_get_string(file, "sha256", &hash)) != ERR_OK ||
 		(e = locate(v, name, &content, &where)) != ERR_OK)
 		return e;
 	if (strcmp(hash, sha256_text(v, content)) != 0)
@@ -219,7 +234,8 @@ check_files(struct verify *v)
 
 		if (!json_is_array(files))
 			return err_set(ERR_INVALID, "the evidence has no list \"%s\"", lists[i]);
-		json_array_foreach(files, j, file) {
+		json_array_foreach(files, j, file)
+		{
 			enum err e = check_file(v, file);
 
 			if (e != ERR_OK)
@@ -238,7 +254,8 @@ check_issued(struct verify *v, const char *issuer_list, const char *issuer_role)
 
 	if ((e = read_object(v, issuer_list, issuer_role, "CERTIFICATE", &issuer_der)) != ERR_OK ||
 		(e = pki_cert_parse(issuer_der, v->arena, &issuer)) != ERR_OK ||
-		(e = read_object(v, "outputs", RECORD_CERTIFICATE, "CERTIFICATE", &der)) != ERR_OK ||
+		(e = read_object(v, "outputs", RECORD_CERTIFICATE, "CERTIFICATE", &der)) !=
+			ERR_OK ||
 		(e = pki_cert_parse(der, v->arena, &cert)) != ERR_OK)
 		return e;
 	return pki_cert_verify_issued_by(&cert, &issuer);
@@ -263,7 +280,8 @@ check_crl(struct verify *v)
 	struct bytes der;
 	enum err e;
 
-	if ((e = read_object(v, "outputs", RECORD_CRL, "X509 CRL", &der)) != ERR_OK || (e = pki_crl_parse(der, &crl)) != ERR_OK)
+	if ((e = read_object(v, "outputs", RECORD_CRL, "X509 CRL", &der)) != ERR_OK ||
+		(e = pki_crl_parse(der, &crl)) != ERR_OK)
 		return e;
 	if (v->key == NULL)
 		return err_set(ERR_DENIED, "there is no key to check it with");
@@ -293,12 +311,15 @@ read_evidence(struct verify *v)
 	const char *format;
 	enum err e;
 
-	if ((e = file_read(v->arena, v->path, JSON_TEXT_MAX, &v->text)) != ERR_OK || (e = json_parse(v->text, &v->json)) != ERR_OK)
+	if ((e = file_read(v->arena, v->path, JSON_TEXT_MAX, &v->text)) != ERR_OK ||
+		(e = json_parse(v->text, &v->json)) != ERR_OK)
 		return err_context(e, "evidence \"%s\"", v->path);
 	if ((e = json_get_string(v->json, "format", &format)) != ERR_OK)
 		return err_context(e, "evidence \"%s\"", v->path);
-	if (strcmp(format, RECORD_FORMAT) != 0 || json_integer_value(json_object_get(v->json, "version")) != RECORD_VERSION)
-		return err_set(ERR_INVALID, "\"%s\" is no " RECORD_FORMAT " of version %d", v->path, RECORD_VERSION);
+	if (strcmp(format, RECORD_FORMAT) != 0 ||
+		json_integer_value(json_object_get(v->json, "version")) != RECORD_VERSION)
+		return err_set(ERR_INVALID, "\"%s\" is no " RECORD_FORMAT " of version %d", v->path,
+			RECORD_VERSION);
 	return json_get_string(v->json, "command", &v->command);
 }
 
@@ -314,14 +335,16 @@ run_checks(struct verify *v)
 			continue;
 		ran++;
 		e = checks[i].run(v);
-		printf("  %-8s %s%s%s\n", e == ERR_OK ? "ok" : "REFUSED", checks[i].says, e == ERR_OK ? "" : ": ",
-			e == ERR_OK ? "" : err_reason());
+		printf("  %-8s %s%s%s\n", e == ERR_OK ? "ok" : "REFUSED", checks[i].says,
+			e == ERR_OK ? "" : ": ", e == ERR_OK ? "" : err_reason());
 		failed += e != ERR_OK;
 	}
 	if (v->key != NULL)
-		printf("public key SHA-256 %s: compare with the record on paper\n", sha256_text(v, v->spki));
+		printf("public key SHA-256 %s: compare with the record on paper\n",
+			sha256_text(v, v->spki));
 	if (failed > 0)
-		return err_set_word(ERR_DENIED, "bad-evidence", "evidence \"%s\": %u of %u checks failed", v->path, failed, ran);
+		return err_set_word(ERR_DENIED, "bad-evidence",
+			"evidence \"%s\": %u of %u checks failed", v->path, failed, ran);
 	return ERR_OK;
 }
 

@@ -1,16 +1,20 @@
 /*
- * Names against the name constraints of the CA that would sign (RFC 5280 section 4.2.1.10). The signer refuses what relying parties
- * would refuse: a certificate that nobody accepts is an outage that looks like a success.
+ * Names against the name constraints of the CA that would sign (RFC 5280 section 4.2.1.10). The
+ * signer refuses what relying parties would refuse: a certificate that nobody accepts is an outage
+ * that looks like a success.
  */
 #include "ca/signer/decide.h"
 
-/* Domain rule of each type: what a base without a leading dot covers. A leading dot always means "only below". */
+/* Domain rule of each type: what a base without a leading dot covers. A leading dot always means
+ * "only below". */
 enum reach { ITSELF, ITSELF_AND_BELOW };
 
 static bool
 ends_with(struct bytes text, struct bytes end)
 {
-	return text.n >= end.n && strncasecmp((const char *)text.p + (text.n - end.n), (const char *)end.p, end.n) == 0;
+	return text.n >= end.n &&
+		strncasecmp((const char *)text.p + (text.n - end.n), (const char *)end.p, end.n) ==
+		0;
 }
 
 static bool
@@ -22,7 +26,8 @@ domain_within(struct bytes domain, struct bytes base, enum reach reach)
 		return domain.n > base.n && ends_with(domain, base);
 	if (!ends_with(domain, base))
 		return false;
-	return domain.n == base.n || (reach == ITSELF_AND_BELOW && domain.p[domain.n - base.n - 1] == '.');
+	return domain.n == base.n ||
+		(reach == ITSELF_AND_BELOW && domain.p[domain.n - base.n - 1] == '.');
 }
 
 static bool
@@ -46,7 +51,8 @@ static bool
 email_within(struct bytes name, struct bytes base)
 {
 	const uint8_t *at = memchr(name.p, '@', name.n);
-	struct bytes domain = at != NULL ? bytes_of(at + 1, (size_t)(name.p + name.n - at - 1)) : name;
+	struct bytes domain =
+		at != NULL ? bytes_of(at + 1, (size_t)(name.p + name.n - at - 1)) : name;
 
 	if (memchr(base.p, '@', base.n) != NULL)
 		return bytes_equal(name, base);
@@ -117,7 +123,8 @@ look(struct bytes subtrees, const struct rule *rule, struct bytes name, bool *an
 }
 
 static enum err
-check_name(const struct ca_issuer *issuer, struct bytes permitted, struct bytes excluded, const struct pki_san *san, struct arena *a)
+check_name(const struct ca_issuer *issuer, struct bytes permitted, struct bytes excluded,
+	const struct pki_san *san, struct arena *a)
 {
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
 		bool any_permitted, any_excluded, in_permitted, in_excluded;
@@ -125,12 +132,16 @@ check_name(const struct ca_issuer *issuer, struct bytes permitted, struct bytes 
 
 		if (rules[i].type != san->type)
 			continue;
-		if ((e = look(permitted, &rules[i], san->value, &any_permitted, &in_permitted)) != ERR_OK ||
-			(e = look(excluded, &rules[i], san->value, &any_excluded, &in_excluded)) != ERR_OK)
+		if ((e = look(permitted, &rules[i], san->value, &any_permitted, &in_permitted)) !=
+				ERR_OK ||
+			(e = look(excluded, &rules[i], san->value, &any_excluded, &in_excluded)) !=
+				ERR_OK)
 			return e;
 		if ((any_permitted && !in_permitted) || in_excluded)
-			return err_set_word(ERR_DENIED, "name-not-allowed", "issuing CA \"%s\" is constrained and may not certify \"%s\" (RFC 5280 "
-				"section 4.2.1.10)", issuer->name, pki_san_text(a, san));
+			return err_set_word(ERR_DENIED, "name-not-allowed",
+				"issuing CA \"%s\" is constrained and may not certify \"%s\" (RFC 5280 "
+				"section 4.2.1.10)",
+				issuer->name, pki_san_text(a, san));
 	}
 	return ERR_OK;
 }

@@ -1,7 +1,8 @@
 /*
- * The signer's judgement. It believes nothing a front end concluded: identity, grants, order, predecessor and names are facts
- * that the claiming transaction read, the policy is asked again, and the certificate is built from the profile. What the row
- * brings of its own is a public key and a wish.
+ * The signer's judgement. It believes nothing a front end concluded: identity, grants, order,
+ * predecessor and names are facts that the claiming transaction read, the policy is asked again,
+ * and the certificate is built from the profile. What the row brings of its own is a public key and
+ * a wish.
  */
 #include "ca/signer/decide.h"
 
@@ -12,10 +13,13 @@ static enum err
 check_order(const struct store_claimed *r, enum ca_protocol protocol)
 {
 	if (protocol == CA_PROTOCOL_ACME && r->acme_order == NULL)
-		return err_set_word(ERR_DENIED, "order-not-usable", "an acme request names its order (RFC 8555 section 7.4)");
+		return err_set_word(ERR_DENIED, "order-not-usable",
+			"an acme request names its order (RFC 8555 section 7.4)");
 	if (r->acme_order != NULL && !r->order_usable)
-		return err_set_word(ERR_DENIED, "order-not-usable", "order \"%s\" does not authorize this request: it is not identity "
-			"\"%s\"'s, has other names, or its account is not valid", r->acme_order, r->identity_name);
+		return err_set_word(ERR_DENIED, "order-not-usable",
+			"order \"%s\" does not authorize this request: it is not identity "
+			"\"%s\"'s, has other names, or its account is not valid",
+			r->acme_order, r->identity_name);
 	return ERR_OK;
 }
 
@@ -23,7 +27,8 @@ static enum err
 check_predecessor(const struct store_claimed *r)
 {
 	if (r->has_renewed_from && !r->renewed_from_live)
-		return err_set_word(ERR_DENIED, "certificate-revoked", "the certificate to renew is revoked, or is not identity \"%s\"'s",
+		return err_set_word(ERR_DENIED, "certificate-revoked",
+			"the certificate to renew is revoked, or is not identity \"%s\"'s",
 			r->identity_name);
 	return ERR_OK;
 }
@@ -32,7 +37,8 @@ static enum err
 read_names(const struct store_claimed *r, struct arena *a, struct pki_sans *out)
 {
 	if (r->name_count > PKI_SANS_MAX)
-		return err_set_word(ERR_INVALID, "too-many-names", "%zu names; at most %d", r->name_count, PKI_SANS_MAX);
+		return err_set_word(ERR_INVALID, "too-many-names", "%zu names; at most %d",
+			r->name_count, PKI_SANS_MAX);
 	out->item = arena_array(a, r->name_count + 1, sizeof(*out->item));
 	out->count = r->name_count;
 	for (size_t i = 0; i < r->name_count; i++) {
@@ -44,34 +50,45 @@ read_names(const struct store_claimed *r, struct arena *a, struct pki_sans *out)
 	return ERR_OK;
 }
 
-/* Only a program's own request may choose among the issuing CAs, and only where the profile leaves the choice. */
+/* Only a program's own request may choose among the issuing CAs, and only where the profile leaves
+ * the choice. */
 static enum err
-check_issuer_wish(const struct store_claimed *r, const struct ca_profile *profile, enum ca_protocol protocol)
+check_issuer_wish(
+	const struct store_claimed *r, const struct ca_profile *profile, enum ca_protocol protocol)
 {
 	if (r->issuer == NULL)
 		return ERR_OK;
 	if (protocol != CA_PROTOCOL_INTERNAL)
-		return err_set_word(ERR_DENIED, "issuer-not-allowed", "a request by \"%s\" cannot choose its issuing CA", r->protocol);
+		return err_set_word(ERR_DENIED, "issuer-not-allowed",
+			"a request by \"%s\" cannot choose its issuing CA", r->protocol);
 	if (profile->issuer != NULL && strcmp(profile->issuer, r->issuer) != 0)
-		return err_set_word(ERR_DENIED, "issuer-not-allowed", "profile \"%s\" is certified by issuing CA \"%s\", not by \"%s\"",
+		return err_set_word(ERR_DENIED, "issuer-not-allowed",
+			"profile \"%s\" is certified by issuing CA \"%s\", not by \"%s\"",
 			profile->name, profile->issuer, r->issuer);
 	return ERR_OK;
 }
 
 static enum err
-find_issuer(const struct decide *d, const struct ca_profile *profile, const char *wish, const struct ca_signing_issuer **out)
+find_issuer(const struct decide *d, const struct ca_profile *profile, const char *wish,
+	const struct ca_signing_issuer **out)
 {
-	const struct ca_issuer *issuer = wish != NULL ? ca_issuers_active(d->issuers, wish) : ca_issuers_for(d->issuers, profile);
+	const struct ca_issuer *issuer = wish != NULL ? ca_issuers_active(d->issuers, wish)
+						      : ca_issuers_for(d->issuers, profile);
 
 	if (issuer == NULL)
-		return err_set_word(ERR_DENIED, "no-issuer", "profile \"%s\" wants issuing CA \"%s\", which is not active here", profile->name,
-			wish != NULL ? wish : profile->issuer != NULL ? profile->issuer : "(first configured)");
+		return err_set_word(ERR_DENIED, "no-issuer",
+			"profile \"%s\" wants issuing CA \"%s\", which is not active here",
+			profile->name,
+			wish != NULL			  ? wish
+				: profile->issuer != NULL ? profile->issuer
+							  : "(first configured)");
 	*out = &d->signing[issuer - d->issuers->item];
 	return ERR_OK;
 }
 
 static enum err
-issue(const struct decide *d, const struct ca_policy_request *policy, const struct ca_signing_issuer *signing, struct store_outcome *out)
+issue(const struct decide *d, const struct ca_policy_request *policy,
+	const struct ca_signing_issuer *signing, struct store_outcome *out)
 {
 	const struct pki_cert *ca = &signing->issuer->cert;
 	uint8_t *spki_hash = arena_alloc(d->arena, 32);
@@ -79,10 +96,12 @@ issue(const struct decide *d, const struct ca_policy_request *policy, const stru
 	struct pki_cert_spec spec;
 	enum err e = ca_policy_check(policy, ca->not_after, &validity);
 
-	if (e != ERR_OK || (e = decide_names_within(signing->issuer, policy->names, d->arena)) != ERR_OK)
+	if (e != ERR_OK ||
+		(e = decide_names_within(signing->issuer, policy->names, d->arena)) != ERR_OK)
 		return e;
 	if (validity.not_before < ca->not_before)
-		validity.not_before = ca->not_before; /* backdating must not reach behind the CA's own beginning */
+		validity.not_before = ca->not_before; /* backdating must not reach behind the CA's
+							 own beginning */
 	if ((e = ca_policy_spec(policy, signing->issuer, &validity, d->arena, &spec)) != ERR_OK)
 		return e;
 	pki_serial_new(out->serial);
@@ -101,10 +120,16 @@ static enum err
 certify(const struct decide *d, const struct store_claimed *r, struct store_outcome *out)
 {
 	struct ca_policy_request policy = {
-		.identity_name = r->identity_name, .kind = r->identity_kind, .state = r->identity_state,
-		.grants = r->grants, .grant_count = r->grant_count,
-		.authorized = r->authorized, .authorized_count = r->authorized_count,
-		.not_before = r->not_before, .not_after = r->not_after, .now = clock_now(),
+		.identity_name = r->identity_name,
+		.kind = r->identity_kind,
+		.state = r->identity_state,
+		.grants = r->grants,
+		.grant_count = r->grant_count,
+		.authorized = r->authorized,
+		.authorized_count = r->authorized_count,
+		.not_before = r->not_before,
+		.not_after = r->not_after,
+		.now = clock_now(),
 	};
 	const struct ca_signing_issuer *signing;
 	struct pki_spki spki;
@@ -115,8 +140,10 @@ certify(const struct decide *d, const struct store_claimed *r, struct store_outc
 	policy.names = &names;
 	if ((e = ca_profiles_get(d->profiles, r->profile, &policy.profile)) != ERR_OK ||
 		(e = ca_protocol_parse(r->protocol, &policy.protocol)) != ERR_OK ||
-		(e = check_order(r, policy.protocol)) != ERR_OK || (e = check_predecessor(r)) != ERR_OK ||
-		(e = read_names(r, d->arena, &names)) != ERR_OK || (e = pki_spki_parse(r->spki, &spki)) != ERR_OK ||
+		(e = check_order(r, policy.protocol)) != ERR_OK ||
+		(e = check_predecessor(r)) != ERR_OK ||
+		(e = read_names(r, d->arena, &names)) != ERR_OK ||
+		(e = pki_spki_parse(r->spki, &spki)) != ERR_OK ||
 		(e = check_issuer_wish(r, policy.profile, policy.protocol)) != ERR_OK ||
 		(e = find_issuer(d, policy.profile, r->issuer, &signing)) != ERR_OK)
 		return e;
@@ -149,18 +176,25 @@ decide_issuer_usable(const struct ca_issuer *issuer, const struct ca_key *key, i
 	char when[CLOCK_RFC3339_SIZE];
 
 	if (bytes_equal(cert->issuer, cert->subject))
-		return err_set_word(ERR_DENIED, "self-signed-issuer", "issuing CA \"%s\" has a self-signed certificate: a root never signs online; "
-			"make an issuing CA with ca-ceremony request and sign, then `ca-admin issuer import`", issuer->name);
+		return err_set_word(ERR_DENIED, "self-signed-issuer",
+			"issuing CA \"%s\" has a self-signed certificate: a root never signs online; "
+			"make an issuing CA with ca-ceremony request and sign, then `ca-admin issuer import`",
+			issuer->name);
 	if (!cert->is_ca || !cert->has_key_usage || (cert->key_usage & usages) != usages)
-		return err_set_word(ERR_DENIED, "bad-issuer", "the certificate of issuing CA \"%s\" may not sign certificates and CRLs "
-			"(RFC 5280 section 4.2.1.3)", issuer->name);
+		return err_set_word(ERR_DENIED, "bad-issuer",
+			"the certificate of issuing CA \"%s\" may not sign certificates and CRLs "
+			"(RFC 5280 section 4.2.1.3)",
+			issuer->name);
 	clock_format_rfc3339(now < cert->not_before ? cert->not_before : cert->not_after, when);
 	if (now < cert->not_before)
-		return err_set_word(ERR_DENIED, "bad-issuer", "the certificate of issuing CA \"%s\" is valid only from %s; check this machine's clock",
+		return err_set_word(ERR_DENIED, "bad-issuer",
+			"the certificate of issuing CA \"%s\" is valid only from %s; check this machine's clock",
 			issuer->name, when);
 	if (now >= cert->not_after)
-		return err_set_word(ERR_DENIED, "bad-issuer", "the certificate of issuing CA \"%s\" ended %s; certify a new issuing CA with ca-ceremony "
-			"and import it", issuer->name, when);
+		return err_set_word(ERR_DENIED, "bad-issuer",
+			"the certificate of issuing CA \"%s\" ended %s; certify a new issuing CA with ca-ceremony "
+			"and import it",
+			issuer->name, when);
 	if (ca_key_matches(key, cert->spki.der) != ERR_OK)
 		return err_context(ERR_DENIED, "issuing CA \"%s\"", issuer->name);
 	return ERR_OK;

@@ -9,16 +9,21 @@ struct decide {
 	const struct ca_profiles *profiles;
 	const struct ca_issuers *issuers;
 	const struct ca_signing_issuer *signing; /* parallel to issuers->item[0..count) */
-	struct arena *arena;                     /* of the batch */
+	struct arena *arena;			 /* of the batch */
 };
 
 /* A refusal is an outcome. Fails only with ERR_UNAVAILABLE (word "hsm"). */
-enum err decide(const struct decide *d, const struct store_claimed *request, struct store_outcome *out) MUST_CHECK;
+enum err decide(const struct decide *d, const struct store_claimed *request,
+	struct store_outcome *out) MUST_CHECK;
 
-/* May this certificate's key issue: a CA with the right usages, not self-signed, valid now, and the key is this one? */
-enum err decide_issuer_usable(const struct ca_issuer *issuer, const struct ca_key *key, int64_t now) MUST_CHECK;
+/* May this certificate's key issue: a CA with the right usages, not self-signed, valid now, and the
+ * key is this one? */
+enum err decide_issuer_usable(
+	const struct ca_issuer *issuer, const struct ca_key *key, int64_t now) MUST_CHECK;
 
-/* Are all names within the issuer's own name constraints? ERR_DENIED (word "name-not-allowed") names the first that is not. */
-enum err decide_names_within(const struct ca_issuer *issuer, const struct pki_sans *names, struct arena *a) MUST_CHECK;
+/* Are all names within the issuer's own name constraints? ERR_DENIED (word "name-not-allowed")
+ * names the first that is not. */
+enum err decide_names_within(
+	const struct ca_issuer *issuer, const struct pki_sans *names, struct arena *a) MUST_CHECK;
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * Keys and issuers at start, then batches: up to config.signer.batch requests are claimed, decided and recorded in one
- * transaction. A dead signer's claims fall back to the queue by themselves: its locks vanish with its connection.
+ * Keys and issuers at start, then batches: up to config.signer.batch requests are claimed, decided
+ * and recorded in one transaction. A dead signer's claims fall back to the queue by themselves: its
+ * locks vanish with its connection.
  */
 #include "ca/signer/signer.h"
 
@@ -13,7 +14,8 @@
 #include "lib/base/clock.h"
 #include "lib/base/hex.h"
 
-/* libp11 0.4.12 can wait for ever on a broken session (it never gets one from an empty pool); no signature takes this long. */
+/* libp11 0.4.12 can wait for ever on a broken session (it never gets one from an empty pool); no
+ * signature takes this long. */
 enum { HSM_SECONDS = 15, PARTITION_MONTHS = 3 };
 
 struct ca_signer {
@@ -45,9 +47,11 @@ watch_hsm(enum log_format format)
 	const struct sigaction act = {.sa_handler = on_late_hsm};
 	static const char why[] = "hsm: no answer in time";
 
-	snprintf(late_line, sizeof(late_line), format == LOG_FORMAT_JSON
-		? "{\"level\":\"error\",\"program\":\"chancery-signer\",\"event\":\"signer.ends\",\"word\":\"hsm\",\"reason\":\"%s\"}\n"
-		: "level=error program=chancery-signer event=signer.ends word=hsm reason=\"%s\"\n", why);
+	snprintf(late_line, sizeof(late_line),
+		format == LOG_FORMAT_JSON
+			? "{\"level\":\"error\",\"program\":\"chancery-signer\",\"event\":\"signer.ends\",\"word\":\"hsm\",\"reason\":\"%s\"}\n"
+			: "level=error program=chancery-signer event=signer.ends word=hsm reason=\"%s\"\n",
+		why);
 	sigaction(SIGALRM, &act, NULL);
 }
 
@@ -78,7 +82,8 @@ guard(struct arena *a, const struct pki_signer *key)
 {
 	struct pki_signer *s = arena_alloc(a, sizeof(*s));
 
-	*s = (struct pki_signer){.alg = key->alg, .ctx = (void *)(uintptr_t)key, .sign = sign_in_time};
+	*s = (struct pki_signer){
+		.alg = key->alg, .ctx = (void *)(uintptr_t)key, .sign = sign_in_time};
 	return s;
 }
 
@@ -94,13 +99,16 @@ open_issuers(struct ca_signer *s)
 		struct ca_signing_issuer *one = &s->signing[i];
 
 		one->issuer = &s->issuers.item[i];
-		if ((e = ca_key_open(s->token, key_label(s->config, one->issuer->name), &one->key)) != ERR_OK)
+		if ((e = ca_key_open(s->token, key_label(s->config, one->issuer->name),
+			     &one->key)) != ERR_OK)
 			return err_context(e, "issuing CA \"%s\"", one->issuer->name);
 		if ((e = decide_issuer_usable(one->issuer, one->key, clock_now())) != ERR_OK)
 			return e;
 		one->signer = guard(s->arena, ca_key_signer(one->key));
-		log_event(LOG_INFO, "signer.issuer", LOG_S("issuer", one->issuer->name), LOG_S("token", ca_token_info(s->token)->label),
-			LOG_S("key", ca_key_attributes(one->key)->label), LOG_S("type", pki_key_type_name(ca_key_attributes(one->key)->type)));
+		log_event(LOG_INFO, "signer.issuer", LOG_S("issuer", one->issuer->name),
+			LOG_S("token", ca_token_info(s->token)->label),
+			LOG_S("key", ca_key_attributes(one->key)->label),
+			LOG_S("type", pki_key_type_name(ca_key_attributes(one->key)->type)));
 	}
 	return ERR_OK;
 }
@@ -139,7 +147,8 @@ ca_signer_partitions(struct ca_signer *s)
 }
 
 enum err
-ca_signer_open(struct store *store, struct ca_token *token, const struct config *config, struct ca_signer **out)
+ca_signer_open(struct store *store, struct ca_token *token, const struct config *config,
+	struct ca_signer **out)
 {
 	AUTO_STRUCT(ca_signer) s = mem_zalloc(1, sizeof(*s));
 	enum err e;
@@ -150,7 +159,8 @@ ca_signer_open(struct store *store, struct ca_token *token, const struct config 
 	s->arena = arena_new(0);
 	s->batch = arena_new(0);
 	watch_hsm(config->log.format);
-	if ((e = open_issuers(s)) != ERR_OK || (e = ca_signer_reload(s)) != ERR_OK || (e = ca_signer_partitions(s)) != ERR_OK)
+	if ((e = open_issuers(s)) != ERR_OK || (e = ca_signer_reload(s)) != ERR_OK ||
+		(e = ca_signer_partitions(s)) != ERR_OK)
 		return e;
 	*out = s;
 	s = NULL;
@@ -177,14 +187,17 @@ log_outcome(const struct store_claimed *r, const struct store_outcome *o, int64_
 	bool issued = o->kind == STORE_OUTCOME_ISSUED;
 
 	hex_encode(bytes_of(o->serial, sizeof(o->serial)), serial);
-	log_event(LOG_INFO, "certificate.issue", LOG_S("outcome", issued ? "ok" : "refused"), LOG_S("identity", r->identity_name),
-		LOG_S("profile", r->profile), LOG_S("protocol", r->protocol), LOG_S("serial", issued ? serial : NULL),
-		LOG_S("word", issued ? NULL : o->refusal_word), LOG_S("reason", issued ? NULL : o->refusal),
-		LOG_S("request", r->request_id), LOG_I("row", r->id), LOG_I("us", us));
+	log_event(LOG_INFO, "certificate.issue", LOG_S("outcome", issued ? "ok" : "refused"),
+		LOG_S("identity", r->identity_name), LOG_S("profile", r->profile),
+		LOG_S("protocol", r->protocol), LOG_S("serial", issued ? serial : NULL),
+		LOG_S("word", issued ? NULL : o->refusal_word),
+		LOG_S("reason", issued ? NULL : o->refusal), LOG_S("request", r->request_id),
+		LOG_I("row", r->id), LOG_I("us", us));
 }
 
 static enum err
-decide_all(struct ca_signer *s, const struct store_claimed *items, size_t count, struct store_outcome *outcomes, int64_t *us)
+decide_all(struct ca_signer *s, const struct store_claimed *items, size_t count,
+	struct store_outcome *outcomes, int64_t *us)
 {
 	const struct decide d = {s->profiles, &s->issuers, s->signing, s->batch};
 	enum err e = ERR_OK;
@@ -199,7 +212,8 @@ decide_all(struct ca_signer *s, const struct store_claimed *items, size_t count,
 }
 
 static void
-account(struct ca_signer *s, const struct store_claimed *items, const struct store_outcome *outcomes, const int64_t *us, size_t count)
+account(struct ca_signer *s, const struct store_claimed *items,
+	const struct store_outcome *outcomes, const int64_t *us, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (outcomes[i].kind == STORE_OUTCOME_ISSUED)

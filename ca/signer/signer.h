@@ -1,6 +1,6 @@
 /*
- * The issuing loop's body: claim requests, judge each by facts read in the claiming transaction, certify, record. One thread, one
- * token. server/signer.c is the program around it.
+ * The issuing loop's body: claim requests, judge each by facts read in the claiming transaction,
+ * certify, record. One thread, one token. server/signer.c is the program around it.
  */
 #ifndef CHANCERY_CA_SIGNER_SIGNER_H
 #define CHANCERY_CA_SIGNER_SIGNER_H
@@ -8,21 +8,26 @@
 #include "ca/issuers.h"
 #include "ca/keys.h"
 
-/* What the program ends with after any error of the HSM: the launcher starts it again with back-off (EX_TEMPFAIL). */
+/* What the program ends with after any error of the HSM: the launcher starts it again with back-off
+ * (EX_TEMPFAIL). */
 enum { CA_SIGNER_EXIT_HSM = 75 };
 
 struct ca_signer;
 
-/* Loads issuers and profiles, opens each issuer's key and checks it against its certificate, publishes the profiles, makes
- * certificate partitions. token is borrowed. ERR_DENIED: this key or certificate must not be used (self-signed issuer, wrong key, weak
- * attributes, outside its validity); ERR_NOTFOUND: not imported or not made yet; ERR_UNAVAILABLE: database, or HSM (word "hsm"). */
-enum err ca_signer_open(struct store *store, struct ca_token *token, const struct config *config, struct ca_signer **out) MUST_CHECK;
+/* Loads issuers and profiles, opens each issuer's key and checks it against its certificate,
+ * publishes the profiles, makes certificate partitions. token is borrowed. ERR_DENIED: this key or
+ * certificate must not be used (self-signed issuer, wrong key, weak attributes, outside its
+ * validity); ERR_NOTFOUND: not imported or not made yet; ERR_UNAVAILABLE: database, or HSM (word
+ * "hsm"). */
+enum err ca_signer_open(struct store *store, struct ca_token *token, const struct config *config,
+	struct ca_signer **out) MUST_CHECK;
 void ca_signer_close(struct ca_signer *s);
 /* Reads the profile file again and publishes it; on any error the old profiles stay. */
 enum err ca_signer_reload(struct ca_signer *s) MUST_CHECK;
 
-/* One batch: claims, decides, records, logs a line each. *done is how many requests were answered; 0: none wait.
- * ERR_UNAVAILABLE with word "hsm": nothing was recorded and the program must end; other errors: try again later. */
+/* One batch: claims, decides, records, logs a line each. *done is how many requests were answered;
+ * 0: none wait. ERR_UNAVAILABLE with word "hsm": nothing was recorded and the program must end;
+ * other errors: try again later. */
 enum err ca_signer_work(struct ca_signer *s, size_t *done) MUST_CHECK;
 
 /* The issuers this signer holds keys of, for CRLs. */

@@ -18,8 +18,7 @@ struct arena {
 	size_t total, max;
 };
 
-static void __attribute__((noreturn))
-die_of_memory(size_t n)
+static void __attribute__((noreturn)) die_of_memory(size_t n)
 {
 	fprintf(stderr, "out of memory: %zu octets refused\n", n);
 	abort();

@@ -1,7 +1,7 @@
 /*
  * Arenas: everything made for one request, command or batch dies together.
- * An arena has a maximum; reaching it ends the process as out-of-memory would, so bound what goes in
- * before copying it. Not for secrets (an arena is not wiped). One thread at a time.
+ * An arena has a maximum; reaching it ends the process as out-of-memory would, so bound what goes
+ * in before copying it. Not for secrets (an arena is not wiped). One thread at a time.
  */
 #ifndef CHANCERY_BASE_ARENA_H
 #define CHANCERY_BASE_ARENA_H

@@ -1,7 +1,7 @@
 /*
- * Base64 in the three forms the protocols use (RFC 4648 sections 4 and 5, RFC 8951 section 3.1); see hex.h.
- * Every decoder has exactly one text per value: stray bits in the last character are refused, so that a
- * signature or a digest over the text means the same as one over the octets.
+ * Base64 in the three forms the protocols use (RFC 4648 sections 4 and 5, RFC 8951 section 3.1);
+ * see hex.h. Every decoder has exactly one text per value: stray bits in the last character are
+ * refused, so that a signature or a digest over the text means the same as one over the octets.
  */
 #include "lib/base/hex.h"
 
@@ -22,7 +22,8 @@ static const struct alphabet url = {"base64url", {'-', '_'}, UNPADDED, EXACT};
 static char
 character(const struct alphabet *alphabet, unsigned value)
 {
-	static const char common[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+	static const char common[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 	return value < 62 ? common[value] : alphabet->last[value - 62];
 }
@@ -52,8 +53,8 @@ encode(struct arena *a, const struct alphabet *alphabet, struct bytes in)
 
 	for (size_t i = 0; i < in.n; i += 3) {
 		size_t have = in.n - i < 3 ? in.n - i : 3;
-		unsigned group = (unsigned)in.p[i] << 16 | (have > 1 ? (unsigned)in.p[i + 1] << 8 : 0) |
-				 (have > 2 ? in.p[i + 2] : 0);
+		unsigned group = (unsigned)in.p[i] << 16 |
+			(have > 1 ? (unsigned)in.p[i + 1] << 8 : 0) | (have > 2 ? in.p[i + 2] : 0);
 
 		for (size_t k = 0; k <= have; k++)
 			*w++ = character(alphabet, group >> (18 - 6 * k) & 63);
@@ -73,7 +74,9 @@ count_padding(const struct alphabet *alphabet, struct bytes tail, size_t *count)
 		if (tail.p[i] == '=')
 			++*count;
 		else if (value_of(alphabet, tail.p[i]) != SKIPPED)
-			return err_set(ERR_INVALID, "%s text goes on after its padding (RFC 4648 section 3.3)", alphabet->name);
+			return err_set(ERR_INVALID,
+				"%s text goes on after its padding (RFC 4648 section 3.3)",
+				alphabet->name);
 	}
 	return ERR_OK;
 }
@@ -86,10 +89,12 @@ check_ending(const struct alphabet *alphabet, size_t characters, unsigned rest, 
 	if (loose == 1)
 		return err_set(ERR_INVALID, "%s text ends inside an octet", alphabet->name);
 	if (alphabet->padding == PADDED && padding != (4 - loose) % 4)
-		return err_set(ERR_INVALID, "%s text has bad padding: %zu \"=\" where %zu belong (RFC 4648 section 3.2)",
+		return err_set(ERR_INVALID,
+			"%s text has bad padding: %zu \"=\" where %zu belong (RFC 4648 section 3.2)",
 			alphabet->name, padding, (4 - loose) % 4);
 	if ((loose == 2 && (rest & 15) != 0) || (loose == 3 && (rest & 3) != 0))
-		return err_set(ERR_INVALID, "%s text has stray bits in its last character (RFC 4648 section 3.5)",
+		return err_set(ERR_INVALID,
+			"%s text has stray bits in its last character (RFC 4648 section 3.5)",
 			alphabet->name);
 	return ERR_OK;
 }
@@ -110,7 +115,8 @@ decode(struct arena *a, const struct alphabet *alphabet, struct bytes text, stru
 		if (text.p[i] == '=' && alphabet->padding == PADDED)
 			break;
 		if (v == FOREIGN)
-			return err_set(ERR_INVALID, "octet 0x%02x at offset %zu does not belong to %s", text.p[i], i,
+			return err_set(ERR_INVALID,
+				"octet 0x%02x at offset %zu does not belong to %s", text.p[i], i,
 				alphabet->name);
 		group = group << 6 | (unsigned)v;
 		if (characters++ % 4 != 0)
@@ -154,10 +160,12 @@ base64_decode_mime(struct arena *a, struct bytes text, struct bytes *out)
 	static const char armour[] = "-----BEGIN ";
 
 	/* The two mistakes people make with EST bodies deserve their own words. */
-	if (text.n > 0 && memmem(text.p, text.n < 256 ? text.n : 256, armour, sizeof(armour) - 1) != NULL)
+	if (text.n > 0 &&
+		memmem(text.p, text.n < 256 ? text.n : 256, armour, sizeof(armour) - 1) != NULL)
 		return err_set(ERR_INVALID,
 			"the body is PEM; send its base64 without the BEGIN and END lines (RFC 8951 section 3.1)");
 	if (text.n > 2 && text.p[0] == 0x30 && text.p[1] >= 0x80)
-		return err_set(ERR_INVALID, "the body is raw DER; send it in base64 (RFC 8951 section 3.1)");
+		return err_set(ERR_INVALID,
+			"the body is raw DER; send it in base64 (RFC 8951 section 3.1)");
 	return decode(a, &mime, text, out);
 }

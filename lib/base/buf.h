@@ -1,6 +1,6 @@
 /*
- * A growing buffer with a maximum stated when it is made. Appending past the maximum is ERR_LIMIT and
- * leaves the buffer as it was.
+ * A growing buffer with a maximum stated when it is made. Appending past the maximum is ERR_LIMIT
+ * and leaves the buffer as it was.
  */
 #ifndef CHANCERY_BASE_BUF_H
 #define CHANCERY_BASE_BUF_H
@@ -29,7 +29,8 @@ buf_bytes(const struct buf *b)
 }
 
 /* A local buffer its scope clears: AUTO_BUF(body, 65536); */
-#define AUTO_BUF(name, maximum)                                                                            \
-	__attribute__((cleanup(buf_clear))) struct buf name = {.data = NULL, .len = 0, .cap = 0, .max = (maximum)}
+#define AUTO_BUF(name, maximum)                                                                    \
+	__attribute__((cleanup(buf_clear))) struct buf name = {                                    \
+		.data = NULL, .len = 0, .cap = 0, .max = (maximum)}
 
 #endif

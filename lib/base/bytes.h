@@ -46,21 +46,23 @@ bytes_compare(struct bytes a, struct bytes b)
 
 /*
  * AUTO(type) declares a pointer that its scope frees: AUTO(EVP_PKEY) key = NULL;
- * Each type needs one AUTO_DEFINE(type, free_function) in a header or source; free functions accept NULL.
+ * Each type needs one AUTO_DEFINE(type, free_function) in a header or source; free functions accept
+ * NULL.
  */
-#define AUTO_DEFINE(type, fn)                                                                              \
-	static inline void auto_##type(type **p)                                                           \
-	{                                                                                                  \
-		if (*p != NULL)                                                                            \
-			fn(*p);                                                                            \
+#define AUTO_DEFINE(type, fn)                                                                      \
+	static inline void auto_##type(type **p)                                                   \
+	{                                                                                          \
+		if (*p != NULL)                                                                    \
+			fn(*p);                                                                    \
 	}
 #define AUTO(type) __attribute__((cleanup(auto_##type))) type *
-/* The same for `struct tag`: AUTO_STRUCT_DEFINE(arena, arena_free); AUTO_STRUCT(arena) a = arena_new(..); */
-#define AUTO_STRUCT_DEFINE(tag, fn)                                                                        \
-	static inline void auto_struct_##tag(struct tag **p)                                               \
-	{                                                                                                  \
-		if (*p != NULL)                                                                            \
-			fn(*p);                                                                            \
+/* The same for `struct tag`: AUTO_STRUCT_DEFINE(arena, arena_free); AUTO_STRUCT(arena) a =
+ * arena_new(..); */
+#define AUTO_STRUCT_DEFINE(tag, fn)                                                                \
+	static inline void auto_struct_##tag(struct tag **p)                                       \
+	{                                                                                          \
+		if (*p != NULL)                                                                    \
+			fn(*p);                                                                    \
 	}
 #define AUTO_STRUCT(tag) __attribute__((cleanup(auto_struct_##tag))) struct tag *
 

@@ -54,13 +54,16 @@ clock_unpin(void)
 	atomic_store(&pinned, false);
 }
 
-/* Years outside 0000 to 9999 have no form in either text; such a time is a bug or damage, shown as the limit. */
+/* Years outside 0000 to 9999 have no form in either text; such a time is a bug or damage, shown as
+ * the limit. */
 static struct tm
 split_time(int64_t t)
 {
 	enum { EARLIEST = 0, LATEST = 1 };
 	static const int64_t limit[] = {[EARLIEST] = -62167219200, [LATEST] = 253402300799};
-	time_t clamped = (time_t)(t < limit[EARLIEST] ? limit[EARLIEST] : t > limit[LATEST] ? limit[LATEST] : t);
+	time_t clamped = (time_t)(t < limit[EARLIEST] ? limit[EARLIEST]
+			: t > limit[LATEST]	      ? limit[LATEST]
+						      : t);
 	struct tm tm;
 
 	gmtime_r(&clamped, &tm);
@@ -73,8 +76,9 @@ clock_format_rfc3339(int64_t t, char out[CLOCK_RFC3339_SIZE])
 	struct tm tm = split_time(t);
 
 	/* Not strftime: its %Y has no leading zeros. */
-	snprintf(out, CLOCK_RFC3339_SIZE, "%04d-%02d-%02dT%02d:%02d:%02dZ", (tm.tm_year + 1900) % 10000,
-		(tm.tm_mon + 1) % 100, tm.tm_mday % 100, tm.tm_hour % 100, tm.tm_min % 100, tm.tm_sec % 100);
+	snprintf(out, CLOCK_RFC3339_SIZE, "%04d-%02d-%02dT%02d:%02d:%02dZ",
+		(tm.tm_year + 1900) % 10000, (tm.tm_mon + 1) % 100, tm.tm_mday % 100,
+		tm.tm_hour % 100, tm.tm_min % 100, tm.tm_sec % 100);
 }
 
 void
@@ -83,12 +87,13 @@ clock_format_imf(int64_t t, char out[CLOCK_IMF_SIZE])
 	struct tm tm = split_time(t);
 
 	/* Not strftime: its names follow the locale. */
-	snprintf(out, CLOCK_IMF_SIZE, "%s, %02d %s %04d %02d:%02d:%02d GMT", day_names[tm.tm_wday % 7], tm.tm_mday % 100,
-		month_names[tm.tm_mon % 12], (tm.tm_year + 1900) % 10000, tm.tm_hour % 100, tm.tm_min % 100,
-		tm.tm_sec % 100);
+	snprintf(out, CLOCK_IMF_SIZE, "%s, %02d %s %04d %02d:%02d:%02d GMT",
+		day_names[tm.tm_wday % 7], tm.tm_mday % 100, month_names[tm.tm_mon % 12],
+		(tm.tm_year + 1900) % 10000, tm.tm_hour % 100, tm.tm_min % 100, tm.tm_sec % 100);
 }
 
-/* Exactly count digits at the head of the view, which moves past them; -1 when they are not there. */
+/* Exactly count digits at the head of the view, which moves past them; -1 when they are not there.
+ */
 static int
 take_number(struct bytes *text, size_t count)
 {
@@ -105,7 +110,8 @@ take_number(struct bytes *text, size_t count)
 	return n;
 }
 
-/* One of the given characters at the head of the view, which moves past it; NUL when it is not there. */
+/* One of the given characters at the head of the view, which moves past it; NUL when it is not
+ * there. */
 static char
 take_char(struct bytes *text, const char *allowed)
 {
@@ -151,8 +157,8 @@ take_time_of_day(struct bytes *text, struct tm *tm)
 		return false;
 	tm->tm_sec = take_number(text, 2);
 	/* A leap second is no moment that time_t can tell; nobody sends one on purpose. */
-	return tm->tm_hour >= 0 && tm->tm_hour < 24 && tm->tm_min >= 0 && tm->tm_min < 60 && tm->tm_sec >= 0 &&
-	       tm->tm_sec < 60;
+	return tm->tm_hour >= 0 && tm->tm_hour < 24 && tm->tm_min >= 0 && tm->tm_min < 60 &&
+		tm->tm_sec >= 0 && tm->tm_sec < 60;
 }
 
 /* A calendar date that exists: timegm() would silently turn 31 February into March. */
@@ -162,7 +168,8 @@ join_time(const struct tm *tm, int64_t *out)
 	struct tm copy = *tm;
 	int64_t t;
 
-	if (tm->tm_year < -1900 || tm->tm_mon < 0 || tm->tm_mon > 11 || tm->tm_mday < 1 || tm->tm_mday > 31)
+	if (tm->tm_year < -1900 || tm->tm_mon < 0 || tm->tm_mon > 11 || tm->tm_mday < 1 ||
+		tm->tm_mday > 31)
 		return false;
 	t = timegm(&copy);
 	if (copy.tm_mday != tm->tm_mday)
@@ -226,10 +233,12 @@ clock_parse_rfc3339(struct bytes text, int64_t *out)
 	int64_t offset, t;
 
 	if (text.n > 64)
-		return err_set(ERR_INVALID, "a time of %zu characters is not an RFC 3339 time", text.n);
+		return err_set(
+			ERR_INVALID, "a time of %zu characters is not an RFC 3339 time", text.n);
 	if (!take_date(&rest, &tm) || !take_time_of_day(&rest, &tm) || !take_fraction(&rest) ||
 		!take_offset(&rest, &offset) || rest.n > 0 || !join_time(&tm, &t))
-		return err_set(ERR_INVALID, "\"%.*s\" is not an RFC 3339 time like 2026-11-21T12:00:00Z", (int)text.n,
+		return err_set(ERR_INVALID,
+			"\"%.*s\" is not an RFC 3339 time like 2026-11-21T12:00:00Z", (int)text.n,
 			(const char *)text.p);
 	*out = t - offset;
 	return ERR_OK;
@@ -248,8 +257,8 @@ parse_imf(struct bytes *rest, struct tm *tm, int64_t *out)
 	if (!take_word(rest, " "))
 		return false;
 	tm->tm_year = take_number(rest, 4) - 1900;
-	return take_word(rest, " ") && take_time_of_day(rest, tm) && take_word(rest, " GMT") && rest->n == 0 &&
-	       join_time(tm, out);
+	return take_word(rest, " ") && take_time_of_day(rest, tm) && take_word(rest, " GMT") &&
+		rest->n == 0 && join_time(tm, out);
 }
 
 enum err
@@ -259,7 +268,8 @@ clock_parse_imf(struct bytes text, int64_t *out)
 	struct tm tm = {0};
 	int64_t t;
 
-	/* The name of the day is redundant; a wrong one means a broken sender (RFC 9110 section 5.6.7). */
+	/* The name of the day is redundant; a wrong one means a broken sender (RFC 9110
+	 * section 5.6.7). */
 	if (text.n != 29 || !parse_imf(&rest, &tm, &t) || split_time(t).tm_wday != tm.tm_wday)
 		return err_set(ERR_INVALID, "not an IMF-fixdate time (RFC 9110 section 5.6.7)");
 	*out = t;

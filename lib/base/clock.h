@@ -19,7 +19,8 @@ void clock_pin(int64_t t);
 void clock_unpin(void);
 
 enum { CLOCK_RFC3339_SIZE = 32, CLOCK_IMF_SIZE = 32 };
-/* "2026-11-21T12:00:00Z" (RFC 3339) and "Sat, 21 Nov 2026 12:00:00 GMT" (RFC 9110 section 5.6.7). */
+/* "2026-11-21T12:00:00Z" (RFC 3339) and "Sat, 21 Nov 2026 12:00:00 GMT" (RFC 9110 section 5.6.7).
+ */
 void clock_format_rfc3339(int64_t t, char out[CLOCK_RFC3339_SIZE]);
 void clock_format_imf(int64_t t, char out[CLOCK_IMF_SIZE]);
 /* Strict RFC 3339 with any offset; fractions of a second are dropped. ERR_INVALID otherwise. */

@@ -1,4 +1,5 @@
-/* The configuration's shape for libcyaml, and loading it; see config.h. Values are judged in config_values.c. */
+/* The configuration's shape for libcyaml, and loading it; see config.h. Values are judged in
+ * config_values.c. */
 #include "lib/base/config.h"
 
 #include <stdlib.h>
@@ -8,22 +9,28 @@
 
 enum { TEXT_MAX = 1024 };
 
-#define REQUIRED_TEXT(key, type, member) CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER, type, member, 1, TEXT_MAX)
-#define OPTIONAL_TEXT(key, type, member)                                                                   \
-	CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, type, member, 1, TEXT_MAX)
-#define DURATION(key, type, member)                                                                        \
-	CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, type, member##_text, 1, 32)
+#define REQUIRED_TEXT(key, type, member)                                                           \
+	CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER, type, member, 1, TEXT_MAX)
+#define OPTIONAL_TEXT(key, type, member)                                                           \
+	CYAML_FIELD_STRING_PTR(                                                                    \
+		key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, type, member, 1, TEXT_MAX)
+#define DURATION(key, type, member)                                                                \
+	CYAML_FIELD_STRING_PTR(                                                                    \
+		key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, type, member##_text, 1, 32)
 #define NUMBER(key, type, member) CYAML_FIELD_UINT(key, CYAML_FLAG_OPTIONAL, type, member)
 #define FLAG(key, type, member) CYAML_FIELD_BOOL(key, CYAML_FLAG_OPTIONAL, type, member)
-#define SECTION(key, member, fields) CYAML_FIELD_MAPPING(key, CYAML_FLAG_OPTIONAL, struct config, member, fields)
-#define REQUIRED_SECTION(key, member, fields)                                                              \
+#define SECTION(key, member, fields)                                                               \
+	CYAML_FIELD_MAPPING(key, CYAML_FLAG_OPTIONAL, struct config, member, fields)
+#define REQUIRED_SECTION(key, member, fields)                                                      \
 	CYAML_FIELD_MAPPING(key, CYAML_FLAG_DEFAULT, struct config, member, fields)
-#define OPTIONAL_LIST(key, type, member, entry, max)                                                       \
-	CYAML_FIELD_SEQUENCE(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, type, member, entry, 0, max)
-#define REQUIRED_LIST(key, type, member, entry, max)                                                       \
+#define OPTIONAL_LIST(key, type, member, entry, max)                                               \
+	CYAML_FIELD_SEQUENCE(                                                                      \
+		key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, type, member, entry, 0, max)
+#define REQUIRED_LIST(key, type, member, entry, max)                                               \
 	CYAML_FIELD_SEQUENCE(key, CYAML_FLAG_POINTER, type, member, entry, 1, max)
 
-static const cyaml_schema_value_t text_schema = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, TEXT_MAX)};
+static const cyaml_schema_value_t text_schema = {
+	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, TEXT_MAX)};
 
 static const cyaml_schema_field_t database_fields[] = {
 	OPTIONAL_TEXT("host", struct config_database, host),
@@ -149,10 +156,10 @@ static const cyaml_strval_t log_formats[] = {{"kv", LOG_FORMAT_KV}, {"json", LOG
 static const cyaml_strval_t log_levels[] = {
 	{"debug", LOG_DEBUG}, {"info", LOG_INFO}, {"warning", LOG_WARNING}, {"error", LOG_ERROR}};
 static const cyaml_schema_field_t log_fields[] = {
-	CYAML_FIELD_ENUM("format", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct config_log, format, log_formats,
-		ARRAY_LEN(log_formats)),
-	CYAML_FIELD_ENUM("level", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct config_log, level, log_levels,
-		ARRAY_LEN(log_levels)),
+	CYAML_FIELD_ENUM("format", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct config_log,
+		format, log_formats, ARRAY_LEN(log_formats)),
+	CYAML_FIELD_ENUM("level", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct config_log, level,
+		log_levels, ARRAY_LEN(log_levels)),
 	CYAML_FIELD_END,
 };
 
@@ -181,11 +188,14 @@ static const cyaml_schema_value_t config_schema = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct config, config_fields)};
 
 static const struct yaml_hint hints[] = {
-	{"hsm.pin", "a PIN does not belong in the configuration; write it to a file only the signer can read and name that "
-		    "with \"pin_file\""},
+	{"hsm.pin",
+		"a PIN does not belong in the configuration; write it to a file only the signer can read and name that "
+		"with \"pin_file\""},
 	{"hsm.so_pin", "no program needs the security officer's PIN"},
-	{"database.password", "a password does not belong in the configuration; name a libpq password file with \"passfile\""},
-	{"database.user", "each program logs in with its own role; \"role_prefix\" changes what these begin with"},
+	{"database.password",
+		"a password does not belong in the configuration; name a libpq password file with \"passfile\""},
+	{"database.user",
+		"each program logs in with its own role; \"role_prefix\" changes what these begin with"},
 	{NULL, NULL},
 };
 

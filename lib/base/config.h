@@ -1,9 +1,9 @@
 /*
  * The one configuration of all programs (deploy/chancery.yaml.sample says what each key is for).
  *
- * A loaded configuration is complete (defaults filled in), possible (ranges, addresses, names and relations
- * checked) and never changes; a reload makes a new one. Secrets are never in it: only names of files.
- * Durations are seconds; each is written "30s", "5m", "8h" or "7d" in the file.
+ * A loaded configuration is complete (defaults filled in), possible (ranges, addresses, names and
+ * relations checked) and never changes; a reload makes a new one. Secrets are never in it: only
+ * names of files. Durations are seconds; each is written "30s", "5m", "8h" or "7d" in the file.
  */
 #ifndef CHANCERY_BASE_CONFIG_H
 #define CHANCERY_BASE_CONFIG_H
@@ -17,18 +17,18 @@ struct yaml_doc;
 #define CONFIG_PATH_DEFAULT "/etc/chancery/chancery.yaml"
 
 /* The _text members belong to the loader. */
-#define CONFIG_DURATION(name)                                                                              \
-	int64_t name;                                                                                      \
+#define CONFIG_DURATION(name)                                                                      \
+	int64_t name;                                                                              \
 	char *name##_text
-#define CONFIG_STRINGS(name)                                                                               \
-	char **name;                                                                                       \
+#define CONFIG_STRINGS(name)                                                                       \
+	char **name;                                                                               \
 	uint32_t name##_count
 
 struct config_database {
 	char *host; /* a directory of sockets, or a name */
 	uint32_t port;
 	char *name;
-	char *role_prefix; /* a program's role is this, "_" and its word: chancery_signer */
+	char *role_prefix;	  /* a program's role is this, "_" and its word: chancery_signer */
 	char *sslmode, *passfile; /* NULL: libpq's own default */
 };
 
@@ -51,7 +51,8 @@ struct config_enroll {
 	char *address;
 	uint32_t port;
 	CONFIG_STRINGS(base_urls); /* at least one, no slash at the end */
-	CONFIG_STRINGS(names);     /* DNS names and addresses of the gateway's own certificate, at least one */
+	CONFIG_STRINGS(
+		names); /* DNS names and addresses of the gateway's own certificate, at least one */
 	char *profile;
 	uint32_t workers, queue, connections, connections_per_address;
 	CONFIG_DURATION(request_deadline);
@@ -91,7 +92,8 @@ struct config_validator {
 	CONFIG_STRINGS(deny);
 	bool allow_special; /* loopback and link-local too, where allow has them */
 	uint32_t http_port;
-	CONFIG_STRINGS(resolver); /* 192.0.2.1, 192.0.2.1:5353, [2001:db8::1]:53; none: the system's */
+	CONFIG_STRINGS(
+		resolver); /* 192.0.2.1, 192.0.2.1:5353, [2001:db8::1]:53; none: the system's */
 	CONFIG_DURATION(timeout);
 	uint32_t concurrency, attempts;
 };
@@ -114,7 +116,8 @@ struct config_metrics {
 };
 
 struct config_launcher {
-	bool users; /* each program as its own system user chancery-gateway, -signer, -validator, -status */
+	bool users; /* each program as its own system user chancery-gateway, -signer, -validator,
+		       -status */
 };
 
 struct config_log {
@@ -142,10 +145,12 @@ struct config {
 	struct yaml_doc *doc; /* where each value stands; see yaml_refuse() */
 };
 
-/* *out is freed with config_free(). ERR_NOTFOUND or ERR_INVALID; the reason begins with FILE:LINE. */
+/* *out is freed with config_free(). ERR_NOTFOUND or ERR_INVALID; the reason begins with FILE:LINE.
+ */
 enum err config_load(const char *path, struct config **out) MUST_CHECK;
 void config_free(struct config *c);
-/* Also that every file and directory named exists, can be read, and that secrets are not open to all. */
+/* Also that every file and directory named exists, can be read, and that secrets are not open to
+ * all. */
 enum err config_check(const struct config *c) MUST_CHECK;
 
 /* "30s", "5m", "8h", "7d": a plain decimal number and a unit, at most ten years. */

@@ -1,4 +1,5 @@
-/* The forms of text in the configuration; see config_rules.h. Each is decided whole: nothing is normalised. */
+/* The forms of text in the configuration; see config_rules.h. Each is decided whole: nothing is
+ * normalised. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,7 +52,8 @@ is_address(const char *text)
 	return address_bits(text, octets) > 0;
 }
 
-/* RFC 1123 section 2.1, in lower case; a name of digits and dots only would be mistaken for an address. */
+/* RFC 1123 section 2.1, in lower case; a name of digits and dots only would be mistaken for an
+ * address. */
 static bool
 is_dns_name(const char *text)
 {
@@ -93,7 +95,8 @@ is_port(const char *text)
 	return port >= 1 && port <= 65535;
 }
 
-/* "host", "host:port", "[v6]", "[v6]:port": splits into host and port, which is NULL when absent. */
+/* "host", "host:port", "[v6]", "[v6]:port": splits into host and port, which is NULL when absent.
+ */
 static bool
 split_host_port(const char *text, char host[256], const char **port)
 {
@@ -155,7 +158,8 @@ is_network(const char *text)
 	uint8_t octets[16];
 	unsigned bits, prefix;
 
-	if (slash == NULL || slash - text >= 64 || !only_of(slash + 1, DIGITS, 3) || (slash[1] == '0' && slash[2] != '\0'))
+	if (slash == NULL || slash - text >= 64 || !only_of(slash + 1, DIGITS, 3) ||
+		(slash[1] == '0' && slash[2] != '\0'))
 		return false;
 	snprintf(address, sizeof(address), "%.*s", (int)(slash - text), text);
 	bits = address_bits(address, octets);
@@ -171,13 +175,15 @@ is_resolver(const char *text)
 
 	if (is_address(text))
 		return true; /* a bare IPv6 address has colons of its own */
-	return split_host_port(text, host, &port) && is_address(host) && (port == NULL || is_port(port));
+	return split_host_port(text, host, &port) && is_address(host) &&
+		(port == NULL || is_port(port));
 }
 
 static bool
 is_sslmode(const char *text)
 {
-	static const char *const modes[] = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"};
+	static const char *const modes[] = {
+		"disable", "allow", "prefer", "require", "verify-ca", "verify-full"};
 
 	for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
 		if (strcmp(text, modes[i]) == 0)
@@ -186,19 +192,23 @@ is_sslmode(const char *text)
 	return false;
 }
 
-const struct text_form form_word = {is_word, "1 to 64 of a-z, 0-9, \"-\", \"_\", \".\", beginning with a letter or digit"};
+const struct text_form form_word = {
+	is_word, "1 to 64 of a-z, 0-9, \"-\", \"_\", \".\", beginning with a letter or digit"};
 const struct text_form form_role = {is_role, "1 to 40 of a-z, 0-9, \"_\", beginning with a letter"};
 const struct text_form form_path = {is_path, "an absolute path"};
 const struct text_form form_secret_path = {
 	is_path, "the absolute path of a file that holds the secret, never the secret itself"};
 const struct text_form form_address = {is_address, "an IPv4 or IPv6 address"};
-const struct text_form form_dns_or_address = {is_dns_or_address, "a DNS name in lower case or an IP address"};
+const struct text_form form_dns_or_address = {
+	is_dns_or_address, "a DNS name in lower case or an IP address"};
 const struct text_form form_database_host = {
 	is_database_host, "the absolute path of a socket directory, a DNS name or an IP address"};
 const struct text_form form_https_url = {
 	is_https_url, "https://HOST or https://HOST:PORT, without path, final slash or port 443"};
-const struct text_form form_http_url = {is_http_url, "http://HOST or http://HOST:PORT, without path, final slash or port 80"};
-const struct text_form form_network = {is_network, "a network like 10.0.0.0/8 or fd00::/8 without bits behind the prefix"};
+const struct text_form form_http_url = {
+	is_http_url, "http://HOST or http://HOST:PORT, without path, final slash or port 80"};
+const struct text_form form_network = {
+	is_network, "a network like 10.0.0.0/8 or fd00::/8 without bits behind the prefix"};
 const struct text_form form_resolver = {is_resolver, "ADDRESS, ADDRESS:PORT or [IPV6]:PORT"};
 const struct text_form form_sslmode = {
 	is_sslmode, "one of: disable, allow, prefer, require, verify-ca, verify-full"};

@@ -1,6 +1,6 @@
 /*
- * Defaults, ranges, forms and relations of the configuration's values: const tables first, then the few
- * rules that look at two values. Every refusal carries the line of the value it is about.
+ * Defaults, ranges, forms and relations of the configuration's values: const tables first, then the
+ * few rules that look at two values. Every refusal carries the line of the value it is about.
  */
 #include <inttypes.h>
 #include <stddef.h>
@@ -17,8 +17,11 @@ struct number_rule {
 	uint32_t fallback, min, max;
 };
 
-#define NUMBER(section, member, fallback, min, max)                                                        \
-	{#section "." #member, offsetof(struct config, section.member), (fallback), (min), (max)}
+#define NUMBER(section, member, fallback, min, max)                                                \
+	{                                                                                          \
+#section "." #member, offsetof(struct config, section.member), (fallback), (min),  \
+			(max)                                                                      \
+	}
 
 static const struct number_rule numbers[] = {
 	NUMBER(database, port, 5432, 1, 65535),
@@ -44,9 +47,11 @@ struct duration_rule {
 	int64_t fallback, min, max;
 };
 
-#define DURATION(section, member, fallback, min, max)                                                      \
-	{#section "." #member, offsetof(struct config, section.member),                                    \
-		offsetof(struct config, section.member##_text), (fallback), (min), (max)}
+#define DURATION(section, member, fallback, min, max)                                              \
+	{                                                                                          \
+#section "." #member, offsetof(struct config, section.member),                     \
+			offsetof(struct config, section.member##_text), (fallback), (min), (max)   \
+	}
 
 static const struct duration_rule durations[] = {
 	DURATION(enroll, request_deadline, 30, 1, HOUR),
@@ -72,7 +77,10 @@ struct text_rule {
 	const struct text_form *form;
 };
 
-#define TEXT(path, member, fallback, form) {path, offsetof(struct config, member), (fallback), (form)}
+#define TEXT(path, member, fallback, form)                                                         \
+	{                                                                                          \
+		path, offsetof(struct config, member), (fallback), (form)                          \
+	}
 
 static const struct text_rule texts[] = {
 	TEXT("instance", instance, "chancery", &form_word),
@@ -103,9 +111,11 @@ struct list_rule {
 	const struct text_form *form;
 };
 
-#define LIST(section, member, form)                                                                        \
-	{#section "." #member, offsetof(struct config, section.member),                                    \
-		offsetof(struct config, section.member##_count), (form)}
+#define LIST(section, member, form)                                                                \
+	{                                                                                          \
+#section "." #member, offsetof(struct config, section.member),                     \
+			offsetof(struct config, section.member##_count), (form)                    \
+	}
 
 static const struct list_rule lists[] = {
 	LIST(enroll, base_urls, &form_https_url),
@@ -129,7 +139,8 @@ apply_number(struct config *c, const struct number_rule *r)
 	if (!yaml_present(c->doc, r->path))
 		*value = r->fallback;
 	if (*value < r->min || *value > r->max)
-		return yaml_refuse(c->doc, r->path, "\"%s\" must be %" PRIu32 " to %" PRIu32 ", not %" PRIu32, r->path, r->min,
+		return yaml_refuse(c->doc, r->path,
+			"\"%s\" must be %" PRIu32 " to %" PRIu32 ", not %" PRIu32, r->path, r->min,
 			r->max, *value);
 	return ERR_OK;
 }
@@ -146,7 +157,8 @@ duration_text(int64_t seconds, char out[24])
 
 	while (seconds < units[i].seconds * (seconds != 0) || seconds % units[i].seconds != 0)
 		i++;
-	snprintf(out, 24, "%" PRId64 "%c", seconds / units[i].seconds, seconds != 0 ? units[i].letter : 's');
+	snprintf(out, 24, "%" PRId64 "%c", seconds / units[i].seconds,
+		seconds != 0 ? units[i].letter : 's');
 	return out;
 }
 
@@ -160,11 +172,12 @@ apply_duration(struct config *c, const struct duration_rule *r)
 	if (*text == NULL)
 		return ERR_OK;
 	if (config_duration_parse(*text, value) != ERR_OK)
-		return yaml_refuse(c->doc, r->path, "\"%s\" is \"%s\": must be a number and a unit like 30s, 5m, 8h or 7d", r->path,
-			*text);
+		return yaml_refuse(c->doc, r->path,
+			"\"%s\" is \"%s\": must be a number and a unit like 30s, 5m, 8h or 7d",
+			r->path, *text);
 	if (*value < r->min || *value > r->max)
-		return yaml_refuse(c->doc, r->path, "\"%s\" is \"%s\": must be %s to %s", r->path, *text,
-			duration_text(r->min, low), duration_text(r->max, high));
+		return yaml_refuse(c->doc, r->path, "\"%s\" is \"%s\": must be %s to %s", r->path,
+			*text, duration_text(r->min, low), duration_text(r->max, high));
 	return ERR_OK;
 }
 
@@ -203,7 +216,8 @@ check_list(struct config *c, const struct list_rule *r)
 			return e;
 		for (uint32_t k = 0; k < i; k++) {
 			if (strcmp(list[k], list[i]) == 0)
-				return yaml_refuse(c->doc, path, "\"%s\" repeats \"%s\"; remove one of them", path, list[i]);
+				return yaml_refuse(c->doc, path,
+					"\"%s\" repeats \"%s\"; remove one of them", path, list[i]);
 		}
 	}
 	return ERR_OK;
@@ -220,10 +234,13 @@ check_issuers(struct config *c)
 			return ERR_INVALID;
 		for (uint32_t k = 0; k < i; k++) {
 			if (strcmp(c->issuers[k].name, c->issuers[i].name) == 0)
-				return yaml_refuse(c->doc, path, "issuer \"%s\" is listed twice; names must differ", c->issuers[i].name);
+				return yaml_refuse(c->doc, path,
+					"issuer \"%s\" is listed twice; names must differ",
+					c->issuers[i].name);
 			snprintf(path, sizeof(path), "issuers.%" PRIu32 ".key", i);
 			if (strcmp(c->issuers[k].key, c->issuers[i].key) == 0)
-				return yaml_refuse(c->doc, path, "issuers \"%s\" and \"%s\" name the same key \"%s\"; each needs its own",
+				return yaml_refuse(c->doc, path,
+					"issuers \"%s\" and \"%s\" name the same key \"%s\"; each needs its own",
 					c->issuers[k].name, c->issuers[i].name, c->issuers[i].key);
 			snprintf(path, sizeof(path), "issuers.%" PRIu32 ".name", i);
 		}
@@ -231,17 +248,21 @@ check_issuers(struct config *c)
 	return ERR_OK;
 }
 
-/* Segments that mean an operation after /.well-known/est: RFC 7030 section 3.2.2, RFC 8295, RFC 8995. */
+/* Segments that mean an operation after /.well-known/est: RFC 7030 section 3.2.2, RFC 8295, RFC
+ * 8995. */
 static enum err
 check_label_free(struct config *c, const char *path, const char *name)
 {
-	static const char *const taken[] = {"cacerts", "simpleenroll", "simplereenroll", "fullcmc", "serverkeygen", "csrattrs", "pal",
-		"eecerts", "crls", "symmetrickeys", "firmware", "tamp", "requestvoucher", "voucher_status", "enrollstatus"};
+	static const char *const taken[] = {"cacerts", "simpleenroll", "simplereenroll", "fullcmc",
+		"serverkeygen", "csrattrs", "pal", "eecerts", "crls", "symmetrickeys", "firmware",
+		"tamp", "requestvoucher", "voucher_status", "enrollstatus"};
 
 	for (size_t i = 0; i < ARRAY_LEN(taken); i++)
 		if (strcmp(name, taken[i]) == 0)
-			return yaml_refuse(c->doc, path, "label \"%s\" is the name of an EST operation (RFC 7030 section 3.2.2); "
-				"choose another", name);
+			return yaml_refuse(c->doc, path,
+				"label \"%s\" is the name of an EST operation (RFC 7030 section 3.2.2); "
+				"choose another",
+				name);
 	return ERR_OK;
 }
 
@@ -257,11 +278,14 @@ check_est_labels(struct config *c)
 		if (check_form(c, path, &form_word, label->profile) != ERR_OK)
 			return ERR_INVALID;
 		snprintf(path, sizeof(path), "est.labels.%" PRIu32 ".name", i);
-		if (check_form(c, path, &form_word, label->name) != ERR_OK || check_label_free(c, path, label->name) != ERR_OK)
+		if (check_form(c, path, &form_word, label->name) != ERR_OK ||
+			check_label_free(c, path, label->name) != ERR_OK)
 			return ERR_INVALID;
 		for (uint32_t k = 0; k < i; k++) {
 			if (strcmp(c->est.labels[k].name, label->name) == 0)
-				return yaml_refuse(c->doc, path, "label \"%s\" is listed twice; names must differ", label->name);
+				return yaml_refuse(c->doc, path,
+					"label \"%s\" is listed twice; names must differ",
+					label->name);
 		}
 	}
 	return ERR_OK;
@@ -273,11 +297,13 @@ check_pin(struct config *c)
 	bool has_fd = yaml_present(c->doc, "hsm.pin_fd");
 
 	if (has_fd == (c->hsm.pin_file != NULL))
-		return yaml_refuse(c->doc, has_fd ? "hsm.pin_fd" : "hsm", "\"hsm\" needs exactly one of \"pin_file\" and \"pin_fd\"");
+		return yaml_refuse(c->doc, has_fd ? "hsm.pin_fd" : "hsm",
+			"\"hsm\" needs exactly one of \"pin_file\" and \"pin_fd\"");
 	if (!has_fd)
 		c->hsm.pin_fd = -1;
 	else if (c->hsm.pin_fd < 3 || c->hsm.pin_fd > 1023)
-		return yaml_refuse(c->doc, "hsm.pin_fd", "\"hsm.pin_fd\" must be 3 to 1023, not %" PRId32, c->hsm.pin_fd);
+		return yaml_refuse(c->doc, "hsm.pin_fd",
+			"\"hsm.pin_fd\" must be 3 to 1023, not %" PRId32, c->hsm.pin_fd);
 	return ERR_OK;
 }
 
@@ -301,9 +327,12 @@ check_listeners(const struct config *c)
 
 	for (size_t i = 1; i < ARRAY_LEN(all); i++) {
 		for (size_t k = 0; k < i; k++) {
-			if (all[i].port == all[k].port && (is_any(all[i].address) || is_any(all[k].address) ||
-							  strcmp(all[i].address, all[k].address) == 0))
-				return yaml_refuse(c->doc, all[i].path, "\"%s\" and \"%s\" both listen on port %" PRIu32 "; choose another",
+			if (all[i].port == all[k].port &&
+				(is_any(all[i].address) || is_any(all[k].address) ||
+					strcmp(all[i].address, all[k].address) == 0))
+				return yaml_refuse(c->doc, all[i].path,
+					"\"%s\" and \"%s\" both listen on port %" PRIu32
+					"; choose another",
 					all[k].name, all[i].name, all[i].port);
 		}
 	}
@@ -317,13 +346,17 @@ check_relations(const struct config *c)
 		const char *path, *reason;
 		bool holds;
 	} relations[] = {
-		{"crl.refresh", "\"crl.refresh\" must be shorter than \"crl.lifetime\", or lists expire before the next one",
+		{"crl.refresh",
+			"\"crl.refresh\" must be shorter than \"crl.lifetime\", or lists expire before the next one",
 			c->crl.refresh < c->crl.lifetime},
-		{"enroll.connections_per_address", "\"enroll.connections_per_address\" must not exceed \"enroll.connections\"",
+		{"enroll.connections_per_address",
+			"\"enroll.connections_per_address\" must not exceed \"enroll.connections\"",
 			c->enroll.connections_per_address <= c->enroll.connections},
-		{"public.connections_per_address", "\"public.connections_per_address\" must not exceed \"public.connections\"",
+		{"public.connections_per_address",
+			"\"public.connections_per_address\" must not exceed \"public.connections\"",
 			c->public.connections_per_address <= c->public.connections},
-		{"acme.finalize_wait", "\"acme.finalize_wait\" must be shorter than \"enroll.request_deadline\"",
+		{"acme.finalize_wait",
+			"\"acme.finalize_wait\" must be shorter than \"enroll.request_deadline\"",
 			c->acme.finalize_wait < c->enroll.request_deadline},
 		{"est.wait", "\"est.wait\" must be shorter than \"enroll.request_deadline\"",
 			c->est.wait < c->enroll.request_deadline},
@@ -337,17 +370,18 @@ check_relations(const struct config *c)
 }
 
 /* The first rule of a table that refuses ends the pass. */
-#define APPLY_ALL(table, apply)                                                                            \
-	for (size_t i = 0; i < ARRAY_LEN(table); i++) {                                                    \
-		enum err e_##apply = apply(c, &(table)[i]);                                                \
-		if (e_##apply != ERR_OK)                                                                   \
-			return e_##apply;                                                                  \
+#define APPLY_ALL(table, apply)                                                                    \
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {                                            \
+		enum err e_##apply = apply(c, &(table)[i]);                                        \
+		if (e_##apply != ERR_OK)                                                           \
+			return e_##apply;                                                          \
 	}
 
 enum err
 config_values_apply(struct config *c)
 {
-	static enum err (*const checks[])(struct config *) = {check_issuers, check_est_labels, check_pin};
+	static enum err (*const checks[])(struct config *) = {
+		check_issuers, check_est_labels, check_pin};
 	enum err e;
 
 	APPLY_ALL(numbers, apply_number)

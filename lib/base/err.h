@@ -1,33 +1,35 @@
 /*
  * Errors: one enum for every fallible function, one thread-local reason.
  *
- * The place that detects a failure calls err_set() once, with a reason an operator can act on; callers
- * return the code unchanged; only the edge (HTTP layer, program loop, command line) logs or shows it.
- * Reasons of ERR_INTERNAL and ERR_UNAVAILABLE never leave the process.
+ * The place that detects a failure calls err_set() once, with a reason an operator can act on;
+ * callers return the code unchanged; only the edge (HTTP layer, program loop, command line) logs or
+ * shows it. Reasons of ERR_INTERNAL and ERR_UNAVAILABLE never leave the process.
  */
 #ifndef CHANCERY_BASE_ERR_H
 #define CHANCERY_BASE_ERR_H
 
 enum err {
 	ERR_OK = 0,
-	ERR_INVALID,     /* the peer sent nonsense */
-	ERR_DENIED,      /* policy or authorization says no */
-	ERR_NOTFOUND,    /* no such object */
-	ERR_CONFLICT,    /* the state is not the one that was seen */
-	ERR_LIMIT,       /* a bound was reached */
+	ERR_INVALID,	 /* the peer sent nonsense */
+	ERR_DENIED,	 /* policy or authorization says no */
+	ERR_NOTFOUND,	 /* no such object */
+	ERR_CONFLICT,	 /* the state is not the one that was seen */
+	ERR_LIMIT,	 /* a bound was reached */
 	ERR_UNAVAILABLE, /* try again: database, HSM or network */
-	ERR_INTERNAL,    /* our fault */
+	ERR_INTERNAL,	 /* our fault */
 	ERR_COUNT
 };
 
 #define MUST_CHECK __attribute__((warn_unused_result))
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
 
-/* Remembers why (printf form, lower case, names quoted, RFC section when refusing input); returns code. */
+/* Remembers why (printf form, lower case, names quoted, RFC section when refusing input); returns
+ * code. */
 #define err_set(code, ...) err_set_word((code), NULL, __VA_ARGS__)
 
-/* Like err_set() with a stable code word ("bad-csr", "name-not-allowed") that protocols map to their own
- * error types. word must be a string constant; NULL means the default word of the class. */
+/* Like err_set() with a stable code word ("bad-csr", "name-not-allowed") that protocols map to
+ * their own error types. word must be a string constant; NULL means the default word of the class.
+ */
 enum err err_set_word(enum err code, const char *word, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* err_set() plus the text of errno. */
@@ -36,7 +38,8 @@ enum err err_errno(enum err code, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* err_set() plus the first entry of OpenSSL's error queue, which is emptied. */
 enum err err_openssl(enum err code, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/* Puts context before the reason already set ("issuer \"x\": " + reason); keeps the word; returns code. */
+/* Puts context before the reason already set ("issuer \"x\": " + reason); keeps the word; returns
+ * code. */
 enum err err_context(enum err code, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* The last reason set on this thread, never NULL; valid until the next err_set(). */

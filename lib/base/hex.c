@@ -44,10 +44,13 @@ hex_decode(struct bytes text, uint8_t *out, size_t max, size_t *n)
 	/* All digits are judged before the first octet is written. */
 	for (size_t i = 0; i < text.n; i++) {
 		if (digit_value(text.p[i]) < 0)
-			return err_set(ERR_INVALID, "octet 0x%02x at offset %zu is not a hexadecimal digit", text.p[i], i);
+			return err_set(ERR_INVALID,
+				"octet 0x%02x at offset %zu is not a hexadecimal digit", text.p[i],
+				i);
 	}
 	for (size_t i = 0; i < text.n / 2; i++)
-		out[i] = (uint8_t)(digit_value(text.p[2 * i]) << 4 | digit_value(text.p[2 * i + 1]));
+		out[i] =
+			(uint8_t)(digit_value(text.p[2 * i]) << 4 | digit_value(text.p[2 * i + 1]));
 	*n = text.n / 2;
 	return ERR_OK;
 }

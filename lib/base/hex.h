@@ -11,20 +11,23 @@ char *hex_string(struct arena *a, struct bytes in);
 /* Any case, even length, at most max octets; writes *n. */
 enum err hex_decode(struct bytes text, uint8_t *out, size_t max, size_t *n) MUST_CHECK;
 
-/* Base64 with padding on one line (section 4), base64url without padding (section 5); NUL-terminated. */
+/* Base64 with padding on one line (section 4), base64url without padding (section 5);
+ * NUL-terminated. */
 char *base64_string(struct arena *a, struct bytes in);
 char *base64url_string(struct arena *a, struct bytes in);
 /* Strict section 4: padding required, zero stray bits; nothing else in the text. */
 enum err base64_decode(struct arena *a, struct bytes text, struct bytes *out) MUST_CHECK;
-/* As EST needs it (RFC 8951 section 3.1): CR, LF, space and tab anywhere are skipped; the reason of a
- * refusal tells PEM armour, raw DER and bad padding apart. */
+/* As EST needs it (RFC 8951 section 3.1): CR, LF, space and tab anywhere are skipped; the reason of
+ * a refusal tells PEM armour, raw DER and bad padding apart. */
 enum err base64_decode_mime(struct arena *a, struct bytes text, struct bytes *out) MUST_CHECK;
-/* Strict section 5: no padding, no '+' '/', no stray bits in the last character (RFC 8555 section 6.1). */
+/* Strict section 5: no padding, no '+' '/', no stray bits in the last character (RFC 8555
+ * section 6.1). */
 enum err base64url_decode(struct arena *a, struct bytes text, struct bytes *out) MUST_CHECK;
 
-/* PEM (RFC 7468): the DER of the next block with this label at or after *offset, which moves past it;
- * ERR_NOTFOUND when there is none. */
-enum err pem_next(struct arena *a, struct bytes text, const char *label, size_t *offset, struct bytes *der) MUST_CHECK;
+/* PEM (RFC 7468): the DER of the next block with this label at or after *offset, which moves past
+ * it; ERR_NOTFOUND when there is none. */
+enum err pem_next(struct arena *a, struct bytes text, const char *label, size_t *offset,
+	struct bytes *der) MUST_CHECK;
 /* One block, 64 columns, final newline. */
 char *pem_string(struct arena *a, const char *label, struct bytes der);
 

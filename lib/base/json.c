@@ -1,7 +1,8 @@
 /*
- * The JSON gate (RFC 8259); see json.h. The nesting is counted before jansson sees the text, because its
- * parser recurses and its own limit lies beyond the stack of a worker thread. Duplicate members are refused:
- * RFC 8259 section 4 leaves their meaning open, and two readers that disagree are an attack.
+ * The JSON gate (RFC 8259); see json.h. The nesting is counted before jansson sees the text,
+ * because its parser recurses and its own limit lies beyond the stack of a worker thread. Duplicate
+ * members are refused: RFC 8259 section 4 leaves their meaning open, and two readers that disagree
+ * are an attack.
  */
 #include "lib/base/json.h"
 
@@ -31,7 +32,8 @@ skip_string(struct bytes text, size_t at)
 	return at < text.n ? at : text.n;
 }
 
-/* Only an upper bound of the nesting is judged here; whether brackets match is the parser's business. */
+/* Only an upper bound of the nesting is judged here; whether brackets match is the parser's
+ * business. */
 static enum err
 check_depth(struct bytes text)
 {
@@ -43,7 +45,8 @@ check_depth(struct bytes text)
 		if (c == '"')
 			i = skip_string(text, i + 1);
 		else if ((c == '{' || c == '[') && ++depth > JSON_DEPTH_MAX)
-			return err_set(ERR_LIMIT, "JSON nested deeper than %d levels", JSON_DEPTH_MAX);
+			return err_set(
+				ERR_LIMIT, "JSON nested deeper than %d levels", JSON_DEPTH_MAX);
 		else if ((c == '}' || c == ']') && depth > 0)
 			depth--;
 	}
@@ -67,7 +70,8 @@ json_parse(struct bytes text, json_t **out)
 	pthread_once(&seed_once, seed_hash);
 	value = json_loadb((const char *)text.p, text.n, JSON_REJECT_DUPLICATES, &why);
 	if (value == NULL)
-		return err_set(ERR_INVALID, "bad JSON at line %d column %d: %s", why.line, why.column, why.text);
+		return err_set(ERR_INVALID, "bad JSON at line %d column %d: %s", why.line,
+			why.column, why.text);
 	*out = value;
 	return ERR_OK;
 }
@@ -130,7 +134,8 @@ json_find_bool(const json_t *object, const char *name, bool *out)
 }
 
 enum err
-json_find_strings(struct arena *a, const json_t *object, const char *name, const char ***out, size_t *count)
+json_find_strings(
+	struct arena *a, const json_t *object, const char *name, const char ***out, size_t *count)
 {
 	const json_t *value = json_object_get(object, name);
 	const char **list;
@@ -166,7 +171,8 @@ json_only_members(const json_t *object, const char *const *allowed)
 	json_t *value;
 
 	/* jansson's iterator wants a mutable object and does not change it */
-	json_object_foreach((json_t *)(uintptr_t)object, name, value) {
+	json_object_foreach((json_t *)(uintptr_t)object, name, value)
+	{
 		if (!is_listed(name, allowed))
 			return err_set(ERR_INVALID, "member \"%s\" is not known here", name);
 	}

@@ -1,7 +1,7 @@
 /*
- * The event log; see log.h. A line is built in a fixed buffer and written at once, so that lines of threads
- * never mix. Whatever is not plain printable ASCII leaves as an escape: a peer can neither start a line of its
- * own nor move the cursor of who reads it.
+ * The event log; see log.h. A line is built in a fixed buffer and written at once, so that lines of
+ * threads never mix. Whatever is not plain printable ASCII leaves as an escape: a peer can neither
+ * start a line of its own nor move the cursor of who reads it.
  */
 #include "lib/base/log.h"
 
@@ -50,7 +50,8 @@ log_level_parse(const char *text, enum log_level *out)
 			return ERR_OK;
 		}
 	}
-	return err_set(ERR_INVALID, "\"%s\" is not a log level; allowed are debug, info, warning, error", text);
+	return err_set(ERR_INVALID,
+		"\"%s\" is not a log level; allowed are debug, info, warning, error", text);
 }
 
 static void
@@ -83,8 +84,10 @@ add_escaped(struct line *l, const char *text)
 			snprintf(escape, sizeof(escape), "\\%c", c);
 		else if (c >= 0x20 && c < 0x7f)
 			snprintf(escape, sizeof(escape), "%c", c);
-		else /* JSON has no \x; there the backslash itself is escaped and the octet stays readable */
-			snprintf(escape, sizeof(escape), settings.format == LOG_FORMAT_JSON ? "\\\\x%02x" : "\\x%02x", c);
+		else /* JSON has no \x; there the backslash itself is escaped and the octet stays
+			readable */
+			snprintf(escape, sizeof(escape),
+				settings.format == LOG_FORMAT_JSON ? "\\\\x%02x" : "\\x%02x", c);
 		add_text(l, escape);
 	}
 	if (n > VALUE_MAX)
@@ -95,7 +98,8 @@ add_escaped(struct line *l, const char *text)
 static bool
 is_bare(const char *text)
 {
-	static const char bare[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:/@+,*";
+	static const char bare[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:/@+,*";
 
 	return text[0] != '\0' && text[strspn(text, bare)] == '\0';
 }
@@ -118,7 +122,8 @@ static void
 add_string(struct line *l, const char *key, const char *value)
 {
 	add_key(l, key);
-	if (settings.format == LOG_FORMAT_KV && strnlen(value, VALUE_MAX + 1) <= VALUE_MAX && is_bare(value)) {
+	if (settings.format == LOG_FORMAT_KV && strnlen(value, VALUE_MAX + 1) <= VALUE_MAX &&
+		is_bare(value)) {
 		add_text(l, value);
 		return;
 	}

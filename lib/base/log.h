@@ -1,8 +1,9 @@
 /*
- * One line per event on standard error: key=value or JSON by configuration. Values of peers are escaped.
- * Never log a secret, a body or a key. Thread-safe; a line is one write.
+ * One line per event on standard error: key=value or JSON by configuration. Values of peers are
+ * escaped. Never log a secret, a body or a key. Thread-safe; a line is one write.
  *
- *   log_event(LOG_INFO, "est.simpleenroll", LOG_S("peer", addr), LOG_S("outcome", "ok"), LOG_I("us", n));
+ *   log_event(LOG_INFO, "est.simpleenroll", LOG_S("peer", addr), LOG_S("outcome", "ok"),
+ * LOG_I("us", n));
  */
 #ifndef CHANCERY_BASE_LOG_H
 #define CHANCERY_BASE_LOG_H
@@ -27,9 +28,10 @@ struct log_field {
 void log_setup(const char *program, enum log_level level, enum log_format format);
 /* False when log_event() would drop this level: for callers who would gather fields in vain. */
 bool log_wanted(enum log_level level);
-void log_write(enum log_level level, const char *event, const struct log_field *fields, size_t count);
-#define log_event(level, event, ...)                                                                       \
-	log_write((level), (event), (const struct log_field[]){__VA_ARGS__},                               \
+void
+log_write(enum log_level level, const char *event, const struct log_field *fields, size_t count);
+#define log_event(level, event, ...)                                                               \
+	log_write((level), (event), (const struct log_field[]){__VA_ARGS__},                       \
 		sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))
 /* An error event with class, word and reason of this thread's last err_set(). */
 void log_failure(const char *event, enum err code);

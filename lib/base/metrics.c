@@ -11,8 +11,8 @@ static const char *const kind_name[] = {
 static enum err
 render_head(const struct metric *m, struct buf *out)
 {
-	return buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", m->name, m->help != NULL ? m->help : "", m->name,
-		kind_name[m->kind]);
+	return buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", m->name,
+		m->help != NULL ? m->help : "", m->name, kind_name[m->kind]);
 }
 
 static enum err

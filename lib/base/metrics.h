@@ -1,13 +1,13 @@
 /*
- * Counters and gauges with fixed names and labels, and the text Prometheus reads (exposition format 0.0.4).
- * A folder keeps an enum of indexes, a const table and a group:
+ * Counters and gauges with fixed names and labels, and the text Prometheus reads (exposition format
+ * 0.0.4). A folder keeps an enum of indexes, a const table and a group:
  *
  *   enum { ISSUED, REFUSED, METRIC_COUNT };
  *   static const struct metric table[METRIC_COUNT] = {
- *           [ISSUED] = {"chancery_signer_requests_total", "outcome=\"issued\"", METRIC_COUNTER, "Requests decided."},
- *           [REFUSED] = {"chancery_signer_requests_total", "outcome=\"refused\"", METRIC_COUNTER, NULL}};
- *   METRICS_GROUP(signer_metrics, table);
- *   metrics_add(&signer_metrics, ISSUED, 1);
+ *           [ISSUED] = {"chancery_signer_requests_total", "outcome=\"issued\"", METRIC_COUNTER,
+ * "Requests decided."}, [REFUSED] = {"chancery_signer_requests_total", "outcome=\"refused\"",
+ * METRIC_COUNTER, NULL}}; METRICS_GROUP(signer_metrics, table); metrics_add(&signer_metrics,
+ * ISSUED, 1);
  *
  * Labels are constants: what a peer sends never becomes one.
  */
@@ -37,8 +37,8 @@ struct metrics_group {
 	struct metric_value *values;
 };
 
-#define METRICS_GROUP(group, metric_table)                                                                 \
-	static struct metric_value group##_values[ARRAY_LEN(metric_table)];                                \
+#define METRICS_GROUP(group, metric_table)                                                         \
+	static struct metric_value group##_values[ARRAY_LEN(metric_table)];                        \
 	const struct metrics_group group = {(metric_table), ARRAY_LEN(metric_table), group##_values}
 
 static inline void
@@ -60,6 +60,7 @@ metrics_get(const struct metrics_group *g, size_t index)
 #define METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
 /* Appends the groups; ERR_LIMIT when the buffer is too small. */
-enum err metrics_render(const struct metrics_group *const *groups, size_t count, struct buf *out) MUST_CHECK;
+enum err
+metrics_render(const struct metrics_group *const *groups, size_t count, struct buf *out) MUST_CHECK;
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * PEM armour (RFC 7468): the parser takes the lax form of section 3 inside a block (any white space), but
- * the markers must stand at the head of a line and match. Encapsulated headers are refused: they only occur
- * in encrypted keys, which nobody may hand us.
+ * PEM armour (RFC 7468): the parser takes the lax form of section 3 inside a block (any white
+ * space), but the markers must stand at the head of a line and match. Encapsulated headers are
+ * refused: they only occur in encrypted keys, which nobody may hand us.
  */
 #include "lib/base/hex.h"
 
@@ -42,7 +42,8 @@ pem_next(struct arena *a, struct bytes text, const char *label, size_t *offset, 
 	body = head + strlen(begin);
 	tail = find_line(text, body, end);
 	if (tail == text.n)
-		return err_set(ERR_INVALID, "the PEM block \"%s\" at offset %zu has no END line", label, head);
+		return err_set(ERR_INVALID, "the PEM block \"%s\" at offset %zu has no END line",
+			label, head);
 	e = base64_decode_mime(a, bytes_of(text.p + body, tail - body), der);
 	if (e != ERR_OK)
 		return err_context(e, "PEM block \"%s\" at offset %zu", label, head);

@@ -1,6 +1,6 @@
 /*
- * Random octets and digests; see random.h. There is no way to go on without a working generator, so a
- * failure ends the process instead of becoming an error somebody might ignore.
+ * Random octets and digests; see random.h. There is no way to go on without a working generator, so
+ * a failure ends the process instead of becoming an error somebody might ignore.
  */
 #include "lib/base/random.h"
 
@@ -21,8 +21,7 @@ AUTO_DEFINE(EVP_MD_CTX, EVP_MD_CTX_free)
 static pthread_once_t fetch_once = PTHREAD_ONCE_INIT;
 static EVP_MD *fetched_sha256, *fetched_sha1;
 
-static void __attribute__((noreturn))
-die(const char *what)
+static void __attribute__((noreturn)) die(const char *what)
 {
 	fprintf(stderr, "libcrypto: %s failed\n", what);
 	abort();
@@ -60,7 +59,8 @@ digest(EVP_MD *const *md, struct bytes first, struct bytes second, uint8_t *out)
 
 	pthread_once(&fetch_once, fetch_digests);
 	if (ctx == NULL || EVP_DigestInit_ex2(ctx, *md, NULL) != 1 ||
-		EVP_DigestUpdate(ctx, first.p, first.n) != 1 || EVP_DigestUpdate(ctx, second.p, second.n) != 1 ||
+		EVP_DigestUpdate(ctx, first.p, first.n) != 1 ||
+		EVP_DigestUpdate(ctx, second.p, second.n) != 1 ||
 		EVP_DigestFinal_ex(ctx, out, NULL) != 1)
 		die("a digest");
 }

@@ -1,6 +1,7 @@
 /*
- * Start, signals and end of a program; see service.h. Hardening comes before the configuration is read, so that
- * nothing that follows, a PIN least of all, can end in a core file or be read by a debugger of the same user.
+ * Start, signals and end of a program; see service.h. Hardening comes before the configuration is
+ * read, so that nothing that follows, a PIN least of all, can end in a core file or be read by a
+ * debugger of the same user.
  */
 #include "lib/base/service.h"
 
@@ -22,7 +23,8 @@
 #include "lib/base/clock.h"
 #include "lib/base/service_options.h"
 
-/* The leak sanitizer stops its own threads with ptrace, which an undumpable process does not allow. */
+/* The leak sanitizer stops its own threads with ptrace, which an undumpable process does not allow.
+ */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 enum { DUMPABLE = 1 };
 #else
@@ -84,18 +86,22 @@ take_pid_file(struct service *s)
 
 	if (s->number > 1)
 		snprintf(number, sizeof(number), "-%u", s->number);
-	snprintf(s->pid_path, sizeof(s->pid_path), "%s/%s%s.pid", s->config->run_directory, s->program->name, number);
+	snprintf(s->pid_path, sizeof(s->pid_path), "%s/%s%s.pid", s->config->run_directory,
+		s->program->name, number);
 	s->pid_fd = open(s->pid_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (s->pid_fd < 0)
 		return err_errno(ERR_INVALID, "the pid file \"%s\" cannot be written", s->pid_path);
 	if (flock(s->pid_fd, LOCK_EX | LOCK_NB) != 0) {
 		close(s->pid_fd);
 		s->pid_fd = -1;
-		return err_set(ERR_CONFLICT, "%s runs already: \"%s\" is locked", s->program->name, s->pid_path);
+		return err_set(ERR_CONFLICT, "%s runs already: \"%s\" is locked", s->program->name,
+			s->pid_path);
 	}
 	n = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
-	if (fchmod(s->pid_fd, 0644) != 0 || ftruncate(s->pid_fd, 0) != 0 || write(s->pid_fd, text, (size_t)n) != n)
-		return err_errno(ERR_UNAVAILABLE, "the pid file \"%s\" cannot be written", s->pid_path);
+	if (fchmod(s->pid_fd, 0644) != 0 || ftruncate(s->pid_fd, 0) != 0 ||
+		write(s->pid_fd, text, (size_t)n) != n)
+		return err_errno(
+			ERR_UNAVAILABLE, "the pid file \"%s\" cannot be written", s->pid_path);
 	return ERR_OK;
 }
 
@@ -135,8 +141,9 @@ service_start(struct service *s, const struct service_program *program, int argc
 void
 service_ready(const struct service *s)
 {
-	log_event(LOG_INFO, "ready", LOG_S("version", CHANCERY_VERSION), LOG_S("instance", s->config->instance),
-		LOG_I("number", s->number), LOG_I("pid", getpid()));
+	log_event(LOG_INFO, "ready", LOG_S("version", CHANCERY_VERSION),
+		LOG_S("instance", s->config->instance), LOG_I("number", s->number),
+		LOG_I("pid", getpid()));
 	service_notify("READY=1");
 }
 
@@ -169,7 +176,8 @@ service_wait(struct service *s, int64_t timeout_ms)
 	for (;;) {
 		int left = remaining_ms(deadline);
 
-		if (poll(&p, 1, left) > 0 && read(s->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		if (poll(&p, 1, left) > 0 &&
+			read(s->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
 			return info.ssi_signo == SIGHUP ? SERVICE_RELOAD : SERVICE_STOP;
 		if (left == 0)
 			return SERVICE_TICK;

@@ -1,11 +1,11 @@
 /*
- * What the mains of all programs share: options, configuration, log, hardening, signals, pid file, readiness.
+ * What the mains of all programs share: options, configuration, log, hardening, signals, pid file,
+ * readiness.
  *
  *   int main(int argc, char **argv)
  *   {
- *           static const struct service_program program = {"chancery-signer", "signs what was decided", NULL, 0};
- *           struct service s;
- *           int code = service_start(&s, &program, argc, argv);
+ *           static const struct service_program program = {"chancery-signer", "signs what was
+ * decided", NULL, 0}; struct service s; int code = service_start(&s, &program, argc, argv);
  *
  *           if (code != SERVICE_GO_ON)
  *                   return code;
@@ -23,7 +23,8 @@
 
 #include "lib/base/config.h"
 
-/* Exit codes; a launcher does not restart what ended with SERVICE_EXIT_USAGE or SERVICE_EXIT_CONFIG. */
+/* Exit codes; a launcher does not restart what ended with SERVICE_EXIT_USAGE or
+ * SERVICE_EXIT_CONFIG. */
 enum {
 	SERVICE_GO_ON = -1, /* of service_start(): no reason to exit */
 	SERVICE_EXIT_OK = 0,
@@ -60,16 +61,19 @@ struct service {
 enum service_wish { SERVICE_STOP, SERVICE_RELOAD, SERVICE_TICK };
 
 /*
- * Reads options and configuration, sets up the log, hardens the process (no core dumps, not traceable, no new
- * privileges, umask 077), blocks SIGTERM, SIGINT and SIGHUP for all later threads, ignores SIGPIPE, takes the pid
- * file. SERVICE_GO_ON or the exit code, with the reason already told.
+ * Reads options and configuration, sets up the log, hardens the process (no core dumps, not
+ * traceable, no new privileges, umask 077), blocks SIGTERM, SIGINT and SIGHUP for all later
+ * threads, ignores SIGPIPE, takes the pid file. SERVICE_GO_ON or the exit code, with the reason
+ * already told.
  */
-int service_start(struct service *s, const struct service_program *program, int argc, char **argv) MUST_CHECK;
+int service_start(
+	struct service *s, const struct service_program *program, int argc, char **argv) MUST_CHECK;
 /* The argument of a program's own option, "" for one without; NULL when it was not given. */
 const char *service_option(const struct service *s, const char *name);
 /* Logs the event "ready" and tells systemd. */
 void service_ready(const struct service *s);
-/* SERVICE_STOP for SIGTERM and SIGINT, SERVICE_RELOAD for SIGHUP, SERVICE_TICK after timeout_ms (negative: never). */
+/* SERVICE_STOP for SIGTERM and SIGINT, SERVICE_RELOAD for SIGHUP, SERVICE_TICK after timeout_ms
+ * (negative: never). */
 enum service_wish service_wait(struct service *s, int64_t timeout_ms);
 /* Logs the event "stopping" and tells systemd. */
 void service_stopping(const struct service *s);

@@ -27,13 +27,15 @@ show_help(const struct service_program *p)
 	printf("Usage: %s [OPTION]...\n%s: %s\n\n", p->name, p->name, p->summary);
 	for (size_t i = 0; i < COMMON_COUNT + p->option_count; i++) {
 		const struct service_option *o = option_at(p, i);
-		int width = printf("  --%s%s%s", o->name, o->argument != NULL ? " " : "", o->argument != NULL ? o->argument : "");
+		int width = printf("  --%s%s%s", o->name, o->argument != NULL ? " " : "",
+			o->argument != NULL ? o->argument : "");
 
 		printf("%*s%s\n", width < 24 ? 24 - width : 1, "", o->help);
 	}
 	printf("\nExit status: %d stopped as asked, %d failure, %d bad option, %d bad configuration.\n"
 	       "Example: %s --config " CONFIG_PATH_DEFAULT "\n",
-		SERVICE_EXIT_OK, SERVICE_EXIT_FAILURE, SERVICE_EXIT_USAGE, SERVICE_EXIT_CONFIG, p->name);
+		SERVICE_EXIT_OK, SERVICE_EXIT_FAILURE, SERVICE_EXIT_USAGE, SERVICE_EXIT_CONFIG,
+		p->name);
 }
 
 static int
@@ -118,7 +120,8 @@ service_options_parse(struct service *s, int argc, char **argv)
 		printf("%s " CHANCERY_VERSION "\n", s->program->name);
 		return SERVICE_EXIT_OK;
 	}
-	s->config_path = s->values[OPTION_CONFIG] != NULL ? s->values[OPTION_CONFIG] : CONFIG_PATH_DEFAULT;
+	s->config_path =
+		s->values[OPTION_CONFIG] != NULL ? s->values[OPTION_CONFIG] : CONFIG_PATH_DEFAULT;
 	return take_number(s);
 }
 

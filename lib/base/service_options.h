@@ -4,7 +4,8 @@
 
 #include "lib/base/service.h"
 
-/* Fills config_path, number and values. SERVICE_GO_ON or an exit code, --help and --version being answered. */
+/* Fills config_path, number and values. SERVICE_GO_ON or an exit code, --help and --version being
+ * answered. */
 int service_options_parse(struct service *s, int argc, char **argv) MUST_CHECK;
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Loading a YAML file: our own strict pass over the text first, then libcyaml over the very same octets fills the
- * structures; see yaml.h.
+ * Loading a YAML file: our own strict pass over the text first, then libcyaml over the very same
+ * octets fills the structures; see yaml.h.
  */
 #include "lib/base/yaml.h"
 
@@ -23,7 +23,7 @@ struct yaml_doc {
 
 /* libcyaml says the cause first, then a trace of where it was. */
 static void PRINTF_LIKE(3, 0)
-keep_first_message(cyaml_log_t level, void *ctx, const char *fmt, va_list ap)
+	keep_first_message(cyaml_log_t level, void *ctx, const char *fmt, va_list ap)
 {
 	char *message = ctx;
 
@@ -32,7 +32,8 @@ keep_first_message(cyaml_log_t level, void *ctx, const char *fmt, va_list ap)
 }
 
 static enum err
-load_with_cyaml(const char *name, struct bytes text, const struct cyaml_schema_value *schema, void **data)
+load_with_cyaml(
+	const char *name, struct bytes text, const struct cyaml_schema_value *schema, void **data)
 {
 	char message[256] = "";
 	const cyaml_config_t config = {
@@ -47,7 +48,8 @@ load_with_cyaml(const char *name, struct bytes text, const struct cyaml_schema_v
 
 	message[strcspn(message, "\n")] = '\0';
 	if (why != CYAML_OK)
-		return err_set(ERR_INVALID, "%s: %s%s%s", name, cyaml_strerror(why), message[0] != '\0' ? ": " : "", message);
+		return err_set(ERR_INVALID, "%s: %s%s%s", name, cyaml_strerror(why),
+			message[0] != '\0' ? ": " : "", message);
 	*data = loaded;
 	return ERR_OK;
 }
@@ -101,18 +103,20 @@ read_open_file(const char *path, int fd, struct buf *text)
 }
 
 enum err
-yaml_load_checked(const char *path, const struct cyaml_schema_value *schema, const struct yaml_hint *hints, void **data,
-	struct yaml_doc **doc)
+yaml_load_checked(const char *path, const struct cyaml_schema_value *schema,
+	const struct yaml_hint *hints, void **data, struct yaml_doc **doc)
 {
 	AUTO_BUF(text, YAML_SIZE_MAX + 4096);
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* not to hang on a FIFO */
 	enum err e;
 
 	if (fd < 0)
-		return err_errno(errno == ENOENT ? ERR_NOTFOUND : ERR_INVALID, "%s: cannot be opened", path);
+		return err_errno(
+			errno == ENOENT ? ERR_NOTFOUND : ERR_INVALID, "%s: cannot be opened", path);
 	e = read_open_file(path, fd, &text);
 	close(fd);
-	return e == ERR_OK ? yaml_parse_checked(path, buf_bytes(&text), schema, hints, data, doc) : e;
+	return e == ERR_OK ? yaml_parse_checked(path, buf_bytes(&text), schema, hints, data, doc)
+			   : e;
 }
 
 void
@@ -146,7 +150,8 @@ find_part(const struct yaml_node *parent, const char *part, size_t n)
 	size_t index = 0;
 
 	if (parent->kind == NODE_SEQUENCE) {
-		for (size_t wanted = strtoul(part, NULL, 10); child != NULL && index < wanted; index++)
+		for (size_t wanted = strtoul(part, NULL, 10); child != NULL && index < wanted;
+			index++)
 			child = child->next;
 		return child;
 	}

@@ -1,7 +1,8 @@
 /*
  * A YAML tree against a libcyaml schema. libcyaml would refuse most of this as well, but with a
- * column-less log of several lines; here each refusal is one reason with its line and what is allowed. Scalars
- * are read more strictly: libcyaml takes "010" for 8 and every unknown word for true.
+ * column-less log of several lines; here each refusal is one reason with its line and what is
+ * allowed. Scalars are read more strictly: libcyaml takes "010" for 8 and every unknown word for
+ * true.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -19,7 +20,8 @@ struct check {
 	char path[PATH_SIZE]; /* of the value at hand, indexes as they are: "issuers.0.key" */
 };
 
-static enum err check_value(struct check *c, const struct yaml_node *n, const struct cyaml_schema_value *schema);
+static enum err
+check_value(struct check *c, const struct yaml_node *n, const struct cyaml_schema_value *schema);
 
 /* How the value at hand is called in a reason. */
 static const char *
@@ -92,11 +94,12 @@ refuse_unknown(struct check *c, const struct yaml_node *n, const struct cyaml_sc
 	push(c, n->key);
 	hint = find_hint(c);
 	if (hint != NULL)
-		return err_set(ERR_INVALID, "%s:%u: \"%s\" is not allowed: %s", c->name, n->line, c->path, hint);
+		return err_set(ERR_INVALID, "%s:%u: \"%s\" is not allowed: %s", c->name, n->line,
+			c->path, hint);
 	for (; fields->key != NULL; fields++)
 		list_append(list, fields->key);
-	return err_set(ERR_INVALID, "%s:%u: unknown key \"%s\" in \"%s\"; allowed are: %s", c->name, n->line, n->key, where,
-		list);
+	return err_set(ERR_INVALID, "%s:%u: unknown key \"%s\" in \"%s\"; allowed are: %s", c->name,
+		n->line, n->key, where, list);
 }
 
 static const struct yaml_node *
@@ -118,12 +121,15 @@ find_field(const struct cyaml_schema_field *fields, const char *key)
 }
 
 static enum err
-check_required(const struct check *c, const struct yaml_node *n, const struct cyaml_schema_field *fields)
+check_required(
+	const struct check *c, const struct yaml_node *n, const struct cyaml_schema_field *fields)
 {
 	for (; fields->key != NULL; fields++) {
-		if ((fields->value.flags & CYAML_FLAG_OPTIONAL) == 0 && find_child(n, fields->key) == NULL)
-			return err_set(ERR_INVALID, "%s:%u: \"%s\" lacks the required key \"%s\"; add it", c->name, n->line, place(c),
-				fields->key);
+		if ((fields->value.flags & CYAML_FLAG_OPTIONAL) == 0 &&
+			find_child(n, fields->key) == NULL)
+			return err_set(ERR_INVALID,
+				"%s:%u: \"%s\" lacks the required key \"%s\"; add it", c->name,
+				n->line, place(c), fields->key);
 	}
 	return ERR_OK;
 }
@@ -160,8 +166,9 @@ check_sequence(struct check *c, const struct yaml_node *n, const struct cyaml_sc
 	if (n->kind != NODE_SEQUENCE)
 		return expected(c, n, "a list");
 	if (n->count < schema->sequence.min || n->count > schema->sequence.max) {
-		snprintf(text, sizeof(text), "a list of %" PRIu32 " to %" PRIu32 " elements, not %zu", schema->sequence.min,
-			schema->sequence.max, n->count);
+		snprintf(text, sizeof(text),
+			"a list of %" PRIu32 " to %" PRIu32 " elements, not %zu",
+			schema->sequence.min, schema->sequence.max, n->count);
 		return expected(c, n, text);
 	}
 	for (const struct yaml_node *child = n->first; child != NULL; child = child->next) {
@@ -188,8 +195,8 @@ check_string(struct check *c, const struct yaml_node *n, const struct cyaml_sche
 	if (n->len == 0 && schema->string.min > 0)
 		return expected(c, n, "given a value: it is empty");
 	if (n->len < schema->string.min || n->len > schema->string.max) {
-		snprintf(text, sizeof(text), "text of %" PRIu32 " to %" PRIu32 " octets", schema->string.min,
-			schema->string.max);
+		snprintf(text, sizeof(text), "text of %" PRIu32 " to %" PRIu32 " octets",
+			schema->string.min, schema->string.max);
 		return expected(c, n, text);
 	}
 	return ERR_OK;
@@ -210,7 +217,8 @@ static enum err
 check_int(struct check *c, const struct yaml_node *n, const struct cyaml_schema_value *schema)
 {
 	unsigned bits = schema->data_size * 8;
-	intmax_t max = bits >= 64 ? INT64_MAX : ((intmax_t)1 << (bits - 1)) - 1, min = -max - 1, value;
+	intmax_t max = bits >= 64 ? INT64_MAX : ((intmax_t)1 << (bits - 1)) - 1, min = -max - 1,
+		 value;
 	char text[96];
 
 	errno = 0;
@@ -265,7 +273,8 @@ check_flags(struct check *c, const struct yaml_node *n, const struct cyaml_schem
 	if (n->kind != NODE_SEQUENCE)
 		return expected(c, n, "a list of words");
 	for (const struct yaml_node *child = n->first; child != NULL; child = child->next) {
-		enum err e = child->kind == NODE_SCALAR ? check_word(c, child, schema) : expected(c, child, "a list of words");
+		enum err e = child->kind == NODE_SCALAR ? check_word(c, child, schema)
+							: expected(c, child, "a list of words");
 
 		if (e != ERR_OK)
 			return e;
@@ -288,7 +297,8 @@ check_float(struct check *c, const struct yaml_node *n, const struct cyaml_schem
 static enum err
 check_value(struct check *c, const struct yaml_node *n, const struct cyaml_schema_value *schema)
 {
-	typedef enum err (*check_fn)(struct check *, const struct yaml_node *, const struct cyaml_schema_value *);
+	typedef enum err (*check_fn)(
+		struct check *, const struct yaml_node *, const struct cyaml_schema_value *);
 	static const check_fn structure[CYAML__TYPE_COUNT] = {
 		[CYAML_MAPPING] = check_mapping,
 		[CYAML_SEQUENCE] = check_sequence,
@@ -304,7 +314,8 @@ check_value(struct check *c, const struct yaml_node *n, const struct cyaml_schem
 		[CYAML_FLOAT] = check_float,
 	};
 
-	if ((schema->flags & CYAML_FLAG_POINTER_NULL) == CYAML_FLAG_POINTER_NULL && n->kind == NODE_SCALAR && n->len == 0)
+	if ((schema->flags & CYAML_FLAG_POINTER_NULL) == CYAML_FLAG_POINTER_NULL &&
+		n->kind == NODE_SCALAR && n->len == 0)
 		return ERR_OK;
 	if (structure[schema->type] != NULL)
 		return structure[schema->type](c, n, schema);
@@ -316,8 +327,8 @@ check_value(struct check *c, const struct yaml_node *n, const struct cyaml_schem
 }
 
 enum err
-yaml_tree_check(struct arena *a, const char *name, const struct yaml_node *root, const struct cyaml_schema_value *schema,
-	const struct yaml_hint *hints)
+yaml_tree_check(struct arena *a, const char *name, const struct yaml_node *root,
+	const struct cyaml_schema_value *schema, const struct yaml_hint *hints)
 {
 	struct check *c = arena_alloc(a, sizeof(*c));
 

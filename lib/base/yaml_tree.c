@@ -1,6 +1,7 @@
 /*
- * From libyaml's event stream to a tree with line numbers. Doubled keys are refused here, since libcyaml takes
- * the last of them silently; aliases too, since a value that is written elsewhere has no line of its own.
+ * From libyaml's event stream to a tree with line numbers. Doubled keys are refused here, since
+ * libcyaml takes the last of them silently; aliases too, since a value that is written elsewhere
+ * has no line of its own.
  */
 #include "lib/base/yaml_tree.h"
 
@@ -16,7 +17,8 @@ struct reader {
 /* A local event that its scope frees; deleting an empty one is allowed. */
 #define AUTO_EVENT(e) __attribute__((cleanup(yaml_event_delete))) yaml_event_t e = {0}
 
-static enum err parse_value(struct reader *r, const yaml_event_t *event, unsigned depth, struct yaml_node **out);
+static enum err
+parse_value(struct reader *r, const yaml_event_t *event, unsigned depth, struct yaml_node **out);
 
 static unsigned
 line_of(const yaml_event_t *event)
@@ -29,8 +31,10 @@ next_event(struct reader *r, yaml_event_t *event)
 {
 	if (yaml_parser_parse(&r->parser, event))
 		return ERR_OK;
-	return err_set(ERR_INVALID, "%s:%u: not YAML: %s%s%s", r->name, (unsigned)r->parser.problem_mark.line + 1,
-		r->parser.problem != NULL ? r->parser.problem : "unreadable", r->parser.context != NULL ? " " : "",
+	return err_set(ERR_INVALID, "%s:%u: not YAML: %s%s%s", r->name,
+		(unsigned)r->parser.problem_mark.line + 1,
+		r->parser.problem != NULL ? r->parser.problem : "unreadable",
+		r->parser.context != NULL ? " " : "",
 		r->parser.context != NULL ? r->parser.context : "");
 }
 
@@ -38,7 +42,8 @@ static enum err
 new_node(struct reader *r, enum node_kind kind, unsigned line, struct yaml_node **out)
 {
 	if (++r->nodes > YAML_NODE_MAX)
-		return err_set(ERR_LIMIT, "%s:%u: more than %d values in one file", r->name, line, YAML_NODE_MAX);
+		return err_set(ERR_LIMIT, "%s:%u: more than %d values in one file", r->name, line,
+			YAML_NODE_MAX);
 	*out = arena_alloc(r->arena, sizeof(**out));
 	(*out)->kind = kind;
 	(*out)->line = line;
@@ -51,20 +56,24 @@ read_key(struct reader *r, const yaml_event_t *event, const char **key)
 	struct bytes text;
 
 	if (event->type != YAML_SCALAR_EVENT)
-		return err_set(ERR_INVALID, "%s:%u: a key must be plain text", r->name, line_of(event));
+		return err_set(
+			ERR_INVALID, "%s:%u: a key must be plain text", r->name, line_of(event));
 	text = bytes_of(event->data.scalar.value, event->data.scalar.length);
 	if (text.n == 0 || text.n > 128 || memchr(text.p, '\0', text.n) != NULL)
-		return err_set(ERR_INVALID, "%s:%u: a key must have 1 to 128 characters", r->name, line_of(event));
+		return err_set(ERR_INVALID, "%s:%u: a key must have 1 to 128 characters", r->name,
+			line_of(event));
 	*key = arena_string(r->arena, text);
 	return ERR_OK;
 }
 
 static enum err
-refuse_doubled(const struct reader *r, const struct yaml_node *mapping, const char *key, unsigned line)
+refuse_doubled(
+	const struct reader *r, const struct yaml_node *mapping, const char *key, unsigned line)
 {
 	for (const struct yaml_node *n = mapping->first; n != NULL; n = n->next) {
 		if (strcmp(n->key, key) == 0)
-			return err_set(ERR_INVALID, "%s:%u: key \"%s\" is doubled: it stands already on line %u; remove one of them",
+			return err_set(ERR_INVALID,
+				"%s:%u: key \"%s\" is doubled: it stands already on line %u; remove one of them",
 				r->name, line, key, n->line);
 	}
 	return ERR_OK;
@@ -72,8 +81,8 @@ refuse_doubled(const struct reader *r, const struct yaml_node *mapping, const ch
 
 /* The value that belongs to a key, with the line of the key. */
 static enum err
-parse_member(struct reader *r, const struct yaml_node *mapping, const yaml_event_t *key_event, unsigned depth,
-	struct yaml_node **out)
+parse_member(struct reader *r, const struct yaml_node *mapping, const yaml_event_t *key_event,
+	unsigned depth, struct yaml_node **out)
 {
 	unsigned line = line_of(key_event);
 	AUTO_EVENT(event);
@@ -96,11 +105,13 @@ parse_member(struct reader *r, const struct yaml_node *mapping, const yaml_event
 static enum err
 parse_children(struct reader *r, struct yaml_node *parent, unsigned depth)
 {
-	yaml_event_type_t end = parent->kind == NODE_MAPPING ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT;
+	yaml_event_type_t end =
+		parent->kind == NODE_MAPPING ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT;
 	struct yaml_node **tail = &parent->first;
 
 	if (depth >= YAML_DEPTH_MAX)
-		return err_set(ERR_LIMIT, "%s:%u: nested deeper than %d levels", r->name, parent->line, YAML_DEPTH_MAX);
+		return err_set(ERR_LIMIT, "%s:%u: nested deeper than %d levels", r->name,
+			parent->line, YAML_DEPTH_MAX);
 	for (;;) {
 		AUTO_EVENT(event);
 		enum err e = next_event(r, &event);
@@ -134,15 +145,19 @@ parse_value(struct reader *r, const yaml_event_t *event, unsigned depth, struct 
 		if (e != ERR_OK)
 			return e;
 		(*out)->len = event->data.scalar.length;
-		(*out)->text = arena_string(r->arena, bytes_of(event->data.scalar.value, event->data.scalar.length));
+		(*out)->text = arena_string(
+			r->arena, bytes_of(event->data.scalar.value, event->data.scalar.length));
 		return ERR_OK;
 	case YAML_MAPPING_START_EVENT:
 	case YAML_SEQUENCE_START_EVENT:
-		e = new_node(r, event->type == YAML_MAPPING_START_EVENT ? NODE_MAPPING : NODE_SEQUENCE, line, out);
+		e = new_node(r,
+			event->type == YAML_MAPPING_START_EVENT ? NODE_MAPPING : NODE_SEQUENCE,
+			line, out);
 		return e == ERR_OK ? parse_children(r, *out, depth) : e;
 	case YAML_ALIAS_EVENT:
-		return err_set(ERR_INVALID, "%s:%u: alias \"*%s\": aliases are not allowed; write the value out", r->name, line,
-			(const char *)event->data.alias.anchor);
+		return err_set(ERR_INVALID,
+			"%s:%u: alias \"*%s\": aliases are not allowed; write the value out",
+			r->name, line, (const char *)event->data.alias.anchor);
 	default:
 		return err_set(ERR_INVALID, "%s:%u: a value is missing", r->name, line);
 	}
@@ -167,8 +182,9 @@ parse_stream(struct reader *r, struct yaml_node **root)
 			return ERR_OK;
 		case YAML_DOCUMENT_START_EVENT:
 			if (*root != NULL)
-				return err_set(ERR_INVALID, "%s:%u: a second document begins here; only one is allowed", r->name,
-					line_of(&event));
+				return err_set(ERR_INVALID,
+					"%s:%u: a second document begins here; only one is allowed",
+					r->name, line_of(&event));
 			continue;
 		default:
 			e = parse_value(r, &event, 0, root);

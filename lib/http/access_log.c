@@ -18,8 +18,8 @@ outcome_of(unsigned status)
 		"internal", "internal", "ok", "ok", "refused", "failed"};
 
 	return status == 403 || status == 401
-		       ? "denied"
-		       : by_class[status / 100 < ARRAY_LEN(by_class) ? status / 100 : 0];
+		? "denied"
+		: by_class[status / 100 < ARRAY_LEN(by_class) ? status / 100 : 0];
 }
 
 static const char *
@@ -39,9 +39,9 @@ access_log_request(struct http_conn *c, unsigned status, const char *outcome, co
 {
 	const struct http_request *r = &c->req;
 	bool quiet = r->route != NULL && r->route->run == HTTP_RUN_INLINE && status < 400;
-	enum log_level level = quiet				? LOG_DEBUG
-			       : status >= 500 && status != 503 ? LOG_ERROR
-								: LOG_INFO;
+	enum log_level level = quiet		 ? LOG_DEBUG
+		: status >= 500 && status != 503 ? LOG_ERROR
+						 : LOG_INFO;
 	char path[PATH_MAX_LOGGED + 1];
 
 	if (!log_wanted(level))

@@ -28,7 +28,7 @@ void chain_cache_clear(struct chain_cache *c);
 void chain_cache_key(const struct bytes *certs, size_t count, uint8_t key[SHA256_SIZE]);
 bool chain_cache_find(struct chain_cache *c, const uint8_t key[SHA256_SIZE], int64_t now);
 /* Drops the entry of its set that expires first when the set is full. */
-void chain_cache_put(
-	struct chain_cache *c, const uint8_t key[SHA256_SIZE], int64_t now, int64_t until);
+void
+chain_cache_put(struct chain_cache *c, const uint8_t key[SHA256_SIZE], int64_t now, int64_t until);
 
 #endif

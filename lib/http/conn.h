@@ -99,9 +99,9 @@ const char *conn_request_id(struct http_conn *c);
 
 /* handle.c: the life of one request on the network thread. */
 void *handle_begin(void *server, const char *uri, struct MHD_Connection *mhd);
-enum MHD_Result handle_step(void *server, struct MHD_Connection *mhd, const char *url,
-	const char *method, const char *version, const char *upload, size_t *upload_size,
-	void **context);
+enum MHD_Result
+handle_step(void *server, struct MHD_Connection *mhd, const char *url, const char *method,
+	const char *version, const char *upload, size_t *upload_size, void **context);
 void handle_completed(void *server, struct MHD_Connection *mhd, void **context,
 	enum MHD_RequestTerminationCode why);
 
@@ -122,8 +122,8 @@ struct MHD_Response *response_make(struct http_conn *c, const struct http_respon
 /* A 304 when the client's If-None-Match or If-Modified-Since shows that it holds this answer (RFC
  * 9110 section 13.1); else NULL. */
 struct MHD_Response *prepared_not_modified(struct http_conn *c, struct http_prepared *p);
-struct MHD_Response *prepared_response(
-	struct http_prepared *p, bool closing, unsigned *status, uint64_t *size);
+struct MHD_Response *
+prepared_response(struct http_prepared *p, bool closing, unsigned *status, uint64_t *size);
 
 /* access_log.c */
 void access_log_request(struct http_conn *c, unsigned status, const char *outcome,

@@ -1,10 +1,11 @@
 /*
  * HTTP servers: plain listeners and mutual-TLS listeners with one shape of handler.
  *
- * A handler is a plain blocking function: it reads struct http_request and fills struct http_response.
- * Before it is called the request gate has refused everything ambiguous (c.f. gate.c for the table), the
- * whole body has arrived within its bound, and on a TLS listener the client certificate has been verified
- * in the handshake AND judged again for this request. Nobody outside lib/http sees MHD or GnuTLS.
+ * A handler is a plain blocking function: it reads struct http_request and fills struct
+ * http_response. Before it is called the request gate has refused everything ambiguous (c.f. gate.c
+ * for the table), the whole body has arrived within its bound, and on a TLS listener the client
+ * certificate has been verified in the handshake AND judged again for this request. Nobody outside
+ * lib/http sees MHD or GnuTLS.
  */
 #ifndef CHANCERY_HTTP_HTTP_H
 #define CHANCERY_HTTP_HTTP_H
@@ -15,45 +16,64 @@
 #include "lib/base/arena.h"
 #include "lib/base/buf.h"
 
-enum http_method { HTTP_GET = 1 << 0, HTTP_HEAD = 1 << 1, HTTP_POST = 1 << 2, HTTP_PUT = 1 << 3, HTTP_DELETE = 1 << 4, HTTP_OPTIONS = 1 << 5 };
+enum http_method {
+	HTTP_GET = 1 << 0,
+	HTTP_HEAD = 1 << 1,
+	HTTP_POST = 1 << 2,
+	HTTP_PUT = 1 << 3,
+	HTTP_DELETE = 1 << 4,
+	HTTP_OPTIONS = 1 << 5
+};
 
-enum { HTTP_PARAMS_MAX = 4, HTTP_HEADERS_MAX = 16, HTTP_REQUEST_ID_SIZE = 23, HTTP_EXPORTER_SIZE = 32 };
+enum {
+	HTTP_PARAMS_MAX = 4,
+	HTTP_HEADERS_MAX = 16,
+	HTTP_REQUEST_ID_SIZE = 23,
+	HTTP_EXPORTER_SIZE = 32
+};
 
-/* What the application made of the client's certificate; owned and reference counted by the application
- * (see struct http_judge); NULL on plain listeners. */
+/* What the application made of the client's certificate; owned and reference counted by the
+ * application (see struct http_judge); NULL on plain listeners. */
 struct http_peer;
 
 struct http_request {
-	struct arena *arena;              /* the thread's, reset once the handler's response has been copied */
-	char id[HTTP_REQUEST_ID_SIZE];    /* request id: in the log line, in rows, in the client's error. Inline handlers
-	                                   * find it empty and call http_request_id() if they need one. */
+	struct arena *arena; /* the thread's, reset once the handler's response has been copied */
+	char id[HTTP_REQUEST_ID_SIZE]; /* request id: in the log line, in rows, in the client's
+					* error. Inline handlers find it empty and call
+					* http_request_id() if they need one. */
 	enum http_method method;
-	const char *path;                 /* raw path as sent, without query; never percent-decoded */
-	const char *query;                /* raw, NULL when absent */
-	const char *host;                 /* Host header (exactly one is guaranteed on HTTP/1.1); NULL for HTTP/1.0 without */
+	const char *path;  /* raw path as sent, without query; never percent-decoded */
+	const char *query; /* raw, NULL when absent */
+	const char *host;  /* Host header (exactly one is guaranteed on HTTP/1.1); NULL for HTTP/1.0
+			      without */
 	struct bytes body;
 	const char *param[HTTP_PARAMS_MAX]; /* what the route's {} matched, in order */
 	char peer_address[INET6_ADDRSTRLEN];
-	const char *listener;             /* configured name: "enroll", "public", ... */
-	bool http10;                      /* HTTP/1.0 request */
-	struct http_peer *peer;           /* judged again for this request */
-	const struct bytes *chain;        /* client's chain as presented, leaf first; 0 on plain listeners */
+	const char *listener;	/* configured name: "enroll", "public", ... */
+	bool http10;		/* HTTP/1.0 request */
+	struct http_peer *peer; /* judged again for this request */
+	const struct bytes
+		*chain; /* client's chain as presented, leaf first; 0 on plain listeners */
 	size_t chain_count;
-	int64_t started_us;               /* clock_monotonic_us() when the first octet of the request was parsed */
+	int64_t started_us; /* clock_monotonic_us() when the first octet of the request was parsed
+			     */
 	const struct http_route *route;
-	void *app;                        /* http_config.app */
-	struct http_conn *conn;           /* private */
+	void *app;		/* http_config.app */
+	struct http_conn *conn; /* private */
 };
 
 /* r->id, made now if this request has none yet. */
 const char *http_request_id(struct http_request *r);
 /* A header's value, or NULL; the gate has refused doubled singletons and control characters. */
 const char *http_request_header(const struct http_request *r, const char *name);
-/* TLS exporter "EXPORTER-Channel-Binding", 32 octets (RFC 9266). ERR_NOTFOUND on plain listeners. */
-enum err http_request_exporter(const struct http_request *r, uint8_t out[HTTP_EXPORTER_SIZE]) MUST_CHECK;
+/* TLS exporter "EXPORTER-Channel-Binding", 32 octets (RFC 9266). ERR_NOTFOUND on plain listeners.
+ */
+enum err
+http_request_exporter(const struct http_request *r, uint8_t out[HTTP_EXPORTER_SIZE]) MUST_CHECK;
 
-/* A response made once and sent many times (OCSP, CRL): reference counted, immutable, thread-safe. It carries
- * no X-Request-Id, which every other response does: caches would hand one client's id to another. */
+/* A response made once and sent many times (OCSP, CRL): reference counted, immutable, thread-safe.
+ * It carries no X-Request-Id, which every other response does: caches would hand one client's id to
+ * another. */
 struct http_prepared;
 
 struct http_header {
@@ -61,93 +81,123 @@ struct http_header {
 };
 
 struct http_response {
-	unsigned status;                  /* 0 is a bug: answered as 500 */
-	const char *content_type;         /* NULL: no body */
-	struct bytes body;                /* copied when the handler returns: put it in the request's arena */
+	unsigned status;	  /* 0 is a bug: answered as 500 */
+	const char *content_type; /* NULL: no body */
+	struct bytes body; /* copied when the handler returns: put it in the request's arena */
 	struct http_header header[HTTP_HEADERS_MAX];
 	size_t header_count;
-	bool close;                       /* Connection: close after this answer */
-	struct http_prepared *prepared;   /* if set, the rest is ignored; the handler's reference is taken over */
-	const char *outcome;              /* for the log line: "ok", "denied", ...; NULL derives it from status */
-	const char *reason;               /* for the log line only; NULL: none */
-	const char *identity;             /* for the log line: who asked */
+	bool close; /* Connection: close after this answer */
+	struct http_prepared
+		*prepared; /* if set, the rest is ignored; the handler's reference is taken over */
+	const char
+		*outcome;   /* for the log line: "ok", "denied", ...; NULL derives it from status */
+	const char *reason; /* for the log line only; NULL: none */
+	const char *identity; /* for the log line: who asked */
 };
 
 /* Both strings are borrowed: constants or in the request's arena. */
 void http_response_header(struct http_response *resp, const char *name, const char *value);
 
-/* Copies the body; headers are copied too. With HTTP/1.0 clients the connection closes after it. With an ETag or Last-Modified among
- * the headers, conditional requests are answered 304 by themselves (RFC 9110 section 13.1). */
-struct http_prepared *http_prepared_new(unsigned status, const char *content_type, struct bytes body, const struct http_header *headers, size_t count);
+/* Copies the body; headers are copied too. With HTTP/1.0 clients the connection closes after it.
+ * With an ETag or Last-Modified among the headers, conditional requests are answered 304 by
+ * themselves (RFC 9110 section 13.1). */
+struct http_prepared *http_prepared_new(unsigned status, const char *content_type,
+	struct bytes body, const struct http_header *headers, size_t count);
 /* Takes over fd (sendfile of size octets). */
-struct http_prepared *http_prepared_from_fd(unsigned status, const char *content_type, int fd, uint64_t size, const struct http_header *headers, size_t count);
+struct http_prepared *http_prepared_from_fd(unsigned status, const char *content_type, int fd,
+	uint64_t size, const struct http_header *headers, size_t count);
 struct http_prepared *http_prepared_ref(struct http_prepared *p);
 void http_prepared_unref(struct http_prepared *p);
 
 typedef void http_handler(struct http_request *req, struct http_response *resp);
 
 /*
- * Routes match the raw path exactly; "{}" matches one non-empty segment of [A-Za-z0-9._~-]; a final "{*}"
- * matches the rest, slashes, percent signs and '=' '+' included (OCSP GET). Wrong method: 405 with Allow. No route: 404.
+ * Routes match the raw path exactly; "{}" matches one non-empty segment of [A-Za-z0-9._~-]; a final
+ * "{*}" matches the rest, slashes, percent signs and '=' '+' included (OCSP GET). Wrong method: 405
+ * with Allow. No route: 404.
  */
 struct http_route {
 	const char *pattern;
-	unsigned methods;                 /* of enum http_method; HEAD is implied by GET */
+	unsigned methods; /* of enum http_method; HEAD is implied by GET */
 	http_handler *handler;
-	size_t body_max;                  /* larger: 413 before it is read */
-	const char *const *content_types; /* NULL-terminated allow list for POST (parameters ignored), else 415; NULL: any */
-	enum http_run { HTTP_RUN_POOL, HTTP_RUN_INLINE } run; /* INLINE: on the network thread; must never block */
-	const char *operation;            /* for log and metrics: "est.simpleenroll" */
+	size_t body_max;		  /* larger: 413 before it is read */
+	const char *const *content_types; /* NULL-terminated allow list for POST (parameters
+					     ignored), else 415; NULL: any */
+	enum http_run {
+		HTTP_RUN_POOL,
+		HTTP_RUN_INLINE
+	} run;		       /* INLINE: on the network thread; must never block */
+	const char *operation; /* for log and metrics: "est.simpleenroll" */
 };
 
-/* Says how refusals made by this library (gate, 404, 405, 413, 415, 503, judge) look in the protocol of the path. */
-typedef void http_refusal_writer(struct http_request *req, struct http_response *resp, unsigned status, const char *word, const char *reason);
+/* Says how refusals made by this library (gate, 404, 405, 413, 415, 503, judge) look in the
+ * protocol of the path. */
+typedef void http_refusal_writer(struct http_request *req, struct http_response *resp,
+	unsigned status, const char *word, const char *reason);
 
-/* How a client certificate is judged. All functions are thread-safe; on a TLS listener all are required. */
-enum http_verdict { HTTP_PEER_OK, HTTP_PEER_REVOKED /* alert 44 */, HTTP_PEER_EXPIRED /* 45 */, HTTP_PEER_UNKNOWN /* 46 */, HTTP_PEER_UNKNOWN_CA /* 48 */, HTTP_PEER_BAD /* 42 */, HTTP_PEER_UNAVAILABLE /* 80 */ };
+/* How a client certificate is judged. All functions are thread-safe; on a TLS listener all are
+ * required. */
+enum http_verdict {
+	HTTP_PEER_OK,
+	HTTP_PEER_REVOKED /* alert 44 */,
+	HTTP_PEER_EXPIRED /* 45 */,
+	HTTP_PEER_UNKNOWN /* 46 */,
+	HTTP_PEER_UNKNOWN_CA /* 48 */,
+	HTTP_PEER_BAD /* 42 */,
+	HTTP_PEER_UNAVAILABLE /* 80 */
+};
 struct http_judge {
 	void *ctx;
-	/* In the handshake, after the chain verified (lib/http: signatures, times, clientAuth EKU, trust): who is this leaf?
-	 * On HTTP_PEER_OK *peer is a reference given to the connection. reason may be set by err_set() for the log. */
-	enum http_verdict (*identify)(void *ctx, struct bytes leaf, const struct bytes *chain, size_t count, struct http_peer **peer);
-	/* Before each request: still welcome? Must be cheap (memory only). Anything but OK is answered 403 (UNAVAILABLE:
-	 * 503) and closes the connection; a reason set by err_set() goes to the log only. */
+	/* In the handshake, after the chain verified (lib/http: signatures, times, clientAuth EKU,
+	 * trust): who is this leaf? On HTTP_PEER_OK *peer is a reference given to the connection.
+	 * reason may be set by err_set() for the log. */
+	enum http_verdict (*identify)(void *ctx, struct bytes leaf, const struct bytes *chain,
+		size_t count, struct http_peer **peer);
+	/* Before each request: still welcome? Must be cheap (memory only). Anything but OK is
+	 * answered 403 (UNAVAILABLE: 503) and closes the connection; a reason set by err_set() goes
+	 * to the log only. */
 	enum http_verdict (*recheck)(void *ctx, struct http_peer *peer);
 	void (*release)(void *ctx, struct http_peer *peer);
 };
 
-struct http_tls;  /* certificate, key and client trust; replaced whole on reload */
-/* PEM-free: DER chain (leaf first, at most 6), PKCS#8 DER private key (the caller's octets are wiped, whatever the
- * result), DER trust anchors and the intermediates clients may omit: each of them is trusted as an anchor.
- * ERR_INVALID when something is not what it should be or the key is not the leaf's. */
-enum err http_tls_new(const struct bytes *chain, size_t chain_count, struct bytes key_pkcs8, const struct bytes *anchors, size_t anchor_count, struct http_tls **out) MUST_CHECK;
+struct http_tls; /* certificate, key and client trust; replaced whole on reload */
+/* PEM-free: DER chain (leaf first, at most 6), PKCS#8 DER private key (the caller's octets are
+ * wiped, whatever the result), DER trust anchors and the intermediates clients may omit: each of
+ * them is trusted as an anchor. ERR_INVALID when something is not what it should be or the key is
+ * not the leaf's. */
+enum err http_tls_new(const struct bytes *chain, size_t chain_count, struct bytes key_pkcs8,
+	const struct bytes *anchors, size_t anchor_count, struct http_tls **out) MUST_CHECK;
 
 struct http_config {
-	const char *name;                 /* "enroll", "public" */
-	const char *address;              /* "0.0.0.0", "127.0.0.1", "::" */
-	uint16_t port;                    /* 0: any; ask http_server_port() */
-	const struct http_route *routes;  /* ends with pattern NULL */
-	http_refusal_writer *refuse;      /* NULL: text/plain */
-	void *app;                        /* handed to handlers */
-	struct http_tls *tls;             /* NULL: plain HTTP (epoll); else poll mode, TLS 1.3 only; taken over, also by a failed open */
+	const char *name;		 /* "enroll", "public" */
+	const char *address;		 /* "0.0.0.0", "127.0.0.1", "::" */
+	uint16_t port;			 /* 0: any; ask http_server_port() */
+	const struct http_route *routes; /* ends with pattern NULL */
+	http_refusal_writer *refuse;	 /* NULL: text/plain */
+	void *app;			 /* handed to handlers */
+	struct http_tls *tls; /* NULL: plain HTTP (epoll); else poll mode, TLS 1.3 only; taken over,
+				 also by a failed open */
 	struct http_judge judge;
-	unsigned network_threads;         /* 0: number of cores, at most 4 */
-	unsigned workers;                 /* pool size, 0: 64 */
-	unsigned queue_max;               /* waiting requests beyond the workers before 503; 0: 256 */
-	unsigned connections_max;         /* 0: 4096 */
+	unsigned network_threads; /* 0: number of cores, at most 4 */
+	unsigned workers;	  /* pool size, 0: 64 */
+	unsigned queue_max;	  /* waiting requests beyond the workers before 503; 0: 256 */
+	unsigned connections_max; /* 0: 4096 */
 	unsigned connections_per_address; /* 0: 256 */
-	unsigned request_deadline_s;      /* whole request from its first octet to its last, 0: 30 */
-	unsigned idle_timeout_s;          /* kept connection without a request, 0: 75; TLS handshake: at most 10 s */
+	unsigned request_deadline_s; /* whole request from its first octet to its last, 0: 30 */
+	unsigned idle_timeout_s; /* kept connection without a request, 0: 75; TLS handshake: at most
+				    10 s */
 };
 
 struct http_server;
-/* Routes must outlive the server. Its threads block all signals. ERR_INVALID, or ERR_UNAVAILABLE when it cannot listen. */
+/* Routes must outlive the server. Its threads block all signals. ERR_INVALID, or ERR_UNAVAILABLE
+ * when it cannot listen. */
 enum err http_server_open(const struct http_config *config, struct http_server **out) MUST_CHECK;
 uint16_t http_server_port(const struct http_server *s);
 /* New connections use this from now on; existing ones keep theirs until closed. Takes over tls. */
 void http_server_reload(struct http_server *s, struct http_tls *tls);
-/* Stops accepting, lets running requests finish (at most deadline_s), closes. When a handler is still running then,
- * the server is left as it is: threads, memory and all; the process must end, without clearing what handlers use. */
+/* Stops accepting, lets running requests finish (at most deadline_s), closes. When a handler is
+ * still running then, the server is left as it is: threads, memory and all; the process must end,
+ * without clearing what handlers use. */
 void http_server_close(struct http_server *s, unsigned deadline_s);
 
 #endif

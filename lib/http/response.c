@@ -232,10 +232,11 @@ client_has(struct http_conn *c, const struct http_prepared *p)
 		return false;
 	modified = MHD_get_response_header(p->kept, "Last-Modified");
 	return modified != NULL && clock_parse_imf(bytes_str(modified), &ours) == ERR_OK &&
-	       clock_parse_imf(bytes_str(since), &theirs) == ERR_OK && ours <= theirs;
+		clock_parse_imf(bytes_str(since), &theirs) == ERR_OK && ours <= theirs;
 }
 
-/* Made over the body although it is not sent: Content-Length of a 304 is that of the 200 (RFC 9110 section 8.6). */
+/* Made over the body although it is not sent: Content-Length of a 304 is that of the 200 (RFC 9110
+ * section 8.6). */
 struct MHD_Response *
 prepared_not_modified(struct http_conn *c, struct http_prepared *p)
 {

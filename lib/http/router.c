@@ -38,7 +38,7 @@ static bool
 is_segment_octet(uint8_t c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-	       c == '.' || c == '_' || c == '~' || c == '-';
+		c == '.' || c == '_' || c == '~' || c == '-';
 }
 
 static enum err

@@ -25,8 +25,8 @@ struct router_match {
 
 /* method 0 stands for a method this server does not know. A literal wins over {} and {} over {*}.
  */
-void router_find(
-	const struct router *r, struct bytes path, unsigned method, struct router_match *out);
+void
+router_find(const struct router *r, struct bytes path, unsigned method, struct router_match *out);
 
 enum { ROUTER_ALLOW_SIZE = 48 };
 /* "GET, HEAD, POST" for the Allow field (RFC 9110 section 10.2.1). */

@@ -11,8 +11,10 @@ enum { RETRY_AFTER_SECONDS = 2 };
 
 /* What a verdict means once a connection is open. */
 static const struct http_refusal unwelcome[] = {
-	[HTTP_PEER_REVOKED] = {403, "revoked", "the client certificate is revoked; only an operator of this CA can give out another"},
-	[HTTP_PEER_EXPIRED] = {403, "expired", "the client certificate has expired; renewing needs one that has not, so ask an operator of this CA for a new one"},
+	[HTTP_PEER_REVOKED] = {403, "revoked",
+		"the client certificate is revoked; only an operator of this CA can give out another"},
+	[HTTP_PEER_EXPIRED] = {403, "expired",
+		"the client certificate has expired; renewing needs one that has not, so ask an operator of this CA for a new one"},
 	[HTTP_PEER_UNKNOWN] = {403, "identity-blocked",
 		"the identity of the client certificate is blocked or not known any more; ask an operator of this CA"},
 	[HTTP_PEER_UNKNOWN_CA] = {403, "unknown-ca",

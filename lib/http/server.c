@@ -87,9 +87,9 @@ static void
 apply_defaults(struct http_config *c)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	unsigned threads = cores < 1			 ? 1
-			   : cores > NETWORK_THREADS_MAX ? NETWORK_THREADS_MAX
-							 : (unsigned)cores;
+	unsigned threads = cores < 1	      ? 1
+		: cores > NETWORK_THREADS_MAX ? NETWORK_THREADS_MAX
+					      : (unsigned)cores;
 
 	c->network_threads = default_to(c->network_threads, threads);
 	c->workers = default_to(c->workers, 64);
@@ -176,26 +176,20 @@ start_daemon(struct http_server *s)
 				: MHD_USE_EPOLL_INTERNAL_THREAD;
 	/* clang-format off: an option and its values on one line */
 	s->daemon = MHD_start_daemon(flags, 0, NULL, NULL, handle_step, s,
-		MHD_OPTION_EXTERNAL_LOGGER, log_mhd, s,
-		MHD_OPTION_LISTEN_SOCKET, s->listen_fd,
-		MHD_OPTION_NOTIFY_CONNECTION, conn_notify, s,
-		MHD_OPTION_NOTIFY_COMPLETED, handle_completed, s,
-		MHD_OPTION_URI_LOG_CALLBACK, handle_begin, s,
-		MHD_OPTION_UNESCAPE_CALLBACK, raw_path, s,
-		MHD_OPTION_STRICT_FOR_CLIENT, 1,
-		MHD_OPTION_THREAD_POOL_SIZE, pool,
-		MHD_OPTION_THREAD_STACK_SIZE, (size_t)NETWORK_STACK,
-		MHD_OPTION_CONNECTION_LIMIT, c->connections_max,
+		MHD_OPTION_EXTERNAL_LOGGER, log_mhd, s, MHD_OPTION_LISTEN_SOCKET, s->listen_fd,
+		MHD_OPTION_NOTIFY_CONNECTION, conn_notify, s, MHD_OPTION_NOTIFY_COMPLETED,
+		handle_completed, s, MHD_OPTION_URI_LOG_CALLBACK, handle_begin, s,
+		MHD_OPTION_UNESCAPE_CALLBACK, raw_path, s, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+		MHD_OPTION_THREAD_POOL_SIZE, pool, MHD_OPTION_THREAD_STACK_SIZE,
+		(size_t)NETWORK_STACK, MHD_OPTION_CONNECTION_LIMIT, c->connections_max,
 		MHD_OPTION_PER_IP_CONNECTION_LIMIT, c->connections_per_address,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_MEMORY,
-		MHD_OPTION_CONNECTION_TIMEOUT, c->idle_timeout_s + 5,
-		MHD_OPTION_ARRAY, s->tls != NULL ? tls : none,
-		MHD_OPTION_END);
+		MHD_OPTION_CONNECTION_TIMEOUT, c->idle_timeout_s + 5, MHD_OPTION_ARRAY,
+		s->tls != NULL ? tls : none, MHD_OPTION_END);
 	/* clang-format on */
 	return s->daemon != NULL
-		       ? ERR_OK
-		       : err_set(ERR_INTERNAL, "listener \"%s\": libmicrohttpd does not start",
-				 s->name);
+		? ERR_OK
+		: err_set(ERR_INTERNAL, "listener \"%s\": libmicrohttpd does not start", s->name);
 }
 
 /* Signals are for the main thread; and a client that went away must not raise SIGPIPE here. */

@@ -1,7 +1,7 @@
 /*
- * Writing a TBSCertificate (RFC 5280 section 4.1) from a specification: one row per extension, in the order they
- * appear. The writer expresses what it is told; whether that may be signed, the linter decides from the
- * octets.
+ * Writing a TBSCertificate (RFC 5280 section 4.1) from a specification: one row per extension, in
+ * the order they appear. The writer expresses what it is told; whether that may be signed, the
+ * linter decides from the octets.
  */
 #include "lib/pki/ext.h"
 #include "lib/pki/oid.h"

@@ -1,7 +1,8 @@
 /*
- * The only road to a signature on a certificate: build, lint, sign, parse, compare. The comparison is made
- * against the specification and not against our own encoder's memory, so a mistake in writer or reader, or a
- * signing module that returns something else, stops the certificate instead of shipping it.
+ * The only road to a signature on a certificate: build, lint, sign, parse, compare. The comparison
+ * is made against the specification and not against our own encoder's memory, so a mistake in
+ * writer or reader, or a signing module that returns something else, stops the certificate instead
+ * of shipping it.
  */
 #include "lib/pki/ext.h"
 #include "lib/pki/lint.h"
@@ -11,7 +12,8 @@
 static enum err
 differs(const char *what)
 {
-	return err_set(ERR_INTERNAL, "the certificate made differs from its specification in %s", what);
+	return err_set(
+		ERR_INTERNAL, "the certificate made differs from its specification in %s", what);
 }
 
 static bool
@@ -78,7 +80,8 @@ compare_references(const struct pki_cert *c, const struct pki_cert_spec *s)
 }
 
 static enum err
-compare(const struct pki_cert *c, const struct pki_cert_spec *s, struct bytes tbs, enum pki_sig_alg alg)
+compare(const struct pki_cert *c, const struct pki_cert_spec *s, struct bytes tbs,
+	enum pki_sig_alg alg)
 {
 	enum err e;
 
@@ -91,8 +94,8 @@ compare(const struct pki_cert *c, const struct pki_cert_spec *s, struct bytes tb
 }
 
 static enum err
-sign_and_compare(const struct pki_cert_spec *spec, struct bytes tbs, const struct pki_signer *s, struct arena *a,
-	struct bytes *der, struct pki_cert *parsed)
+sign_and_compare(const struct pki_cert_spec *spec, struct bytes tbs, const struct pki_signer *s,
+	struct arena *a, struct bytes *der, struct pki_cert *parsed)
 {
 	AUTO_BUF(signed_der, PKI_CERT_MAX);
 	struct pki_cert cert;
@@ -115,7 +118,8 @@ sign_and_compare(const struct pki_cert_spec *spec, struct bytes tbs, const struc
 }
 
 enum err
-pki_cert_issue(const struct pki_cert_spec *spec, const struct pki_signer *s, struct arena *a, struct bytes *der, struct pki_cert *parsed)
+pki_cert_issue(const struct pki_cert_spec *spec, const struct pki_signer *s, struct arena *a,
+	struct bytes *der, struct pki_cert *parsed)
 {
 	uint8_t room[PKI_CERT_MAX];
 	struct derw w;

@@ -1,7 +1,7 @@
 /*
- * Reading a certificate (RFC 5280 section 4), Chancery's own or a peer's. What this reader does not understand and
- * the certificate calls critical is refused; what is merely unknown is passed over. It says what a
- * certificate contains, never whether to trust it.
+ * Reading a certificate (RFC 5280 section 4), Chancery's own or a peer's. What this reader does not
+ * understand and the certificate calls critical is refused; what is merely unknown is passed over.
+ * It says what a certificate contains, never whether to trust it.
  */
 #include "lib/pki/ext.h"
 #include "lib/pki/oid.h"
@@ -50,7 +50,8 @@ static enum err
 read_subject_key_id(struct reading *r, const struct ext *x)
 {
 	struct der d = der_open(x->value);
-	enum err e = der_get(&d, DER_OCTET_STRING, "subjectKeyIdentifier", &r->cert->subject_key_id);
+	enum err e =
+		der_get(&d, DER_OCTET_STRING, "subjectKeyIdentifier", &r->cert->subject_key_id);
 
 	if (e == ERR_OK && r->cert->subject_key_id.n == 0)
 		return refuse("\"subjectKeyIdentifier\" is empty");
@@ -160,7 +161,8 @@ static enum err
 read_nocheck(struct reading *r, const struct ext *x)
 {
 	r->cert->ocsp_nocheck = true;
-	return bytes_equal(x->value, BYTES_LIT("\x05\x00")) ? ERR_OK
+	return bytes_equal(x->value, BYTES_LIT("\x05\x00"))
+		? ERR_OK
 		: refuse("\"id-pkix-ocsp-nocheck\" is not NULL (RFC 6960 section 4.2.2.2.1)");
 }
 
@@ -193,7 +195,8 @@ read_extension(struct reading *r, const struct ext *x)
 	for (size_t i = 0; i < ARRAY_LEN(readers); i++)
 		if (bytes_equal(readers[i].oid, x->oid))
 			return readers[i].read(r, x);
-	return x->critical ? refuse("an unknown critical extension (RFC 5280 section 4.2)") : ERR_OK;
+	return x->critical ? refuse("an unknown critical extension (RFC 5280 section 4.2)")
+			   : ERR_OK;
 }
 
 static enum err
@@ -235,7 +238,8 @@ read_serial(struct der *d, struct bytes *out)
 	if (e != ERR_OK)
 		return e;
 	if (out->p[0] >= 0x80 || (out->n == 1 && out->p[0] == 0) || out->n > SERIAL_OCTETS_MAX)
-		return refuse("\"serialNumber\" is not positive or longer than 20 octets (RFC 5280 section 4.1.2.2)");
+		return refuse(
+			"\"serialNumber\" is not positive or longer than 20 octets (RFC 5280 section 4.1.2.2)");
 	return ERR_OK;
 }
 
@@ -358,8 +362,10 @@ pki_cert_verify_issued_by(const struct pki_cert *cert, const struct pki_cert *is
 	if (cert->authority_key_id.n > 0 && issuer->subject_key_id.n > 0 &&
 		!bytes_equal(cert->authority_key_id, issuer->subject_key_id))
 		return not_issued("its authority key identifier is another");
-	if (!issuer->is_ca || (issuer->has_key_usage && (issuer->key_usage & PKI_KU_KEY_CERT_SIGN) == 0))
-		return not_issued("the issuer may not sign certificates (RFC 5280 section 4.2.1.9)");
+	if (!issuer->is_ca ||
+		(issuer->has_key_usage && (issuer->key_usage & PKI_KU_KEY_CERT_SIGN) == 0))
+		return not_issued(
+			"the issuer may not sign certificates (RFC 5280 section 4.2.1.9)");
 	e = pki_spki_pkey(&issuer->spki, &key);
 	return e == ERR_OK ? pki_verify(key, cert->sig_alg, cert->tbs, cert->signature) : e;
 }

@@ -1,6 +1,7 @@
 /*
- * A "certs-only" message (RFC 5652 SignedData without signers, RFC 5272 section 4.1, RFC 8951 section 3.2), as EST
- * answers with. The certificates keep the order they are given in: clients take the first as theirs.
+ * A "certs-only" message (RFC 5652 SignedData without signers, RFC 5272 section 4.1, RFC 8951
+ * section 3.2), as EST answers with. The certificates keep the order they are given in: clients
+ * take the first as theirs.
  */
 #include "lib/pki/cert.h"
 

@@ -1,6 +1,6 @@
 /*
- * Writing CRLs (RFC 5280 section 5). A list of 100,000 entries is 3 MB of octets that were encoded one by one; around
- * them goes a small head and a small tail, and nothing is ever held as objects.
+ * Writing CRLs (RFC 5280 section 5). A list of 100,000 entries is 3 MB of octets that were encoded
+ * one by one; around them goes a small head and a small tail, and nothing is ever held as objects.
  */
 #include "lib/pki/crl.h"
 
@@ -58,7 +58,8 @@ pki_reason_parse(const char *text, enum pki_reason *out)
 			return ERR_OK;
 		}
 	}
-	return err_set(ERR_INVALID, "revocation reason \"%s\" is not one of RFC 5280 section 5.3.1", text);
+	return err_set(
+		ERR_INVALID, "revocation reason \"%s\" is not one of RFC 5280 section 5.3.1", text);
 }
 
 /* reasonCode is not written for unspecified (section 5.3.1 says SHOULD be absent). */
@@ -76,7 +77,8 @@ put_reason(struct derw *w, enum pki_reason reason)
 }
 
 enum err
-pki_crl_entry_append(struct buf *entries, struct bytes serial, int64_t revoked_at, enum pki_reason reason)
+pki_crl_entry_append(
+	struct buf *entries, struct bytes serial, int64_t revoked_at, enum pki_reason reason)
 {
 	uint8_t room[ENTRY_MAX];
 	struct derw w;
@@ -84,7 +86,9 @@ pki_crl_entry_append(struct buf *entries, struct bytes serial, int64_t revoked_a
 	enum err e;
 
 	if (!is_reason(reason))
-		return err_set(ERR_INVALID, "revocation reason %d does not exist (RFC 5280 section 5.3.1)", (int)reason);
+		return err_set(ERR_INVALID,
+			"revocation reason %d does not exist (RFC 5280 section 5.3.1)",
+			(int)reason);
 	derw_init(&w, room, sizeof(room));
 	put_reason(&w, reason);
 	derw_time(&w, revoked_at);
@@ -115,7 +119,8 @@ make_tail(const struct pki_crl_spec *s, uint8_t *room, struct bytes *out)
 
 /* What precedes them, with the header of a TBSCertList that has rest octets more. */
 static enum err
-make_head(const struct pki_crl_spec *s, enum pki_sig_alg alg, size_t rest, uint8_t *room, struct bytes *out)
+make_head(const struct pki_crl_spec *s, enum pki_sig_alg alg, size_t rest, uint8_t *room,
+	struct bytes *out)
 {
 	struct derw w;
 
@@ -142,9 +147,11 @@ check_spec(const struct pki_crl_spec *s)
 	if (pki_name_empty(s->issuer))
 		return err_set(ERR_INVALID, "a CRL has an issuer (RFC 5280 section 5.1.2.3)");
 	if (s->authority_key_id.n == 0)
-		return err_set(ERR_INVALID, "a CRL has an authorityKeyIdentifier (RFC 5280 section 5.2.1)");
+		return err_set(ERR_INVALID,
+			"a CRL has an authorityKeyIdentifier (RFC 5280 section 5.2.1)");
 	if (s->this_update >= s->next_update)
-		return err_set(ERR_INVALID, "thisUpdate is not earlier than nextUpdate (RFC 5280 section 5.1.2.5)");
+		return err_set(ERR_INVALID,
+			"thisUpdate is not earlier than nextUpdate (RFC 5280 section 5.1.2.5)");
 	return ERR_OK;
 }
 

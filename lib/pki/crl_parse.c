@@ -1,6 +1,7 @@
 /*
- * Reading CRLs (RFC 5280 section 5) of our own kind: version 2, complete, direct. The entries stay encoded and are walked
- * one at a time; a critical extension that would change what the list means (a partial or indirect one) is refused.
+ * Reading CRLs (RFC 5280 section 5) of our own kind: version 2, complete, direct. The entries stay
+ * encoded and are walked one at a time; a critical extension that would change what the list means
+ * (a partial or indirect one) is refused.
  */
 #include "lib/pki/crl.h"
 
@@ -28,7 +29,8 @@ read_number(struct bytes value, uint64_t *out)
 	if (e != ERR_OK)
 		return e;
 	if (c.p[0] >= 0x80 || c.n > 9 || (c.n == 9 && c.p[0] != 0))
-		return refuse("\"cRLNumber\" is negative or longer than 64 bits (RFC 5280 section 5.2.3)");
+		return refuse(
+			"\"cRLNumber\" is negative or longer than 64 bits (RFC 5280 section 5.2.3)");
 	for (size_t i = 0; i < c.n; i++)
 		n = n << 8 | c.p[i];
 	*out = n;
@@ -71,7 +73,8 @@ read_extensions(struct der *d, struct pki_crl *crl)
 		}
 	}
 	if (e == ERR_OK && (!numbered || crl->authority_key_id.n == 0))
-		return refuse("cRLNumber or authorityKeyIdentifier is missing (RFC 5280 section 5.2)");
+		return refuse(
+			"cRLNumber or authorityKeyIdentifier is missing (RFC 5280 section 5.2)");
 	return e;
 }
 
@@ -96,7 +99,8 @@ read_entries(struct der *d, struct pki_crl *crl)
 		return ERR_OK;
 	e = der_get(d, DER_SEQUENCE, "revokedCertificates", &crl->entries);
 	if (e == ERR_OK && crl->entries.n == 0)
-		return refuse("\"revokedCertificates\" is present and empty (RFC 5280 section 5.1.2.6)");
+		return refuse(
+			"\"revokedCertificates\" is present and empty (RFC 5280 section 5.1.2.6)");
 	return e;
 }
 
@@ -195,7 +199,8 @@ read_entry_extensions(struct der *d, enum pki_reason *reason)
 }
 
 enum err
-pki_crl_entry_next(struct der *at, struct bytes *serial, int64_t *revoked_at, enum pki_reason *reason)
+pki_crl_entry_next(
+	struct der *at, struct bytes *serial, int64_t *revoked_at, enum pki_reason *reason)
 {
 	enum pki_reason r = PKI_REASON_NONE;
 	struct der next = *at, d;

@@ -1,8 +1,8 @@
 /*
- * PKCS #10 requests (RFC 2986). Everything a client asks for is either understood and reported or refused;
- * nothing asked is lost between here and policy. Two divergences from DER: the SET OF attributes need not be
- * sorted (strongSwan writes them in another order, and the signature covers the octets as they are), and
- * unknown attributes are ignored after their form was checked.
+ * PKCS #10 requests (RFC 2986). Everything a client asks for is either understood and reported or
+ * refused; nothing asked is lost between here and policy. Two divergences from DER: the SET OF
+ * attributes need not be sorted (strongSwan writes them in another order, and the signature covers
+ * the octets as they are), and unknown attributes are ignored after their form was checked.
  */
 #include "lib/pki/csr.h"
 
@@ -38,8 +38,8 @@ take_extension(struct reading *r, const struct ext *x)
 	return ERR_OK;
 }
 
-/* One Extensions value, once per request: a second attribute, or a second value, could carry names that a
- * reader of the first never sees. */
+/* One Extensions value, once per request: a second attribute, or a second value, could carry names
+ * that a reader of the first never sees. */
 static enum err
 take_extension_request(struct reading *r, struct der values)
 {
@@ -72,9 +72,11 @@ take_challenge_password(struct reading *r, struct der values)
 	if (e != ERR_OK)
 		return e;
 	if (tag != DER_UTF8_STRING && tag != DER_PRINTABLE_STRING && tag != DER_IA5_STRING)
-		return refuse("challengePassword is not a UTF8String or PrintableString (RFC 2985 section 5.4.1)");
+		return refuse(
+			"challengePassword is not a UTF8String or PrintableString (RFC 2985 section 5.4.1)");
 	if (text.n == 0 || text.n > PASSWORD_MAX)
-		return refuse("challengePassword has no octet or more than 255 (RFC 2985 section 5.4.1)");
+		return refuse(
+			"challengePassword has no octet or more than 255 (RFC 2985 section 5.4.1)");
 	r->csr->has_challenge_password = true;
 	r->csr->challenge_password = text;
 	return ERR_OK;
@@ -100,7 +102,8 @@ take_attribute(struct reading *r, struct der *attributes)
 	if (bytes_equal(oid, OID_CHALLENGE_PASSWORD))
 		return take_challenge_password(r, values);
 	if (bytes_equal(oid, OID_MS_EXTENSION_REQUEST))
-		return refuse("extensions in Microsoft's attribute; the PKCS #9 extensionRequest is understood");
+		return refuse(
+			"extensions in Microsoft's attribute; the PKCS #9 extensionRequest is understood");
 	return ERR_OK;
 }
 
@@ -110,7 +113,8 @@ read_attributes(struct reading *r, struct der attributes)
 	enum err e = ERR_OK;
 
 	for (size_t n = 0; e == ERR_OK && !der_at_end(&attributes); n++)
-		e = n < ATTRIBUTES_MAX ? take_attribute(r, &attributes) : refuse("more than 16 attributes");
+		e = n < ATTRIBUTES_MAX ? take_attribute(r, &attributes)
+				       : refuse("more than 16 attributes");
 	return e;
 }
 
@@ -209,7 +213,8 @@ put_attributes(struct derw *w, const struct pki_sans *sans)
 }
 
 enum err
-pki_csr_build(struct bytes subject, const struct pki_sans *sans, struct bytes spki, const struct pki_signer *s, struct buf *out)
+pki_csr_build(struct bytes subject, const struct pki_sans *sans, struct bytes spki,
+	const struct pki_signer *s, struct buf *out)
 {
 	uint8_t room[PKI_CSR_MAX];
 	struct derw w;

@@ -1,8 +1,9 @@
 /*
- * The DER reader (X.690 sections 8, 10 and 11). One element at a time, no recursion, nothing copied: the depth
- * of nesting is the depth of the caller's code, so input cannot exhaust the stack. What BER allows beyond
- * DER (indefinite or padded lengths, constructed strings, long tags) is refused, because two encodings of one
- * value let a checker and a relying party see different things.
+ * The DER reader (X.690 sections 8, 10 and 11). One element at a time, no recursion, nothing
+ * copied: the depth of nesting is the depth of the caller's code, so input cannot exhaust the
+ * stack. What BER allows beyond DER (indefinite or padded lengths, constructed strings, long tags)
+ * is refused, because two encodings of one value let a checker and a relying party see different
+ * things.
  */
 #include "lib/pki/der.h"
 
@@ -42,7 +43,8 @@ get_length(const uint8_t **p, const uint8_t *end, size_t *out)
 	return ERR_OK;
 }
 
-/* Tags of one octet; of the universal class only SEQUENCE and SET are constructed (X.690 section 10.2). */
+/* Tags of one octet; of the universal class only SEQUENCE and SET are constructed (X.690
+ * section 10.2). */
 static enum err
 check_tag(uint8_t tag)
 {
@@ -52,7 +54,8 @@ check_tag(uint8_t tag)
 	if (number == 0x1f)
 		return err_set(ERR_INVALID, "DER tag has more than one octet");
 	if (universal && (number == 0 || constructed != (number == 0x10 || number == 0x11)))
-		return err_set(ERR_INVALID, "DER tag 0x%02x does not exist in DER (X.690 section 10.2)", tag);
+		return err_set(ERR_INVALID,
+			"DER tag 0x%02x does not exist in DER (X.690 section 10.2)", tag);
 	return ERR_OK;
 }
 
@@ -96,7 +99,8 @@ get_tagged(struct der *d, uint8_t tag, const char *what, struct bytes *content, 
 		return err_context(e, "\"%s\"", what);
 	if (got != tag) {
 		*d = saved;
-		return err_set(ERR_INVALID, "\"%s\" has tag 0x%02x where 0x%02x is expected", what, got, tag);
+		return err_set(ERR_INVALID, "\"%s\" has tag 0x%02x where 0x%02x is expected", what,
+			got, tag);
 	}
 	return ERR_OK;
 }
@@ -138,7 +142,8 @@ enum err
 der_finish(const struct der *d, const char *what)
 {
 	if (!der_at_end(d))
-		return err_set(ERR_INVALID, "\"%s\" has %zu octets too many", what, (size_t)(d->end - d->p));
+		return err_set(ERR_INVALID, "\"%s\" has %zu octets too many", what,
+			(size_t)(d->end - d->p));
 	return ERR_OK;
 }
 
@@ -168,7 +173,8 @@ der_get_integer(struct der *d, const char *what, struct bytes *content)
 	if (e != ERR_OK)
 		return e;
 	if (c.n == 0)
-		return take_back(d, saved, what, "is an INTEGER without octets (X.690 section 8.3.1)");
+		return take_back(
+			d, saved, what, "is an INTEGER without octets (X.690 section 8.3.1)");
 	if (c.n > 1 && ((c.p[0] == 0x00 && c.p[1] < 0x80) || (c.p[0] == 0xff && c.p[1] >= 0x80)))
 		return take_back(d, saved, what, "is not a minimal INTEGER (X.690 section 8.3.2)");
 	*content = c;
@@ -223,7 +229,8 @@ der_get_bits(struct der *d, const char *what, struct bytes *out)
 	return ERR_OK;
 }
 
-/* The unused bits are zero and the last used bit is one (X.690 section 11.2.2); no bits at all is 03 01 00. */
+/* The unused bits are zero and the last used bit is one (X.690 section 11.2.2); no bits at all is
+ * 03 01 00. */
 static bool
 named_bits_minimal(struct bytes c)
 {
@@ -249,7 +256,8 @@ der_get_named_bits(struct der *d, const char *what, uint32_t *out)
 	if (e != ERR_OK)
 		return e;
 	if (!named_bits_minimal(c))
-		return take_back(d, saved, what, "is not a minimal bit list (X.690 section 11.2.2)");
+		return take_back(
+			d, saved, what, "is not a minimal bit list (X.690 section 11.2.2)");
 	for (size_t i = 0; i < (c.n - 1) * 8; i++)
 		if ((c.p[1 + i / 8] & (0x80u >> (i % 8))) != 0)
 			bits |= UINT32_C(1) << i;
@@ -282,7 +290,8 @@ der_get_oid(struct der *d, const char *what, struct bytes *out)
 	if (e != ERR_OK)
 		return e;
 	if (!der_oid_valid(c))
-		return take_back(d, saved, what, "is not a DER OBJECT IDENTIFIER (X.690 section 8.19)");
+		return take_back(
+			d, saved, what, "is not a DER OBJECT IDENTIFIER (X.690 section 8.19)");
 	*out = c;
 	return ERR_OK;
 }

@@ -1,8 +1,9 @@
 /*
- * Strict DER (X.690): a reader that is a cursor over borrowed octets and a writer that fills from the end.
+ * Strict DER (X.690): a reader that is a cursor over borrowed octets and a writer that fills from
+ * the end.
  *
- * The reader accepts definite, minimal lengths and single-octet tags only; every get function consumes
- * exactly one element or sets a reason and consumes nothing. Nothing is copied.
+ * The reader accepts definite, minimal lengths and single-octet tags only; every get function
+ * consumes exactly one element or sets a reason and consumes nothing. Nothing is copied.
  */
 #ifndef CHANCERY_PKI_DER_H
 #define CHANCERY_PKI_DER_H
@@ -11,34 +12,60 @@
 #include "lib/base/buf.h"
 
 enum {
-	DER_BOOLEAN = 0x01, DER_INTEGER = 0x02, DER_BIT_STRING = 0x03, DER_OCTET_STRING = 0x04,
-	DER_NULL = 0x05, DER_OID = 0x06, DER_ENUMERATED = 0x0a, DER_UTF8_STRING = 0x0c,
-	DER_PRINTABLE_STRING = 0x13, DER_IA5_STRING = 0x16, DER_UTC_TIME = 0x17,
-	DER_GENERALIZED_TIME = 0x18, DER_SEQUENCE = 0x30, DER_SET = 0x31,
+	DER_BOOLEAN = 0x01,
+	DER_INTEGER = 0x02,
+	DER_BIT_STRING = 0x03,
+	DER_OCTET_STRING = 0x04,
+	DER_NULL = 0x05,
+	DER_OID = 0x06,
+	DER_ENUMERATED = 0x0a,
+	DER_UTF8_STRING = 0x0c,
+	DER_PRINTABLE_STRING = 0x13,
+	DER_IA5_STRING = 0x16,
+	DER_UTC_TIME = 0x17,
+	DER_GENERALIZED_TIME = 0x18,
+	DER_SEQUENCE = 0x30,
+	DER_SET = 0x31,
 };
-#define DER_CONTEXT(n) (0x80 | (n))             /* [n] IMPLICIT of a primitive */
-#define DER_CONTEXT_CONS(n) (0xa0 | (n))        /* [n] constructed */
+#define DER_CONTEXT(n) (0x80 | (n))	 /* [n] IMPLICIT of a primitive */
+#define DER_CONTEXT_CONS(n) (0xa0 | (n)) /* [n] constructed */
 
 struct der {
 	const uint8_t *p, *end;
 };
 
-static inline struct der der_open(struct bytes b) { return (struct der){b.p, b.p + b.n}; }
-static inline bool der_at_end(const struct der *d) { return d->p == d->end; }
+static inline struct der
+der_open(struct bytes b)
+{
+	return (struct der){b.p, b.p + b.n};
+}
+static inline bool
+der_at_end(const struct der *d)
+{
+	return d->p == d->end;
+}
 /* The tag of the next element, or -1 at the end. */
-static inline int der_peek(const struct der *d) { return d->p < d->end ? *d->p : -1; }
+static inline int
+der_peek(const struct der *d)
+{
+	return d->p < d->end ? *d->p : -1;
+}
 
 /* Any element: tag, content, and (if whole is not NULL) the whole encoding. */
-enum err der_get_any(struct der *d, uint8_t *tag, struct bytes *content, struct bytes *whole) MUST_CHECK;
-/* An element of this tag; content may be NULL to skip it. what names it in the reason ("serialNumber"). */
+enum err
+der_get_any(struct der *d, uint8_t *tag, struct bytes *content, struct bytes *whole) MUST_CHECK;
+/* An element of this tag; content may be NULL to skip it. what names it in the reason
+ * ("serialNumber"). */
 enum err der_get(struct der *d, uint8_t tag, const char *what, struct bytes *content) MUST_CHECK;
 /* The same, giving the whole encoding with tag and length. */
-enum err der_get_whole(struct der *d, uint8_t tag, const char *what, struct bytes *whole) MUST_CHECK;
+enum err
+der_get_whole(struct der *d, uint8_t tag, const char *what, struct bytes *whole) MUST_CHECK;
 /* Enters a constructed element: inner is a cursor over its content. */
 enum err der_enter(struct der *d, uint8_t tag, const char *what, struct der *inner) MUST_CHECK;
 /* ERR_INVALID when something is left. */
 enum err der_finish(const struct der *d, const char *what) MUST_CHECK;
-/* A refusal of this reader gets the caller's word ("bad-csr"); words already given stay. Returns e. */
+/* A refusal of this reader gets the caller's word ("bad-csr"); words already given stay. Returns e.
+ */
 enum err der_reword(enum err e, const char *word);
 
 /* INTEGER as its minimal two's complement content octets; as a small number 0..2^31-1. */
@@ -59,8 +86,9 @@ enum err der_get_oid(struct der *d, const char *what, struct bytes *out) MUST_CH
 bool der_oid_valid(struct bytes content);
 
 /*
- * The writer fills a caller's buffer from the end backwards, so lengths are known when they are written:
- * write the last element first. Running out of room is remembered and reported once by derw_done().
+ * The writer fills a caller's buffer from the end backwards, so lengths are known when they are
+ * written: write the last element first. Running out of room is remembered and reported once by
+ * derw_done().
  *
  *   derw_init(&w, room, sizeof(room));
  *   size_t mark = derw_mark(&w);  derw_oid(&w, oid);  derw_wrap(&w, DER_SEQUENCE, mark);
@@ -71,7 +99,11 @@ struct derw {
 };
 
 void derw_init(struct derw *w, uint8_t *room, size_t n);
-static inline size_t derw_mark(const struct derw *w) { return (size_t)(w->end - w->p); }
+static inline size_t
+derw_mark(const struct derw *w)
+{
+	return (size_t)(w->end - w->p);
+}
 /* Puts tag and length before everything written since mark. */
 void derw_wrap(struct derw *w, uint8_t tag, size_t mark);
 /* Tag and length alone, for content of n octets that is written elsewhere (CRL entries). */
@@ -86,11 +118,12 @@ void derw_uint(struct derw *w, uint64_t v);
 void derw_integer(struct derw *w, struct bytes magnitude);
 void derw_bits(struct derw *w, struct bytes octets);
 void derw_named_bits(struct derw *w, uint32_t bits);
-/* UTCTime through 2049, GeneralizedTime from 2050 (RFC 5280 section 4.1.2.5); the second always Generalized. */
+/* UTCTime through 2049, GeneralizedTime from 2050 (RFC 5280 section 4.1.2.5); the second always
+ * Generalized. */
 void derw_time(struct derw *w, int64_t t);
 void derw_generalized_time(struct derw *w, int64_t t);
-/* The finished encoding (a view into the caller's buffer), or ERR_LIMIT when it did not fit or a time was
- * outside 1950..9999. */
+/* The finished encoding (a view into the caller's buffer), or ERR_LIMIT when it did not fit or a
+ * time was outside 1950..9999. */
 enum err derw_done(const struct derw *w, struct bytes *out) MUST_CHECK;
 
 #endif

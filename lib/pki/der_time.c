@@ -1,6 +1,7 @@
 /*
- * Times in DER (RFC 5280 section 4.1.2.5): UTCTime for 1950 to 2049, GeneralizedTime from 2050, both to the
- * second and in Zulu. Calendar arithmetic of our own: timegm() depends on locale data and accepts 31 February.
+ * Times in DER (RFC 5280 section 4.1.2.5): UTCTime for 1950 to 2049, GeneralizedTime from 2050,
+ * both to the second and in Zulu. Calendar arithmetic of our own: timegm() depends on locale data
+ * and accepts 31 February.
  */
 #include "lib/pki/der.h"
 
@@ -24,11 +25,13 @@ days_in_month(int year, int month)
 	return month == 2 && is_leap(year) ? 29 : days[month - 1];
 }
 
-/* Days since 1970-01-01 in the Gregorian calendar, counting years from March so that the leap day is last. */
+/* Days since 1970-01-01 in the Gregorian calendar, counting years from March so that the leap day
+ * is last. */
 static int64_t
 days_of(int year, int month, int day)
 {
-	int64_t y = month <= 2 ? year - 1 : year, era = (y >= 0 ? y : y - 399) / 400, of_era = y - era * 400;
+	int64_t y = month <= 2 ? year - 1 : year, era = (y >= 0 ? y : y - 399) / 400,
+		of_era = y - era * 400;
 	int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
 
 	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
@@ -40,7 +43,8 @@ civil_of(int64_t t, struct civil *c)
 	int64_t days = (t >= 0 ? t : t - (DAY - 1)) / DAY, rest = t - days * DAY, z = days + 719468;
 	int64_t era = (z >= 0 ? z : z - 146096) / 146097, of_era = z - era * 146097;
 	int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-	int64_t of_year = of_era - (365 * year + year / 4 - year / 100), m = (5 * of_year + 2) / 153;
+	int64_t of_year = of_era - (365 * year + year / 4 - year / 100),
+		m = (5 * of_year + 2) / 153;
 
 	c->day = (int)(of_year - (153 * m + 2) / 5 + 1);
 	c->month = (int)(m < 10 ? m + 3 : m - 9);
@@ -63,16 +67,18 @@ two_digits(const uint8_t *p, int *out)
 static bool
 parse_rest(const uint8_t *p, struct civil *c)
 {
-	return two_digits(p, &c->month) && two_digits(p + 2, &c->day) && two_digits(p + 4, &c->hour) &&
-		two_digits(p + 6, &c->minute) && two_digits(p + 8, &c->second) && p[10] == 'Z' &&
-		c->month >= 1 && c->month <= 12 && c->day >= 1 && c->day <= days_in_month(c->year, c->month) &&
-		c->hour <= 23 && c->minute <= 59 && c->second <= 59;
+	return two_digits(p, &c->month) && two_digits(p + 2, &c->day) &&
+		two_digits(p + 4, &c->hour) && two_digits(p + 6, &c->minute) &&
+		two_digits(p + 8, &c->second) && p[10] == 'Z' && c->month >= 1 && c->month <= 12 &&
+		c->day >= 1 && c->day <= days_in_month(c->year, c->month) && c->hour <= 23 &&
+		c->minute <= 59 && c->second <= 59;
 }
 
 static int64_t
 seconds_of(const struct civil *c)
 {
-	return days_of(c->year, c->month, c->day) * DAY + c->hour * 3600 + c->minute * 60 + c->second;
+	return days_of(c->year, c->month, c->day) * DAY + c->hour * 3600 + c->minute * 60 +
+		c->second;
 }
 
 static bool
@@ -109,8 +115,10 @@ der_get_time(struct der *d, const char *what, int64_t *out)
 	good = utc ? parse_utc(b, &c) : parse_generalized(b, &c) && c.year >= 2050;
 	if (!good) {
 		*d = saved;
-		return err_set(ERR_INVALID, "\"%s\" is not a UTCTime YYMMDDHHMMSSZ, or GeneralizedTime "
-			"YYYYMMDDHHMMSSZ from 2050 (RFC 5280 section 4.1.2.5)", what);
+		return err_set(ERR_INVALID,
+			"\"%s\" is not a UTCTime YYMMDDHHMMSSZ, or GeneralizedTime "
+			"YYYYMMDDHHMMSSZ from 2050 (RFC 5280 section 4.1.2.5)",
+			what);
 	}
 	*out = seconds_of(&c);
 	return ERR_OK;
@@ -128,8 +136,10 @@ der_get_generalized_time(struct der *d, const char *what, int64_t *out)
 		return e;
 	if (!parse_generalized(b, &c)) {
 		*d = saved;
-		return err_set(ERR_INVALID, "\"%s\" is not a GeneralizedTime YYYYMMDDHHMMSSZ "
-			"(RFC 5280 section 4.1.2.5.2)", what);
+		return err_set(ERR_INVALID,
+			"\"%s\" is not a GeneralizedTime YYYYMMDDHHMMSSZ "
+			"(RFC 5280 section 4.1.2.5.2)",
+			what);
 	}
 	*out = seconds_of(&c);
 	return ERR_OK;

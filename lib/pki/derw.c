@@ -1,7 +1,7 @@
 /*
- * The DER writer: fills the caller's room from its end, so that every length is known when it is written and
- * nothing is moved or measured twice. A value that does not fit (or cannot be expressed) is remembered, and
- * derw_done() tells it; until then all calls are harmless.
+ * The DER writer: fills the caller's room from its end, so that every length is known when it is
+ * written and nothing is moved or measured twice. A value that does not fit (or cannot be
+ * expressed) is remembered, and derw_done() tells it; until then all calls are harmless.
  */
 #include "lib/pki/der.h"
 
@@ -140,7 +140,8 @@ enum err
 derw_done(const struct derw *w, struct bytes *out)
 {
 	if (w->full)
-		return err_set(ERR_LIMIT, "DER does not fit into %zu octets", (size_t)(w->end - w->start));
+		return err_set(
+			ERR_LIMIT, "DER does not fit into %zu octets", (size_t)(w->end - w->start));
 	*out = bytes_of(w->p, (size_t)(w->end - w->p));
 	return ERR_OK;
 }

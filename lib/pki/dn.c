@@ -1,7 +1,8 @@
 /*
- * Distinguished names (RFC 5280 section 4.1.2.4). They are compared as DER elsewhere; here their syntax is
- * checked, a few are built, and people get to read them. Strings are UTF8String, PrintableString or IA5String:
- * the older types need tables nobody checks, and a name that displays differently than it compares is a weapon.
+ * Distinguished names (RFC 5280 section 4.1.2.4). They are compared as DER elsewhere; here their
+ * syntax is checked, a few are built, and people get to read them. Strings are UTF8String,
+ * PrintableString or IA5String: the older types need tables nobody checks, and a name that displays
+ * differently than it compares is a weapon.
  */
 #include "lib/pki/names.h"
 
@@ -11,7 +12,8 @@
 
 enum { RDN_MAX = 32, AVA_MAX = 8, DEFAULT_UPPER_BOUND = 256 };
 
-/* Known attributes: their short name (RFC 4519, else as OpenSSL says), and upper bound (RFC 5280 appendix A.1). */
+/* Known attributes: their short name (RFC 4519, else as OpenSSL says), and upper bound (RFC 5280
+ * appendix A.1). */
 static const struct attribute {
 	struct bytes oid;
 	const char *name;
@@ -77,7 +79,11 @@ utf8_next(struct bytes s, uint32_t *point)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
 	uint8_t c = s.p[0];
-	size_t n = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
+	size_t n = c < 0x80		? 1
+		: c >= 0xc2 && c < 0xe0 ? 2
+		: c >= 0xe0 && c < 0xf0 ? 3
+		: c >= 0xf0 && c < 0xf5 ? 4
+					: 0;
 	uint32_t v = n == 1 ? c : c & (0x7fu >> n);
 
 	if (n == 0 || n > s.n)
@@ -95,8 +101,9 @@ utf8_next(struct bytes s, uint32_t *point)
 static bool
 is_hidden(uint32_t c)
 {
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
-		(c >= 0x2060 && c <= 0x206f) || c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb);
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x200b && c <= 0x200f) ||
+		(c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff ||
+		(c >= 0xfff9 && c <= 0xfffb);
 }
 
 static bool
@@ -143,13 +150,17 @@ check_value(const struct ava *v)
 	size_t characters, bound = known != NULL ? known->bound : DEFAULT_UPPER_BOUND;
 
 	if (!string_valid(v->tag, v->value, &characters))
-		return refuse("an attribute is not a well-formed UTF8String, PrintableString or IA5String of "
+		return refuse(
+			"an attribute is not a well-formed UTF8String, PrintableString or IA5String of "
 			"visible characters (RFC 5280 section 4.1.2.4)");
 	if (characters == 0 || characters > bound)
-		return refuse("an attribute is empty or longer than its upper bound (RFC 5280 appendix A.1)");
+		return refuse(
+			"an attribute is empty or longer than its upper bound (RFC 5280 appendix A.1)");
 	if (known != NULL && known->tag != 0 && known->tag != v->tag)
-		return err_set_word(ERR_INVALID, "bad-name", "name: attribute \"%s\" has the wrong string type "
-			"(RFC 5280 appendix A.1)", known->name);
+		return err_set_word(ERR_INVALID, "bad-name",
+			"name: attribute \"%s\" has the wrong string type "
+			"(RFC 5280 appendix A.1)",
+			known->name);
 	if (known != NULL && known->bound == 2 && characters != 2)
 		return refuse("a country is two letters");
 	return ERR_OK;
@@ -188,7 +199,8 @@ check_rdn(struct der rdn)
 		if (e != ERR_OK)
 			return e;
 		if (count > 0 && bytes_compare(last, whole) >= 0)
-			return refuse("a multi-valued RDN is not in DER order (X.690 section 11.6)");
+			return refuse(
+				"a multi-valued RDN is not in DER order (X.690 section 11.6)");
 		last = whole;
 	} while (++count < AVA_MAX && !der_at_end(&rdn));
 	return der_at_end(&rdn) ? ERR_OK : refuse("an RDN has more than 8 values");
@@ -270,7 +282,8 @@ append_escaped(struct buf *out, struct bytes s)
 	enum err e = ERR_OK;
 
 	for (size_t i = 0; e == ERR_OK && i < s.n; i++) {
-		bool edge = (i == 0 && (s.p[i] == ' ' || s.p[i] == '#')) || (i + 1 == s.n && s.p[i] == ' ');
+		bool edge = (i == 0 && (s.p[i] == ' ' || s.p[i] == '#')) ||
+			(i + 1 == s.n && s.p[i] == ' ');
 
 		if (edge || strchr(",+\"\\<>;=", s.p[i]) != NULL)
 			e = buf_append(out, "\\", 1);

@@ -1,6 +1,7 @@
 /*
- * Extensions shared by certificates, CSRs and CRLs (RFC 5280 section 4.2). A list is read whole before any of it is
- * interpreted, so that an extension that occurs twice is seen before one of the two was believed.
+ * Extensions shared by certificates, CSRs and CRLs (RFC 5280 section 4.2). A list is read whole
+ * before any of it is interpreted, so that an extension that occurs twice is seen before one of the
+ * two was believed.
  */
 #include "lib/pki/ext.h"
 
@@ -18,7 +19,8 @@ get_ext(struct der *d, struct ext *out)
 	if (e == ERR_OK && der_peek(&x) == DER_BOOLEAN) {
 		e = der_get_boolean(&x, "critical", &out->critical);
 		if (e == ERR_OK && !out->critical)
-			return err_set(ERR_INVALID, "\"critical\" has its DEFAULT encoded (X.690 section 11.5)");
+			return err_set(ERR_INVALID,
+				"\"critical\" has its DEFAULT encoded (X.690 section 11.5)");
 	}
 	if (e == ERR_OK)
 		e = der_get(&x, DER_OCTET_STRING, "extnValue", &out->value);
@@ -50,7 +52,8 @@ ext_list_get(struct der *d, struct ext_list *out)
 			return err_set(ERR_INVALID, "more than %d extensions", EXT_MAX);
 		e = get_ext(&list, next);
 		if (e == ERR_OK && ext_find(out, next->oid) != NULL)
-			return err_set(ERR_INVALID, "an extension occurs twice (RFC 5280 section 4.2)");
+			return err_set(
+				ERR_INVALID, "an extension occurs twice (RFC 5280 section 4.2)");
 		out->count++;
 	}
 	return e;
@@ -87,7 +90,8 @@ ext_basic_constraints(struct bytes value, bool *is_ca, int *path_len)
 	if (e == ERR_OK && der_peek(&d) == DER_BOOLEAN) {
 		e = der_get_boolean(&d, "cA", is_ca);
 		if (e == ERR_OK && !*is_ca)
-			return err_set(ERR_INVALID, "\"cA\" has its DEFAULT encoded (X.690 section 11.5)");
+			return err_set(
+				ERR_INVALID, "\"cA\" has its DEFAULT encoded (X.690 section 11.5)");
 	}
 	if (e == ERR_OK && !der_at_end(&d)) {
 		e = der_get_uint(&d, "pathLenConstraint", &n);

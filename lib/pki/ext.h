@@ -1,6 +1,6 @@
 /*
- * Extensions (RFC 5280 section 4.1.2.9) as certificates, CSRs and CRLs share them, and helpers that only
- * the files of this folder use.
+ * Extensions (RFC 5280 section 4.1.2.9) as certificates, CSRs and CRLs share them, and helpers that
+ * only the files of this folder use.
  */
 #ifndef CHANCERY_PKI_EXT_H
 #define CHANCERY_PKI_EXT_H
@@ -32,8 +32,9 @@ enum err ext_key_usage(struct bytes value, uint32_t *bits) MUST_CHECK;
 /* Opens value as one constructed element of this tag that fills it. */
 enum err ext_open(struct bytes value, uint8_t tag, const char *what, struct der *inner) MUST_CHECK;
 
-/* TBSCertificate alone; views in out->der stay empty, as do signature and sig_alg (inner_alg has the TBS's own).
- * Used by the parser and by the linter, which reads it before a signature exists. */
+/* TBSCertificate alone; views in out->der stay empty, as do signature and sig_alg (inner_alg has
+ * the TBS's own). Used by the parser and by the linter, which reads it before a signature exists.
+ */
 struct cert_tbs {
 	struct pki_cert cert;
 	struct ext_list exts;

@@ -1,7 +1,8 @@
 /*
- * The linter. Its reader (cert_parse.c) already refuses what is not DER, not v3, has extensions twice or DEFAULTs
- * encoded, times in the wrong form, keys not allowed; the rules below say what a certificate that reads well
- * must also satisfy before this CA signs it. Each rule is a row: what it says is what the operator gets to read.
+ * The linter. Its reader (cert_parse.c) already refuses what is not DER, not v3, has extensions
+ * twice or DEFAULTs encoded, times in the wrong form, keys not allowed; the rules below say what a
+ * certificate that reads well must also satisfy before this CA signs it. Each rule is a row: what
+ * it says is what the operator gets to read.
  */
 #include "lib/pki/lint.h"
 
@@ -120,7 +121,8 @@ key_usage_fits_the_key(const struct view *v)
 		[PKI_KEY_P256] = PKI_KU_KEY_ENCIPHERMENT | PKI_KU_DATA_ENCIPHERMENT,
 		[PKI_KEY_P384] = PKI_KU_KEY_ENCIPHERMENT | PKI_KU_DATA_ENCIPHERMENT,
 		[PKI_KEY_RSA] = PKI_KU_KEY_AGREEMENT,
-		[PKI_KEY_ED25519] = PKI_KU_KEY_ENCIPHERMENT | PKI_KU_DATA_ENCIPHERMENT | PKI_KU_KEY_AGREEMENT,
+		[PKI_KEY_ED25519] =
+			PKI_KU_KEY_ENCIPHERMENT | PKI_KU_DATA_ENCIPHERMENT | PKI_KU_KEY_AGREEMENT,
 	};
 
 	return (v->c->key_usage & impossible[v->c->spki.type]) == 0;
@@ -165,7 +167,8 @@ authority_key_id_holds_the_key_id_only(const struct view *v)
 	const struct ext *x = ext_find(v->exts, OID_AUTHORITY_KEY_ID);
 
 	/* SEQUENCE and [0] headers, then the identifier. */
-	return x == NULL || (v->c->authority_key_id.n < 0x80 && x->value.n == v->c->authority_key_id.n + 4);
+	return x == NULL ||
+		(v->c->authority_key_id.n < 0x80 && x->value.n == v->c->authority_key_id.n + 4);
 }
 
 static bool
@@ -201,7 +204,8 @@ access_urls_are_http(const struct view *v)
 
 	if (!has(v, OID_AUTHORITY_INFO_ACCESS))
 		return true;
-	return (c->ocsp_url.n > 0 || c->ca_issuers_url.n > 0) && (c->ocsp_url.n == 0 || is_http(c->ocsp_url)) &&
+	return (c->ocsp_url.n > 0 || c->ca_issuers_url.n > 0) &&
+		(c->ocsp_url.n == 0 || is_http(c->ocsp_url)) &&
 		(c->ca_issuers_url.n == 0 || is_http(c->ca_issuers_url));
 }
 
@@ -265,41 +269,61 @@ static const struct rule {
 	const char *name, *section, *says;
 	bool (*holds)(const struct view *v);
 } rules[] = {
-	{"serial_has_16_octets", "4.1.2.2", "the serial number has exactly 16 octets, the first 0x01 to 0x7f",
+	{"serial_has_16_octets", "4.1.2.2",
+		"the serial number has exactly 16 octets, the first 0x01 to 0x7f",
 		serial_has_16_octets},
-	{"algorithm_is_the_signers", "4.1.2.3", "the signature algorithm is the one it will be signed with",
+	{"algorithm_is_the_signers", "4.1.2.3",
+		"the signature algorithm is the one it will be signed with",
 		algorithm_is_the_signers},
 	{"issuer_is_not_empty", "4.1.2.4", "the issuer has a name", issuer_is_not_empty},
-	{"validity_has_an_extent", "4.1.2.5", "notBefore is earlier than notAfter", validity_has_an_extent},
-	{"subject_or_san_names_it", "4.1.2.6", "a certificate without subject has subject alternative names",
+	{"validity_has_an_extent", "4.1.2.5", "notBefore is earlier than notAfter",
+		validity_has_an_extent},
+	{"subject_or_san_names_it", "4.1.2.6",
+		"a certificate without subject has subject alternative names",
 		subject_or_san_names_it},
 	{"ca_has_a_subject", "4.1.2.6", "a CA has a subject", ca_has_a_subject},
-	{"san_is_critical_without_subject_only", "4.2.1.6", "subjectAltName is critical when, and only when, the subject is empty",
+	{"san_is_critical_without_subject_only", "4.2.1.6",
+		"subjectAltName is critical when, and only when, the subject is empty",
 		san_is_critical_without_subject_only},
-	{"extensions_are_known", "4.2", "only extensions this CA knows are present", extensions_are_known},
-	{"criticality_is_right", "4.2.1", "basicConstraints, keyUsage and nameConstraints are critical; key identifiers, URLs and nocheck are not",
+	{"extensions_are_known", "4.2", "only extensions this CA knows are present",
+		extensions_are_known},
+	{"criticality_is_right", "4.2.1",
+		"basicConstraints, keyUsage and nameConstraints are critical; key identifiers, URLs and nocheck are not",
 		criticality_is_right},
 	{"path_length_is_a_cas", "4.2.1.9", "a path length needs cA", path_length_is_a_cas},
-	{"basic_constraints_are_a_cas", "4.2.1.9", "basicConstraints is present in a CA's certificate, and only there",
+	{"basic_constraints_are_a_cas", "4.2.1.9",
+		"basicConstraints is present in a CA's certificate, and only there",
 		basic_constraints_are_a_cas},
-	{"ca_signs_certificates", "4.2.1.3", "keyCertSign is set when, and only when, cA is", ca_signs_certificates},
+	{"ca_signs_certificates", "4.2.1.3", "keyCertSign is set when, and only when, cA is",
+		ca_signs_certificates},
 	{"crl_sign_is_a_cas", "4.2.1.3", "cRLSign is a CA's", crl_sign_is_a_cas},
-	{"name_constraints_are_a_cas", "4.2.1.10", "only a CA has name constraints", name_constraints_are_a_cas},
-	{"key_usage_is_not_empty", "4.2.1.3", "keyUsage has at least one bit", key_usage_is_not_empty},
-	{"key_usage_is_known", "4.2.1.3", "keyUsage has no encipherOnly, decipherOnly or undefined bit", key_usage_is_known},
-	{"key_usage_fits_the_key", "4.2.1.3", "the key can do what keyUsage says", key_usage_fits_the_key},
-	{"eku_is_known", "4.2.1.12", "only extended key usages this CA knows are present", eku_is_known},
-	{"responder_has_nocheck", "4.2.1.12", "OCSPSigning and id-pkix-ocsp-nocheck come together (RFC 6960 section 4.2.2.2.1)",
+	{"name_constraints_are_a_cas", "4.2.1.10", "only a CA has name constraints",
+		name_constraints_are_a_cas},
+	{"key_usage_is_not_empty", "4.2.1.3", "keyUsage has at least one bit",
+		key_usage_is_not_empty},
+	{"key_usage_is_known", "4.2.1.3",
+		"keyUsage has no encipherOnly, decipherOnly or undefined bit", key_usage_is_known},
+	{"key_usage_fits_the_key", "4.2.1.3", "the key can do what keyUsage says",
+		key_usage_fits_the_key},
+	{"eku_is_known", "4.2.1.12", "only extended key usages this CA knows are present",
+		eku_is_known},
+	{"responder_has_nocheck", "4.2.1.12",
+		"OCSPSigning and id-pkix-ocsp-nocheck come together (RFC 6960 section 4.2.2.2.1)",
 		responder_has_nocheck},
-	{"responder_has_no_ocsp_url", "4.2.2.1", "an OCSP responder's certificate names no OCSP responder",
+	{"responder_has_no_ocsp_url", "4.2.2.1",
+		"an OCSP responder's certificate names no OCSP responder",
 		responder_has_no_ocsp_url},
-	{"authority_key_id_present", "4.2.1.1", "authorityKeyIdentifier has a keyIdentifier unless issuer and subject are the same",
+	{"authority_key_id_present", "4.2.1.1",
+		"authorityKeyIdentifier has a keyIdentifier unless issuer and subject are the same",
 		authority_key_id_present},
-	{"authority_key_id_holds_the_key_id_only", "4.2.1.1", "authorityKeyIdentifier has nothing but a keyIdentifier",
+	{"authority_key_id_holds_the_key_id_only", "4.2.1.1",
+		"authorityKeyIdentifier has nothing but a keyIdentifier",
 		authority_key_id_holds_the_key_id_only},
-	{"ca_has_subject_key_id", "4.2.1.2", "a CA has a subjectKeyIdentifier", ca_has_subject_key_id},
+	{"ca_has_subject_key_id", "4.2.1.2", "a CA has a subjectKeyIdentifier",
+		ca_has_subject_key_id},
 	{"crl_url_is_http", "4.2.1.13", "the CRL's URL is http", crl_url_is_http},
-	{"access_urls_are_http", "4.2.2.1", "authorityInfoAccess has http URLs of an OCSP responder or of the issuer",
+	{"access_urls_are_http", "4.2.2.1",
+		"authorityInfoAccess has http URLs of an OCSP responder or of the issuer",
 		access_urls_are_http},
 };
 
@@ -315,7 +339,8 @@ lint_tbs(struct bytes tbs, enum pki_sig_alg alg, struct arena *a)
 	v.inner_alg = read.inner_alg;
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
 		if (!rules[i].holds(&v))
-			return err_set_word(ERR_INVALID, "lint", "rule \"%s\": %s (RFC 5280 section %s)", rules[i].name,
+			return err_set_word(ERR_INVALID, "lint",
+				"rule \"%s\": %s (RFC 5280 section %s)", rules[i].name,
 				rules[i].says, rules[i].section);
 	return ERR_OK;
 }

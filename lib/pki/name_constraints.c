@@ -1,6 +1,7 @@
 /*
- * Name constraints (RFC 5280 section 4.2.1.10), written for subordinate CAs and checked in form. Bases are not names: a
- * dNSName or URI base may begin with a dot, an address carries its mask, a mail base may be a domain alone.
+ * Name constraints (RFC 5280 section 4.2.1.10), written for subordinate CAs and checked in form.
+ * Bases are not names: a dNSName or URI base may begin with a dot, an address carries its mask, a
+ * mail base may be a domain alone.
  */
 #include "lib/pki/ext.h"
 #include "lib/pki/name_rules.h"
@@ -69,7 +70,8 @@ check_address(struct bytes v)
 	return ERR_OK;
 }
 
-/* A domain, perhaps after one dot; in mail also a whole address. Empty excludes or permits everything. */
+/* A domain, perhaps after one dot; in mail also a whole address. Empty excludes or permits
+ * everything. */
 static enum err
 check_domain(struct bytes v, enum pki_san_type type)
 {
@@ -82,7 +84,9 @@ check_domain(struct bytes v, enum pki_san_type type)
 		v = bytes_of(v.p + 1, v.n - 1);
 	a = arena_new(64 * 1024);
 	if (type == PKI_SAN_EMAIL && v.n > 0 && memchr(v.p, '@', v.n) != NULL)
-		return email_check(v, a, &out) == ERR_OK ? ERR_OK : refuse("an rfc822Name base is not an address");
+		return email_check(v, a, &out) == ERR_OK
+			? ERR_OK
+			: refuse("an rfc822Name base is not an address");
 	if (pki_dns_check(v, a, &out) != ERR_OK || out.p[0] == '*')
 		return refuse("a base is not a domain");
 	return ERR_OK;
@@ -105,7 +109,8 @@ check_base(struct der *d)
 		return check_domain(v, PKI_SAN_URI);
 	if (tag == san_tag(PKI_SAN_EMAIL))
 		return check_domain(v, PKI_SAN_EMAIL);
-	return refuse("a base is none of dNSName, iPAddress, rfc822Name and uniformResourceIdentifier");
+	return refuse(
+		"a base is none of dNSName, iPAddress, rfc822Name and uniformResourceIdentifier");
 }
 
 static enum err
@@ -120,8 +125,9 @@ check_subtrees(struct der *d, uint8_t tag)
 	e = der_enter(d, tag, "subtrees", &list);
 	do {
 		if (e == ERR_OK)
-			e = ++count > SUBTREES_MAX ? refuse("more than 100 subtrees")
-						   : der_enter(&list, DER_SEQUENCE, "GeneralSubtree", &one);
+			e = ++count > SUBTREES_MAX
+				? refuse("more than 100 subtrees")
+				: der_enter(&list, DER_SEQUENCE, "GeneralSubtree", &one);
 		if (e == ERR_OK)
 			e = check_base(&one);
 		if (e == ERR_OK && !der_at_end(&one))

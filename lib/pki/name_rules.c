@@ -1,8 +1,8 @@
 /*
- * What a value of each SAN type must look like (RFC 5280 section 4.2.1.6). Values are brought to one spelling
- * where the standards call several equal (DNS names, mail domains: lower case) and refused where a relying party
- * might normalise what we did not (dot segments, escaped letters in URIs): two spellings of one name would pass
- * one check and satisfy another.
+ * What a value of each SAN type must look like (RFC 5280 section 4.2.1.6). Values are brought to
+ * one spelling where the standards call several equal (DNS names, mail domains: lower case) and
+ * refused where a relying party might normalise what we did not (dot segments, escaped letters in
+ * URIs): two spellings of one name would pass one check and satisfy another.
  */
 #include "lib/pki/name_rules.h"
 
@@ -81,8 +81,8 @@ punycode_number(struct bytes *in, uint32_t bias, uint32_t *i)
 	}
 }
 
-/* What follows "xn--" decodes to Unicode scalar values beyond ASCII and controls (RFC 5891 section 4.2.1 asks for no less;
- * the code point tables of RFC 5892 are not consulted). */
+/* What follows "xn--" decodes to Unicode scalar values beyond ASCII and controls (RFC 5891
+ * section 4.2.1 asks for no less; the code point tables of RFC 5892 are not consulted). */
 static bool
 punycode_valid(struct bytes in)
 {
@@ -182,7 +182,8 @@ pki_dns_check(struct bytes text, struct arena *a, struct bytes *out)
 	const char *fault;
 
 	if (text.n == 0 || text.n > DNS_MAX)
-		return refuse(text, "DNS name", "has no octet or more than 253 (RFC 1035 section 2.3.4)");
+		return refuse(
+			text, "DNS name", "has no octet or more than 253 (RFC 1035 section 2.3.4)");
 	name = host = lower_copy(text, 0, a);
 	if (host.n > 2 && memcmp(host.p, "*.", 2) == 0)
 		host = bytes_of(host.p + 2, host.n - 2);
@@ -220,7 +221,8 @@ email_check(struct bytes text, struct arena *a, struct bytes *out)
 	const char *fault;
 
 	if (text.n > EMAIL_MAX || at == NULL || !is_local_part(bytes_of(text.p, local)))
-		return refuse(text, "email address", "is not an ASCII addr-spec (RFC 5280 section 4.2.1.6)");
+		return refuse(text, "email address",
+			"is not an ASCII addr-spec (RFC 5280 section 4.2.1.6)");
 	name = lower_copy(text, local, a);
 	fault = host_fault(bytes_of(name.p + local + 1, name.n - local - 1));
 	if (fault != NULL)
@@ -238,10 +240,12 @@ upper_hex(uint8_t c)
 static bool
 is_unreserved(int c)
 {
-	return is_letter((uint8_t)c) || is_digit((uint8_t)c) || c == '-' || c == '.' || c == '_' || c == '~';
+	return is_letter((uint8_t)c) || is_digit((uint8_t)c) || c == '-' || c == '.' || c == '_' ||
+		c == '~';
 }
 
-/* Normal escapes only: upper-case hex, and of no character that needs none (RFC 3986 section 6.2.2). */
+/* Normal escapes only: upper-case hex, and of no character that needs none (RFC 3986
+ * section 6.2.2). */
 static bool
 escape_is_normal(struct bytes s)
 {
@@ -286,7 +290,9 @@ uri_scheme_length(struct bytes u)
 
 	if (u.n == 0 || !is_lower(u.p[0]))
 		return 0;
-	while (i < u.n && (is_lower(u.p[i]) || is_digit(u.p[i]) || (u.p[i] != 0 && strchr("+-.", u.p[i]) != NULL)))
+	while (i < u.n &&
+		(is_lower(u.p[i]) || is_digit(u.p[i]) ||
+			(u.p[i] != 0 && strchr("+-.", u.p[i]) != NULL)))
 		i++;
 	return i < u.n && u.p[i] == ':' ? i : 0;
 }
@@ -300,12 +306,14 @@ uri_check(struct bytes text)
 	if (text.n > URI_MAX)
 		return refuse(text, "URI", "is longer than 2048 octets");
 	if (scheme == 0 || text.n == scheme + 1)
-		return refuse(text, "URI", "is not absolute with a lower-case scheme (RFC 5280 section 4.2.1.6)");
+		return refuse(text, "URI",
+			"is not absolute with a lower-case scheme (RFC 5280 section 4.2.1.6)");
 	fault = uri_character_fault(text);
 	if (fault == NULL && has_dot_segment(text))
 		fault = "has a dot segment (RFC 3986 section 6.2.2.3)";
 	if (fault == NULL && text.n >= scheme + 3 && memcmp(text.p + scheme, "://", 3) == 0 &&
-		(text.n == scheme + 3 || text.p[scheme + 3] == '/') && memcmp(text.p, "file", 4) != 0)
+		(text.n == scheme + 3 || text.p[scheme + 3] == '/') &&
+		memcmp(text.p, "file", 4) != 0)
 		fault = "has an empty authority (RFC 5280 section 4.2.1.6)";
 	return fault != NULL ? refuse(text, "URI", fault) : ERR_OK;
 }

@@ -1,21 +1,29 @@
 /*
- * Subject alternative names kept typed (RFC 5280 section 4.2.1.6), their canonical text, the patterns
- * that grants use, and the few Name (DN) operations a CA needs.
+ * Subject alternative names kept typed (RFC 5280 section 4.2.1.6), their canonical text, the
+ * patterns that grants use, and the few Name (DN) operations a CA needs.
  *
  * Canonical text is "dns:a.example", "ip:10.0.0.1" (RFC 5952 for v6), "uri:spiffe://x/y",
- * "email:a@example.org", "other:1.3.6.1.4.1.311.20.2.3:0c0161" (OID, hex of the value's DER). One spelling
- * everywhere: rows, JSON, YAML, command line, logs.
+ * "email:a@example.org", "other:1.3.6.1.4.1.311.20.2.3:0c0161" (OID, hex of the value's DER). One
+ * spelling everywhere: rows, JSON, YAML, command line, logs.
  */
 #ifndef CHANCERY_PKI_NAMES_H
 #define CHANCERY_PKI_NAMES_H
 
 #include "lib/pki/der.h"
 
-enum pki_san_type { PKI_SAN_DNS, PKI_SAN_IP, PKI_SAN_URI, PKI_SAN_EMAIL, PKI_SAN_OTHER, PKI_SAN_TYPE_COUNT };
+enum pki_san_type {
+	PKI_SAN_DNS,
+	PKI_SAN_IP,
+	PKI_SAN_URI,
+	PKI_SAN_EMAIL,
+	PKI_SAN_OTHER,
+	PKI_SAN_TYPE_COUNT
+};
 
 struct pki_san {
 	enum pki_san_type type;
-	struct bytes value; /* dns, uri, email: text (dns lower-case); ip: 4 or 16 octets; other: content of OtherName */
+	struct bytes value; /* dns, uri, email: text (dns lower-case); ip: 4 or 16 octets; other:
+			       content of OtherName */
 };
 
 struct pki_sans {
@@ -29,9 +37,9 @@ enum { PKI_SANS_MAX = 100, PKI_NAME_DER_MAX = 1024 };
 const char *pki_san_type_name(enum pki_san_type t);
 enum err pki_san_type_parse(struct bytes text, enum pki_san_type *out) MUST_CHECK;
 
-/* Parses a GeneralNames SEQUENCE (the value of the SAN extension). Refuses empty, more than PKI_SANS_MAX,
- * types not listed, malformed values, wildcard other than a whole leftmost label (word "bad-name").
- * DNS names come out lower-case, in the arena; duplicates collapse. */
+/* Parses a GeneralNames SEQUENCE (the value of the SAN extension). Refuses empty, more than
+ * PKI_SANS_MAX, types not listed, malformed values, wildcard other than a whole leftmost label
+ * (word "bad-name"). DNS names come out lower-case, in the arena; duplicates collapse. */
 enum err pki_sans_parse(struct bytes der, struct arena *a, struct pki_sans *out) MUST_CHECK;
 /* Writes the GeneralNames SEQUENCE. */
 void pki_sans_put(struct derw *w, const struct pki_sans *sans);
@@ -42,30 +50,38 @@ bool pki_sans_contain(const struct pki_sans *sans, const struct pki_san *san);
 /* Canonical text and back; text is checked as strictly as DER is. */
 char *pki_san_text(struct arena *a, const struct pki_san *san);
 enum err pki_san_from_text(struct bytes text, struct arena *a, struct pki_san *out) MUST_CHECK;
-/* An A-label host name, optionally with one leading "*." (RFC 5280 section 4.2.1.6, RFC 5890): labels 1..63,
- * total <= 253, letters digits hyphen, no underscore, no trailing dot, not all-numeric. Lower-cases into the arena. */
+/* An A-label host name, optionally with one leading "*." (RFC 5280 section 4.2.1.6, RFC 5890):
+ * labels 1..63, total <= 253, letters digits hyphen, no underscore, no trailing dot, not
+ * all-numeric. Lower-cases into the arena. */
 enum err pki_dns_check(struct bytes text, struct arena *a, struct bytes *out) MUST_CHECK;
 
 /*
- * Grant patterns, canonical text too: an exact name; "dns:*.suffix" any one label; "dns:**.suffix" one or more
- * labels; "ip:10.0.0.0/8"; "uri:prefix*" (host and its slash complete); "email:*@domain". A wildcard certificate
- * name ("dns:*.a.b") is covered only by the same text or by "dns:**.b" and the like; "dns:*.b" grants hosts.
+ * Grant patterns, canonical text too: an exact name; "dns:*.suffix" any one label; "dns:**.suffix"
+ * one or more labels; "ip:10.0.0.0/8"; "uri:prefix*" (host and its slash complete);
+ * "email:*@domain". A wildcard certificate name ("dns:*.a.b") is covered only by the same text or
+ * by "dns:**.b" and the like; "dns:*.b" grants hosts.
  */
 enum err pki_pattern_check(struct bytes text) MUST_CHECK;
 bool pki_pattern_covers(struct bytes pattern, const struct pki_san *san);
 
-/* Names (DN) are compared as DER. The DER of a Name with the given parts (UTF8String; NULL parts are left
- * out; all NULL gives the empty SEQUENCE), in the arena. */
+/* Names (DN) are compared as DER. The DER of a Name with the given parts (UTF8String; NULL parts
+ * are left out; all NULL gives the empty SEQUENCE), in the arena. */
 struct pki_name_parts {
-	const char *common_name, *organization, *organizational_unit, *serial_number, *country; /* country: PrintableString, 2 letters */
+	const char *common_name, *organization, *organizational_unit, *serial_number,
+		*country; /* country: PrintableString, 2 letters */
 };
-enum err pki_name_build(const struct pki_name_parts *parts, struct arena *a, struct bytes *der) MUST_CHECK;
+enum err
+pki_name_build(const struct pki_name_parts *parts, struct arena *a, struct bytes *der) MUST_CHECK;
 /* Checks the syntax of a Name (RFC 5280 section 4.1.2.4) of at most PKI_NAME_DER_MAX octets. */
 enum err pki_name_check(struct bytes der) MUST_CHECK;
 /* For people only ("CN=a,O=b", RFC 4514 escaping); never compared. */
 char *pki_name_text(struct arena *a, struct bytes der);
 /* The last commonName as text, or NULL. */
 char *pki_name_common_name(struct arena *a, struct bytes der);
-static inline bool pki_name_empty(struct bytes der) { return der.n == 2 && der.p[0] == DER_SEQUENCE; }
+static inline bool
+pki_name_empty(struct bytes der)
+{
+	return der.n == 2 && der.p[0] == DER_SEQUENCE;
+}
 
 #endif

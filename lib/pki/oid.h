@@ -1,6 +1,6 @@
 /*
- * Object identifiers as DER content octets, for bytes_equal() and derw_oid(). One home for every OID that
- * lib/pki knows; protocol folders add theirs beside the code that uses them.
+ * Object identifiers as DER content octets, for bytes_equal() and derw_oid(). One home for every
+ * OID that lib/pki knows; protocol folders add theirs beside the code that uses them.
  */
 #ifndef CHANCERY_PKI_OID_H
 #define CHANCERY_PKI_OID_H

@@ -1,7 +1,7 @@
 /*
- * Grant patterns. A pattern is text an operator wrote; what it covers must be what a reader of the text expects:
- * a star stands for whole labels only, a URI prefix ends inside the path and never inside the host, a network
- * has no host bits. Whatever is not understood covers nothing.
+ * Grant patterns. A pattern is text an operator wrote; what it covers must be what a reader of the
+ * text expects: a star stands for whole labels only, a URI prefix ends inside the path and never
+ * inside the host, a network has no host bits. Whatever is not understood covers nothing.
  */
 #include "lib/pki/names.h"
 
@@ -84,8 +84,10 @@ parse_network(struct bytes t, struct network *out)
 	family = strchr(given, ':') != NULL ? AF_INET6 : AF_INET;
 	out->octets = family == AF_INET ? 4 : 16;
 	return strlen(given) == at && inet_pton(family, given, out->address) == 1 &&
-		inet_ntop(family, out->address, written, sizeof(written)) != NULL && strcmp(given, written) == 0 &&
-		prefix_length(after(t, at + 1), (unsigned)out->octets * 8, &out->bits) && host_bits_clear(out);
+		inet_ntop(family, out->address, written, sizeof(written)) != NULL &&
+		strcmp(given, written) == 0 &&
+		prefix_length(after(t, at + 1), (unsigned)out->octets * 8, &out->bits) &&
+		host_bits_clear(out);
 }
 
 static bool
@@ -95,7 +97,8 @@ network_holds(const struct network *n, struct bytes address)
 
 	if (address.n != n->octets || memcmp(address.p, n->address, whole) != 0)
 		return false;
-	return rest == 0 || ((address.p[whole] ^ n->address[whole]) & (0xff00u >> rest) & 0xff) == 0;
+	return rest == 0 ||
+		((address.p[whole] ^ n->address[whole]) & (0xff00u >> rest) & 0xff) == 0;
 }
 
 /* ---- checking ---- */
@@ -152,7 +155,8 @@ check_with(struct bytes text, struct arena *a)
 	if (starts_with(text, "dns:**."))
 		return check_dns_suffix(after(text, 7), a);
 	if (starts_with(text, "ip:") && memchr(text.p, '/', text.n) != NULL)
-		return parse_network(after(text, 3), &n) ? ERR_OK
+		return parse_network(after(text, 3), &n)
+			? ERR_OK
 			: refuse("a network is written like 10.0.0.0/8, without host bits");
 	if (starts_with(text, "uri:") && text.p[text.n - 1] == '*')
 		return check_uri_prefix(bytes_of(text.p + 4, text.n - 5));
@@ -174,7 +178,8 @@ pki_pattern_check(struct bytes text)
 
 /* ---- covering ---- */
 
-/* "*.suffix": one label, a star only as the same text. "**.suffix": one or more labels, a star among them. */
+/* "*.suffix": one label, a star only as the same text. "**.suffix": one or more labels, a star
+ * among them. */
 static bool
 dns_covers(struct bytes pattern, struct bytes name)
 {
@@ -200,7 +205,8 @@ ip_covers(struct bytes pattern, struct bytes address)
 
 	if (memchr(pattern.p, '/', pattern.n) != NULL)
 		return parse_network(pattern, &n) && network_holds(&n, address);
-	return inet_ntop(address.n == 4 ? AF_INET : AF_INET6, address.p, text, sizeof(text)) != NULL &&
+	return inet_ntop(address.n == 4 ? AF_INET : AF_INET6, address.p, text, sizeof(text)) !=
+		NULL &&
 		bytes_equal(pattern, bytes_str(text));
 }
 
@@ -211,8 +217,8 @@ uri_covers(struct bytes pattern, struct bytes uri)
 
 	if (bytes_equal(pattern, uri))
 		return true;
-	return pattern.p[pattern.n - 1] == '*' && check_uri_prefix(prefix) == ERR_OK && uri.n > prefix.n &&
-		memcmp(uri.p, prefix.p, prefix.n) == 0;
+	return pattern.p[pattern.n - 1] == '*' && check_uri_prefix(prefix) == ERR_OK &&
+		uri.n > prefix.n && memcmp(uri.p, prefix.p, prefix.n) == 0;
 }
 
 static bool
@@ -220,8 +226,8 @@ email_covers(struct bytes pattern, struct bytes address)
 {
 	if (bytes_equal(pattern, address))
 		return true;
-	return pattern.n > 2 && starts_with(pattern, "*@") && ends_with(address, after(pattern, 1)) &&
-		address.n > pattern.n - 1;
+	return pattern.n > 2 && starts_with(pattern, "*@") &&
+		ends_with(address, after(pattern, 1)) && address.n > pattern.n - 1;
 }
 
 /* Compared as text, so that the one spelling decides. */

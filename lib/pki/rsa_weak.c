@@ -1,8 +1,8 @@
 /*
- * RSA moduli anybody can factor: those with a small prime factor, and those of the Infineon library (ROCA,
- * CVE-2017-15361), whose primes are k*M + (65537^a mod M) and so leave only powers of 65537 as residues modulo
- * each small prime. Both show in n modulo a few primes; a good modulus has the ROCA pattern by chance about
- * once in 2^27.
+ * RSA moduli anybody can factor: those with a small prime factor, and those of the Infineon library
+ * (ROCA, CVE-2017-15361), whose primes are k*M + (65537^a mod M) and so leave only powers of 65537
+ * as residues modulo each small prime. Both show in n modulo a few primes; a good modulus has the
+ * ROCA pattern by chance about once in 2^27.
  */
 #include "lib/pki/spki.h"
 
@@ -11,11 +11,44 @@ static const struct small_prime {
 	uint8_t p;
 	bool tells;
 } primes[] = {
-	{3, false}, {5, false}, {7, false}, {11, true}, {13, true}, {17, true}, {19, true}, {23, false},
-	{29, false}, {31, false}, {37, true}, {41, false}, {43, false}, {47, false}, {53, true}, {59, false},
-	{61, true}, {67, false}, {71, true}, {73, true}, {79, true}, {83, false}, {89, false}, {97, true},
-	{101, false}, {103, true}, {107, true}, {109, true}, {113, false}, {127, true}, {131, false},
-	{137, false}, {139, false}, {149, false}, {151, true}, {157, true}, {163, false}, {167, false},
+	{3, false},
+	{5, false},
+	{7, false},
+	{11, true},
+	{13, true},
+	{17, true},
+	{19, true},
+	{23, false},
+	{29, false},
+	{31, false},
+	{37, true},
+	{41, false},
+	{43, false},
+	{47, false},
+	{53, true},
+	{59, false},
+	{61, true},
+	{67, false},
+	{71, true},
+	{73, true},
+	{79, true},
+	{83, false},
+	{89, false},
+	{97, true},
+	{101, false},
+	{103, true},
+	{107, true},
+	{109, true},
+	{113, false},
+	{127, true},
+	{131, false},
+	{137, false},
+	{139, false},
+	{149, false},
+	{151, true},
+	{157, true},
+	{163, false},
+	{167, false},
 };
 
 /* n modulo a number below 2^32, 32 bits at a time. */
@@ -28,8 +61,9 @@ remainder_of(struct bytes n, uint32_t modulus)
 	for (; i < n.n % 4; i++)
 		r = (r << 8 | n.p[i]) % modulus;
 	for (; i < n.n; i += 4)
-		r = (r << 32 | (uint32_t)n.p[i] << 24 | (uint32_t)n.p[i + 1] << 16 | (uint32_t)n.p[i + 2] << 8 |
-			n.p[i + 3]) % modulus;
+		r = (r << 32 | (uint32_t)n.p[i] << 24 | (uint32_t)n.p[i + 1] << 16 |
+			    (uint32_t)n.p[i + 2] << 8 | n.p[i + 3]) %
+			modulus;
 	return (uint32_t)r;
 }
 
@@ -81,8 +115,10 @@ pki_rsa_modulus_check(struct bytes n)
 	residues_of(n, residues);
 	for (size_t i = 0; i < ARRAY_LEN(primes); i++)
 		if (residues[i] == 0)
-			return err_set_word(ERR_INVALID, "bad-key", "the RSA modulus is divisible by %u", primes[i].p);
+			return err_set_word(ERR_INVALID, "bad-key",
+				"the RSA modulus is divisible by %u", primes[i].p);
 	if (has_roca_pattern(residues))
-		return err_set_word(ERR_INVALID, "bad-key", "the RSA key has the ROCA weakness (CVE-2017-15361)");
+		return err_set_word(ERR_INVALID, "bad-key",
+			"the RSA key has the ROCA weakness (CVE-2017-15361)");
 	return ERR_OK;
 }

@@ -1,6 +1,7 @@
 /*
- * GeneralNames (RFC 5280 section 4.2.1.6) in and out. Five types exist here; directoryName, registeredID,
- * x400Address and ediPartyName are refused rather than carried along unread, because nobody could grant them.
+ * GeneralNames (RFC 5280 section 4.2.1.6) in and out. Five types exist here; directoryName,
+ * registeredID, x400Address and ediPartyName are refused rather than carried along unread, because
+ * nobody could grant them.
  */
 #include "lib/pki/names.h"
 
@@ -60,7 +61,8 @@ san_other_read(struct bytes content, struct bytes *oid, struct bytes *value)
 		e = der_finish(&inner, "value");
 	if (e != ERR_OK)
 		return der_reword(e, "bad-name");
-	return value->n <= OTHER_VALUE_MAX ? ERR_OK : refuse("an otherName value has more than 512 octets");
+	return value->n <= OTHER_VALUE_MAX ? ERR_OK
+					   : refuse("an otherName value has more than 512 octets");
 }
 
 static enum err
@@ -103,7 +105,8 @@ pki_san_type_parse(struct bytes text, enum pki_san_type *out)
 			*out = (enum pki_san_type)i;
 			return ERR_OK;
 		}
-	return err_set_word(ERR_INVALID, "bad-name", "a name begins with its type: dns:, ip:, uri:, email: or other:, as in \"dns:www.example.org\"");
+	return err_set_word(ERR_INVALID, "bad-name",
+		"a name begins with its type: dns:, ip:, uri:, email: or other:, as in \"dns:www.example.org\"");
 }
 
 uint8_t
@@ -126,8 +129,10 @@ san_get(struct der *d, struct arena *a, struct pki_san *out)
 			out->type = (enum pki_san_type)i;
 			return kinds[i].read(v, a, &out->value);
 		}
-	return err_set_word(ERR_INVALID, "bad-name", "subjectAltName: GeneralName type [%d] is not one of otherName, "
-		"rfc822Name, dNSName, uniformResourceIdentifier and iPAddress", tag & 0x1f);
+	return err_set_word(ERR_INVALID, "bad-name",
+		"subjectAltName: GeneralName type [%d] is not one of otherName, "
+		"rfc822Name, dNSName, uniformResourceIdentifier and iPAddress",
+		tag & 0x1f);
 }
 
 static bool
@@ -172,7 +177,8 @@ pki_sans_parse(struct bytes der, struct arena *a, struct pki_sans *out)
 		return der_reword(e, "bad-name");
 	count = count_elements(d);
 	if (count > PKI_SANS_MAX)
-		return err_set_word(ERR_INVALID, "bad-name", "subjectAltName has more than %d names", PKI_SANS_MAX);
+		return err_set_word(ERR_INVALID, "bad-name",
+			"subjectAltName has more than %d names", PKI_SANS_MAX);
 	if (der_at_end(&d))
 		return refuse("no name in it (RFC 5280 section 4.2.1.6)");
 	sans.item = arena_array(a, count + 1, sizeof(*sans.item));

@@ -1,7 +1,7 @@
 /*
- * The canonical text of a name and back. One name has exactly one text: rows, configuration and logs are compared
- * and searched by it, so from_text() refuses every spelling that text() would not write, but for DNS names
- * and mail domains, which it lower-cases as the DER reader does.
+ * The canonical text of a name and back. One name has exactly one text: rows, configuration and
+ * logs are compared and searched by it, so from_text() refuses every spelling that text() would not
+ * write, but for DNS names and mail domains, which it lower-cases as the DER reader does.
  */
 #include "lib/pki/names.h"
 
@@ -54,7 +54,8 @@ oid_text(struct arena *a, struct bytes c)
 	while (c.n > 0) {
 		if (arc_text(&c, &arc) != NULL)
 			return NULL;
-		used += (size_t)snprintf(text + used, sizeof(text) - used, ".%llu", (unsigned long long)arc);
+		used += (size_t)snprintf(
+			text + used, sizeof(text) - used, ".%llu", (unsigned long long)arc);
 	}
 	return arena_strdup(a, text);
 }
@@ -174,11 +175,12 @@ ip_from_text(struct bytes text, struct arena *a, struct bytes *out)
 		return refuse("an address is written like 10.0.0.1 or 2001:db8::1");
 	memcpy(given, text.p, text.n);
 	given[text.n] = '\0';
-	if (inet_pton(family, given, octets) != 1 || inet_ntop(family, octets, written, sizeof(written)) == NULL)
+	if (inet_pton(family, given, octets) != 1 ||
+		inet_ntop(family, octets, written, sizeof(written)) == NULL)
 		return refuse("an address is written like 10.0.0.1 or 2001:db8::1");
 	if (strcmp(given, written) != 0)
-		return err_set_word(ERR_INVALID, "bad-name", "address \"%s\" is written \"%s\" (RFC 5952)",
-			given, written);
+		return err_set_word(ERR_INVALID, "bad-name",
+			"address \"%s\" is written \"%s\" (RFC 5952)", given, written);
 	*out = arena_bytes(a, bytes_of(octets, family == AF_INET ? 4 : 16));
 	return ERR_OK;
 }
@@ -225,7 +227,8 @@ other_from_text(struct bytes text, struct arena *a, struct bytes *out)
 enum err
 pki_san_from_text(struct bytes text, struct arena *a, struct pki_san *out)
 {
-	static enum err (*const read[PKI_SAN_TYPE_COUNT])(struct bytes, struct arena *, struct bytes *) = {
+	static enum err (*const read[PKI_SAN_TYPE_COUNT])(
+		struct bytes, struct arena *, struct bytes *) = {
 		[PKI_SAN_DNS] = pki_dns_check,
 		[PKI_SAN_IP] = ip_from_text,
 		[PKI_SAN_URI] = uri_from_text,

@@ -1,7 +1,7 @@
 /*
- * Signatures: the AlgorithmIdentifiers Chancery knows, verification and signing. ECDSA and RSA are given the
- * finished digest, made by a digest fetched once: EVP_DigestVerify would fetch it by name each time, and
- * that does not scale over threads in OpenSSL 3.0.
+ * Signatures: the AlgorithmIdentifiers Chancery knows, verification and signing. ECDSA and RSA are
+ * given the finished digest, made by a digest fetched once: EVP_DigestVerify would fetch it by name
+ * each time, and that does not scale over threads in OpenSSL 3.0.
  */
 #include "lib/pki/spki.h"
 
@@ -23,16 +23,20 @@ enum digest { DIGEST_SHA256, DIGEST_SHA384, DIGEST_SHA512, DIGEST_NONE, DIGEST_C
 
 struct sig_kind {
 	struct bytes algorithm; /* AlgorithmIdentifier, whole */
-	const char *key;        /* as EVP_PKEY_is_a() names it */
+	const char *key;	/* as EVP_PKEY_is_a() names it */
 	enum digest digest;
 };
 
-#define RSA_ALGORITHM(last, null) BYTES_LIT("\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01" last null)
+#define RSA_ALGORITHM(last, null)                                                                  \
+	BYTES_LIT("\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01" last null)
 
 static const struct sig_kind kinds[PKI_SIG_COUNT] = {
-	[PKI_SIG_ECDSA_SHA256] = {BYTES_LIT("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02"), "EC", DIGEST_SHA256},
-	[PKI_SIG_ECDSA_SHA384] = {BYTES_LIT("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03"), "EC", DIGEST_SHA384},
-	[PKI_SIG_ECDSA_SHA512] = {BYTES_LIT("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x04"), "EC", DIGEST_SHA512},
+	[PKI_SIG_ECDSA_SHA256] = {BYTES_LIT("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02"),
+		"EC", DIGEST_SHA256},
+	[PKI_SIG_ECDSA_SHA384] = {BYTES_LIT("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03"),
+		"EC", DIGEST_SHA384},
+	[PKI_SIG_ECDSA_SHA512] = {BYTES_LIT("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x04"),
+		"EC", DIGEST_SHA512},
 	[PKI_SIG_RSA_SHA256] = {RSA_ALGORITHM("\x0b", "\x05\x00"), "RSA", DIGEST_SHA256},
 	[PKI_SIG_RSA_SHA384] = {RSA_ALGORITHM("\x0c", "\x05\x00"), "RSA", DIGEST_SHA384},
 	[PKI_SIG_RSA_SHA512] = {RSA_ALGORITHM("\x0d", "\x05\x00"), "RSA", DIGEST_SHA512},
@@ -48,7 +52,8 @@ fetch_digests(void)
 	digests[DIGEST_SHA256] = EVP_MD_fetch(NULL, "SHA256", NULL);
 	digests[DIGEST_SHA384] = EVP_MD_fetch(NULL, "SHA384", NULL);
 	digests[DIGEST_SHA512] = EVP_MD_fetch(NULL, "SHA512", NULL);
-	if (digests[DIGEST_SHA256] == NULL || digests[DIGEST_SHA384] == NULL || digests[DIGEST_SHA512] == NULL)
+	if (digests[DIGEST_SHA256] == NULL || digests[DIGEST_SHA384] == NULL ||
+		digests[DIGEST_SHA512] == NULL)
 		abort(); /* a libcrypto without SHA-2 cannot run a CA */
 }
 
@@ -74,7 +79,8 @@ pki_sig_alg_get(struct der *d, enum pki_sig_alg *out)
 			return ERR_OK;
 		}
 	*d = saved;
-	return err_set(ERR_INVALID, "the signature algorithm is not ECDSA or RSA (PKCS #1 v1.5) with SHA-256, "
+	return err_set(ERR_INVALID,
+		"the signature algorithm is not ECDSA or RSA (PKCS #1 v1.5) with SHA-256, "
 		"SHA-384 or SHA-512, nor Ed25519, in its DER form");
 }
 
@@ -108,7 +114,8 @@ bad_signature(void)
 static bool
 set_digest(EVP_PKEY_CTX *ctx, enum pki_sig_alg alg)
 {
-	return strcmp(kinds[alg].key, "RSA") != 0 || EVP_PKEY_CTX_set_signature_md(ctx, digest_of(alg)) == 1;
+	return strcmp(kinds[alg].key, "RSA") != 0 ||
+		EVP_PKEY_CTX_set_signature_md(ctx, digest_of(alg)) == 1;
 }
 
 static bool
@@ -124,9 +131,11 @@ verify_digest(EVP_PKEY *key, enum pki_sig_alg alg, struct bytes data, struct byt
 	uint8_t hash[EVP_MAX_MD_SIZE];
 	unsigned n;
 
-	if (ctx == NULL || EVP_PKEY_verify_init(ctx) != 1 || !set_digest(ctx, alg) || !digest(alg, data, hash, &n))
+	if (ctx == NULL || EVP_PKEY_verify_init(ctx) != 1 || !set_digest(ctx, alg) ||
+		!digest(alg, data, hash, &n))
 		return err_openssl(ERR_INTERNAL, "cannot prepare to verify");
-	return EVP_PKEY_verify(ctx, signature.p, signature.n, hash, n) == 1 ? ERR_OK : bad_signature();
+	return EVP_PKEY_verify(ctx, signature.p, signature.n, hash, n) == 1 ? ERR_OK
+									    : bad_signature();
 }
 
 static enum err
@@ -136,14 +145,17 @@ verify_message(EVP_PKEY *key, struct bytes data, struct bytes signature)
 
 	if (ctx == NULL || EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, key) != 1)
 		return err_openssl(ERR_INTERNAL, "cannot prepare to verify");
-	return EVP_DigestVerify(ctx, signature.p, signature.n, data.p, data.n) == 1 ? ERR_OK : bad_signature();
+	return EVP_DigestVerify(ctx, signature.p, signature.n, data.p, data.n) == 1
+		? ERR_OK
+		: bad_signature();
 }
 
 enum err
 pki_verify(EVP_PKEY *key, enum pki_sig_alg alg, struct bytes data, struct bytes signature)
 {
 	if (!EVP_PKEY_is_a(key, kinds[alg].key))
-		return err_set_word(ERR_INVALID, "bad-signature", "the signature algorithm does not fit the key");
+		return err_set_word(ERR_INVALID, "bad-signature",
+			"the signature algorithm does not fit the key");
 	return kinds[alg].digest == DIGEST_NONE ? verify_message(key, data, signature)
 						: verify_digest(key, alg, data, signature);
 }
@@ -231,7 +243,8 @@ pki_key_generate_p256(EVP_PKEY **out)
 	return ERR_OK;
 }
 
-/* Everything around the TBS is small; the TBS itself (a CRL may have megabytes) is copied once, into out. */
+/* Everything around the TBS is small; the TBS itself (a CRL may have megabytes) is copied once,
+ * into out. */
 enum err
 pki_sign(const struct pki_signer *s, struct bytes tbs, struct buf *out)
 {

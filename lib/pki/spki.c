@@ -1,7 +1,8 @@
 /*
- * SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7): decides which keys exist for Chancery. An AlgorithmIdentifier
- * is compared octet by octet with the few that are allowed, which refuses explicit curve parameters
- * (CVE-2020-0601), missing or surplus parameters and BER spellings at once.
+ * SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7): decides which keys exist for Chancery. An
+ * AlgorithmIdentifier is compared octet by octet with the few that are allowed, which refuses
+ * explicit curve parameters (CVE-2020-0601), missing or surplus parameters and BER spellings at
+ * once.
  */
 #include "lib/pki/spki.h"
 
@@ -11,7 +12,12 @@
 #include "lib/base/random.h"
 #include "lib/pki/oid.h"
 
-enum { RSA_BITS_MIN = 2048, RSA_BITS_MAX = 4096, RSA_EXPONENT_MIN = 65537, RSA_EXPONENT_OCTETS_MAX = 8 };
+enum {
+	RSA_BITS_MIN = 2048,
+	RSA_BITS_MAX = 4096,
+	RSA_EXPONENT_MIN = 65537,
+	RSA_EXPONENT_OCTETS_MAX = 8
+};
 
 struct key_kind {
 	const char *name;
@@ -26,12 +32,14 @@ bad_key(const char *why)
 	return err_set_word(ERR_INVALID, "bad-key", "%s", why);
 }
 
-/* Uncompressed points only (RFC 5480 section 2.2 requires them); whether one is on its curve, OpenSSL checks. */
+/* Uncompressed points only (RFC 5480 section 2.2 requires them); whether one is on its curve,
+ * OpenSSL checks. */
 static enum err
 read_point(struct pki_spki *spki, size_t octets, unsigned bits)
 {
 	if (spki->key.n != 1 + 2 * octets || spki->key.p[0] != 0x04)
-		return bad_key("the EC public key is not an uncompressed point of its curve (RFC 5480 section 2.2)");
+		return bad_key(
+			"the EC public key is not an uncompressed point of its curve (RFC 5480 section 2.2)");
 	spki->bits = bits;
 	return ERR_OK;
 }
@@ -75,7 +83,9 @@ get_magnitude(struct der *d, const char *what, struct bytes *out)
 static unsigned
 bit_length(struct bytes magnitude)
 {
-	return magnitude.n == 0 ? 0 : (unsigned)(magnitude.n * 8) - (unsigned)(__builtin_clz(magnitude.p[0]) - 24);
+	return magnitude.n == 0
+		? 0
+		: (unsigned)(magnitude.n * 8) - (unsigned)(__builtin_clz(magnitude.p[0]) - 24);
 }
 
 static enum err
@@ -98,8 +108,9 @@ check_modulus(struct bytes n)
 	unsigned bits = bit_length(n);
 
 	if (bits < RSA_BITS_MIN || bits > RSA_BITS_MAX)
-		return err_set_word(ERR_INVALID, "bad-key", "the RSA modulus has %u bits; %d to %d are allowed",
-			bits, RSA_BITS_MIN, RSA_BITS_MAX);
+		return err_set_word(ERR_INVALID, "bad-key",
+			"the RSA modulus has %u bits; %d to %d are allowed", bits, RSA_BITS_MIN,
+			RSA_BITS_MAX);
 	return pki_rsa_modulus_check(n);
 }
 
@@ -146,7 +157,8 @@ make_ec(const struct pki_spki *spki, const char *group, EVP_PKEY **out)
 {
 	OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)group, 0),
-		OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, (void *)spki->key.p, spki->key.n),
+		OSSL_PARAM_construct_octet_string(
+			OSSL_PKEY_PARAM_PUB_KEY, (void *)spki->key.p, spki->key.n),
 		OSSL_PARAM_construct_end(),
 	};
 
@@ -169,7 +181,8 @@ static enum err
 make_ed25519(const struct pki_spki *spki, EVP_PKEY **out)
 {
 	*out = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, spki->key.p, spki->key.n);
-	return *out != NULL ? ERR_OK : err_openssl(ERR_INVALID, "the Ed25519 public key is refused");
+	return *out != NULL ? ERR_OK
+			    : err_openssl(ERR_INVALID, "the Ed25519 public key is refused");
 }
 
 /* OSSL_PARAM numbers are in the machine's byte order. */
@@ -177,7 +190,8 @@ static void
 copy_native(uint8_t *to, struct bytes big_endian)
 {
 	for (size_t i = 0; i < big_endian.n; i++)
-		to[__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? big_endian.n - 1 - i : i] = big_endian.p[i];
+		to[__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? big_endian.n - 1 - i : i] =
+			big_endian.p[i];
 }
 
 static enum err
@@ -197,14 +211,18 @@ make_rsa(const struct pki_spki *spki, EVP_PKEY **out)
 
 static const struct key_kind kinds[PKI_KEY_TYPE_COUNT] = {
 	[PKI_KEY_P256] = {"p256",
-		BYTES_LIT("\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"),
+		BYTES_LIT(
+			"\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"),
 		read_p256, make_p256},
 	[PKI_KEY_P384] = {"p384",
-		BYTES_LIT("\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22"),
+		BYTES_LIT(
+			"\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22"),
 		read_p384, make_p384},
-	[PKI_KEY_RSA] = {"rsa", BYTES_LIT("\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00"),
-		read_rsa, make_rsa},
-	[PKI_KEY_ED25519] = {"ed25519", BYTES_LIT("\x30\x05\x06\x03\x2b\x65\x70"), read_ed25519, make_ed25519},
+	[PKI_KEY_RSA] = {"rsa",
+		BYTES_LIT("\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00"), read_rsa,
+		make_rsa},
+	[PKI_KEY_ED25519] = {"ed25519", BYTES_LIT("\x30\x05\x06\x03\x2b\x65\x70"), read_ed25519,
+		make_ed25519},
 };
 
 const char *

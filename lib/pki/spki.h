@@ -1,6 +1,7 @@
 /*
- * SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7): exactly the keys Chancery certifies, read without
- * OpenSSL's decoder (120 us each and no thread scaling) and turned into EVP_PKEY by fromdata.
+ * SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7): exactly the keys Chancery certifies, read
+ * without OpenSSL's decoder (120 us each and no thread scaling) and turned into EVP_PKEY by
+ * fromdata.
  */
 #ifndef CHANCERY_PKI_SPKI_H
 #define CHANCERY_PKI_SPKI_H
@@ -12,16 +13,21 @@
 enum pki_key_type { PKI_KEY_P256, PKI_KEY_P384, PKI_KEY_RSA, PKI_KEY_ED25519, PKI_KEY_TYPE_COUNT };
 
 enum pki_sig_alg {
-	PKI_SIG_ECDSA_SHA256, PKI_SIG_ECDSA_SHA384, PKI_SIG_ECDSA_SHA512,
-	PKI_SIG_RSA_SHA256, PKI_SIG_RSA_SHA384, PKI_SIG_RSA_SHA512,
-	PKI_SIG_ED25519, PKI_SIG_COUNT
+	PKI_SIG_ECDSA_SHA256,
+	PKI_SIG_ECDSA_SHA384,
+	PKI_SIG_ECDSA_SHA512,
+	PKI_SIG_RSA_SHA256,
+	PKI_SIG_RSA_SHA384,
+	PKI_SIG_RSA_SHA512,
+	PKI_SIG_ED25519,
+	PKI_SIG_COUNT
 };
 
 struct pki_spki {
-	struct bytes der;      /* the whole SEQUENCE, borrowed from the input */
-	struct bytes key;      /* content of the BIT STRING: point, RSAPublicKey, or 32 octets */
+	struct bytes der; /* the whole SEQUENCE, borrowed from the input */
+	struct bytes key; /* content of the BIT STRING: point, RSAPublicKey, or 32 octets */
 	enum pki_key_type type;
-	unsigned bits;         /* 256, 384, modulus length, 256 */
+	unsigned bits;			/* 256, 384, modulus length, 256 */
 	struct bytes modulus, exponent; /* RSA only, magnitudes */
 };
 
@@ -31,8 +37,8 @@ AUTO_DEFINE(EVP_PKEY, EVP_PKEY_free)
 const char *pki_key_type_name(enum pki_key_type t);
 enum err pki_key_type_parse(const char *name, enum pki_key_type *out) MUST_CHECK;
 
-/* Refuses (word "bad-key"): other algorithms, explicit curve parameters, compressed or off-length points,
- * RSA outside 2048..4096 bits, even or small exponents (< 65537), non-minimal encodings. */
+/* Refuses (word "bad-key"): other algorithms, explicit curve parameters, compressed or off-length
+ * points, RSA outside 2048..4096 bits, even or small exponents (< 65537), non-minimal encodings. */
 enum err pki_spki_parse(struct bytes der, struct pki_spki *out) MUST_CHECK;
 /* A key for verification; checks that an EC point is on its curve. *out is the caller's. */
 enum err pki_spki_pkey(const struct pki_spki *spki, EVP_PKEY **out) MUST_CHECK;
@@ -40,19 +46,24 @@ enum err pki_spki_pkey(const struct pki_spki *spki, EVP_PKEY **out) MUST_CHECK;
 void pki_spki_hash(const struct pki_spki *spki, uint8_t out[32]);
 /* Subject key identifier: SHA-1 of the BIT STRING content (RFC 5280 section 4.2.1.2 method 1). */
 void pki_spki_key_id(const struct pki_spki *spki, uint8_t out[20]);
-/* The SubjectPublicKeyInfo of a key (in-memory EVP_PKEY, or an HSM key through i2d_PUBKEY), in the arena. */
+/* The SubjectPublicKeyInfo of a key (in-memory EVP_PKEY, or an HSM key through i2d_PUBKEY), in the
+ * arena. */
 enum err pki_spki_from_pkey(EVP_PKEY *key, struct arena *a, struct bytes *der) MUST_CHECK;
 
-/* Refuses (word "bad-key") a modulus that is even, has a small prime factor, or the ROCA pattern. */
+/* Refuses (word "bad-key") a modulus that is even, has a small prime factor, or the ROCA pattern.
+ */
 enum err pki_rsa_modulus_check(struct bytes modulus) MUST_CHECK;
 
 /* AlgorithmIdentifier: parse one at the cursor, or write it. */
 enum err pki_sig_alg_get(struct der *d, enum pki_sig_alg *out) MUST_CHECK;
 void pki_sig_alg_put(struct derw *w, enum pki_sig_alg alg);
-/* The algorithm a CA key of this type signs with: P-256 SHA-256, P-384 SHA-384, RSA SHA-256, Ed25519. */
+/* The algorithm a CA key of this type signs with: P-256 SHA-256, P-384 SHA-384, RSA SHA-256,
+ * Ed25519. */
 enum pki_sig_alg pki_sig_alg_for(enum pki_key_type type);
-/* Verifies signature over data; the key type must match the algorithm. ERR_INVALID (word "bad-signature"). */
-enum err pki_verify(EVP_PKEY *key, enum pki_sig_alg alg, struct bytes data, struct bytes signature) MUST_CHECK;
+/* Verifies signature over data; the key type must match the algorithm. ERR_INVALID (word
+ * "bad-signature"). */
+enum err pki_verify(
+	EVP_PKEY *key, enum pki_sig_alg alg, struct bytes data, struct bytes signature) MUST_CHECK;
 
 /* A signing handle: what ca/keys (HSM) or a software key offers to the builders of this folder. */
 struct pki_signer {

@@ -1,4 +1,5 @@
-/* Key usages and extended key usages: their names, and the extKeyUsage extension (RFC 5280 section 4.2.1.12). */
+/* Key usages and extended key usages: their names, and the extKeyUsage extension (RFC 5280
+ * section 4.2.1.12). */
 #include "lib/pki/ext.h"
 #include "lib/pki/oid.h"
 
@@ -36,8 +37,10 @@ pki_eku_parse(const char *name, uint32_t *bit)
 			*bit = ekus[i].bit;
 			return ERR_OK;
 		}
-	return err_set(ERR_INVALID, "extended key usage \"%s\" is not one of serverAuth, clientAuth, codeSigning, "
-		"emailProtection, timeStamping, OCSPSigning", name);
+	return err_set(ERR_INVALID,
+		"extended key usage \"%s\" is not one of serverAuth, clientAuth, codeSigning, "
+		"emailProtection, timeStamping, OCSPSigning",
+		name);
 }
 
 enum err
@@ -48,8 +51,10 @@ pki_key_usage_parse(const char *name, uint32_t *bit)
 			*bit = usages[i].bit;
 			return ERR_OK;
 		}
-	return err_set(ERR_INVALID, "key usage \"%s\" is not one of digitalSignature, contentCommitment, "
-		"keyEncipherment, dataEncipherment, keyAgreement, keyCertSign, cRLSign", name);
+	return err_set(ERR_INVALID,
+		"key usage \"%s\" is not one of digitalSignature, contentCommitment, "
+		"keyEncipherment, dataEncipherment, keyAgreement, keyCertSign, cRLSign",
+		name);
 }
 
 void

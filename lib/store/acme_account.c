@@ -1,41 +1,49 @@
-/* ACME accounts (RFC 8555 section 7.3): the unique index on the thumbprint is what makes one key one account. */
+/* ACME accounts (RFC 8555 section 7.3): the unique index on the thumbprint is what makes one key
+ * one account. */
 #include "lib/store/acme.h"
 #include "lib/store/internal.h"
 
 static const char *const status_words[] = {"valid", "deactivated", "revoked", NULL};
 
-#define ACCOUNT_COLUMNS "id, identity, thumbprint, jwk::text, contact, status, terms_agreed, created_at"
+#define ACCOUNT_COLUMNS                                                                            \
+	"id, identity, thumbprint, jwk::text, contact, status, terms_agreed, created_at"
 /* Who did it: the account's own identity. */
-#define AUDIT_FROM(changed, operation)                                                                     \
-	"INSERT INTO audit_event (actor, operation, object, outcome) "                                     \
-	"SELECT i.name, '" operation "', c.id, 'ok' FROM " changed " c JOIN identity i ON i.id = c.identity"
+#define AUDIT_FROM(changed, operation)                                                             \
+	"INSERT INTO audit_event (actor, operation, object, outcome) "                             \
+	"SELECT i.name, '" operation "', c.id, 'ok' FROM " changed                                 \
+	" c JOIN identity i ON i.id = c.identity"
 
 static const struct stmt add = {"acme_account_add",
 	"WITH made AS (INSERT INTO acme_account (id, identity, thumbprint, jwk, contact, terms_agreed) "
-	"VALUES ($1, $2, $3, $4::jsonb, $5, $6) ON CONFLICT (thumbprint) DO NOTHING RETURNING id, identity) "
-	AUDIT_FROM("made", "acme.account.add"),
+	"VALUES ($1, $2, $3, $4::jsonb, $5, $6) ON CONFLICT (thumbprint) DO NOTHING RETURNING id, identity) " AUDIT_FROM(
+		"made", "acme.account.add"),
 	6};
-static const struct stmt find = {"acme_account_find", "SELECT " ACCOUNT_COLUMNS " FROM acme_account WHERE id = $1", 1};
+static const struct stmt find = {
+	"acme_account_find", "SELECT " ACCOUNT_COLUMNS " FROM acme_account WHERE id = $1", 1};
 static const struct stmt find_by_key = {"acme_account_find_by_key",
 	"SELECT " ACCOUNT_COLUMNS " FROM acme_account WHERE thumbprint = $1", 1};
 static const struct stmt set_contact = {"acme_account_set_contact",
-	"UPDATE acme_account SET contact = $2, xid = pg_current_xact_id() WHERE id = $1 AND status = 'valid'", 2};
+	"UPDATE acme_account SET contact = $2, xid = pg_current_xact_id() WHERE id = $1 AND status = 'valid'",
+	2};
 static const struct stmt move = {"acme_account_move",
 	"WITH moved AS (UPDATE acme_account SET status = $3, xid = pg_current_xact_id() "
-	"WHERE id = $1 AND status = $2 RETURNING id, identity) "
-	AUDIT_FROM("moved", "acme.account.move"),
+	"WHERE id = $1 AND status = $2 RETURNING id, identity) " AUDIT_FROM(
+		"moved", "acme.account.move"),
 	3};
 static const struct stmt set_key = {"acme_account_set_key",
 	"WITH changed AS (UPDATE acme_account SET thumbprint = $3, jwk = $4::jsonb, xid = pg_current_xact_id() "
-	"WHERE id = $1 AND thumbprint = $2 AND status = 'valid' RETURNING id, identity) "
-	AUDIT_FROM("changed", "acme.account.key-change"),
+	"WHERE id = $1 AND thumbprint = $2 AND status = 'valid' RETURNING id, identity) " AUDIT_FROM(
+		"changed", "acme.account.key-change"),
 	4};
-static const struct stmt cursor_only = {"acme_account_cursor", "SELECT pg_snapshot_xmin(pg_current_snapshot())", 0};
+static const struct stmt cursor_only = {
+	"acme_account_cursor", "SELECT pg_snapshot_xmin(pg_current_snapshot())", 0};
 static const struct stmt changes = {"acme_account_changes",
-	"SELECT pg_snapshot_xmin(pg_current_snapshot()), ARRAY(SELECT id FROM acme_account WHERE xid >= $1)", 1};
+	"SELECT pg_snapshot_xmin(pg_current_snapshot()), ARRAY(SELECT id FROM acme_account WHERE xid >= $1)",
+	1};
 
 static enum err
-read_account(struct store *s, struct arena *a, const struct stmt *st, const struct params *p, struct store_account *out)
+read_account(struct store *s, struct arena *a, const struct stmt *st, const struct params *p,
+	struct store_account *out)
 {
 	AUTO(PGresult) res = NULL;
 	struct store_account account = {.id = NULL};
@@ -73,7 +81,8 @@ store_account_find(struct store *s, struct arena *a, const char *id, struct stor
 }
 
 enum err
-store_account_find_by_key(struct store *s, struct arena *a, const uint8_t thumbprint[32], struct store_account *out)
+store_account_find_by_key(
+	struct store *s, struct arena *a, const uint8_t thumbprint[32], struct store_account *out)
 {
 	AUTO_PARAMS(p);
 
@@ -82,7 +91,8 @@ store_account_find_by_key(struct store *s, struct arena *a, const uint8_t thumbp
 }
 
 enum err
-store_account_add(struct store *s, struct arena *a, const struct store_account *account, const char **out_id)
+store_account_add(
+	struct store *s, struct arena *a, const struct store_account *account, const char **out_id)
 {
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
@@ -111,7 +121,8 @@ store_account_add(struct store *s, struct arena *a, const struct store_account *
 
 /* A write that must change a row, and what it means when it did not. */
 static enum err
-change(struct store *s, const struct stmt *st, const struct params *p, enum err unchanged, const char *why)
+change(struct store *s, const struct stmt *st, const struct params *p, enum err unchanged,
+	const char *why)
 {
 	AUTO(PGresult) res = NULL;
 	enum err e = pool_run(s, st, p, &res);
@@ -135,7 +146,8 @@ store_account_set_contact(struct store *s, const char *id, const char *const *co
 }
 
 enum err
-store_account_move(struct store *s, const char *id, enum acme_account_status from, enum acme_account_status to)
+store_account_move(
+	struct store *s, const char *id, enum acme_account_status from, enum acme_account_status to)
 {
 	AUTO_PARAMS(p);
 
@@ -146,7 +158,8 @@ store_account_move(struct store *s, const char *id, enum acme_account_status fro
 }
 
 enum err
-store_account_set_key(struct store *s, const char *id, const uint8_t old_thumbprint[32], const uint8_t new_thumbprint[32], const char *jwk_json)
+store_account_set_key(struct store *s, const char *id, const uint8_t old_thumbprint[32],
+	const uint8_t new_thumbprint[32], const char *jwk_json)
 {
 	AUTO_PARAMS(p);
 
@@ -158,7 +171,8 @@ store_account_set_key(struct store *s, const char *id, const uint8_t old_thumbpr
 }
 
 enum err
-store_account_changes(struct store *s, struct arena *a, uint64_t *cursor, const char ***ids, size_t *count)
+store_account_changes(
+	struct store *s, struct arena *a, uint64_t *cursor, const char ***ids, size_t *count)
 {
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;

@@ -1,19 +1,21 @@
-/* ACME authorizations and challenges as the gateway uses them (RFC 8555 section 7.5): it never makes a challenge valid. */
+/* ACME authorizations and challenges as the gateway uses them (RFC 8555 section 7.5): it never
+ * makes a challenge valid. */
 #include "lib/base/clock.h"
 #include "lib/store/acme_rows.h"
 #include "lib/store/internal.h"
 
 static const char *const challenge_words[] = {"pending", "processing", "valid", "invalid", NULL};
 
-#define AUTHORIZATION_COLUMNS                                                                              \
-	"z.id, z.account, z.identifier, z.wildcard, z.expires, z.deactivated_at, "                         \
-	"c.id, c.type, c.token, c.status, c.validated_at, c.error::text "                                  \
+#define AUTHORIZATION_COLUMNS                                                                      \
+	"z.id, z.account, z.identifier, z.wildcard, z.expires, z.deactivated_at, "                 \
+	"c.id, c.type, c.token, c.status, c.validated_at, c.error::text "                          \
 	"FROM acme_authorization z LEFT JOIN acme_challenge c ON c.\"authorization\" = z.id "
 
 static const struct stmt by_ids = {"acme_authorization_by_ids",
 	"SELECT " AUTHORIZATION_COLUMNS "WHERE z.id = ANY ($1::text[]) ORDER BY z.id, c.type", 1};
 static const struct stmt by_challenge = {"acme_authorization_by_challenge",
-	"SELECT " AUTHORIZATION_COLUMNS "WHERE z.id = (SELECT \"authorization\" FROM acme_challenge WHERE id = $1) "
+	"SELECT " AUTHORIZATION_COLUMNS
+	"WHERE z.id = (SELECT \"authorization\" FROM acme_challenge WHERE id = $1) "
 	"ORDER BY z.id, c.type",
 	1};
 static const struct stmt deactivate = {"acme_authorization_deactivate",
@@ -48,7 +50,8 @@ read_challenge(struct arena *a, const PGresult *res, size_t row, struct store_ch
 }
 
 static void
-read_authorization(struct arena *a, const PGresult *res, size_t row, struct store_authorization *out)
+read_authorization(
+	struct arena *a, const PGresult *res, size_t row, struct store_authorization *out)
 {
 	*out = (struct store_authorization){
 		.id = result_text(a, res, row, 0),
@@ -73,7 +76,8 @@ read_rows(struct arena *a, const PGresult *res, struct store_authorization **out
 			read_authorization(a, res, row, &list[n++]);
 		if (!result_null(res, row, 6)) {
 			struct store_authorization *z = &list[n - 1];
-			enum err e = read_challenge(a, res, row, &z->challenges[z->challenge_count]);
+			enum err e =
+				read_challenge(a, res, row, &z->challenges[z->challenge_count]);
 
 			if (e != ERR_OK)
 				return e;
@@ -101,7 +105,8 @@ acme_rows_authorizations(struct store *s, struct arena *a, const char *const *id
 }
 
 enum err
-store_authorization_find(struct store *s, struct arena *a, const char *id, struct store_authorization *out)
+store_authorization_find(
+	struct store *s, struct arena *a, const char *id, struct store_authorization *out)
 {
 	struct store_authorization *list;
 	size_t count;
@@ -125,12 +130,14 @@ store_authorization_deactivate(struct store *s, const char *id)
 	params_text(&p, id);
 	e = pool_run(s, &deactivate, &p, &res);
 	if (e == ERR_OK && result_affected(res) == 0)
-		return err_set(ERR_CONFLICT, "the authorization is neither pending nor valid (RFC 8555 section 7.5.2)");
+		return err_set(ERR_CONFLICT,
+			"the authorization is neither pending nor valid (RFC 8555 section 7.5.2)");
 	return e;
 }
 
 enum err
-store_challenge_find(struct store *s, struct arena *a, const char *id, struct store_authorization *authz, size_t *index)
+store_challenge_find(struct store *s, struct arena *a, const char *id,
+	struct store_authorization *authz, size_t *index)
 {
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
@@ -172,7 +179,8 @@ store_challenge_answer(struct store *s, const char *id, const uint8_t thumbprint
 }
 
 enum err
-store_authorization_covers(struct store *s, const char *account, const char *const *names, size_t count, bool *all)
+store_authorization_covers(
+	struct store *s, const char *account, const char *const *names, size_t count, bool *all)
 {
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;

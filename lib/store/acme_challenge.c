@@ -1,8 +1,10 @@
-/* The validator's side of challenges: claim what is due, record what was found. Only its database role may. */
+/* The validator's side of challenges: claim what is due, record what was found. Only its database
+ * role may. */
 #include "lib/store/acme.h"
 #include "lib/store/internal.h"
 
-/* SKIP LOCKED lets several validators share the queue; the lease gives the work of a dead one to another. */
+/* SKIP LOCKED lets several validators share the queue; the lease gives the work of a dead one to
+ * another. */
 static const struct stmt claim = {"acme_challenge_claim",
 	"UPDATE acme_challenge c SET claimed_until = now() + make_interval(secs => $2), attempts = c.attempts + 1 "
 	"FROM (SELECT id FROM acme_challenge WHERE status = 'processing' AND retry_at <= now() "
@@ -12,7 +14,8 @@ static const struct stmt claim = {"acme_challenge_claim",
 	"o.status = 'valid' AND z.expires > now() AND z.deactivated_at IS NULL",
 	2};
 static const struct stmt retry = {"acme_challenge_retry",
-	"UPDATE acme_challenge SET error = $2::jsonb, retry_at = $3, claimed_until = NULL WHERE id = $1 AND status = 'processing'", 3};
+	"UPDATE acme_challenge SET error = $2::jsonb, retry_at = $3, claimed_until = NULL WHERE id = $1 AND status = 'processing'",
+	3};
 static const struct stmt finish = {"acme_challenge_finish",
 	"WITH done AS (UPDATE acme_challenge SET status = $2, error = $3::jsonb, claimed_until = NULL, "
 	"validated_at = CASE WHEN $2 = 'valid' THEN now() END WHERE id = $1 AND status = 'processing' "
@@ -24,7 +27,8 @@ static const struct stmt finish = {"acme_challenge_finish",
 	3};
 
 enum err
-store_challenge_claim(struct store *s, struct arena *a, unsigned max, int64_t lease_s, struct store_challenge_work **out, size_t *count)
+store_challenge_claim(struct store *s, struct arena *a, unsigned max, int64_t lease_s,
+	struct store_challenge_work **out, size_t *count)
 {
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
@@ -56,7 +60,8 @@ store_challenge_claim(struct store *s, struct arena *a, unsigned max, int64_t le
 }
 
 enum err
-store_challenge_finish(struct store *s, const char *id, enum acme_challenge_status to, const char *error_json, int64_t retry_at)
+store_challenge_finish(struct store *s, const char *id, enum acme_challenge_status to,
+	const char *error_json, int64_t retry_at)
 {
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;

@@ -1,7 +1,8 @@
 /*
- * Nonces used up (RFC 8555 section 6.5), shared by all gateways. A nonce is its own ticket (acme/nonce.c); only its use is
- * written down, with the condition that the key it was made with still exists. Both tables are unlogged and are emptied together
- * by a crash of PostgreSQL, so a gateway that kept an old key in memory can still not accept an old nonce a second time.
+ * Nonces used up (RFC 8555 section 6.5), shared by all gateways. A nonce is its own ticket
+ * (acme/nonce.c); only its use is written down, with the condition that the key it was made with
+ * still exists. Both tables are unlogged and are emptied together by a crash of PostgreSQL, so a
+ * gateway that kept an old key in memory can still not accept an old nonce a second time.
  */
 #include "lib/base/clock.h"
 #include "lib/base/random.h"
@@ -11,16 +12,19 @@
 static const struct stmt newest = {"acme_nonce_newest",
 	"SELECT id, key, created_at FROM acme_nonce_key ORDER BY id DESC LIMIT $1", 1};
 /* Two gateways may both make one: harmless. */
-static const struct stmt make = {"acme_nonce_make", "INSERT INTO acme_nonce_key (key) VALUES ($1)", 1};
+static const struct stmt make = {
+	"acme_nonce_make", "INSERT INTO acme_nonce_key (key) VALUES ($1)", 1};
 static const struct stmt use = {"acme_nonce_use",
 	"WITH k AS MATERIALIZED (SELECT 1 FROM acme_nonce_key WHERE substr(sha256(key), 1, 8) = $3::bytea), "
 	"n AS (INSERT INTO acme_nonce_used (nonce, expires) SELECT $1::bytea, $2::timestamptz WHERE EXISTS (SELECT 1 FROM k) "
 	"ON CONFLICT DO NOTHING RETURNING 1) "
 	"SELECT EXISTS (SELECT 1 FROM k), EXISTS (SELECT 1 FROM n)",
 	3};
-static const struct stmt sweep_used = {"acme_nonce_sweep_used", "DELETE FROM acme_nonce_used WHERE expires < now()", 0};
+static const struct stmt sweep_used = {
+	"acme_nonce_sweep_used", "DELETE FROM acme_nonce_used WHERE expires < now()", 0};
 static const struct stmt sweep_keys = {"acme_nonce_sweep_keys",
-	"DELETE FROM acme_nonce_key WHERE id <= (SELECT id FROM acme_nonce_key ORDER BY id DESC OFFSET 8 LIMIT 1)", 0};
+	"DELETE FROM acme_nonce_key WHERE id <= (SELECT id FROM acme_nonce_key ORDER BY id DESC OFFSET 8 LIMIT 1)",
+	0};
 
 void
 store_nonce_mark(const uint8_t key[32], uint8_t mark[STORE_NONCE_MARK_SIZE])
@@ -66,7 +70,8 @@ make_key(struct store *s)
 }
 
 enum err
-store_nonce_keys(struct store *s, int64_t rotate_s, struct store_nonce_key *out, size_t max, size_t *count)
+store_nonce_keys(
+	struct store *s, int64_t rotate_s, struct store_nonce_key *out, size_t max, size_t *count)
 {
 	enum err e = read_keys(s, out, max, count);
 
@@ -77,7 +82,8 @@ store_nonce_keys(struct store *s, int64_t rotate_s, struct store_nonce_key *out,
 }
 
 enum err
-store_nonce_use(struct store *s, const uint8_t mark[STORE_NONCE_MARK_SIZE], struct bytes nonce, int64_t expires)
+store_nonce_use(struct store *s, const uint8_t mark[STORE_NONCE_MARK_SIZE], struct bytes nonce,
+	int64_t expires)
 {
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
@@ -90,9 +96,11 @@ store_nonce_use(struct store *s, const uint8_t mark[STORE_NONCE_MARK_SIZE], stru
 	if (e != ERR_OK)
 		return e;
 	if (!result_bool(res, 0, 0))
-		return err_set_word(ERR_NOTFOUND, "bad-nonce", "the key of this nonce is gone (RFC 8555 section 6.5)");
+		return err_set_word(ERR_NOTFOUND, "bad-nonce",
+			"the key of this nonce is gone (RFC 8555 section 6.5)");
 	if (!result_bool(res, 0, 1))
-		return err_set_word(ERR_CONFLICT, "bad-nonce", "the nonce was used before (RFC 8555 section 6.5)");
+		return err_set_word(ERR_CONFLICT, "bad-nonce",
+			"the nonce was used before (RFC 8555 section 6.5)");
 	return ERR_OK;
 }
 

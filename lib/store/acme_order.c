@@ -1,6 +1,7 @@
 /*
- * ACME orders (RFC 8555 section 7.4). A row is written once at newOrder; finalize adds the reference to the issuance request,
- * and everything else about an order is read from there and from its authorizations.
+ * ACME orders (RFC 8555 section 7.4). A row is written once at newOrder; finalize adds the
+ * reference to the issuance request, and everything else about an order is read from there and from
+ * its authorizations.
  */
 #include "lib/base/clock.h"
 #include "lib/store/acme_rows.h"
@@ -55,7 +56,8 @@ put_order(struct params *p, const struct store_order *o)
 }
 
 static void
-put_authorizations(struct params *p, struct arena *a, const struct store_authorization *z, size_t count)
+put_authorizations(
+	struct params *p, struct arena *a, const struct store_authorization *z, size_t count)
 {
 	const char **ids = arena_array(a, count, sizeof(*ids));
 	const char **identifiers = arena_array(a, count, sizeof(*identifiers));
@@ -96,7 +98,8 @@ put_challenges(struct params *p, struct arena *a, const struct store_authorizati
 }
 
 enum err
-store_order_add(struct store *s, const struct store_order *order, const struct store_authorization *authorizations, size_t count)
+store_order_add(struct store *s, const struct store_order *order,
+	const struct store_authorization *authorizations, size_t count)
 {
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
@@ -183,7 +186,8 @@ store_order_find(struct store *s, struct arena *a, const char *id, struct store_
 		return err_set(ERR_NOTFOUND, "no such order");
 	e = read_order(a, res, &order);
 	if (e == ERR_OK && !order.granted && order.request == 0)
-		e = acme_rows_authorizations(s, a, order.authorizations, order.authorization_count, &z, &count);
+		e = acme_rows_authorizations(
+			s, a, order.authorizations, order.authorization_count, &z, &count);
 	if (e != ERR_OK)
 		return e;
 	order.status = store_order_status(&order, z, count, clock_now());
@@ -193,7 +197,8 @@ store_order_find(struct store *s, struct arena *a, const char *id, struct store_
 }
 
 enum err
-store_order_list(struct store *s, struct arena *a, const char *account, const char *after, unsigned limit, const char ***ids, size_t *count)
+store_order_list(struct store *s, struct arena *a, const char *account, const char *after,
+	unsigned limit, const char ***ids, size_t *count)
 {
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;

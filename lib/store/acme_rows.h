@@ -5,7 +5,7 @@
 #include "lib/store/acme.h"
 
 /* Those of these ids that exist, with their challenges and computed states. */
-enum err acme_rows_authorizations(struct store *s, struct arena *a, const char *const *ids, size_t id_count,
-	struct store_authorization **out, size_t *count) MUST_CHECK;
+enum err acme_rows_authorizations(struct store *s, struct arena *a, const char *const *ids,
+	size_t id_count, struct store_authorization **out, size_t *count) MUST_CHECK;
 
 #endif

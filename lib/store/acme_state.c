@@ -1,4 +1,5 @@
-/* ACME states as functions of facts and the clock (RFC 8555 section 7.1.6): nothing has to be swept, and reading never writes. */
+/* ACME states as functions of facts and the clock (RFC 8555 section 7.1.6): nothing has to be
+ * swept, and reading never writes. */
 #include "lib/store/acme.h"
 
 static bool
@@ -17,7 +18,8 @@ store_authorization_status(const struct store_authorization *z, int64_t now)
 		return ACME_AUTHZ_DEACTIVATED;
 	if (any_challenge(z, ACME_CHALLENGE_VALID))
 		return z->expires > now ? ACME_AUTHZ_VALID : ACME_AUTHZ_EXPIRED;
-	/* One failed challenge fails the authorization, and so does a pending one that ran out of time. */
+	/* One failed challenge fails the authorization, and so does a pending one that ran out of
+	 * time. */
 	if (any_challenge(z, ACME_CHALLENGE_INVALID) || z->expires <= now)
 		return ACME_AUTHZ_INVALID;
 	return ACME_AUTHZ_PENDING;
@@ -32,7 +34,8 @@ requested(const struct store_order *o)
 }
 
 enum acme_order_status
-store_order_status(const struct store_order *o, const struct store_authorization *z, size_t count, int64_t now)
+store_order_status(
+	const struct store_order *o, const struct store_authorization *z, size_t count, int64_t now)
 {
 	size_t valid = 0;
 
@@ -50,5 +53,6 @@ store_order_status(const struct store_order *o, const struct store_authorization
 		valid += status == ACME_AUTHZ_VALID;
 	}
 	/* An authorization that cannot be found is not a valid one. */
-	return count > 0 && valid == count && count == o->authorization_count ? ACME_ORDER_READY : ACME_ORDER_PENDING;
+	return count > 0 && valid == count && count == o->authorization_count ? ACME_ORDER_READY
+									      : ACME_ORDER_PENDING;
 }

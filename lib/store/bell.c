@@ -1,7 +1,8 @@
 /*
- * Bells over LISTEN and NOTIFY, on one connection and thread of their own. Rings are coalesced: at most one NOTIFY per channel in
- * COALESCE_US, because every commit with a NOTIFY takes a lock over all databases of the cluster. Nobody may depend on a ring:
- * once a second everybody is called anyhow, also while the connection is away, on a standby or broken.
+ * Bells over LISTEN and NOTIFY, on one connection and thread of their own. Rings are coalesced: at
+ * most one NOTIFY per channel in COALESCE_US, because every commit with a NOTIFY takes a lock over
+ * all databases of the cluster. Nobody may depend on a ring: once a second everybody is called
+ * anyhow, also while the connection is away, on a standby or broken.
  */
 #include <errno.h>
 #include <poll.h>
@@ -12,8 +13,16 @@
 #include "lib/base/clock.h"
 #include "lib/store/parts.h"
 
-enum { COALESCE_US = 2000, TICK_US = 1000000, BACKOFF_MIN_US = 100000, BACKOFF_MAX_US = 2000000, LISTENERS_MAX = 8 };
-enum { CONNECT_US = 800000 }; /* below a tick: a server that does not answer must not delay the next one much */
+enum {
+	COALESCE_US = 2000,
+	TICK_US = 1000000,
+	BACKOFF_MIN_US = 100000,
+	BACKOFF_MAX_US = 2000000,
+	LISTENERS_MAX = 8
+};
+enum {
+	CONNECT_US = 800000
+}; /* below a tick: a server that does not answer must not delay the next one much */
 
 static const char *const channels[] = {
 	[STORE_BELL_REQUEST] = "chancery_request",
@@ -32,16 +41,17 @@ static const char *const listens[STORE_BELL_COUNT] = {
 	[STORE_BELL_CRL] = "LISTEN chancery_crl",
 	[STORE_BELL_CHALLENGE] = "LISTEN chancery_challenge",
 };
-static const struct stmt notify = {"bell_notify", "SELECT pg_notify(c, '') FROM unnest($1::text[]) AS c", 1};
+static const struct stmt notify = {
+	"bell_notify", "SELECT pg_notify(c, '') FROM unnest($1::text[]) AS c", 1};
 
 struct bells {
 	struct store *store;
 	pthread_t thread;
-	int wake;                     /* eventfd */
-	atomic_uint asked;            /* 1 << bell: rings wanted */
+	int wake;	   /* eventfd */
+	atomic_uint asked; /* 1 << bell: rings wanted */
 	atomic_bool stopping;
-	pthread_mutex_t mutex;        /* guards the listeners */
-	pthread_mutex_t calling;      /* held while listeners are called; taken before mutex */
+	pthread_mutex_t mutex;	 /* guards the listeners */
+	pthread_mutex_t calling; /* held while listeners are called; taken before mutex */
 	struct listener {
 		unsigned mask;
 		store_bell_fn *fn;
@@ -50,7 +60,7 @@ struct bells {
 	size_t count;
 	/* The thread's own. */
 	struct conn conn;
-	unsigned listening;           /* 1 << bell: LISTEN was done on this connection */
+	unsigned listening; /* 1 << bell: LISTEN was done on this connection */
 	int64_t sent[STORE_BELL_COUNT], next_tick, next_try, backoff;
 };
 
@@ -140,7 +150,8 @@ lose_connection(struct bells *b)
 	b->next_try = clock_monotonic_us() + b->backoff;
 }
 
-/* Connected and listening to all that is wanted; whoever listens anew looks at once, for what was rung meanwhile. */
+/* Connected and listening to all that is wanted; whoever listens anew looks at once, for what was
+ * rung meanwhile. */
 static void
 keep_listening(struct bells *b)
 {
@@ -204,7 +215,8 @@ send_rings(struct bells *b)
 	return next;
 }
 
-/* Notifications may have been read together with the answer of another statement, so this comes before every sleep. */
+/* Notifications may have been read together with the answer of another statement, so this comes
+ * before every sleep. */
 static void
 take_notifications(struct bells *b)
 {
@@ -247,7 +259,8 @@ sleep_until(struct bells *b, int64_t until)
 	struct timespec t = {.tv_sec = left / 1000000, .tv_nsec = left % 1000000 * 1000};
 	if (left <= 0 || ppoll(fds, 2, &t, NULL) <= 0)
 		return;
-	if ((fds[0].revents & POLLIN) != 0 && read(b->wake, &count, sizeof(count)) < 0 && errno != EAGAIN)
+	if ((fds[0].revents & POLLIN) != 0 && read(b->wake, &count, sizeof(count)) < 0 &&
+		errno != EAGAIN)
 		abort();
 	if (fds[1].revents != 0 && PQconsumeInput(b->conn.pg) == 0)
 		lose_connection(b);

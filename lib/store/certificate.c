@@ -1,6 +1,6 @@
 /*
- * Issuers and issued certificates. By serial a certificate is found through its request, whose serial is unique over all
- * partitions and which knows the partition (cert_not_after).
+ * Issuers and issued certificates. By serial a certificate is found through its request, whose
+ * serial is unique over all partitions and which knows the partition (cert_not_after).
  */
 #include "lib/store/certificate.h"
 
@@ -12,7 +12,8 @@ enum err
 store_issuer_list(struct store *s, struct arena *a, struct store_issuer **out, size_t *count)
 {
 	static const struct stmt list = {"issuer_list",
-		"SELECT id, parent, name, kind, state, key_label, der, subject, key_id, spki_hash, not_after FROM issuer ORDER BY id", 0};
+		"SELECT id, parent, name, kind, state, key_label, der, subject, key_id, spki_hash, not_after FROM issuer ORDER BY id",
+		0};
 	AUTO(PGresult) res = NULL;
 	enum err e = pool_read(s, &list, NULL, &res);
 
@@ -37,11 +38,13 @@ store_issuer_list(struct store *s, struct arena *a, struct store_issuer **out, s
 	return ERR_OK;
 }
 
-/* Which issuer stands in the way of importing this one; the same certificate under the same name does not. */
+/* Which issuer stands in the way of importing this one; the same certificate under the same name
+ * does not. */
 static enum err
 find_issuer(struct store *s, const struct store_issuer *issuer, int16_t *id)
 {
-	static const struct stmt find = {"issuer_find", "SELECT id, name, der FROM issuer WHERE name = $1 OR spki_hash = $2", 2};
+	static const struct stmt find = {"issuer_find",
+		"SELECT id, name, der FROM issuer WHERE name = $1 OR spki_hash = $2", 2};
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
 
@@ -51,11 +54,15 @@ find_issuer(struct store *s, const struct store_issuer *issuer, int16_t *id)
 	if (e != ERR_OK)
 		return e;
 	for (size_t i = 0; i < result_rows(res); i++)
-		if (strcmp(result_peek(res, i, 1), issuer->name) != 0 || !bytes_equal(result_view(res, i, 2), issuer->der))
-			return err_set(ERR_CONFLICT, "issuer \"%s\" has that %s with another certificate", result_peek(res, i, 1),
+		if (strcmp(result_peek(res, i, 1), issuer->name) != 0 ||
+			!bytes_equal(result_view(res, i, 2), issuer->der))
+			return err_set(ERR_CONFLICT,
+				"issuer \"%s\" has that %s with another certificate",
+				result_peek(res, i, 1),
 				strcmp(result_peek(res, i, 1), issuer->name) == 0 ? "name" : "key");
 	if (result_rows(res) == 0)
-		return err_set(ERR_UNAVAILABLE, "issuer \"%s\" vanished while it was imported", issuer->name);
+		return err_set(ERR_UNAVAILABLE, "issuer \"%s\" vanished while it was imported",
+			issuer->name);
 	*id = (int16_t)result_int(res, 0, 0);
 	return ERR_OK;
 }
@@ -92,10 +99,11 @@ store_issuer_add(struct store *s, const struct store_issuer *issuer, int16_t *id
 	return ERR_OK;
 }
 
-#define CERTIFICATE_COLUMNS                                                                                \
+#define CERTIFICATE_COLUMNS                                                                                             \
 	"SELECT c.serial, c.issuer, c.identity, c.request, i.name, c.profile, c.not_before, c.not_after, c.issued_at, " \
 	"c.der, c.spki_hash, c.renewed_from, v.revoked_at, v.reason, i.state, i.kind FROM "
-#define CERTIFICATE_JOINS "JOIN identity i ON i.id = c.identity LEFT JOIN revocation v ON v.serial = c.serial "
+#define CERTIFICATE_JOINS                                                                          \
+	"JOIN identity i ON i.id = c.identity LEFT JOIN revocation v ON v.serial = c.serial "
 
 static enum err
 read_certificate(struct arena *a, const PGresult *res, size_t row, struct store_certificate *out)
@@ -127,11 +135,13 @@ read_certificate(struct arena *a, const PGresult *res, size_t row, struct store_
 }
 
 enum err
-store_certificate_find(struct store *s, struct arena *a, const uint8_t serial[STORE_SERIAL_SIZE], struct store_certificate *out)
+store_certificate_find(struct store *s, struct arena *a, const uint8_t serial[STORE_SERIAL_SIZE],
+	struct store_certificate *out)
 {
 	static const struct stmt find = {"certificate_find",
-		CERTIFICATE_COLUMNS "issuance_request r JOIN certificate c ON c.serial = r.serial AND c.not_after = r.cert_not_after "
-		CERTIFICATE_JOINS "WHERE r.serial = $1",
+		CERTIFICATE_COLUMNS
+		"issuance_request r JOIN certificate c ON c.serial = r.serial AND c.not_after = r.cert_not_after " CERTIFICATE_JOINS
+		"WHERE r.serial = $1",
 		1};
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
@@ -149,30 +159,38 @@ store_certificate_find(struct store *s, struct arena *a, const uint8_t serial[ST
 #define LIST_WHERE "($4::boolean IS NOT TRUE OR (c.not_after > now() AND v.serial IS NULL)) "
 #define LIST_ORDER "ORDER BY c.not_after DESC, c.serial DESC LIMIT $3"
 static const struct stmt list_all = {"certificate_list",
-	CERTIFICATE_COLUMNS "certificate c " CERTIFICATE_JOINS "WHERE (c.not_after, c.serial) < ($1, $2) AND " LIST_WHERE LIST_ORDER, 4};
-static const struct stmt list_by_identity = {"certificate_list_identity",
 	CERTIFICATE_COLUMNS "certificate c " CERTIFICATE_JOINS
-	"WHERE c.identity = (SELECT id FROM identity WHERE name = $5) AND (c.not_after, c.serial) < ($1, $2) AND " LIST_WHERE LIST_ORDER,
+			    "WHERE (c.not_after, c.serial) < ($1, $2) AND " LIST_WHERE LIST_ORDER,
+	4};
+static const struct stmt list_by_identity = {"certificate_list_identity",
+	CERTIFICATE_COLUMNS
+	"certificate c " CERTIFICATE_JOINS
+	"WHERE c.identity = (SELECT id FROM identity WHERE name = $5) AND (c.not_after, c.serial) < ($1, $2) AND " LIST_WHERE
+		LIST_ORDER,
 	5};
 static const struct stmt list_by_name = {"certificate_list_name",
-	CERTIFICATE_COLUMNS "certificate_name n JOIN certificate c ON c.serial = n.serial AND c.not_after = n.not_after "
-	CERTIFICATE_JOINS "WHERE n.name = $5 AND (n.not_after, n.serial) < ($1, $2) AND " LIST_WHERE
+	CERTIFICATE_COLUMNS
+	"certificate_name n JOIN certificate c ON c.serial = n.serial AND c.not_after = n.not_after " CERTIFICATE_JOINS
+	"WHERE n.name = $5 AND (n.not_after, n.serial) < ($1, $2) AND " LIST_WHERE
 	"ORDER BY n.not_after DESC, n.serial DESC LIMIT $3",
 	5};
 static const struct stmt list_by_both = {"certificate_list_both",
-	CERTIFICATE_COLUMNS "certificate_name n JOIN certificate c ON c.serial = n.serial AND c.not_after = n.not_after "
-	CERTIFICATE_JOINS "WHERE n.name = $5 AND i.name = $6 AND (n.not_after, n.serial) < ($1, $2) AND " LIST_WHERE
+	CERTIFICATE_COLUMNS
+	"certificate_name n JOIN certificate c ON c.serial = n.serial AND c.not_after = n.not_after " CERTIFICATE_JOINS
+	"WHERE n.name = $5 AND i.name = $6 AND (n.not_after, n.serial) < ($1, $2) AND " LIST_WHERE
 	"ORDER BY n.not_after DESC, n.serial DESC LIMIT $3",
 	6};
 
 enum err
-store_certificate_list(struct store *s, struct arena *a, const struct store_certificate_filter *f, struct store_certificate **out,
-	size_t *count)
+store_certificate_list(struct store *s, struct arena *a, const struct store_certificate_filter *f,
+	struct store_certificate **out, size_t *count)
 {
-	static const uint8_t above_all[STORE_SERIAL_SIZE + 1] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-		0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-	const struct stmt *st = f->name != NULL ? (f->identity != NULL ? &list_by_both : &list_by_name)
-			      : f->identity != NULL ? &list_by_identity : &list_all;
+	static const uint8_t above_all[STORE_SERIAL_SIZE + 1] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+	const struct stmt *st = f->name != NULL
+		? (f->identity != NULL ? &list_by_both : &list_by_name)
+		: f->identity != NULL ? &list_by_identity
+				      : &list_all;
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
 
@@ -204,9 +222,11 @@ store_certificate_list(struct store *s, struct arena *a, const struct store_cert
 }
 
 enum err
-store_certificate_revoke(struct store *s, const uint8_t serial[STORE_SERIAL_SIZE], int reason, const char *actor, const char *request_id)
+store_certificate_revoke(struct store *s, const uint8_t serial[STORE_SERIAL_SIZE], int reason,
+	const char *actor, const char *request_id)
 {
-	static const struct stmt revoke = {"certificate_revoke", "SELECT certificate_revoke($1, $2, $3, $4)", 4};
+	static const struct stmt revoke = {
+		"certificate_revoke", "SELECT certificate_revoke($1, $2, $3, $4)", 4};
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
 
@@ -227,10 +247,12 @@ store_certificate_revoke(struct store *s, const uint8_t serial[STORE_SERIAL_SIZE
 }
 
 enum err
-store_revocation_changes(struct store *s, struct arena *a, uint64_t *cursor, struct store_revoked **out, size_t *count)
+store_revocation_changes(struct store *s, struct arena *a, uint64_t *cursor,
+	struct store_revoked **out, size_t *count)
 {
 	static const struct stmt changes = {"revocation_changes",
-		FEED_SNAPSHOT "v.serial, v.issuer, v.revoked_at, v.not_after, v.reason FROM " FEED_FROM
+		FEED_SNAPSHOT
+		"v.serial, v.issuer, v.revoked_at, v.not_after, v.reason FROM " FEED_FROM
 		"LEFT JOIN revocation v ON v.xid >= $1 AND v.not_after > now()",
 		1};
 	AUTO_PARAMS(p);
@@ -277,16 +299,18 @@ read_issued(const PGresult *res, size_t row, int col, struct store_issued *out)
 }
 
 /*
- * All certificates of one transaction come together (WITH TIES), so that the cursor may stand between two transactions. It can never
- * pass the oldest transaction that may still be running; when a page reaches that far, the rest is read without a limit, or a
- * claim that stays open for long would hold up all that was issued meanwhile.
+ * All certificates of one transaction come together (WITH TIES), so that the cursor may stand
+ * between two transactions. It can never pass the oldest transaction that may still be running;
+ * when a page reaches that far, the rest is read without a limit, or a claim that stays open for
+ * long would hold up all that was issued meanwhile.
  */
 enum err
-store_issued_changes(struct store *s, struct arena *a, uint64_t *cursor, unsigned limit, struct store_issued **out, size_t *count,
-	bool *more)
+store_issued_changes(struct store *s, struct arena *a, uint64_t *cursor, unsigned limit,
+	struct store_issued **out, size_t *count, bool *more)
 {
 	static const struct stmt changes = {"issued_changes",
-		FEED_SNAPSHOT "c.serial, c.issuer, c.not_before, c.not_after, c.xid FROM " FEED_FROM
+		FEED_SNAPSHOT
+		"c.serial, c.issuer, c.not_before, c.not_after, c.xid FROM " FEED_FROM
 		"LEFT JOIN LATERAL (SELECT serial, issuer, not_before, not_after, xid FROM certificate "
 		"WHERE xid >= $1 AND not_after > now() ORDER BY xid FETCH FIRST ($2::bigint) ROWS WITH TIES) c ON true",
 		2};
@@ -330,8 +354,8 @@ store_issued_changes(struct store *s, struct arena *a, uint64_t *cursor, unsigne
 }
 
 enum err
-store_issued_find(struct store *s, const uint8_t serial[STORE_SERIAL_SIZE], struct store_issued *out, struct store_revoked *revoked,
-	bool *is_revoked)
+store_issued_find(struct store *s, const uint8_t serial[STORE_SERIAL_SIZE],
+	struct store_issued *out, struct store_revoked *revoked, bool *is_revoked)
 {
 	static const struct stmt find = {"issued_find",
 		"SELECT c.serial, c.issuer, c.not_before, c.not_after, v.serial, v.issuer, v.revoked_at, v.not_after, v.reason "

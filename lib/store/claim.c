@@ -1,11 +1,12 @@
 /*
  * The signer's side of the queue: claim, then record everything of one batch in one transaction.
  *
- * A claim is an open transaction that holds row locks on its requests (SKIP LOCKED keeps other signers off); if the signer dies, the
- * locks vanish. Certificates, names, results and audit events are written by one statement over arrays, and only for requests that
- * are still pending, so recording the same outcomes twice is harmless: after a COMMIT without an answer the requests are locked
- * again on a new connection, which waits for the old transaction if it still runs, and what is still pending is recorded from
- * the outcomes at hand. Nothing is ever signed twice for that.
+ * A claim is an open transaction that holds row locks on its requests (SKIP LOCKED keeps other
+ * signers off); if the signer dies, the locks vanish. Certificates, names, results and audit events
+ * are written by one statement over arrays, and only for requests that are still pending, so
+ * recording the same outcomes twice is harmless: after a COMMIT without an answer the requests are
+ * locked again on a new connection, which waits for the old transaction if it still runs, and what
+ * is still pending is recorded from the outcomes at hand. Nothing is ever signed twice for that.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,8 +26,9 @@ struct store_claim {
 };
 
 /*
- * What decides about a request, read after it was locked. Orders are looked at only where there is one. Whether the certificate being
- * renewed lives is asked of its request (see certificate.c). A wildcard's authorization names the domain without "*.".
+ * What decides about a request, read after it was locked. Orders are looked at only where there is
+ * one. Whether the certificate being renewed lives is asked of its request (see certificate.c). A
+ * wildcard's authorization names the domain without "*.".
  */
 static const struct stmt take = {"claim_take",
 	"WITH q AS MATERIALIZED (SELECT id, protocol, request_id, profile, identity, names, spki, not_before, not_after, created_at, "
@@ -124,7 +126,8 @@ begin_and_take(struct conn *c, unsigned max, PGresult **out)
 }
 
 enum err
-store_claim_open(struct store *s, unsigned max, struct arena *a, struct store_claim **out, const struct store_claimed **items, size_t *count)
+store_claim_open(struct store *s, unsigned max, struct arena *a, struct store_claim **out,
+	const struct store_claimed **items, size_t *count)
 {
 	AUTO(PGresult) res = NULL;
 	struct conn *c;
@@ -137,7 +140,8 @@ store_claim_open(struct store *s, unsigned max, struct arena *a, struct store_cl
 	e = begin_and_take(c, max < CLAIM_MAX ? max : CLAIM_MAX, &res);
 	if (e == ERR_OK && result_rows(res) == 0)
 		e = err_set(ERR_NOTFOUND, "no request is waiting");
-	struct store_claimed *list = e == ERR_OK ? arena_array(a, result_rows(res), sizeof(*list)) : NULL;
+	struct store_claimed *list =
+		e == ERR_OK ? arena_array(a, result_rows(res), sizeof(*list)) : NULL;
 	for (size_t i = 0; e == ERR_OK && i < result_rows(res); i++)
 		e = read_claimed(a, res, i, &list[i]);
 	if (e != ERR_OK) {
@@ -157,11 +161,18 @@ struct record {
 	const struct store_claim *claim;
 	const struct store_outcome *outcomes;
 	bool *on;
-	enum record_as { RECORD_NOT, RECORD_ISSUED, RECORD_REFUSED, RECORD_BLOCKED, RECORD_BROKEN } *as;
+	enum record_as {
+		RECORD_NOT,
+		RECORD_ISSUED,
+		RECORD_REFUSED,
+		RECORD_BLOCKED,
+		RECORD_BROKEN
+	} *
+		as;
 };
 
-/* "done_at IS NULL" says pending without offering the index of pending rows: from its ever empty statistics the planner would join
- * every pending row with every array element. */
+/* "done_at IS NULL" says pending without offering the index of pending rows: from its ever empty
+ * statistics the planner would join every pending row with every array element. */
 static const struct stmt lock_identities = {"claim_identities", "SELECT identity_lock($1)", 1};
 static const struct stmt issue = {"claim_issue",
 	"WITH o AS MATERIALIZED (SELECT * FROM unnest($1::bigint[], $2::smallint[], $3::bytea[], $4::timestamptz[], $5::timestamptz[], "
@@ -201,8 +212,10 @@ lock_active(struct conn *c, struct record *r)
 	AUTO(PGresult) res = NULL;
 
 	for (size_t i = 0; i < r->claim->count; i++) {
-		r->as[i] = !r->on[i] ? RECORD_NOT : r->as[i] == RECORD_BROKEN ? RECORD_BROKEN
-			 : r->outcomes[i].kind == STORE_OUTCOME_ISSUED ? RECORD_ISSUED : RECORD_REFUSED;
+		r->as[i] = !r->on[i]				      ? RECORD_NOT
+			: r->as[i] == RECORD_BROKEN		      ? RECORD_BROKEN
+			: r->outcomes[i].kind == STORE_OUTCOME_ISSUED ? RECORD_ISSUED
+								      : RECORD_REFUSED;
 		if (r->as[i] == RECORD_ISSUED)
 			ids[n++] = items[i].identity;
 	}
@@ -279,7 +292,8 @@ refuse_params(const struct record *r, struct params *p)
 		if (as == RECORD_NOT || as == RECORD_ISSUED)
 			continue;
 		ids[n] = r->claim->items[i].id;
-		classes[n] = err_name(as == RECORD_REFUSED ? o->refusal_class : own_refusals[as].class);
+		classes[n] =
+			err_name(as == RECORD_REFUSED ? o->refusal_class : own_refusals[as].class);
 		words[n] = as == RECORD_REFUSED ? o->refusal_word : own_refusals[as].word;
 		reasons[n] = as == RECORD_REFUSED ? o->refusal : own_refusals[as].reason;
 		actors[n++] = r->claim->items[i].identity_name;
@@ -337,7 +351,8 @@ write_all(struct conn *c, const struct record *r)
 
 		snprintf(why, sizeof(why), "%s", err_reason());
 		if (conn_usable(c) && conn_command(c, "ROLLBACK") == ERR_OK)
-			return err_set(first, "%s", why); /* alive and rolled back: certainly not recorded */
+			return err_set(first, "%s",
+				why); /* alive and rolled back: certainly not recorded */
 		conn_close(c);
 		return err_set(ERR_UNAVAILABLE, "%s", why);
 	}
@@ -352,11 +367,14 @@ record(struct conn *c, struct record *r)
 	return e == ERR_OK ? write_all(c, r) : e;
 }
 
-/* On another transaction: locks the requests again, which waits for whoever has them, and records what is pending. */
+/* On another transaction: locks the requests again, which waits for whoever has them, and records
+ * what is pending. */
 static enum err
 record_again(struct conn *c, struct record *r)
 {
-	static const struct stmt relock = {"claim_relock", "SELECT id, state FROM issuance_request WHERE id = ANY ($1) ORDER BY id FOR UPDATE", 1};
+	static const struct stmt relock = {"claim_relock",
+		"SELECT id, state FROM issuance_request WHERE id = ANY ($1) ORDER BY id FOR UPDATE",
+		1};
 	int64_t ids[CLAIM_MAX];
 	size_t n = 0;
 	AUTO_PARAMS(p);
@@ -372,7 +390,8 @@ record_again(struct conn *c, struct record *r)
 	return e == ERR_OK ? record(c, r) : e;
 }
 
-/* A statement failed for the batch: one by one, and what cannot be recorded is refused, or it would come back for ever. */
+/* A statement failed for the batch: one by one, and what cannot be recorded is refused, or it would
+ * come back for ever. */
 static enum err
 record_singly(struct conn *c, struct record *r)
 {
@@ -414,7 +433,8 @@ finish_all(struct store_claim *claim, const struct store_outcome *outcomes)
 		}
 		if (e != ERR_UNAVAILABLE || clock_monotonic_us() > deadline)
 			return e;
-		/* Broken before or during COMMIT: the same outcomes again, where they are still wanted. */
+		/* Broken before or during COMMIT: the same outcomes again, where they are still
+		 * wanted. */
 		conn_close(claim->conn);
 		e = store_connect(claim->store, claim->conn, CONN_CONNECT_US);
 		if (e == ERR_OK)

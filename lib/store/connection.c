@@ -1,6 +1,7 @@
 /*
- * One connection to PostgreSQL: opened, waited for and given up within a stated time, because a server that is stopped or
- * unreachable must cost its callers seconds, never a hang. Every statement goes through the extended protocol.
+ * One connection to PostgreSQL: opened, waited for and given up within a stated time, because a
+ * server that is stopped or unreachable must cost its callers seconds, never a hang. Every
+ * statement goes through the extended protocol.
  */
 #include <errno.h>
 #include <poll.h>
@@ -12,13 +13,15 @@
 #include "lib/store/internal.h"
 
 /*
- * Plans: everything but the owner's work looks rows up by key, and a plan made while a table was still empty must not stay when
- * it has grown by a hundred thousand rows before the next ANALYZE: so no scans of whole tables, no hash or merge joins, no JIT, and
- * one plan for all parameters (planning costs more than running, over the partitions of certificate a millisecond).
+ * Plans: everything but the owner's work looks rows up by key, and a plan made while a table was
+ * still empty must not stay when it has grown by a hundred thousand rows before the next ANALYZE:
+ * so no scans of whole tables, no hash or merge joins, no JIT, and one plan for all parameters
+ * (planning costs more than running, over the partitions of certificate a millisecond).
  */
 static const char *const options[] = {
-	[CONN_WORK] = "-c search_path=chancery -c TimeZone=UTC -c jit=off -c enable_seqscan=off -c enable_hashjoin=off "
-		      "-c enable_mergejoin=off -c plan_cache_mode=force_generic_plan -c synchronous_commit=on",
+	[CONN_WORK] =
+		"-c search_path=chancery -c TimeZone=UTC -c jit=off -c enable_seqscan=off -c enable_hashjoin=off "
+		"-c enable_mergejoin=off -c plan_cache_mode=force_generic_plan -c synchronous_commit=on",
 	[CONN_OWNER] = "-c search_path=chancery -c TimeZone=UTC -c client_min_messages=warning",
 };
 
@@ -30,7 +33,8 @@ broken(struct conn *c, const char *what)
 	snprintf(text, sizeof(text), "%s", c->pg != NULL ? PQerrorMessage(c->pg) : "out of memory");
 	text[strcspn(text, "\n")] = '\0';
 	conn_close(c);
-	return err_set(ERR_UNAVAILABLE, "database: %s%s%s", what, text[0] != '\0' ? ": " : "", text);
+	return err_set(
+		ERR_UNAVAILABLE, "database: %s%s%s", what, text[0] != '\0' ? ": " : "", text);
 }
 
 /* Waits for the socket until the deadline (monotonic microseconds). False: time is over. */
@@ -67,7 +71,8 @@ connect_finish(struct conn *c, int64_t deadline)
 }
 
 enum err
-conn_open(struct conn *c, const struct store_config *config, enum conn_kind kind, int64_t connect_us)
+conn_open(
+	struct conn *c, const struct store_config *config, enum conn_kind kind, int64_t connect_us)
 {
 	const struct {
 		const char *key, *value;
@@ -121,7 +126,8 @@ conn_usable(const struct conn *c)
 void
 conn_check(struct conn *c)
 {
-	/* Twice: the farewell of a server that shuts down hides the end of the stream from the first read. */
+	/* Twice: the farewell of a server that shuts down hides the end of the stream from the
+	 * first read. */
 	for (int i = 0; i < 2 && c->pg != NULL; i++) {
 		struct pollfd fd = {.fd = PQsocket(c->pg), .events = POLLIN};
 
@@ -197,8 +203,9 @@ enum err
 conn_queue(struct conn *c, const struct stmt *st, const struct params *p)
 {
 	assert(st->params == (p != NULL ? p->count : 0));
-	int sent = p != NULL ? PQsendQueryPrepared(c->pg, st->name, p->count, p->value, p->length, p->format, 1)
-			     : PQsendQueryPrepared(c->pg, st->name, 0, NULL, NULL, NULL, 1);
+	int sent = p != NULL
+		? PQsendQueryPrepared(c->pg, st->name, p->count, p->value, p->length, p->format, 1)
+		: PQsendQueryPrepared(c->pg, st->name, 0, NULL, NULL, NULL, 1);
 	return sent != 0 ? ERR_OK : broken(c, "connection lost");
 }
 
@@ -245,7 +252,8 @@ conn_fetch(struct conn *c, PGresult **out)
 		PQclear(res);
 		return broken(c, "connection lost");
 	}
-	/* In a pipeline every statement's result is followed by a NULL, but a synchronization point is not. */
+	/* In a pipeline every statement's result is followed by a NULL, but a synchronization point
+	 * is not. */
 	if (PQresultStatus(res) != PGRES_PIPELINE_SYNC) {
 		e = wait_result(c);
 		if (e == ERR_OK && PQgetResult(c->pg) != NULL)

@@ -1,7 +1,8 @@
 /*
- * CRLs: reading the newest ones, importing an offline CA's, and publication by the signer. Revocations leave marks in crl_dirty; the
- * publishing transaction takes the marks first and reads the revocations after, so that a revocation committed in between is at
- * worst published twice, never missed.
+ * CRLs: reading the newest ones, importing an offline CA's, and publication by the signer.
+ * Revocations leave marks in crl_dirty; the publishing transaction takes the marks first and reads
+ * the revocations after, so that a revocation committed in between is at worst published twice,
+ * never missed.
  */
 #include <stdlib.h>
 
@@ -11,7 +12,8 @@
 enum { CRL_KEPT = 10, CRL_LOCK = 0x43524c }; /* the advisory lock's class */
 
 enum err
-store_crl_latest(struct store *s, struct arena *a, const int64_t *known, size_t known_count, struct store_crl **out, size_t *count)
+store_crl_latest(struct store *s, struct arena *a, const int64_t *known, size_t known_count,
+	struct store_crl **out, size_t *count)
 {
 	static const struct stmt latest = {"crl_latest",
 		"SELECT c.issuer, c.number, c.this_update, c.next_update, c.entries, c.der FROM issuer i CROSS JOIN LATERAL "
@@ -53,7 +55,8 @@ crl_params(struct params *p, const struct store_crl *crl)
 enum err
 store_crl_import(struct store *s, const struct store_crl *crl, const char *actor)
 {
-	static const struct stmt import = {"crl_import", "SELECT crl_import($1, $2, $3, $4, $5, $6, $7)", 7};
+	static const struct stmt import = {
+		"crl_import", "SELECT crl_import($1, $2, $3, $4, $5, $6, $7)", 7};
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
 
@@ -64,9 +67,11 @@ store_crl_import(struct store *s, const struct store_crl *crl, const char *actor
 		return e;
 	const char *outcome = result_peek(res, 0, 0);
 	if (strcmp(outcome, "unknown") == 0)
-		return err_set(ERR_NOTFOUND, "issuer %d is no root: only an offline CA's CRL is imported", crl->issuer);
+		return err_set(ERR_NOTFOUND,
+			"issuer %d is no root: only an offline CA's CRL is imported", crl->issuer);
 	if (strcmp(outcome, "stale") == 0)
-		return err_set(ERR_CONFLICT, "CRL number %lld is not higher than the last one", (long long)crl->number);
+		return err_set(ERR_CONFLICT, "CRL number %lld is not higher than the last one",
+			(long long)crl->number);
 	store_ring(s, STORE_BELL_CRL);
 	return ERR_OK;
 }
@@ -74,7 +79,8 @@ store_crl_import(struct store *s, const struct store_crl *crl, const char *actor
 enum err
 store_crl_mark(struct store *s, int16_t issuer)
 {
-	static const struct stmt mark = {"crl_mark", "INSERT INTO crl_dirty (issuer, crl_shard) VALUES ($1, 0)", 1};
+	static const struct stmt mark = {
+		"crl_mark", "INSERT INTO crl_dirty (issuer, crl_shard) VALUES ($1, 0)", 1};
 	AUTO_PARAMS(p);
 
 	params_int(&p, issuer);
@@ -106,7 +112,8 @@ store_crl_abort(struct store_crl_job *job)
 static enum err
 begin_locked(struct store_crl_job *job)
 {
-	static const struct stmt lock = {"crl_lock", "SELECT pg_try_advisory_xact_lock($1::integer, $2::integer)", 2};
+	static const struct stmt lock = {
+		"crl_lock", "SELECT pg_try_advisory_xact_lock($1::integer, $2::integer)", 2};
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
 	enum err e = conn_command(job->conn, "BEGIN");
@@ -174,7 +181,8 @@ read_entries(struct store_crl_job *job, struct arena *a, struct store_crl_work *
 }
 
 enum err
-store_crl_begin(struct store *s, int16_t issuer, int64_t due, struct arena *a, struct store_crl_work *work, struct store_crl_job **job)
+store_crl_begin(struct store *s, int16_t issuer, int64_t due, struct arena *a,
+	struct store_crl_work *work, struct store_crl_job **job)
 {
 	struct conn *c;
 	enum err e = pool_take(s, POOL_OWN, &c);
@@ -196,19 +204,23 @@ store_crl_begin(struct store *s, int16_t issuer, int64_t due, struct arena *a, s
 	return ERR_OK;
 }
 
-/* After a COMMIT without an answer: is exactly this CRL there? If not, the marks are, and it is made again. */
+/* After a COMMIT without an answer: is exactly this CRL there? If not, the marks are, and it is
+ * made again. */
 static enum err
 look_up(struct store *s, const struct store_crl *crl)
 {
-	static const struct stmt find = {"crl_find", "SELECT der FROM crl WHERE issuer = $1 AND crl_shard = 0 AND number = $2", 2};
+	static const struct stmt find = {"crl_find",
+		"SELECT der FROM crl WHERE issuer = $1 AND crl_shard = 0 AND number = $2", 2};
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
 
 	params_int(&p, crl->issuer);
 	params_int(&p, crl->number);
 	enum err e = pool_read(s, &find, &p, &res);
-	if (e == ERR_OK && (result_rows(res) == 0 || !bytes_equal(result_view(res, 0, 0), crl->der)))
-		return err_set(ERR_UNAVAILABLE, "database: the connection broke before the CRL was recorded");
+	if (e == ERR_OK &&
+		(result_rows(res) == 0 || !bytes_equal(result_view(res, 0, 0), crl->der)))
+		return err_set(ERR_UNAVAILABLE,
+			"database: the connection broke before the CRL was recorded");
 	return e;
 }
 
@@ -216,7 +228,8 @@ static enum err
 record(struct store_crl_job *job, const struct store_crl *crl)
 {
 	static const struct stmt insert = {"crl_insert",
-		"INSERT INTO crl (issuer, crl_shard, number, this_update, next_update, entries, der) VALUES ($1, 0, $2, $3, $4, $5, $6)", 6};
+		"INSERT INTO crl (issuer, crl_shard, number, this_update, next_update, entries, der) VALUES ($1, 0, $2, $3, $4, $5, $6)",
+		6};
 	static const struct stmt trim = {"crl_trim",
 		"WITH old AS (DELETE FROM crl WHERE issuer = $1 AND crl_shard = 0 AND number <= (SELECT number FROM crl "
 		"WHERE issuer = $1 AND crl_shard = 0 ORDER BY number DESC OFFSET $3 LIMIT 1)) "

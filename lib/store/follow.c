@@ -1,4 +1,5 @@
-/* The thread behind follow.h: cycles are numbered as they are asked for, so that a caller can wait for one of its own. */
+/* The thread behind follow.h: cycles are numbered as they are asked for, so that a caller can wait
+ * for one of its own. */
 #include "lib/store/follow.h"
 
 #include <pthread.h>
@@ -8,7 +9,8 @@
 #include "lib/base/log.h"
 #include "lib/store/parts.h"
 
-/* Only what was committed without waiting for the disk is lost: three wal_writer_delay, less than a second, of transactions. */
+/* Only what was committed without waiting for the disk is lost: three wal_writer_delay, less than a
+ * second, of transactions. */
 enum { FEED_BACK = 20000 };
 
 struct store_follower {
@@ -42,7 +44,8 @@ log_change(const struct store_follower *f, enum err e, bool *failing)
 	if (e != ERR_OK && !*failing)
 		log_failure(f->name, e);
 	if (e == ERR_OK && *failing)
-		log_event(LOG_INFO, f->name, LOG_S("outcome", "ok"), LOG_S("reason", "the feed is read again"));
+		log_event(LOG_INFO, f->name, LOG_S("outcome", "ok"),
+			LOG_S("reason", "the feed is read again"));
 	*failing = e != ERR_OK;
 }
 
@@ -130,7 +133,9 @@ store_follower_now(struct store_follower *f, unsigned wait_ms)
 			break;
 	ok = f->succeeded >= mine;
 	pthread_mutex_unlock(&f->lock);
-	return ok ? ERR_OK : err_set(ERR_UNAVAILABLE, "the feed \"%s\" did not catch up within %u ms", f->name, wait_ms);
+	return ok ? ERR_OK
+		  : err_set(ERR_UNAVAILABLE, "the feed \"%s\" did not catch up within %u ms",
+			    f->name, wait_ms);
 }
 
 bool

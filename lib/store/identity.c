@@ -1,6 +1,6 @@
 /*
- * Identities and their name grants. What changes them is audited in the same statement or SQL function, and rings STATE, so
- * that gateways drop what they remember.
+ * Identities and their name grants. What changes them is audited in the same statement or SQL
+ * function, and rings STATE, so that gateways drop what they remember.
  */
 #include "lib/store/identity.h"
 
@@ -35,7 +35,8 @@ identity_kind_parse(const char *text, enum identity_kind *out)
 	int i = word_index(kinds, text);
 
 	if (i < 0)
-		return err_set(ERR_INVALID, "identity kind \"%s\" is none of workload, device, user, operator, service",
+		return err_set(ERR_INVALID,
+			"identity kind \"%s\" is none of workload, device, user, operator, service",
 			text != NULL ? text : "");
 	*out = (enum identity_kind)i;
 	return ERR_OK;
@@ -60,10 +61,12 @@ column_identity_state(const PGresult *res, size_t row, int col)
 {
 	int i = word_index(states, result_peek(res, row, col));
 
-	return i >= 0 ? (enum identity_state)i : IDENTITY_RETIRED; /* unknown to us: trusted with nothing */
+	return i >= 0 ? (enum identity_state)i
+		      : IDENTITY_RETIRED; /* unknown to us: trusted with nothing */
 }
 
-/* One statement: the identity, its grants and the audit event, or nothing when the name is taken. */
+/* One statement: the identity, its grants and the audit event, or nothing when the name is taken.
+ */
 static const struct stmt add = {"identity_add",
 	"WITH i AS (INSERT INTO identity (name, kind, owner) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING RETURNING id), "
 	"g AS (INSERT INTO name_grant (identity, profile, pattern, created_by) "
@@ -77,8 +80,9 @@ static const struct stmt add = {"identity_add",
 	7};
 
 enum err
-store_identity_add(struct store *s, const struct store_identity *identity, const struct store_grant *grants, size_t grant_count,
-	const char *actor, const char *request_id, int64_t *id)
+store_identity_add(struct store *s, const struct store_identity *identity,
+	const struct store_grant *grants, size_t grant_count, const char *actor,
+	const char *request_id, int64_t *id)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
 	AUTO_PARAMS(p);
@@ -99,8 +103,10 @@ store_identity_add(struct store *s, const struct store_identity *identity, const
 	params_text(&p, request_id);
 	enum err e = writer_run(s, &add, &p, &res);
 	if (e == ERR_INVALID)
-		return err_set(ERR_INVALID, "identity name \"%s\" is not 1 to 100 letters, digits and ._@:- beginning with a letter "
-					    "or digit", identity->name);
+		return err_set(ERR_INVALID,
+			"identity name \"%s\" is not 1 to 100 letters, digits and ._@:- beginning with a letter "
+			"or digit",
+			identity->name);
 	if (e != ERR_OK)
 		return e;
 	if (result_rows(res) == 0)
@@ -110,7 +116,8 @@ store_identity_add(struct store *s, const struct store_identity *identity, const
 	return ERR_OK;
 }
 
-#define IDENTITY_COLUMNS "SELECT id, name, owner, kind, state, created_at, changed_at FROM identity "
+#define IDENTITY_COLUMNS                                                                           \
+	"SELECT id, name, owner, kind, state, created_at, changed_at FROM identity "
 static void
 read_identity(struct arena *a, const PGresult *res, size_t row, struct store_identity *out)
 {
@@ -160,9 +167,11 @@ store_identity_get(struct store *s, struct arena *a, int64_t id, struct store_id
 }
 
 enum err
-store_identity_list(struct store *s, struct arena *a, const char *after, unsigned limit, struct store_identity **out, size_t *count)
+store_identity_list(struct store *s, struct arena *a, const char *after, unsigned limit,
+	struct store_identity **out, size_t *count)
 {
-	static const struct stmt list = {"identity_list", IDENTITY_COLUMNS "WHERE name > $1 ORDER BY name LIMIT $2", 2};
+	static const struct stmt list = {
+		"identity_list", IDENTITY_COLUMNS "WHERE name > $1 ORDER BY name LIMIT $2", 2};
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
 
@@ -179,9 +188,11 @@ store_identity_list(struct store *s, struct arena *a, const char *after, unsigne
 }
 
 enum err
-store_identity_set_state(struct store *s, const char *name, enum identity_state to, const char *actor, const char *request_id, bool *changed)
+store_identity_set_state(struct store *s, const char *name, enum identity_state to,
+	const char *actor, const char *request_id, bool *changed)
 {
-	static const struct stmt set = {"identity_set_state", "SELECT identity_set_state($1, $2, $3, $4)", 4};
+	static const struct stmt set = {
+		"identity_set_state", "SELECT identity_set_state($1, $2, $3, $4)", 4};
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
 
@@ -205,10 +216,12 @@ store_identity_set_state(struct store *s, const char *name, enum identity_state 
 }
 
 enum err
-store_identity_offboard(struct store *s, const char *name, int reason, const char *actor, const char *request_id, struct store_offboarded *out)
+store_identity_offboard(struct store *s, const char *name, int reason, const char *actor,
+	const char *request_id, struct store_offboarded *out)
 {
 	static const struct stmt offboard = {"identity_offboard",
-		"SELECT outcome, revoked, accounts, requests FROM identity_offboard($1, $2, $3, $4)", 4};
+		"SELECT outcome, revoked, accounts, requests FROM identity_offboard($1, $2, $3, $4)",
+		4};
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
 
@@ -221,17 +234,20 @@ store_identity_offboard(struct store *s, const char *name, int reason, const cha
 		return e;
 	if (strcmp(result_peek(res, 0, 0), "ok") != 0)
 		return err_set(ERR_NOTFOUND, "no identity \"%s\"", name);
-	*out = (struct store_offboarded){result_int(res, 0, 1), result_int(res, 0, 2), result_int(res, 0, 3)};
+	*out = (struct store_offboarded){
+		result_int(res, 0, 1), result_int(res, 0, 2), result_int(res, 0, 3)};
 	store_ring(s, STORE_BELL_STATE);
 	store_ring(s, STORE_BELL_RESULT); /* its waiting requests were refused */
 	return ERR_OK;
 }
 
 enum err
-store_grant_list(struct store *s, struct arena *a, int64_t identity, struct store_grant **out, size_t *count)
+store_grant_list(
+	struct store *s, struct arena *a, int64_t identity, struct store_grant **out, size_t *count)
 {
 	static const struct stmt list = {"grant_list",
-		"SELECT id, profile, pattern, created_by FROM name_grant WHERE identity = $1 ORDER BY profile, pattern", 1};
+		"SELECT id, profile, pattern, created_by FROM name_grant WHERE identity = $1 ORDER BY profile, pattern",
+		1};
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
 
@@ -251,9 +267,10 @@ store_grant_list(struct store *s, struct arena *a, int64_t identity, struct stor
 	return ERR_OK;
 }
 
-#define GRANT_AUDIT(operation)                                                                             \
-	"a AS (INSERT INTO audit_event (actor, operation, object, outcome, request_id, detail) "           \
-	"SELECT $4, '" operation "', i.name, 'ok', $5, jsonb_build_object('profile', $2::text, 'pattern', $3::text) " \
+#define GRANT_AUDIT(operation)                                                                     \
+	"a AS (INSERT INTO audit_event (actor, operation, object, outcome, request_id, detail) "   \
+	"SELECT $4, '" operation                                                                   \
+	"', i.name, 'ok', $5, jsonb_build_object('profile', $2::text, 'pattern', $3::text) "       \
 	"FROM g JOIN identity i ON i.id = g.identity) SELECT identity FROM g"
 
 static const struct stmt grant_add = {"grant_add",
@@ -261,13 +278,13 @@ static const struct stmt grant_add = {"grant_add",
 	"ON CONFLICT DO NOTHING RETURNING identity), " GRANT_AUDIT("grant.add"),
 	5};
 static const struct stmt grant_remove = {"grant_remove",
-	"WITH g AS (DELETE FROM name_grant WHERE identity = $1 AND profile = $2 AND pattern = $3 RETURNING identity), "
-	GRANT_AUDIT("grant.remove"),
+	"WITH g AS (DELETE FROM name_grant WHERE identity = $1 AND profile = $2 AND pattern = $3 RETURNING identity), " GRANT_AUDIT(
+		"grant.remove"),
 	5};
 
 static enum err
-change_grant(struct store *s, const struct stmt *st, int64_t identity, const char *profile, const char *pattern, const char *actor,
-	const char *request_id, size_t *changed)
+change_grant(struct store *s, const struct stmt *st, int64_t identity, const char *profile,
+	const char *pattern, const char *actor, const char *request_id, size_t *changed)
 {
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
@@ -288,32 +305,41 @@ change_grant(struct store *s, const struct stmt *st, int64_t identity, const cha
 }
 
 enum err
-store_grant_add(struct store *s, int64_t identity, const char *profile, const char *pattern, const char *actor, const char *request_id)
+store_grant_add(struct store *s, int64_t identity, const char *profile, const char *pattern,
+	const char *actor, const char *request_id)
 {
 	size_t changed = 0;
-	enum err e = change_grant(s, &grant_add, identity, profile, pattern, actor, request_id, &changed);
+	enum err e = change_grant(
+		s, &grant_add, identity, profile, pattern, actor, request_id, &changed);
 
 	if (e == ERR_OK && changed == 0)
-		return err_set(ERR_CONFLICT, "the identity has grant \"%s\" for profile \"%s\" already", pattern, profile);
+		return err_set(ERR_CONFLICT,
+			"the identity has grant \"%s\" for profile \"%s\" already", pattern,
+			profile);
 	return e;
 }
 
 enum err
-store_grant_remove(struct store *s, int64_t identity, const char *profile, const char *pattern, const char *actor, const char *request_id)
+store_grant_remove(struct store *s, int64_t identity, const char *profile, const char *pattern,
+	const char *actor, const char *request_id)
 {
 	size_t changed = 0;
-	enum err e = change_grant(s, &grant_remove, identity, profile, pattern, actor, request_id, &changed);
+	enum err e = change_grant(
+		s, &grant_remove, identity, profile, pattern, actor, request_id, &changed);
 
 	if (e == ERR_OK && changed == 0)
-		return err_set(ERR_NOTFOUND, "the identity has no grant \"%s\" for profile \"%s\"", pattern, profile);
+		return err_set(ERR_NOTFOUND, "the identity has no grant \"%s\" for profile \"%s\"",
+			pattern, profile);
 	return e;
 }
 
 enum err
-store_identity_changes(struct store *s, struct arena *a, uint64_t *cursor, struct store_identity_change **out, size_t *count)
+store_identity_changes(struct store *s, struct arena *a, uint64_t *cursor,
+	struct store_identity_change **out, size_t *count)
 {
 	static const struct stmt changes = {"identity_changes",
-		FEED_SNAPSHOT "i.id, i.state FROM " FEED_FROM "LEFT JOIN identity i ON i.xid >= $1", 1};
+		FEED_SNAPSHOT "i.id, i.state FROM " FEED_FROM "LEFT JOIN identity i ON i.xid >= $1",
+		1};
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
 

@@ -4,7 +4,14 @@
 
 #include "lib/store/store.h"
 
-enum identity_kind { IDENTITY_WORKLOAD, IDENTITY_DEVICE, IDENTITY_USER, IDENTITY_OPERATOR, IDENTITY_SERVICE, IDENTITY_KIND_COUNT };
+enum identity_kind {
+	IDENTITY_WORKLOAD,
+	IDENTITY_DEVICE,
+	IDENTITY_USER,
+	IDENTITY_OPERATOR,
+	IDENTITY_SERVICE,
+	IDENTITY_KIND_COUNT
+};
 enum identity_state { IDENTITY_ACTIVE, IDENTITY_BLOCKED, IDENTITY_RETIRED, IDENTITY_STATE_COUNT };
 const char *identity_kind_name(enum identity_kind k);
 enum err identity_kind_parse(const char *text, enum identity_kind *out) MUST_CHECK;
@@ -23,31 +30,43 @@ struct store_grant {
 	const char *profile, *pattern, *created_by;
 };
 
-/* ERR_CONFLICT when the name is taken. Adds grants with it in one transaction (both may be empty); audited. */
-enum err store_identity_add(struct store *s, const struct store_identity *identity, const struct store_grant *grants, size_t grant_count, const char *actor, const char *request_id, int64_t *id) MUST_CHECK;
-enum err store_identity_find(struct store *s, struct arena *a, const char *name, struct store_identity *out) MUST_CHECK;
-enum err store_identity_get(struct store *s, struct arena *a, int64_t id, struct store_identity *out) MUST_CHECK;
+/* ERR_CONFLICT when the name is taken. Adds grants with it in one transaction (both may be empty);
+ * audited. */
+enum err store_identity_add(struct store *s, const struct store_identity *identity,
+	const struct store_grant *grants, size_t grant_count, const char *actor,
+	const char *request_id, int64_t *id) MUST_CHECK;
+enum err store_identity_find(
+	struct store *s, struct arena *a, const char *name, struct store_identity *out) MUST_CHECK;
+enum err store_identity_get(
+	struct store *s, struct arena *a, int64_t id, struct store_identity *out) MUST_CHECK;
 /* Names after `after` (keyset, NULL: from the start), at most limit. */
-enum err store_identity_list(struct store *s, struct arena *a, const char *after, unsigned limit, struct store_identity **out, size_t *count) MUST_CHECK;
+enum err store_identity_list(struct store *s, struct arena *a, const char *after, unsigned limit,
+	struct store_identity **out, size_t *count) MUST_CHECK;
 /* ERR_NOTFOUND, ERR_CONFLICT (retired). *changed false when it already was. Rings STATE. */
-enum err store_identity_set_state(struct store *s, const char *name, enum identity_state to, const char *actor, const char *request_id, bool *changed) MUST_CHECK;
+enum err store_identity_set_state(struct store *s, const char *name, enum identity_state to,
+	const char *actor, const char *request_id, bool *changed) MUST_CHECK;
 
 struct store_offboarded {
 	int64_t revoked, accounts, requests;
 };
 /* identity_offboard() of schema/0003. reason: pki_reason number or -1. Rings STATE. */
-enum err store_identity_offboard(struct store *s, const char *name, int reason, const char *actor, const char *request_id, struct store_offboarded *out) MUST_CHECK;
+enum err store_identity_offboard(struct store *s, const char *name, int reason, const char *actor,
+	const char *request_id, struct store_offboarded *out) MUST_CHECK;
 
-enum err store_grant_list(struct store *s, struct arena *a, int64_t identity, struct store_grant **out, size_t *count) MUST_CHECK;
+enum err store_grant_list(struct store *s, struct arena *a, int64_t identity,
+	struct store_grant **out, size_t *count) MUST_CHECK;
 /* ERR_CONFLICT when it exists. Audited; rings STATE. */
-enum err store_grant_add(struct store *s, int64_t identity, const char *profile, const char *pattern, const char *actor, const char *request_id) MUST_CHECK;
-enum err store_grant_remove(struct store *s, int64_t identity, const char *profile, const char *pattern, const char *actor, const char *request_id) MUST_CHECK;
+enum err store_grant_add(struct store *s, int64_t identity, const char *profile,
+	const char *pattern, const char *actor, const char *request_id) MUST_CHECK;
+enum err store_grant_remove(struct store *s, int64_t identity, const char *profile,
+	const char *pattern, const char *actor, const char *request_id) MUST_CHECK;
 
 /* Feed of identity state changes since *cursor (0: everything): rows may repeat; *cursor moves. */
 struct store_identity_change {
 	int64_t id;
 	enum identity_state state;
 };
-enum err store_identity_changes(struct store *s, struct arena *a, uint64_t *cursor, struct store_identity_change **out, size_t *count) MUST_CHECK;
+enum err store_identity_changes(struct store *s, struct arena *a, uint64_t *cursor,
+	struct store_identity_change **out, size_t *count) MUST_CHECK;
 
 #endif

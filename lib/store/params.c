@@ -1,6 +1,6 @@
 /*
- * Statement parameters. Numbers go as text, which fits every integer type; times and arrays go in PostgreSQL's binary
- * format (network byte order), so that nothing ever has to be escaped.
+ * Statement parameters. Numbers go as text, which fits every integer type; times and arrays go in
+ * PostgreSQL's binary format (network byte order), so that nothing ever has to be escaped.
  */
 #include <endian.h>
 #include <stdio.h>
@@ -103,7 +103,8 @@ put32(uint8_t *at, uint32_t n)
 	return at + sizeof(n);
 }
 
-/* Room for an array of count elements with `size` octets of content in all; returns where the first element goes. */
+/* Room for an array of count elements with `size` octets of content in all; returns where the first
+ * element goes. */
 static uint8_t *
 array_begin(struct params *p, uint32_t element_type, size_t count, size_t size, bool nulls)
 {

@@ -1,17 +1,18 @@
-/* struct store and its parts; each part is private to the file of its name. For the files that run them only. */
+/* struct store and its parts; each part is private to the file of its name. For the files that run
+ * them only. */
 #ifndef CHANCERY_STORE_PARTS_H
 #define CHANCERY_STORE_PARTS_H
 
 #include "lib/store/internal.h"
 
 struct store {
-	struct store_config config;   /* texts owned */
+	struct store_config config; /* texts owned */
 	char node[192];
 	int64_t started_at;
 	atomic_bool healthy;
-	atomic_ullong connections;    /* made so far, see store_feed_doubtful() */
+	atomic_ullong connections; /* made so far, see store_feed_doubtful() */
 	struct pool *pool;
-	struct writer *writer;        /* NULL: without */
+	struct writer *writer; /* NULL: without */
 	struct bells *bells;
 	struct waiting *waiting;
 };

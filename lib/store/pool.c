@@ -1,6 +1,6 @@
 /*
- * Connections for reads and rare writes. Connections are made when first needed and kept; a broken one is closed and its place
- * is free. Nobody waits longer than STORE_PATIENCE_US for one.
+ * Connections for reads and rare writes. Connections are made when first needed and kept; a broken
+ * one is closed and its place is free. Nobody waits longer than STORE_PATIENCE_US for one.
  */
 #include <stdlib.h>
 
@@ -12,7 +12,7 @@ enum { OWN_KEPT = 2 }; /* idle connections of POOL_OWN that stay open */
 struct pool {
 	pthread_mutex_t mutex;
 	pthread_cond_t freed;
-	unsigned max, made;           /* of POOL_SHARED */
+	unsigned max, made; /* of POOL_SHARED */
 	struct idle {
 		struct conn **list;
 		unsigned count, max;
@@ -66,7 +66,8 @@ take_idle(struct pool *p, enum pool_lane lane, struct conn **out)
 	pthread_mutex_lock(&p->mutex);
 	while (idle->count == 0 && lane == POOL_SHARED && p->made >= p->max && e == ERR_OK)
 		if (!part_cond_wait(&p->freed, &p->mutex, deadline))
-			e = err_set(ERR_UNAVAILABLE, "database: all %u connections are busy", p->max);
+			e = err_set(
+				ERR_UNAVAILABLE, "database: all %u connections are busy", p->max);
 	if (e == ERR_OK && idle->count > 0)
 		*out = idle->list[--idle->count];
 	else if (e == ERR_OK && lane == POOL_SHARED)

@@ -1,23 +1,25 @@
 /*
- * The front ends' side of the issuance queue. Adding checks in the same statement that the identity is active and the certificate
- * being renewed is not revoked; the signer checks both again under a lock before it records anything.
+ * The front ends' side of the issuance queue. Adding checks in the same statement that the identity
+ * is active and the certificate being renewed is not revoked; the signer checks both again under a
+ * lock before it records anything.
  */
 #include "lib/store/request.h"
 
 #include "lib/store/parts.h"
 #include "lib/store/wait.h"
 
-#define REQUEST_COLUMNS                                                                                    \
+#define REQUEST_COLUMNS                                                                                                  \
 	"(protocol, request_id, node, identity, profile, names, spki, not_before, not_after, acme_order, renewed_from) " \
 	"SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM who"
 /* One row always: the new id or null, then why not. */
-#define REQUEST_WHO                                                                                        \
+#define REQUEST_WHO                                                                                \
 	"WITH who AS (SELECT state, EXISTS (SELECT 1 FROM revocation WHERE serial = $11) AS revoked FROM identity WHERE id = $4), "
-#define REQUEST_ANSWER                                                                                     \
+#define REQUEST_ANSWER                                                                                                     \
 	"SELECT coalesce((SELECT id FROM same), (SELECT id FROM n)), (SELECT state FROM who), (SELECT revoked FROM who), " \
 	"EXISTS (SELECT 1 FROM same)"
 
-/* The same wish within $12 seconds that waits or has a live certificate (but not the very one to be replaced) is the same request. */
+/* The same wish within $12 seconds that waits or has a live certificate (but not the very one to be
+ * replaced) is the same request. */
 static const struct stmt add = {"request_add",
 	REQUEST_WHO
 	"same AS (SELECT r.id FROM issuance_request r WHERE $12::bigint > 0 AND r.spki = $7 AND r.identity = $4 AND r.profile = $5 "
@@ -27,12 +29,14 @@ static const struct stmt add = {"request_add",
 	"n AS (INSERT INTO issuance_request " REQUEST_COLUMNS
 	" WHERE state = 'active' AND NOT revoked AND NOT EXISTS (SELECT 1 FROM same) RETURNING id) " REQUEST_ANSWER,
 	12};
-/* The order is locked while its state is looked at, so that of two gateways finalizing it one finds its request set. */
+/* The order is locked while its state is looked at, so that of two gateways finalizing it one finds
+ * its request set. */
 static const struct stmt add_for_order = {"request_add_for_order",
 	REQUEST_WHO
 	"same AS (SELECT NULL::bigint AS id WHERE $12::bigint IS NULL), "
 	"o AS (SELECT id FROM acme_order WHERE id = $10 AND request IS NULL AND expires > now() FOR UPDATE), "
-	"n AS (INSERT INTO issuance_request " REQUEST_COLUMNS ", o WHERE state = 'active' AND NOT revoked RETURNING id), "
+	"n AS (INSERT INTO issuance_request " REQUEST_COLUMNS
+	", o WHERE state = 'active' AND NOT revoked RETURNING id), "
 	"u AS (UPDATE acme_order SET request = n.id FROM n WHERE acme_order.id = $10) " REQUEST_ANSWER,
 	12};
 
@@ -61,9 +65,11 @@ request_read_added(const PGresult *res, int64_t *id, bool *old)
 	if (result_null(res, 0, 1))
 		return err_set(ERR_NOTFOUND, "no such identity");
 	if (column_identity_state(res, 0, 1) != IDENTITY_ACTIVE)
-		return err_set_word(ERR_DENIED, "identity-blocked", "the identity is %s", result_peek(res, 0, 1));
+		return err_set_word(ERR_DENIED, "identity-blocked", "the identity is %s",
+			result_peek(res, 0, 1));
 	if (result_bool(res, 0, 2))
-		return err_set_word(ERR_DENIED, "certificate-revoked", "the certificate to renew is revoked");
+		return err_set_word(
+			ERR_DENIED, "certificate-revoked", "the certificate to renew is revoked");
 	if (result_null(res, 0, 0))
 		return err_set(ERR_CONFLICT, "the order is expired or finalized already");
 	*id = result_int(res, 0, 0);
@@ -91,8 +97,8 @@ store_request_add(struct store *s, const struct store_request_new *r, int64_t *i
 }
 
 enum err
-store_request_run(struct store *s, struct arena *a, const struct store_request_new *r, int64_t wait_ms, int64_t *id,
-	struct store_result *out)
+store_request_run(struct store *s, struct arena *a, const struct store_request_new *r,
+	int64_t wait_ms, int64_t *id, struct store_result *out)
 {
 	enum err e;
 
@@ -103,10 +109,11 @@ store_request_run(struct store *s, struct arena *a, const struct store_request_n
 }
 
 enum err
-store_responder_request(struct store *s, const char *identity, const char *profile, const char *issuer, struct bytes spki,
-	const char *request_id, int64_t *id)
+store_responder_request(struct store *s, const char *identity, const char *profile,
+	const char *issuer, struct bytes spki, const char *request_id, int64_t *id)
 {
-	static const struct stmt request = {"responder_request", "SELECT responder_request($1, $2, $3, $4, $5, $6)", 6};
+	static const struct stmt request = {
+		"responder_request", "SELECT responder_request($1, $2, $3, $4, $5, $6)", 6};
 	uint64_t bells = wait_bells(s);
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
@@ -154,7 +161,8 @@ store_profile_publish(struct store *s, const struct store_profile *profiles, siz
 enum err
 store_partitions_ensure(struct store *s, int months)
 {
-	static const struct stmt ensure = {"partitions_ensure", "SELECT certificate_partitions($1)", 1};
+	static const struct stmt ensure = {
+		"partitions_ensure", "SELECT certificate_partitions($1)", 1};
 	AUTO_PARAMS(p);
 
 	params_int(&p, months);

@@ -7,42 +7,51 @@
 #include "lib/store/certificate.h"
 
 struct store_request_new {
-	const char *protocol;         /* "est", "acme", "admin", "internal" */
+	const char *protocol; /* "est", "acme", "admin", "internal" */
 	const char *request_id;
 	int64_t identity;
 	const char *profile;
-	const char *const *names;     /* canonical texts */
+	const char *const *names; /* canonical texts */
 	size_t name_count;
 	struct bytes spki;
 	int64_t not_before, not_after; /* 0: the profile decides */
-	const char *acme_order;       /* NULL: by grants alone */
-	const uint8_t *renewed_from;  /* serial or NULL */
-	int64_t repeat_window;        /* seconds in which the same wish is the same request; 0: never */
+	const char *acme_order;	       /* NULL: by grants alone */
+	const uint8_t *renewed_from;   /* serial or NULL */
+	int64_t repeat_window; /* seconds in which the same wish is the same request; 0: never */
 };
-/* Durable when it returns (group commit). In the same statement: ERR_DENIED (word "identity-blocked") when the identity is
- * not active, ERR_DENIED (word "certificate-revoked") when renewed_from is revoked. Rings REQUEST. A lost answer must
- * not cost a device its certificate (EST check 66): the same identity, profile, names and key within repeat_window give the id of the
- * request that waits or has a live certificate already, unless that is renewed_from itself. With acme_order the order's request is set in the
- * same statement, only when it has none yet and is unexpired; ERR_CONFLICT otherwise. */
-enum err store_request_add(struct store *s, const struct store_request_new *r, int64_t *id) MUST_CHECK;
+/* Durable when it returns (group commit). In the same statement: ERR_DENIED (word
+ * "identity-blocked") when the identity is not active, ERR_DENIED (word "certificate-revoked") when
+ * renewed_from is revoked. Rings REQUEST. A lost answer must not cost a device its certificate (EST
+ * check 66): the same identity, profile, names and key within repeat_window give the id of the
+ * request that waits or has a live certificate already, unless that is renewed_from itself. With
+ * acme_order the order's request is set in the same statement, only when it has none yet and is
+ * unexpired; ERR_CONFLICT otherwise. */
+enum err
+store_request_add(struct store *s, const struct store_request_new *r, int64_t *id) MUST_CHECK;
 struct store_result {
-	enum store_result_state { STORE_RESULT_PENDING, STORE_RESULT_DONE, STORE_RESULT_REFUSED } state;
+	enum store_result_state {
+		STORE_RESULT_PENDING,
+		STORE_RESULT_DONE,
+		STORE_RESULT_REFUSED
+	} state;
 	uint8_t serial[STORE_SERIAL_SIZE];
 	int16_t issuer;
-	struct bytes der;             /* the certificate, in the caller's arena */
+	struct bytes der; /* the certificate, in the caller's arena */
 	enum err refusal_class;
 	const char *refusal_word, *refusal;
 };
-/* Waits until the request is answered or wait_ms have passed (then STATE is PENDING and the result ERR_OK). Many threads wait
- * on one poller, which fetches all their results with one query per RESULT bell. */
-enum err store_request_wait(struct store *s, struct arena *a, int64_t id, int64_t wait_ms, struct store_result *out) MUST_CHECK;
-/* store_request_add() and store_request_wait() in one sleep. */
-enum err store_request_run(struct store *s, struct arena *a, const struct store_request_new *r, int64_t wait_ms, int64_t *id,
+/* Waits until the request is answered or wait_ms have passed (then STATE is PENDING and the result
+ * ERR_OK). Many threads wait on one poller, which fetches all their results with one query per
+ * RESULT bell. */
+enum err store_request_wait(struct store *s, struct arena *a, int64_t id, int64_t wait_ms,
 	struct store_result *out) MUST_CHECK;
-/* The responder's own request by a status program (responder_request() of schema/0003), to be certified by the issuing CA of this
- * name. ERR_NOTFOUND: no such service identity. */
-enum err store_responder_request(struct store *s, const char *identity, const char *profile, const char *issuer, struct bytes spki,
-	const char *request_id, int64_t *id) MUST_CHECK;
+/* store_request_add() and store_request_wait() in one sleep. */
+enum err store_request_run(struct store *s, struct arena *a, const struct store_request_new *r,
+	int64_t wait_ms, int64_t *id, struct store_result *out) MUST_CHECK;
+/* The responder's own request by a status program (responder_request() of schema/0003), to be
+ * certified by the issuing CA of this name. ERR_NOTFOUND: no such service identity. */
+enum err store_responder_request(struct store *s, const char *identity, const char *profile,
+	const char *issuer, struct bytes spki, const char *request_id, int64_t *id) MUST_CHECK;
 
 /* What a signer needs to know about one claimed request, read in the claiming transaction. */
 struct store_claimed {
@@ -56,16 +65,19 @@ struct store_claimed {
 	size_t name_count;
 	struct bytes spki;
 	int64_t not_before, not_after, created_at;
-	const char **grants;          /* patterns the identity holds for this profile */
+	const char **grants; /* patterns the identity holds for this profile */
 	size_t grant_count;
-	const char *acme_order;       /* NULL: none */
-	const char **authorized;      /* canonical texts of the order's valid, unexpired authorizations ("dns:*.x" for a wildcard) */
+	const char *acme_order;	 /* NULL: none */
+	const char **authorized; /* canonical texts of the order's valid, unexpired authorizations
+				    ("dns:*.x" for a wildcard) */
 	size_t authorized_count;
-	bool order_usable;            /* the order exists, belongs to this identity, names equal, account valid */
+	bool order_usable; /* the order exists, belongs to this identity, names equal, account valid
+			    */
 	bool has_renewed_from;
 	uint8_t renewed_from[STORE_SERIAL_SIZE];
-	bool renewed_from_live;       /* same identity, not revoked */
-	const char *issuer;           /* wanted by name (protocol "internal" only); NULL: the profile decides */
+	bool renewed_from_live; /* same identity, not revoked */
+	const char
+		*issuer; /* wanted by name (protocol "internal" only); NULL: the profile decides */
 };
 
 struct store_outcome {
@@ -81,20 +93,26 @@ struct store_outcome {
 };
 
 struct store_claim;
-/* Claims up to max pending requests with SKIP LOCKED; the transaction stays open. ERR_NOTFOUND: none. */
-enum err store_claim_open(struct store *s, unsigned max, struct arena *a, struct store_claim **out, const struct store_claimed **items, size_t *count) MUST_CHECK;
-/* Records all outcomes (one per item, same order) in one transaction: certificates, names, results, audit events; identities are
- * locked and checked again (identity_lock), whoever is no longer active gets a refusal instead. When COMMIT's outcome is
- * unknown it is looked up by serial before returning. Rings RESULT and ISSUED. Frees the claim in every case. */
-enum err store_claim_finish(struct store_claim *claim, const struct store_outcome *outcomes) MUST_CHECK;
+/* Claims up to max pending requests with SKIP LOCKED; the transaction stays open. ERR_NOTFOUND:
+ * none. */
+enum err store_claim_open(struct store *s, unsigned max, struct arena *a, struct store_claim **out,
+	const struct store_claimed **items, size_t *count) MUST_CHECK;
+/* Records all outcomes (one per item, same order) in one transaction: certificates, names, results,
+ * audit events; identities are locked and checked again (identity_lock), whoever is no longer
+ * active gets a refusal instead. When COMMIT's outcome is unknown it is looked up by serial before
+ * returning. Rings RESULT and ISSUED. Frees the claim in every case. */
+enum err
+store_claim_finish(struct store_claim *claim, const struct store_outcome *outcomes) MUST_CHECK;
 /* Gives everything back. */
 void store_claim_abort(struct store_claim *claim);
 
-/* profile table, replaced whole (signer at start and reload). definition_json NULL-terminated texts. */
+/* profile table, replaced whole (signer at start and reload). definition_json NULL-terminated
+ * texts. */
 struct store_profile {
 	const char *name, *definition_json;
 };
-enum err store_profile_publish(struct store *s, const struct store_profile *profiles, size_t count) MUST_CHECK;
+enum err store_profile_publish(
+	struct store *s, const struct store_profile *profiles, size_t count) MUST_CHECK;
 enum err store_partitions_ensure(struct store *s, int months) MUST_CHECK;
 
 #endif

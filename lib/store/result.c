@@ -1,4 +1,5 @@
-/* Values out of results in PostgreSQL's binary format, and what a refused statement means as enum err. */
+/* Values out of results in PostgreSQL's binary format, and what a refused statement means as enum
+ * err. */
 #include <endian.h>
 #include <stdlib.h>
 
@@ -75,7 +76,8 @@ result_text(struct arena *a, const PGresult *res, size_t row, int col)
 struct bytes
 result_bytes(struct arena *a, const PGresult *res, size_t row, int col)
 {
-	return result_null(res, row, col) ? (struct bytes){NULL, 0} : arena_bytes(a, result_view(res, row, col));
+	return result_null(res, row, col) ? (struct bytes){NULL, 0}
+					  : arena_bytes(a, result_view(res, row, col));
 }
 
 enum err
@@ -86,7 +88,8 @@ result_octets(const PGresult *res, size_t row, int col, uint8_t *out, size_t n)
 	if (b.p == NULL)
 		return ERR_OK;
 	if (b.n != n)
-		return err_set(ERR_INTERNAL, "column \"%s\" holds %zu octets instead of %zu", PQfname(res, col), b.n, n);
+		return err_set(ERR_INTERNAL, "column \"%s\" holds %zu octets instead of %zu",
+			PQfname(res, col), b.n, n);
 	memcpy(out, b.p, n);
 	return ERR_OK;
 }
@@ -111,8 +114,8 @@ result_texts(struct arena *a, const PGresult *res, size_t row, int col, size_t *
 	const char **texts = NULL;
 
 	*count = 0;
-	if (!take32(&b, &dimensions) || dimensions != 1 || !take32(&b, &flags) || !take32(&b, &type) ||
-		!take32(&b, &n) || !take32(&b, &lower) || n > b.n / 4)
+	if (!take32(&b, &dimensions) || dimensions != 1 || !take32(&b, &flags) ||
+		!take32(&b, &type) || !take32(&b, &n) || !take32(&b, &lower) || n > b.n / 4)
 		return arena_array(a, 1, sizeof(*texts));
 	texts = arena_array(a, n + 1, sizeof(*texts));
 	for (uint32_t i = 0; i < n && take32(&b, &length) && length <= b.n; i++) {
@@ -139,8 +142,8 @@ static const struct {
 } meanings[] = {
 	{"23505", ERR_CONFLICT},    /* unique_violation */
 	{"23503", ERR_NOTFOUND},    /* foreign_key_violation */
-	{"23514", ERR_INVALID},     /* check_violation */
-	{"22", ERR_INVALID},        /* data exceptions: text that is not UTF-8, out of range */
+	{"23514", ERR_INVALID},	    /* check_violation */
+	{"22", ERR_INVALID},	    /* data exceptions: text that is not UTF-8, out of range */
 	{"08", ERR_UNAVAILABLE},    /* connection */
 	{"25006", ERR_UNAVAILABLE}, /* read-only: fail-over under way */
 	{"40", ERR_UNAVAILABLE},    /* deadlock, serialization */
@@ -155,7 +158,8 @@ conn_judge(const PGresult *res)
 {
 	ExecStatusType status = PQresultStatus(res);
 
-	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK || status == PGRES_PIPELINE_SYNC)
+	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK ||
+		status == PGRES_PIPELINE_SYNC)
 		return ERR_OK;
 	if (status == PGRES_PIPELINE_ABORTED)
 		return err_set(ERR_UNAVAILABLE, "another statement of the batch failed");
@@ -169,5 +173,6 @@ conn_judge(const PGresult *res)
 			code = meanings[i].code;
 			break;
 		}
-	return err_set(code, "database: %s (%s)", text != NULL ? text : "no reason given", state != NULL ? state : "no state");
+	return err_set(code, "database: %s (%s)", text != NULL ? text : "no reason given",
+		state != NULL ? state : "no state");
 }

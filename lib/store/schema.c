@@ -1,7 +1,8 @@
 /*
- * `ca-admin schema apply`: roles, schema, missing migrations in order, grants, partitions. Works as role chancery_owner, so
- * that everything belongs to it whoever connects, and under an advisory lock, so that two runs follow each other.
- * Each migration is one transaction with its row in schema_version. Repeating it changes nothing.
+ * `ca-admin schema apply`: roles, schema, missing migrations in order, grants, partitions. Works as
+ * role chancery_owner, so that everything belongs to it whoever connects, and under an advisory
+ * lock, so that two runs follow each other. Each migration is one transaction with its row in
+ * schema_version. Repeating it changes nothing.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -20,40 +21,50 @@ struct work {
 	const char *directory;
 	const char **steps;
 	size_t count;
-	bool superuser, creator;      /* of the connected user: is superuser, may create roles */
-	bool is_owner;                /* connected as chancery_owner */
+	bool superuser, creator; /* of the connected user: is superuser, may create roles */
+	bool is_owner;		 /* connected as chancery_owner */
 	const char *user;
 };
 
 #define OWNER "chancery_owner"
 /*
- * Nobody waits for ever: a front end's statement is short, a lock is held for one batch, and only the signer keeps a transaction
- * open while the HSM works.
+ * Nobody waits for ever: a front end's statement is short, a lock is held for one batch, and only
+ * the signer keeps a transaction open while the HSM works.
  */
-#define SETTINGS "search_path=chancery,lock_timeout=5s,statement_timeout=10s,idle_in_transaction_session_timeout="
-#define ALTER(role, idle)                                                                                  \
-	"ALTER ROLE " role " SET search_path = chancery; ALTER ROLE " role " SET lock_timeout = '5s'; "    \
-	"ALTER ROLE " role " SET statement_timeout = '10s'; "                                              \
+#define SETTINGS                                                                                   \
+	"search_path=chancery,lock_timeout=5s,statement_timeout=10s,idle_in_transaction_session_timeout="
+#define ALTER(role, idle)                                                                          \
+	"ALTER ROLE " role " SET search_path = chancery; ALTER ROLE " role                         \
+	" SET lock_timeout = '5s'; "                                                               \
+	"ALTER ROLE " role " SET statement_timeout = '10s'; "                                      \
 	"ALTER ROLE " role " SET idle_in_transaction_session_timeout = '" idle "'"
 static const struct {
 	const char *name, *create, *alter, *settings;
 } roles[] = {
 	{OWNER, "CREATE ROLE " OWNER " LOGIN", NULL, NULL},
-	{"chancery_gateway", "CREATE ROLE chancery_gateway LOGIN", ALTER("chancery_gateway", "10s"), SETTINGS "10s"},
-	{"chancery_signer", "CREATE ROLE chancery_signer LOGIN", ALTER("chancery_signer", "60s"), SETTINGS "60s"},
-	{"chancery_validator", "CREATE ROLE chancery_validator LOGIN", ALTER("chancery_validator", "10s"), SETTINGS "10s"},
-	{"chancery_status", "CREATE ROLE chancery_status LOGIN", ALTER("chancery_status", "10s"), SETTINGS "10s"},
+	{"chancery_gateway", "CREATE ROLE chancery_gateway LOGIN", ALTER("chancery_gateway", "10s"),
+		SETTINGS "10s"},
+	{"chancery_signer", "CREATE ROLE chancery_signer LOGIN", ALTER("chancery_signer", "60s"),
+		SETTINGS "60s"},
+	{"chancery_validator", "CREATE ROLE chancery_validator LOGIN",
+		ALTER("chancery_validator", "10s"), SETTINGS "10s"},
+	{"chancery_status", "CREATE ROLE chancery_status LOGIN", ALTER("chancery_status", "10s"),
+		SETTINGS "10s"},
 };
 
 static const struct stmt whoami = {"schema_whoami",
-	"SELECT rolname::text, rolsuper, rolsuper OR rolcreaterole FROM pg_catalog.pg_roles WHERE rolname = current_user", 0};
+	"SELECT rolname::text, rolsuper, rolsuper OR rolcreaterole FROM pg_catalog.pg_roles WHERE rolname = current_user",
+	0};
 static const struct stmt role_find = {"schema_role",
 	"SELECT coalesce((SELECT array_to_string(setconfig, ',') FROM pg_catalog.pg_db_role_setting s "
 	"WHERE s.setrole = r.oid AND s.setdatabase = 0), '') FROM pg_catalog.pg_roles r WHERE r.rolname = $1",
 	1};
-static const struct stmt schema_find = {"schema_find", "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = 'chancery'", 0};
-static const struct stmt version_find = {"schema_version", "SELECT coalesce(max(version), 0) FROM schema_version", 0};
-static const struct stmt version_add = {"schema_version_add", "INSERT INTO schema_version (version, name) VALUES ($1, $2)", 2};
+static const struct stmt schema_find = {
+	"schema_find", "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = 'chancery'", 0};
+static const struct stmt version_find = {
+	"schema_version", "SELECT coalesce(max(version), 0) FROM schema_version", 0};
+static const struct stmt version_add = {
+	"schema_version_add", "INSERT INTO schema_version (version, name) VALUES ($1, $2)", 2};
 static const struct stmt partitions = {"schema_partitions", "SELECT certificate_partitions($1)", 1};
 
 static void
@@ -90,19 +101,23 @@ apply_role(struct work *w, size_t i)
 		return e;
 	bool exists = result_rows(res) > 0;
 	if (!exists && !w->creator)
-		return err_set(ERR_DENIED, "role \"%s\" is missing and user \"%s\" may not create it: have an administrator run \"%s\"",
+		return err_set(ERR_DENIED,
+			"role \"%s\" is missing and user \"%s\" may not create it: have an administrator run \"%s\"",
 			roles[i].name, w->user, roles[i].create);
 	if (!exists) {
 		e = conn_command(&w->conn, roles[i].create);
 		if (e == ERR_OK)
 			step(w, arena_printf(w->arena, "role \"%s\" created", roles[i].name));
 	}
-	bool differs = roles[i].alter != NULL && (!exists || strcmp(result_peek(res, 0, 0), roles[i].settings) != 0);
+	bool differs = roles[i].alter != NULL &&
+		(!exists || strcmp(result_peek(res, 0, 0), roles[i].settings) != 0);
 	if (e != ERR_OK || !differs)
 		return e;
 	if (!w->creator) {
-		step(w, arena_printf(w->arena, "role \"%s\": time limits left as they are, user \"%s\" may not alter it",
-			roles[i].name, w->user));
+		step(w,
+			arena_printf(w->arena,
+				"role \"%s\": time limits left as they are, user \"%s\" may not alter it",
+				roles[i].name, w->user));
 		return ERR_OK;
 	}
 	e = conn_command(&w->conn, roles[i].alter);
@@ -136,8 +151,9 @@ is_migration(const struct dirent *entry)
 	const char *n = entry->d_name;
 	size_t len = strlen(n);
 
-	return len > 9 && isdigit((unsigned char)n[0]) && isdigit((unsigned char)n[1]) && isdigit((unsigned char)n[2]) &&
-		isdigit((unsigned char)n[3]) && n[4] == '_' && strcmp(n + len - 4, ".sql") == 0;
+	return len > 9 && isdigit((unsigned char)n[0]) && isdigit((unsigned char)n[1]) &&
+		isdigit((unsigned char)n[2]) && isdigit((unsigned char)n[3]) && n[4] == '_' &&
+		strcmp(n + len - 4, ".sql") == 0;
 }
 
 /* Migrations must be numbered 1, 2, 3, ... up to what this program needs. */
@@ -158,7 +174,8 @@ list_migrations(struct work *w, const char ***names)
 	}
 	free(entries);
 	if (!in_order)
-		return err_set(ERR_CONFLICT, "schema directory \"%s\" does not hold the migrations 1 to %d that this program needs",
+		return err_set(ERR_CONFLICT,
+			"schema directory \"%s\" does not hold the migrations 1 to %d that this program needs",
 			w->directory, STORE_SCHEMA_VERSION);
 	return ERR_OK;
 }
@@ -211,15 +228,17 @@ apply_migrations(struct work *w)
 	enum err e = list_migrations(w, &names);
 
 	if (e == ERR_OK)
-		e = conn_command(&w->conn, "CREATE TABLE IF NOT EXISTS schema_version (version integer PRIMARY KEY, "
-					   "name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())");
+		e = conn_command(&w->conn,
+			"CREATE TABLE IF NOT EXISTS schema_version (version integer PRIMARY KEY, "
+			"name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())");
 	if (e == ERR_OK)
 		e = conn_run(&w->conn, &version_find, NULL, &res);
 	if (e != ERR_OK)
 		return e;
 	int64_t have = result_int(res, 0, 0);
 	if (have > STORE_SCHEMA_VERSION)
-		return err_set(ERR_CONFLICT, "database schema has version %lld and this program knows %d: install the newer programs",
+		return err_set(ERR_CONFLICT,
+			"database schema has version %lld and this program knows %d: install the newer programs",
 			(long long)have, STORE_SCHEMA_VERSION);
 	for (int64_t i = have; i < STORE_SCHEMA_VERSION && e == ERR_OK; i++) {
 		e = apply_file(w, names[i], (int)i + 1);
@@ -238,14 +257,17 @@ apply_partitions(struct work *w)
 	params_int(&p, PARTITION_MONTHS);
 	enum err e = conn_run(&w->conn, &partitions, &p, &res);
 	if (e == ERR_OK && result_int(res, 0, 0) > 0)
-		step(w, arena_printf(w->arena, "%lld monthly certificate partitions made", (long long)result_int(res, 0, 0)));
+		step(w,
+			arena_printf(w->arena, "%lld monthly certificate partitions made",
+				(long long)result_int(res, 0, 0)));
 	return e;
 }
 
 static enum err
 apply(struct work *w)
 {
-	enum err e = conn_command(&w->conn, "SELECT pg_advisory_lock(hashtext('chancery schema apply'))");
+	enum err e = conn_command(
+		&w->conn, "SELECT pg_advisory_lock(hashtext('chancery schema apply'))");
 
 	if (e == ERR_OK)
 		e = look_who(w);
@@ -260,12 +282,15 @@ apply(struct work *w)
 	if (e == ERR_OK)
 		e = apply_partitions(w);
 	if (e == ERR_OK)
-		step(w, arena_printf(w->arena, "schema is at version %d, grants are in place", STORE_SCHEMA_VERSION));
+		step(w,
+			arena_printf(w->arena, "schema is at version %d, grants are in place",
+				STORE_SCHEMA_VERSION));
 	return e;
 }
 
 enum err
-store_schema_apply(const struct store_config *owner, const char *schema_directory, struct arena *a, const char ***steps, size_t *count)
+store_schema_apply(const struct store_config *owner, const char *schema_directory, struct arena *a,
+	const char ***steps, size_t *count)
 {
 	struct work w = {.arena = a, .directory = schema_directory};
 	enum err e = conn_open(&w.conn, owner, CONN_OWNER, CONN_CONNECT_US);

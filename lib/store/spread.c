@@ -1,7 +1,8 @@
 /*
- * Who has heard of a revocation. A status program writes into its node's detail the last snapshot of the database whose revocations
- * it has applied; a transaction's rows have reached it when that transaction is visible in the snapshot. Times would not do: a
- * feed may begin after a transaction did and still not see it.
+ * Who has heard of a revocation. A status program writes into its node's detail the last snapshot
+ * of the database whose revocations it has applied; a transaction's rows have reached it when that
+ * transaction is visible in the snapshot. Times would not do: a feed may begin after a transaction
+ * did and still not see it.
  */
 #include <time.h>
 
@@ -47,7 +48,8 @@ count_behind(struct store *s, const uint8_t *serial, const char *identity, unsig
 }
 
 enum err
-store_revocation_spread(struct store *s, const uint8_t *serial, const char *identity, int64_t wait_ms, unsigned *behind)
+store_revocation_spread(struct store *s, const uint8_t *serial, const char *identity,
+	int64_t wait_ms, unsigned *behind)
 {
 	int64_t deadline = clock_monotonic_us() + wait_ms * 1000;
 	long pause_ms = FIRST_PAUSE_MS;

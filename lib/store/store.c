@@ -38,22 +38,27 @@ store_connect(struct store *s, struct conn *c, int64_t connect_us)
 	return e;
 }
 
-/* The role may look, but nothing tells an absent schema from an old one unless both are asked for. */
+/* The role may look, but nothing tells an absent schema from an old one unless both are asked for.
+ */
 static enum err
 check_version(struct store *s)
 {
 	static const struct stmt present = {"schema_present",
 		"SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
 		"WHERE n.nspname = 'chancery' AND c.relname = 'schema_version' AND has_schema_privilege(n.oid, 'USAGE') "
-		"AND has_table_privilege(c.oid, 'SELECT'))", /* grants come after the tables: until then it is not there for this role */
+		"AND has_table_privilege(c.oid, 'SELECT'))", /* grants come after the tables: until
+								then it is not there for this role
+							      */
 		0};
-	static const struct stmt newest = {"schema_newest", "SELECT max(version) FROM schema_version", 0};
+	static const struct stmt newest = {
+		"schema_newest", "SELECT max(version) FROM schema_version", 0};
 	AUTO(PGresult) there = NULL;
 	AUTO(PGresult) res = NULL;
 	enum err e = pool_read(s, &present, NULL, &there);
 
 	if (e == ERR_OK && !result_bool(there, 0, 0))
-		return err_set_word(ERR_CONFLICT, "schema-missing", "database \"%s\" has no chancery schema: run \"ca-admin schema apply\"",
+		return err_set_word(ERR_CONFLICT, "schema-missing",
+			"database \"%s\" has no chancery schema: run \"ca-admin schema apply\"",
 			s->config.dbname);
 	if (e == ERR_OK)
 		e = pool_read(s, &newest, NULL, &res);
@@ -61,10 +66,12 @@ check_version(struct store *s)
 		return e;
 	int64_t version = result_int(res, 0, 0);
 	if (version < STORE_SCHEMA_VERSION)
-		return err_set_word(ERR_CONFLICT, "schema-missing", "database schema has version %lld and this program needs %d: run \"ca-admin schema apply\"",
+		return err_set_word(ERR_CONFLICT, "schema-missing",
+			"database schema has version %lld and this program needs %d: run \"ca-admin schema apply\"",
 			(long long)version, STORE_SCHEMA_VERSION);
 	if (version > STORE_SCHEMA_VERSION)
-		return err_set(ERR_CONFLICT, "database schema has version %lld and this program knows %d: install the newer programs",
+		return err_set(ERR_CONFLICT,
+			"database schema has version %lld and this program knows %d: install the newer programs",
 			(long long)version, STORE_SCHEMA_VERSION);
 	return ERR_OK;
 }
@@ -91,7 +98,8 @@ copy_config(struct store_config *to, const struct store_config *from)
 static void
 free_config(struct store_config *c)
 {
-	const char *texts[] = {c->host, c->port, c->dbname, c->user, c->sslmode, c->passfile, c->program};
+	const char *texts[] = {
+		c->host, c->port, c->dbname, c->user, c->sslmode, c->passfile, c->program};
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		free((void *)(uintptr_t)texts[i]);
@@ -152,7 +160,8 @@ store_healthy(struct store *s)
 enum err
 store_node_seen(struct store *s, const char *state, const char *detail_json)
 {
-	static const struct stmt seen = {"node_seen", "SELECT node_seen($1, $2, $3, $4, $5, $6::jsonb)", 6};
+	static const struct stmt seen = {
+		"node_seen", "SELECT node_seen($1, $2, $3, $4, $5, $6::jsonb)", 6};
 	AUTO_PARAMS(p);
 
 	params_text(&p, s->node);
@@ -168,7 +177,8 @@ enum err
 store_node_list(struct store *s, struct arena *a, struct store_node **out, size_t *count)
 {
 	static const struct stmt list = {"node_list",
-		"SELECT id, program, version, state, detail::text, started_at, last_seen FROM node ORDER BY id LIMIT 1000", 0};
+		"SELECT id, program, version, state, detail::text, started_at, last_seen FROM node ORDER BY id LIMIT 1000",
+		0};
 	AUTO(PGresult) res = NULL;
 	enum err e = pool_read(s, &list, NULL, &res);
 

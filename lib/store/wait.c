@@ -1,9 +1,11 @@
 /*
- * Waiting for results of issuance requests. Any number of threads wait; one poller fetches the results of all of them with one
- * statement per RESULT bell, and once a second without any. It starts with the first waiter.
+ * Waiting for results of issuance requests. Any number of threads wait; one poller fetches the
+ * results of all of them with one statement per RESULT bell, and once a second without any. It
+ * starts with the first waiter.
  *
- * Whoever starts to wait must not miss a result whose bell rang before: `added` remembers how many bells had rung when a request
- * was added, so that only those waiters for whom one rang since, or whose request is unknown here, cost a look at once.
+ * Whoever starts to wait must not miss a result whose bell rang before: `added` remembers how many
+ * bells had rung when a request was added, so that only those waiters for whom one rang since, or
+ * whose request is unknown here, cost a look at once.
  */
 #include <errno.h>
 #include <semaphore.h>
@@ -19,21 +21,21 @@ enum { ADDED_SLOTS = 4096, LOOK_MAX = 512 };
 
 struct waiter {
 	int64_t id;
-	bool done, sent;              /* sent: part of the look under way */
+	bool done, sent; /* sent: part of the look under way */
 	struct wait_result *result;
-	sem_t wake;                   /* posted when done: waking takes no lock that others wake for too */
+	sem_t wake; /* posted when done: waking takes no lock that others wake for too */
 	struct waiter *next;
 };
 
 struct waiting {
 	struct store *store;
-	pthread_cond_t settled;       /* a writer put a request into the list, or gave it up */
+	pthread_cond_t settled; /* a writer put a request into the list, or gave it up */
 	pthread_t thread;
 	pthread_mutex_t mutex;
 	pthread_cond_t look;
 	bool started, stopping, due;
 	struct waiter *first;
-	uint64_t bells;               /* RESULT bells so far */
+	uint64_t bells; /* RESULT bells so far */
 	struct {
 		int64_t id;
 		uint64_t bells;
@@ -46,8 +48,10 @@ static const struct stmt fetch = {"wait_fetch",
 	"LEFT JOIN certificate c ON c.serial = r.serial AND c.not_after = r.cert_not_after "
 	"WHERE r.id = ANY ($1) AND r.state <> 'pending'",
 	1};
-static const char *const states[] = {
-	[STORE_RESULT_PENDING] = "pending", [STORE_RESULT_DONE] = "done", [STORE_RESULT_REFUSED] = "refused", NULL};
+static const char *const states[] = {[STORE_RESULT_PENDING] = "pending",
+	[STORE_RESULT_DONE] = "done",
+	[STORE_RESULT_REFUSED] = "refused",
+	NULL};
 
 static enum err
 class_parse(const char *name)
@@ -71,7 +75,8 @@ wait_read_result(const PGresult *res, size_t row, struct wait_result *out)
 	struct bytes der = result_view(res, row, 4);
 	int state = word_index(states, result_peek(res, row, 1));
 
-	*out = (struct wait_result){.state = state >= 0 ? (enum store_result_state)state : STORE_RESULT_PENDING};
+	*out = (struct wait_result){
+		.state = state >= 0 ? (enum store_result_state)state : STORE_RESULT_PENDING};
 	enum err e = result_octets(res, row, 2, out->serial, sizeof(out->serial));
 	if (e != ERR_OK)
 		return e;
@@ -112,7 +117,8 @@ collect(struct waiting *w, int64_t *ids)
 	return n;
 }
 
-/* Whoever gets a result is taken off the list: its memory is its thread's again once it is posted. */
+/* Whoever gets a result is taken off the list: its memory is its thread's again once it is posted.
+ */
 static void
 deliver(struct waiting *w, const PGresult *res)
 {
@@ -173,7 +179,8 @@ look(struct waiting *w)
 	if (e == ERR_OK)
 		e = conn_run(&w->conn, &fetch, &p, &res);
 	pthread_mutex_lock(&w->mutex);
-	/* A broken connection: the next bell or second tries again, and every waiter has its deadline. */
+	/* A broken connection: the next bell or second tries again, and every waiter has its
+	 * deadline. */
 	if (e == ERR_OK)
 		deliver(w, res);
 	if (n == LOOK_MAX && rotate(w))
@@ -289,7 +296,8 @@ leave(struct waiting *w, struct waiter *me)
 	pthread_mutex_unlock(&w->mutex);
 }
 
-/* With the mutex held. store_listen() takes the listeners' lock only, which no caller of rung() holds. */
+/* With the mutex held. store_listen() takes the listeners' lock only, which no caller of rung()
+ * holds. */
 static void
 start(struct waiting *w)
 {
@@ -348,7 +356,8 @@ sleep_until(struct waiter *me, int64_t deadline)
 }
 
 enum err
-store_request_wait(struct store *s, struct arena *a, int64_t id, int64_t wait_ms, struct store_result *out)
+store_request_wait(
+	struct store *s, struct arena *a, int64_t id, int64_t wait_ms, struct store_result *out)
 {
 	if (wait_ms <= 0)
 		return read_now(s, a, id, out);
@@ -369,12 +378,13 @@ store_request_wait(struct store *s, struct arena *a, int64_t id, int64_t wait_ms
 	return ERR_OK;
 }
 
-/* A request that the writer adds and puts straight into the list of waiters, so that its thread sleeps once. */
+/* A request that the writer adds and puts straight into the list of waiters, so that its thread
+ * sleeps once. */
 struct running {
 	struct waiter me;
 	struct store *store;
-	uint64_t bells;               /* RESULT bells when it was submitted */
-	bool settled;                 /* `added` was here; all it does happens under the list's mutex */
+	uint64_t bells; /* RESULT bells when it was submitted */
+	bool settled;	/* `added` was here; all it does happens under the list's mutex */
 	enum err code;
 	char reason[200];
 	const char *word;
@@ -388,7 +398,8 @@ remember_failure(struct running *r, enum err code)
 	snprintf(r->reason, sizeof(r->reason), "%s", err_reason());
 }
 
-/* On the writer's thread, after COMMIT or failure. Once the mutex is given back the request may be gone. */
+/* On the writer's thread, after COMMIT or failure. Once the mutex is given back the request may be
+ * gone. */
 static void
 added(void *ctx, enum err code, const PGresult *res)
 {
@@ -421,7 +432,8 @@ static void
 give_up(struct waiting *w, struct running *r)
 {
 	if (writer_withdraw(r->store, r)) {
-		remember_failure(r, err_set(ERR_UNAVAILABLE, "database: the writer did not get to it in time"));
+		remember_failure(r,
+			err_set(ERR_UNAVAILABLE, "database: the writer did not get to it in time"));
 		return;
 	}
 	pthread_mutex_lock(&w->mutex);
@@ -433,7 +445,8 @@ give_up(struct waiting *w, struct running *r)
 }
 
 enum err
-wait_run(struct store *s, struct arena *a, const struct store_request_new *new, int64_t wait_ms, int64_t *id, struct store_result *out)
+wait_run(struct store *s, struct arena *a, const struct store_request_new *new, int64_t wait_ms,
+	int64_t *id, struct store_result *out)
 {
 	struct waiting *w = s->waiting;
 	struct running r = {.store = s, .code = ERR_OK};

@@ -1,11 +1,14 @@
 /*
- * Group commit. One thread takes everything queued (at most BATCH_MAX), sends it as one pipelined transaction, waits for COMMIT and
- * answers all callers; under load batches form by themselves, there is no timer.
+ * Group commit. One thread takes everything queued (at most BATCH_MAX), sends it as one pipelined
+ * transaction, waits for COMMIT and answers all callers; under load batches form by themselves,
+ * there is no timer.
  *
- * When the connection breaks after COMMIT was sent, nobody knows whether it happened. So every batch also moves this writer's row
- * in writer_mark from one number to the next, in the same transaction. On a new connection that row tells exactly what happened,
- * for any kind of statement: the look-up locks it, which waits for the old transaction if it still runs, and moves it on, which
- * makes the old transaction fail should it only start now. Then a batch is answered or run again, never both, never twice.
+ * When the connection breaks after COMMIT was sent, nobody knows whether it happened. So every
+ * batch also moves this writer's row in writer_mark from one number to the next, in the same
+ * transaction. On a new connection that row tells exactly what happened, for any kind of statement:
+ * the look-up locks it, which waits for the old transaction if it still runs, and moves it on,
+ * which makes the old transaction fail should it only start now. Then a batch is answered or run
+ * again, never both, never twice.
  */
 #include <errno.h>
 #include <semaphore.h>
@@ -22,13 +25,13 @@ enum { BATCH_MAX = 64, RETRIES_MAX = 3, NAP_US = 50000 };
 struct job {
 	const struct stmt *st;
 	const struct params *params;
-	PGresult *res;                /* the answer, also a refusal */
-	enum err code;                /* without a result: why */
+	PGresult *res; /* the answer, also a refusal */
+	enum err code; /* without a result: why */
 	char reason[200];
 	int64_t deadline;
 	enum { JOB_QUEUED, JOB_RUNNING } state;
-	sem_t done;                   /* posted when answered: waking takes no lock that others wake for too */
-	writer_done_fn *on_done;      /* writer_submit(): called instead; the job is then the writer's */
+	sem_t done; /* posted when answered: waking takes no lock that others wake for too */
+	writer_done_fn *on_done; /* writer_submit(): called instead; the job is then the writer's */
 	void *ctx;
 	struct job *next;
 };
@@ -41,25 +44,28 @@ struct writer {
 	struct job *first, **last;
 	bool stopping;
 	struct conn conn;
-	char name[64];                /* of our row in writer_mark */
-	int64_t mark;                 /* what writer_mark holds for us */
+	char name[64]; /* of our row in writer_mark */
+	int64_t mark;  /* what writer_mark holds for us */
 };
 
 static const struct stmt begin = {"writer_begin", "BEGIN", 0};
 static const struct stmt commit = {"writer_commit", "COMMIT", 0};
 static const struct stmt mark_open = {"writer_mark_open",
-	"INSERT INTO writer_mark (writer, batch) VALUES ($1, $2) ON CONFLICT (writer) DO NOTHING", 2};
-/* Zero rows, because a look-up moved the mark on, must end the transaction: division by zero does. */
+	"INSERT INTO writer_mark (writer, batch) VALUES ($1, $2) ON CONFLICT (writer) DO NOTHING",
+	2};
+/* Zero rows, because a look-up moved the mark on, must end the transaction: division by zero does.
+ */
 static const struct stmt mark_move = {"writer_mark_move",
 	"WITH moved AS (UPDATE writer_mark SET batch = $3, at = now() WHERE writer = $1 AND batch = $2 RETURNING 1) "
 	"SELECT 1 / count(*) FROM moved",
 	3};
-static const struct stmt mark_lock = {"writer_mark_lock", "SELECT batch FROM writer_mark WHERE writer = $1 FOR UPDATE", 1};
+static const struct stmt mark_lock = {
+	"writer_mark_lock", "SELECT batch FROM writer_mark WHERE writer = $1 FOR UPDATE", 1};
 
 enum outcome {
 	COMMITTED,
 	REFUSED, /* a statement failed; nothing was written */
-	LOST,    /* the connection broke; nothing was written */
+	LOST,	 /* the connection broke; nothing was written */
 	UNKNOWN, /* the connection broke and COMMIT was sent */
 };
 
@@ -69,7 +75,8 @@ new_name(struct writer *w)
 	uint64_t unique;
 
 	random_bytes(&unique, sizeof(unique));
-	snprintf(w->name, sizeof(w->name), "%.40s:%016llx", w->store->config.program, (unsigned long long)unique);
+	snprintf(w->name, sizeof(w->name), "%.40s:%016llx", w->store->config.program,
+		(unsigned long long)unique);
 	w->mark = 0;
 }
 
@@ -168,8 +175,11 @@ fetch_batch(struct writer *w, struct job **jobs, size_t n, bool *committed, bool
 	*marked = conn_judge(mark) == ERR_OK;
 	/* A failed transaction answers COMMIT with ROLLBACK. */
 	*committed = conn_judge(end) == ERR_OK && strcmp(PQcmdStatus(end), "COMMIT") == 0;
-	/* When it was none of the statements, what they are told is why the mark or COMMIT failed. */
-	const PGresult *failed = !*marked ? mark : PQresultStatus(end) == PGRES_FATAL_ERROR ? end : NULL;
+	/* When it was none of the statements, what they are told is why the mark or COMMIT failed.
+	 */
+	const PGresult *failed = !*marked		   ? mark
+		: PQresultStatus(end) == PGRES_FATAL_ERROR ? end
+							   : NULL;
 	enum err why = failed != NULL ? conn_judge(failed) : ERR_OK;
 	for (size_t i = 0; i < n && why != ERR_OK; i++)
 		job_fail(jobs[i], why);
@@ -253,8 +263,9 @@ nap(struct writer *w)
 }
 
 /*
- * What became of the batch whose COMMIT was not answered: COMMITTED, LOST (not written, and never will be), or still UNKNOWN at
- * the deadline. Only a look-up that was committed itself rules the batch out; one look at its number proves it.
+ * What became of the batch whose COMMIT was not answered: COMMITTED, LOST (not written, and never
+ * will be), or still UNKNOWN at the deadline. Only a look-up that was committed itself rules the
+ * batch out; one look at its number proves it.
  */
 static enum outcome
 resolve(struct writer *w, int64_t deadline)
@@ -430,7 +441,8 @@ enqueue(struct writer *w, struct job *j)
 	pthread_mutex_unlock(&w->mutex);
 }
 
-/* Waits for the answer. A job that nobody took in time is withdrawn; one that is being run is always waited for. */
+/* Waits for the answer. A job that nobody took in time is withdrawn; one that is being run is
+ * always waited for. */
 static void
 wait_for_answer(struct writer *w, struct job *j)
 {
@@ -449,7 +461,8 @@ wait_for_answer(struct writer *w, struct job *j)
 	pthread_mutex_unlock(&w->mutex);
 	if (queued) {
 		j->code = ERR_UNAVAILABLE;
-		snprintf(j->reason, sizeof(j->reason), "database: the writer did not get to it in time");
+		snprintf(j->reason, sizeof(j->reason),
+			"database: the writer did not get to it in time");
 		return;
 	}
 	while (sem_wait(&j->done) != 0)
@@ -457,7 +470,8 @@ wait_for_answer(struct writer *w, struct job *j)
 }
 
 void
-writer_submit(struct store *s, const struct stmt *st, const struct params *p, writer_done_fn *done, void *ctx)
+writer_submit(struct store *s, const struct stmt *st, const struct params *p, writer_done_fn *done,
+	void *ctx)
 {
 	struct job *j = mem_zalloc(1, sizeof(*j));
 

@@ -1,6 +1,7 @@
 /*
- * chancery-load MODE: option parsing, the stop rule, and the report (rate, p50/p95/p99, CPU per operation and memory of each
- * server process named by --pid NAME=PID). Figures are printed; nothing here passes or fails by a figure, only by errors.
+ * chancery-load MODE: option parsing, the stop rule, and the report (rate, p50/p95/p99, CPU per
+ * operation and memory of each server process named by --pid NAME=PID). Figures are printed;
+ * nothing here passes or fails by a figure, only by errors.
  */
 #include "tests/bench/load.h"
 
@@ -19,10 +20,13 @@ static const struct mode {
 	load_worker *worker;
 	void (*prepare)(struct load *l);
 } modes[] = {
-	{"handshake", "a new mutual-TLS connection and one GET of --path each", load_handshake_worker, NULL},
+	{"handshake", "a new mutual-TLS connection and one GET of --path each",
+		load_handshake_worker, NULL},
 	{"est", "EST re-enrollments over kept connections", load_est_worker, load_est_prepare},
-	{"est-new", "EST re-enrollments with a new connection each", load_est_new_worker, load_est_prepare},
-	{"acme", "ACME orders of a granted name: new-order, finalize, certificate", load_acme_worker, load_acme_prepare},
+	{"est-new", "EST re-enrollments with a new connection each", load_est_new_worker,
+		load_est_prepare},
+	{"acme", "ACME orders of a granted name: new-order, finalize, certificate",
+		load_acme_worker, load_acme_prepare},
 	{"get", "plain HTTP GET of --path over kept connections", load_get_worker, NULL},
 };
 
@@ -98,7 +102,9 @@ read_usage(const char *pid)
 	if (f == NULL)
 		return u;
 	p = fgets(text, sizeof(text), f) != NULL ? strrchr(text, ')') : NULL;
-	if (p != NULL && sscanf(p + 2, "%*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &u.parent, &user, &system) == 3)
+	if (p != NULL &&
+		sscanf(p + 2, "%*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &u.parent,
+			&user, &system) == 3)
 		u.cpu_s = (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
 	fclose(f);
 	return u;
@@ -158,17 +164,20 @@ report(struct load *l, double elapsed)
 
 	n = n < LOAD_LATENCIES_MAX ? n : LOAD_LATENCIES_MAX;
 	qsort(l->latencies_us, n, sizeof(uint32_t), compare_u32);
-	printf("mode=%s done=%lu failed=%lu seconds=%.2f rate=%.0f", l->mode, done, atomic_load(&l->failed), elapsed,
-		(double)done / elapsed);
+	printf("mode=%s done=%lu failed=%lu seconds=%.2f rate=%.0f", l->mode, done,
+		atomic_load(&l->failed), elapsed, (double)done / elapsed);
 	if (n > 0)
-		printf(" p50_ms=%.2f p95_ms=%.2f p99_ms=%.2f max_ms=%.2f", l->latencies_us[n / 2] / 1e3,
-			l->latencies_us[n * 95 / 100] / 1e3, l->latencies_us[n * 99 / 100] / 1e3, l->latencies_us[n - 1] / 1e3);
+		printf(" p50_ms=%.2f p95_ms=%.2f p99_ms=%.2f max_ms=%.2f",
+			l->latencies_us[n / 2] / 1e3, l->latencies_us[n * 95 / 100] / 1e3,
+			l->latencies_us[n * 99 / 100] / 1e3, l->latencies_us[n - 1] / 1e3);
 	printf("\n");
 	for (size_t i = 0; i < l->pid_count && done > 0; i++)
 		printf("  process=%s cpu_us_per_op=%.1f rss_mb=%.1f\n", l->pid[i].name,
-			(cpu_seconds(l->pid[i].pid) - l->pid[i].cpu_s) * 1e6 / (double)done, (double)resident_kb(l->pid[i].pid) / 1024);
+			(cpu_seconds(l->pid[i].pid) - l->pid[i].cpu_s) * 1e6 / (double)done,
+			(double)resident_kb(l->pid[i].pid) / 1024);
 	printf("  process=load-client cpu_us_per_op=%.1f\n",
-		done > 0 ? ((double)clock() / CLOCKS_PER_SEC - l->own_cpu_s) * 1e6 / (double)done : 0.0);
+		done > 0 ? ((double)clock() / CLOCKS_PER_SEC - l->own_cpu_s) * 1e6 / (double)done
+			 : 0.0);
 }
 
 struct thread {
@@ -235,31 +244,70 @@ add_pid(struct load *l, char *text)
 static void
 parse_options(struct load *l, int argc, char **argv)
 {
-	enum { HOST = 256, PATH, CA, CERT, KEY, NAMES, PORT, THREADS, CONNECTIONS, SECONDS, COUNT, PID };
-	static const struct option options[] = {
-		{"host", 1, NULL, HOST}, {"path", 1, NULL, PATH}, {"ca", 1, NULL, CA}, {"cert", 1, NULL, CERT},
-		{"key", 1, NULL, KEY}, {"names", 1, NULL, NAMES}, {"port", 1, NULL, PORT}, {"threads", 1, NULL, THREADS},
-		{"connections", 1, NULL, CONNECTIONS}, {"seconds", 1, NULL, SECONDS}, {"count", 1, NULL, COUNT},
-		{"pid", 1, NULL, PID}, {NULL, 0, NULL, 0}};
+	enum {
+		HOST = 256,
+		PATH,
+		CA,
+		CERT,
+		KEY,
+		NAMES,
+		PORT,
+		THREADS,
+		CONNECTIONS,
+		SECONDS,
+		COUNT,
+		PID
+	};
+	static const struct option options[] = {{"host", 1, NULL, HOST}, {"path", 1, NULL, PATH},
+		{"ca", 1, NULL, CA}, {"cert", 1, NULL, CERT}, {"key", 1, NULL, KEY},
+		{"names", 1, NULL, NAMES}, {"port", 1, NULL, PORT}, {"threads", 1, NULL, THREADS},
+		{"connections", 1, NULL, CONNECTIONS}, {"seconds", 1, NULL, SECONDS},
+		{"count", 1, NULL, COUNT}, {"pid", 1, NULL, PID}, {NULL, 0, NULL, 0}};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
 		switch (c) {
-		case HOST: l->host = optarg; break;
-		case PATH: l->path = optarg; break;
-		case CA: l->ca = optarg; break;
-		case CERT: l->cert = optarg; break;
-		case KEY: l->key = optarg; break;
-		case NAMES: l->names = optarg; break;
-		case PORT: l->port = atoi(optarg); break;
-		case THREADS: l->threads = (unsigned)atoi(optarg); break;
-		case CONNECTIONS: l->connections = (unsigned)atoi(optarg); break;
-		case SECONDS: l->seconds = atof(optarg); break;
-		case COUNT: l->count_max = strtoul(optarg, NULL, 10); break;
-		case PID: add_pid(l, optarg); break;
-		default: exit(2);
+		case HOST:
+			l->host = optarg;
+			break;
+		case PATH:
+			l->path = optarg;
+			break;
+		case CA:
+			l->ca = optarg;
+			break;
+		case CERT:
+			l->cert = optarg;
+			break;
+		case KEY:
+			l->key = optarg;
+			break;
+		case NAMES:
+			l->names = optarg;
+			break;
+		case PORT:
+			l->port = atoi(optarg);
+			break;
+		case THREADS:
+			l->threads = (unsigned)atoi(optarg);
+			break;
+		case CONNECTIONS:
+			l->connections = (unsigned)atoi(optarg);
+			break;
+		case SECONDS:
+			l->seconds = atof(optarg);
+			break;
+		case COUNT:
+			l->count_max = strtoul(optarg, NULL, 10);
+			break;
+		case PID:
+			add_pid(l, optarg);
+			break;
+		default:
+			exit(2);
 		}
-	if (l->port <= 0 || l->threads == 0 || l->threads > LOAD_THREADS_MAX || l->seconds <= 0 || l->seconds > 60)
+	if (l->port <= 0 || l->threads == 0 || l->threads > LOAD_THREADS_MAX || l->seconds <= 0 ||
+		l->seconds > 60)
 		load_die("--port is needed; --threads 1..%d; --seconds up to 60", LOAD_THREADS_MAX);
 }
 
@@ -279,8 +327,13 @@ set_up_tls(struct load *l)
 int
 main(int argc, char **argv)
 {
-	static struct load l = {.path = "/", .host = "localhost", .threads = 4, .connections = 16, .seconds = 5,
-		.count_max = 3000000, .names = ""};
+	static struct load l = {.path = "/",
+		.host = "localhost",
+		.threads = 4,
+		.connections = 16,
+		.seconds = 5,
+		.count_max = 3000000,
+		.names = ""};
 
 	if (argc < 2 || strcmp(argv[1], "--help") == 0) {
 		usage();

@@ -1,6 +1,6 @@
 /*
- * The load client: threads of blocking connections (mutual TLS) or epoll loops (plain HTTP), one shared stop rule, one
- * report. Every run is bounded in count and time and goes to 127.0.0.1 only.
+ * The load client: threads of blocking connections (mutual TLS) or epoll loops (plain HTTP), one
+ * shared stop rule, one report. Every run is bounded in count and time and goes to 127.0.0.1 only.
  */
 #ifndef CHANCERY_TESTS_BENCH_LOAD_H
 #define CHANCERY_TESTS_BENCH_LOAD_H
@@ -11,17 +11,23 @@
 #include "lib/base/arena.h"
 #include "lib/base/buf.h"
 
-enum { LOAD_PIDS_MAX = 16, LOAD_THREADS_MAX = 256, LOAD_LATENCIES_MAX = 4000000, LOAD_BODY_MAX = 256 * 1024 };
+enum {
+	LOAD_PIDS_MAX = 16,
+	LOAD_THREADS_MAX = 256,
+	LOAD_LATENCIES_MAX = 4000000,
+	LOAD_BODY_MAX = 256 * 1024
+};
 
 struct load_pid {
 	const char *name;
 	int pid;
-	double cpu_s;              /* at the start */
+	double cpu_s; /* at the start */
 };
 
 struct load {
-	const char *mode, *path, *ca, *cert, *key, *host; /* host: what the Host header says, "ca.example:8443" */
-	const char *names;         /* names of the CSR, canonical texts with commas */
+	const char *mode, *path, *ca, *cert, *key,
+		*host;	   /* host: what the Host header says, "ca.example:8443" */
+	const char *names; /* names of the CSR, canonical texts with commas */
 	int port;
 	unsigned threads, connections; /* connections a thread, plain HTTP only */
 	double seconds;
@@ -31,7 +37,7 @@ struct load {
 
 	SSL_CTX *tls;
 	struct sockaddr_storage *address;
-	double deadline;           /* monotonic seconds */
+	double deadline; /* monotonic seconds */
 	double own_cpu_s;
 	atomic_ulong started, done, failed;
 	_Atomic(uint32_t *) latencies_us;
@@ -58,7 +64,7 @@ struct load_conn {
 };
 struct load_response {
 	unsigned status;
-	const char *head;          /* NUL-terminated header block */
+	const char *head; /* NUL-terminated header block */
 	struct bytes body;
 };
 bool load_connect(struct load *l, struct load_conn *c);
@@ -68,7 +74,8 @@ bool load_exchange(struct load_conn *c, struct bytes request, struct load_respon
 /* Copies the value of a header; false when it is absent. */
 bool load_header(const struct load_response *r, const char *name, char *out, size_t size);
 
-/* CSRs with a new P-256 key each, made before the clock starts: DER, subject empty or CN=the certificate's own. */
+/* CSRs with a new P-256 key each, made before the clock starts: DER, subject empty or CN=the
+ * certificate's own. */
 struct load_csrs {
 	struct bytes *der;
 	size_t count;
@@ -77,7 +84,8 @@ struct load_csrs {
 };
 void load_csrs_make(struct load *l, struct load_csrs *csrs, size_t count, struct bytes subject);
 
-extern load_worker load_handshake_worker, load_get_worker, load_est_worker, load_est_new_worker, load_acme_worker;
+extern load_worker load_handshake_worker, load_get_worker, load_est_worker, load_est_new_worker,
+	load_acme_worker;
 void load_est_prepare(struct load *l);
 void load_acme_prepare(struct load *l);
 

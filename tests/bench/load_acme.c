@@ -1,6 +1,6 @@
 /*
- * ACME with a grant: each thread has an account of its own and repeats new-order, finalize (its answer already holds the
- * finished order) and certificate: three signed POSTs an issuance.
+ * ACME with a grant: each thread has an account of its own and repeats new-order, finalize (its
+ * answer already holds the finished order) and certificate: three signed POSTs an issuance.
  */
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
@@ -35,8 +35,9 @@ make_identifiers(struct load *l)
 	while (*text != '\0') {
 		int len = (int)strcspn(text, ","), type = (int)strcspn(text, ":");
 
-		n += (size_t)snprintf(identifiers + n, sizeof(identifiers) - n, "%s{\"type\":\"%.*s\",\"value\":\"%.*s\"}",
-			n > 1 ? "," : "", type, text, len - type - 1, text + type + 1);
+		n += (size_t)snprintf(identifiers + n, sizeof(identifiers) - n,
+			"%s{\"type\":\"%.*s\",\"value\":\"%.*s\"}", n > 1 ? "," : "", type, text,
+			len - type - 1, text + type + 1);
 		text += len + (text[len] == ',');
 	}
 	snprintf(identifiers + n, sizeof(identifiers) - n, "]");
@@ -65,7 +66,8 @@ sign_es256(EVP_PKEY *key, struct bytes data, uint8_t out[64])
 	size_t n = sizeof(der);
 	ECDSA_SIG *sig;
 
-	if (EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, key) != 1 || EVP_DigestSign(ctx, der, &n, data.p, data.n) != 1)
+	if (EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, key) != 1 ||
+		EVP_DigestSign(ctx, der, &n, data.p, data.n) != 1)
 		load_die("cannot sign");
 	sig = d2i_ECDSA_SIG(NULL, &p, (long)n);
 	BN_bn2binpad(ECDSA_SIG_get0_r(sig), out, 32);
@@ -85,21 +87,26 @@ path_of(const char *url)
 }
 
 static bool
-post(struct account *acc, const char *url, const char *payload, struct load_response *r, struct arena *a)
+post(struct account *acc, const char *url, const char *payload, struct load_response *r,
+	struct arena *a)
 {
 	char *header = acc->kid[0] != '\0'
-		? arena_printf(a, "{\"alg\":\"ES256\",\"kid\":\"%s\",\"nonce\":\"%s\",\"url\":\"%s\"}", acc->kid, acc->nonce, url)
-		: arena_printf(a, "{\"alg\":\"ES256\",\"jwk\":%s,\"nonce\":\"%s\",\"url\":\"%s\"}", acc->jwk, acc->nonce, url);
-	char *protected = base64url_string(a, bytes_str(header)), *body64 = base64url_string(a, bytes_str(payload));
+		? arena_printf(a,
+			  "{\"alg\":\"ES256\",\"kid\":\"%s\",\"nonce\":\"%s\",\"url\":\"%s\"}",
+			  acc->kid, acc->nonce, url)
+		: arena_printf(a, "{\"alg\":\"ES256\",\"jwk\":%s,\"nonce\":\"%s\",\"url\":\"%s\"}",
+			  acc->jwk, acc->nonce, url);
+	char *protected = base64url_string(a, bytes_str(header)),
+	     *body64 = base64url_string(a, bytes_str(payload));
 	char *signing = arena_printf(a, "%s.%s", protected, body64), *body, *request;
 	uint8_t sig[64];
 
 	sign_es256(acc->key, bytes_str(signing), sig);
-	body = arena_printf(a, "{\"protected\":\"%s\",\"payload\":\"%s\",\"signature\":\"%s\"}", protected, body64,
-		base64url_string(a, bytes_of(sig, sizeof(sig))));
+	body = arena_printf(a, "{\"protected\":\"%s\",\"payload\":\"%s\",\"signature\":\"%s\"}",
+		protected, body64, base64url_string(a, bytes_of(sig, sizeof(sig))));
 	request = arena_printf(a,
-		"POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/jose+json\r\nContent-Length: %zu\r\n\r\n%s", path_of(url),
-		acc->load->host, strlen(body), body);
+		"POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/jose+json\r\nContent-Length: %zu\r\n\r\n%s",
+		path_of(url), acc->load->host, strlen(body), body);
 	if (!load_exchange(&acc->conn, bytes_str(request), r))
 		return false;
 	load_header(r, "Replay-Nonce", acc->nonce, sizeof(acc->nonce));
@@ -109,7 +116,8 @@ post(struct account *acc, const char *url, const char *payload, struct load_resp
 static bool
 get(struct account *acc, const char *path, struct load_response *r, struct arena *a)
 {
-	char *request = arena_printf(a, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", path, acc->load->host);
+	char *request =
+		arena_printf(a, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", path, acc->load->host);
 
 	return load_exchange(&acc->conn, bytes_str(request), r);
 }
@@ -120,7 +128,8 @@ copy_member(const struct load_response *r, const char *name, char *out, size_t s
 	AUTO(json_t) object = NULL;
 	const char *text = NULL;
 
-	if (json_parse(r->body, &object) != ERR_OK || json_get_string(object, name, &text) != ERR_OK)
+	if (json_parse(r->body, &object) != ERR_OK ||
+		json_get_string(object, name, &text) != ERR_OK)
 		load_die("no \"%s\" in: %.*s", name, (int)r->body.n, r->body.p);
 	snprintf(out, size, "%s", text);
 }
@@ -131,11 +140,14 @@ make_key(struct account *acc, struct arena *a)
 	struct pki_spki spki;
 	struct bytes der;
 
-	if (pki_key_generate_p256(&acc->key) != ERR_OK || pki_spki_from_pkey(acc->key, a, &der) != ERR_OK ||
+	if (pki_key_generate_p256(&acc->key) != ERR_OK ||
+		pki_spki_from_pkey(acc->key, a, &der) != ERR_OK ||
 		pki_spki_parse(der, &spki) != ERR_OK)
 		load_die("cannot make an account key: %s", err_reason());
-	snprintf(acc->jwk, sizeof(acc->jwk), "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}",
-		base64url_string(a, bytes_of(spki.key.p + 1, 32)), base64url_string(a, bytes_of(spki.key.p + 33, 32)));
+	snprintf(acc->jwk, sizeof(acc->jwk),
+		"{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}",
+		base64url_string(a, bytes_of(spki.key.p + 1, 32)),
+		base64url_string(a, bytes_of(spki.key.p + 33, 32)));
 }
 
 static void
@@ -145,15 +157,17 @@ open_account(struct account *acc)
 	struct load_response r;
 
 	make_key(acc, a);
-	if (!load_connect(acc->load, &acc->conn) || !get(acc, acc->load->path, &r, a) || r.status != 200)
+	if (!load_connect(acc->load, &acc->conn) || !get(acc, acc->load->path, &r, a) ||
+		r.status != 200)
 		load_die("cannot read the directory at %s", acc->load->path);
 	copy_member(&r, "newNonce", acc->new_nonce, sizeof(acc->new_nonce));
 	copy_member(&r, "newAccount", acc->new_account, sizeof(acc->new_account));
 	copy_member(&r, "newOrder", acc->new_order, sizeof(acc->new_order));
-	if (!get(acc, path_of(acc->new_nonce), &r, a) || !load_header(&r, "Replay-Nonce", acc->nonce, sizeof(acc->nonce)))
+	if (!get(acc, path_of(acc->new_nonce), &r, a) ||
+		!load_header(&r, "Replay-Nonce", acc->nonce, sizeof(acc->nonce)))
 		load_die("no nonce");
-	if (!post(acc, acc->new_account, "{\"termsOfServiceAgreed\":true}", &r, a) || r.status != 201 ||
-		!load_header(&r, "Location", acc->kid, sizeof(acc->kid)))
+	if (!post(acc, acc->new_account, "{\"termsOfServiceAgreed\":true}", &r, a) ||
+		r.status != 201 || !load_header(&r, "Location", acc->kid, sizeof(acc->kid)))
 		load_die("no account: %.*s", (int)r.body.n, r.body.p);
 }
 
@@ -164,7 +178,8 @@ order_member(const struct load_response *r, const char *name, char *out, size_t 
 	AUTO(json_t) object = NULL;
 	const char *text = NULL;
 
-	if (json_parse(r->body, &object) != ERR_OK || json_get_string(object, name, &text) != ERR_OK)
+	if (json_parse(r->body, &object) != ERR_OK ||
+		json_get_string(object, name, &text) != ERR_OK)
 		return false;
 	snprintf(out, size, "%s", text);
 	return true;
@@ -177,10 +192,12 @@ issue(struct account *acc, double began)
 	unsigned long i = atomic_fetch_add(&csrs.next, 1);
 	struct load_response r;
 	char finalize[512], certificate[512];
-	char *csr = arena_printf(a, "{\"csr\":\"%s\"}", base64url_string(a, csrs.der[i % csrs.count]));
+	char *csr =
+		arena_printf(a, "{\"csr\":\"%s\"}", base64url_string(a, csrs.der[i % csrs.count]));
 
-	if (!post(acc, acc->new_order, arena_printf(a, "{\"identifiers\":%s}", identifiers), &r, a) || r.status != 201 ||
-		!order_member(&r, "finalize", finalize, sizeof(finalize)))
+	if (!post(acc, acc->new_order, arena_printf(a, "{\"identifiers\":%s}", identifiers), &r,
+		    a) ||
+		r.status != 201 || !order_member(&r, "finalize", finalize, sizeof(finalize)))
 		load_fail(acc->load, "new-order: %u %.*s", r.status, (int)r.body.n, r.body.p);
 	else if (!post(acc, finalize, csr, &r, a) || r.status != 200 ||
 		!order_member(&r, "certificate", certificate, sizeof(certificate)))

@@ -46,7 +46,8 @@ load_header(const struct load_response *r, const char *name, char *out, size_t s
 {
 	size_t n = strlen(name);
 
-	for (const char *line = strstr(r->head, "\r\n"); line != NULL; line = strstr(line, "\r\n")) {
+	for (const char *line = strstr(r->head, "\r\n"); line != NULL;
+		line = strstr(line, "\r\n")) {
 		line += 2;
 		if (strncasecmp(line, name, n) == 0 && line[n] == ':') {
 			const char *value = line + n + 1 + strspn(line + n + 1, " ");
@@ -79,7 +80,9 @@ load_exchange(struct load_conn *c, struct bytes request, struct load_response *o
 	head = (size_t)(end + 4 - (char *)c->in);
 	out->head = (char *)c->in;
 	out->status = (unsigned)atoi((char *)c->in + 9);
-	body = load_header(out, "Content-Length", length, sizeof(length)) ? strtoul(length, NULL, 10) : 0;
+	body = load_header(out, "Content-Length", length, sizeof(length))
+		? strtoul(length, NULL, 10)
+		: 0;
 	if (head + body >= sizeof(c->in))
 		return false;
 	while (c->have < head + body) {
@@ -102,11 +105,13 @@ load_handshake_worker(struct load *l, unsigned index)
 	char request[512];
 
 	(void)index;
-	snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", l->path, l->host);
+	snprintf(request, sizeof(request),
+		"GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", l->path, l->host);
 	while (load_more(l)) {
 		double began = load_now();
 
-		if (load_connect(l, c) && load_exchange(c, bytes_str(request), &r) && r.status < 500)
+		if (load_connect(l, c) && load_exchange(c, bytes_str(request), &r) &&
+			r.status < 500)
 			load_ok(l, began);
 		else
 			load_fail(l, "handshake or GET %s", l->path);

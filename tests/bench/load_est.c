@@ -1,6 +1,7 @@
 /*
- * EST re-enrollments. Each needs a key of its own (the server answers a repeated key with the same certificate), so the
- * requests are made before the clock starts; their number is the bound of the run.
+ * EST re-enrollments. Each needs a key of its own (the server answers a repeated key with the same
+ * certificate), so the requests are made before the clock starts; their number is the bound of the
+ * run.
  */
 #include <openssl/pem.h>
 #include <pthread.h>
@@ -36,7 +37,8 @@ make_some(void *arg)
 		struct pki_signer signer;
 		struct bytes spki;
 
-		if (pki_key_generate_p256(&key) != ERR_OK || pki_spki_from_pkey(key, m->arena, &spki) != ERR_OK)
+		if (pki_key_generate_p256(&key) != ERR_OK ||
+			pki_spki_from_pkey(key, m->arena, &spki) != ERR_OK)
 			load_die("cannot make a key: %s", err_reason());
 		pki_signer_software(key, PKI_KEY_P256, &signer);
 		if (pki_csr_build(m->subject, &m->sans, spki, &signer, &der) != ERR_OK)
@@ -68,7 +70,10 @@ load_csrs_make(struct load *l, struct load_csrs *out, size_t count, struct bytes
 	out->der = mem_zalloc(count, sizeof(*out->der));
 	out->count = count;
 	for (size_t i = 0; i < 2; i++) {
-		maker[i] = (struct maker){.csrs = out, .subject = subject, .from = i * count / 2, .to = (i + 1) * count / 2,
+		maker[i] = (struct maker){.csrs = out,
+			.subject = subject,
+			.from = i * count / 2,
+			.to = (i + 1) * count / 2,
 			.arena = arena_new((size_t)1 << 30)};
 		parse_names(l->names, maker[i].arena, &maker[i].sans);
 		pthread_create(&maker[i].id, NULL, make_some, &maker[i]);

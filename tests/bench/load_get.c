@@ -1,4 +1,5 @@
-/* Plain HTTP GETs: an epoll loop a thread, --connections kept connections each, one request in flight on each. */
+/* Plain HTTP GETs: an epoll loop a thread, --connections kept connections each, one request in
+ * flight on each. */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@ enum { IN_MAX = 16 * 1024, EVENTS_MAX = 64 };
 struct plain {
 	int fd;
 	double began;
-	size_t have, want;         /* want 0: head not complete */
+	size_t have, want; /* want 0: head not complete */
 	char in[IN_MAX];
 };
 
@@ -58,7 +59,8 @@ read_answer(struct plain *p)
 		if (end == NULL)
 			return false;
 		length = strcasestr(p->in, "\r\ncontent-length:");
-		p->want = (size_t)(end + 4 - p->in) + (length != NULL && length < end ? strtoul(length + 17, NULL, 10) : 0);
+		p->want = (size_t)(end + 4 - p->in) +
+			(length != NULL && length < end ? strtoul(length + 17, NULL, 10) : 0);
 	}
 	return p->have >= p->want;
 }

@@ -1,6 +1,6 @@
 /*
- * Microseconds of CPU per operation of lib/pki, one thread, printed beside the bare signature and verification of
- * the same run. Not a test: figures depend on the machine.
+ * Microseconds of CPU per operation of lib/pki, one thread, printed beside the bare signature and
+ * verification of the same run. Not a test: figures depend on the machine.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,7 +51,8 @@ keep(struct world *w, struct buf *b)
 static void
 make_world(struct world *w)
 {
-	static const char *const names[] = {"dns:a.example", "dns:b.example", "uri:spiffe://example/a"};
+	static const char *const names[] = {
+		"dns:a.example", "dns:b.example", "uri:spiffe://example/a"};
 	struct pki_name_parts issuer = {.common_name = "Issuing CA", .organization = "Example"};
 	struct pki_name_parts subject = {.common_name = "device-1"};
 	struct pki_spki spki;
@@ -64,12 +65,18 @@ make_world(struct world *w)
 	w->null_signer.sign = sign_with_nothing;
 	must(pki_spki_from_pkey(w->key, w->arena, &w->spki));
 	must(pki_spki_parse(w->spki, &spki));
-	w->spec = (struct pki_cert_spec){.serial = bytes_of(w->serial, sizeof(w->serial)), .spki = w->spki,
-		.not_before = 1800000000, .not_after = 1800028800, .key_usage = PKI_KU_DIGITAL_SIGNATURE,
-		.eku = PKI_EKU_CLIENT_AUTH | PKI_EKU_SERVER_AUTH, .path_len = -1,
+	w->spec = (struct pki_cert_spec){.serial = bytes_of(w->serial, sizeof(w->serial)),
+		.spki = w->spki,
+		.not_before = 1800000000,
+		.not_after = 1800028800,
+		.key_usage = PKI_KU_DIGITAL_SIGNATURE,
+		.eku = PKI_EKU_CLIENT_AUTH | PKI_EKU_SERVER_AUTH,
+		.path_len = -1,
 		.subject_key_id = bytes_of("01234567890123456789", 20),
-		.authority_key_id = bytes_of("98765432109876543210", 20), .crl_url = "http://pki.example/a.crl",
-		.ocsp_url = "http://pki.example/ocsp", .ca_issuers_url = "http://pki.example/a.cer"};
+		.authority_key_id = bytes_of("98765432109876543210", 20),
+		.crl_url = "http://pki.example/a.crl",
+		.ocsp_url = "http://pki.example/ocsp",
+		.ca_issuers_url = "http://pki.example/a.cer"};
 	pki_serial_new(w->serial);
 	must(pki_name_build(&issuer, w->arena, &w->spec.issuer));
 	must(pki_name_build(&subject, w->arena, &w->spec.subject));
@@ -166,12 +173,16 @@ crl_of_1000(struct world *w, struct arena *a)
 {
 	AUTO_BUF(entries, 1 << 20);
 	AUTO_BUF(out, 1 << 20);
-	struct pki_crl_spec spec = {.issuer = w->spec.issuer, .authority_key_id = w->spec.authority_key_id,
-		.number = 1, .this_update = 1800000000, .next_update = 1800086400};
+	struct pki_crl_spec spec = {.issuer = w->spec.issuer,
+		.authority_key_id = w->spec.authority_key_id,
+		.number = 1,
+		.this_update = 1800000000,
+		.next_update = 1800086400};
 
 	(void)a;
 	for (int i = 0; i < 1000; i++)
-		must(pki_crl_entry_append(&entries, w->spec.serial, 1800000000 - i, PKI_REASON_SUPERSEDED));
+		must(pki_crl_entry_append(
+			&entries, w->spec.serial, 1800000000 - i, PKI_REASON_SUPERSEDED));
 	spec.entries = buf_bytes(&entries);
 	must(pki_crl_build(&spec, &w->signer, &out));
 }

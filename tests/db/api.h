@@ -1,4 +1,5 @@
-/* For C programs that call lib/store against the database test_api.py made for them (STORE_HOST, STORE_DBNAME). */
+/* For C programs that call lib/store against the database test_api.py made for them (STORE_HOST,
+ * STORE_DBNAME). */
 #ifndef CHANCERY_TESTS_DB_API_H
 #define CHANCERY_TESTS_DB_API_H
 
@@ -12,8 +13,11 @@
 static inline struct store *
 api_open_as(const char *role, const char *program, enum store_writer writer)
 {
-	struct store_config config = {.host = getenv("STORE_HOST"), .dbname = getenv("STORE_DBNAME"), .user = role,
-		.program = program, .writer = writer};
+	struct store_config config = {.host = getenv("STORE_HOST"),
+		.dbname = getenv("STORE_DBNAME"),
+		.user = role,
+		.program = program,
+		.writer = writer};
 	struct store *s = NULL;
 
 	CHECK_OK(store_open(&config, &s));
@@ -48,8 +52,14 @@ api_issuer(struct store *owner, const char *name)
 	int16_t id = 0;
 
 	sha256(bytes_str(name), hash);
-	struct store_issuer issuer = {.name = name, .kind = "issuing", .der = bytes_str(name), .subject = BYTES_LIT("s"),
-		.key_id = BYTES_LIT("k"), .spki_hash = bytes_of(hash, 32), .key_label = "label", .not_after = clock_now() + 100000};
+	struct store_issuer issuer = {.name = name,
+		.kind = "issuing",
+		.der = bytes_str(name),
+		.subject = BYTES_LIT("s"),
+		.key_id = BYTES_LIT("k"),
+		.spki_hash = bytes_of(hash, 32),
+		.key_label = "label",
+		.not_after = clock_now() + 100000};
 	CHECK_OK(store_issuer_add(owner, &issuer, &id));
 	return id;
 }
@@ -59,8 +69,14 @@ static inline int64_t
 api_request(struct store *gateway, int64_t identity, struct bytes spki, const uint8_t *renewed_from)
 {
 	const char *names[] = {"dns:a.example.org", "uri:spiffe://x/\"quoted\\,{}\""};
-	struct store_request_new r = {.protocol = "est", .request_id = "req-1", .identity = identity, .profile = "device",
-		.names = names, .name_count = 2, .spki = spki, .renewed_from = renewed_from};
+	struct store_request_new r = {.protocol = "est",
+		.request_id = "req-1",
+		.identity = identity,
+		.profile = "device",
+		.names = names,
+		.name_count = 2,
+		.spki = spki,
+		.renewed_from = renewed_from};
 	int64_t id = 0;
 
 	CHECK_OK(store_request_add(gateway, &r, &id));
@@ -70,8 +86,12 @@ api_request(struct store *gateway, int64_t identity, struct bytes spki, const ui
 static inline struct store_outcome
 api_issued(int16_t issuer, const char *der)
 {
-	struct store_outcome o = {.kind = STORE_OUTCOME_ISSUED, .issuer = issuer, .not_before = clock_now() - 60,
-		.not_after = clock_now() + 8 * 3600, .der = bytes_str(der), .spki_hash = bytes_str("hash")};
+	struct store_outcome o = {.kind = STORE_OUTCOME_ISSUED,
+		.issuer = issuer,
+		.not_before = clock_now() - 60,
+		.not_after = clock_now() + 8 * 3600,
+		.der = bytes_str(der),
+		.spki_hash = bytes_str("hash")};
 
 	random_bytes(o.serial, sizeof(o.serial));
 	return o;
@@ -79,8 +99,8 @@ api_issued(int16_t issuer, const char *der)
 
 /* One certificate through the queue. */
 static inline void
-api_certificate(struct store *gateway, struct store *signer, struct arena *a, int64_t identity, int16_t issuer,
-	uint8_t serial[STORE_SERIAL_SIZE])
+api_certificate(struct store *gateway, struct store *signer, struct arena *a, int64_t identity,
+	int16_t issuer, uint8_t serial[STORE_SERIAL_SIZE])
 {
 	struct store_claim *claim;
 	const struct store_claimed *items;

@@ -12,8 +12,10 @@ struct world {
 static struct world
 open_world(void)
 {
-	struct world w = {.a = arena_new(0), .owner = api_open("chancery_owner", STORE_WITHOUT_WRITER),
-		.gateway = api_open("chancery_gateway", STORE_WITH_WRITER), .signer = api_open("chancery_signer", STORE_WITHOUT_WRITER),
+	struct world w = {.a = arena_new(0),
+		.owner = api_open("chancery_owner", STORE_WITHOUT_WRITER),
+		.gateway = api_open("chancery_gateway", STORE_WITH_WRITER),
+		.signer = api_open("chancery_signer", STORE_WITHOUT_WRITER),
 		.status = api_open("chancery_status", STORE_WITHOUT_WRITER)};
 
 	w.issuer = api_issuer(w.owner, arena_printf(w.a, "ca-%s", random_id(w.a)));
@@ -47,10 +49,13 @@ test_issuer_is_imported_once_and_never_replaced(void)
 	CHECK_OK(store_issuer_add(w.owner, &other, &id));
 	CHECK(id == w.issuer);
 	other.der = BYTES_LIT("another certificate");
-	CHECK_REASON(store_issuer_add(w.owner, &other, &id), ERR_CONFLICT, "that name with another certificate");
+	CHECK_REASON(store_issuer_add(w.owner, &other, &id), ERR_CONFLICT,
+		"that name with another certificate");
 	other.name = "another-name";
-	CHECK_REASON(store_issuer_add(w.owner, &other, &id), ERR_CONFLICT, "that key with another certificate");
-	CHECK_ERR(store_issuer_add(w.gateway, &other, &id), ERR_INTERNAL); /* no right to: a mistake of ours */
+	CHECK_REASON(store_issuer_add(w.owner, &other, &id), ERR_CONFLICT,
+		"that key with another certificate");
+	CHECK_ERR(store_issuer_add(w.gateway, &other, &id),
+		ERR_INTERNAL); /* no right to: a mistake of ours */
 	close_world(&w);
 }
 
@@ -66,13 +71,17 @@ test_certificate_is_found_with_whom_it_belongs_to(void)
 
 	api_certificate(w.gateway, w.signer, w.a, w.identity, w.issuer, serial);
 	CHECK_OK(store_certificate_find(w.gateway, w.a, serial, &c));
-	CHECK(memcmp(c.serial, serial, sizeof(serial)) == 0 && c.identity == w.identity && strcmp(c.identity_name, w.name) == 0);
-	CHECK(c.identity_kind == IDENTITY_DEVICE && c.identity_state == IDENTITY_ACTIVE && c.revoked_at == 0 && c.reason == -1);
-	CHECK(c.issuer == w.issuer && bytes_equal(c.der, BYTES_LIT("certificate")) && !c.has_renewed_from);
+	CHECK(memcmp(c.serial, serial, sizeof(serial)) == 0 && c.identity == w.identity &&
+		strcmp(c.identity_name, w.name) == 0);
+	CHECK(c.identity_kind == IDENTITY_DEVICE && c.identity_state == IDENTITY_ACTIVE &&
+		c.revoked_at == 0 && c.reason == -1);
+	CHECK(c.issuer == w.issuer && bytes_equal(c.der, BYTES_LIT("certificate")) &&
+		!c.has_renewed_from);
 	CHECK_OK(store_issued_find(w.status, serial, &issued, &revoked, &is_revoked));
 	CHECK(!is_revoked && issued.issuer == w.issuer && issued.not_after == c.not_after);
 	CHECK_ERR(store_certificate_find(w.gateway, w.a, unknown, &c), ERR_NOTFOUND);
-	CHECK_ERR(store_issued_find(w.status, unknown, &issued, &revoked, &is_revoked), ERR_NOTFOUND);
+	CHECK_ERR(
+		store_issued_find(w.status, unknown, &issued, &revoked, &is_revoked), ERR_NOTFOUND);
 	close_world(&w);
 }
 
@@ -108,15 +117,18 @@ test_revoked_certificate_is_seen_everywhere_at_once(void)
 static void
 say(struct store *status, struct arena *a, const char *state, const char *snapshot)
 {
-	CHECK_OK(store_node_seen(status, state, arena_printf(a, "{\"snapshot\": \"%s\"}", snapshot)));
+	CHECK_OK(store_node_seen(
+		status, state, arena_printf(a, "{\"snapshot\": \"%s\"}", snapshot)));
 }
 
-/* A status program is behind until its snapshot shows the revoking transaction; who stopped or never told is not waited for. */
+/* A status program is behind until its snapshot shows the revoking transaction; who stopped or
+ * never told is not waited for. */
 static void
 test_revocation_has_spread_when_every_status_program_saw_it(void)
 {
 	struct world w = open_world();
-	AUTO_STRUCT(store) status = api_open_as("chancery_status", "chancery-status", STORE_WITHOUT_WRITER);
+	AUTO_STRUCT(store)
+	status = api_open_as("chancery_status", "chancery-status", STORE_WITHOUT_WRITER);
 	uint8_t serial[STORE_SERIAL_SIZE];
 	const char *before, *after;
 	unsigned behind = 99;
@@ -150,7 +162,8 @@ test_list_filters_and_pages(void)
 	struct world w = open_world();
 	uint8_t serials[3][STORE_SERIAL_SIZE];
 	struct store_certificate *list;
-	struct store_certificate_filter f = {.identity = w.name, .live = STORE_LIVE_OR_NOT, .limit = 2};
+	struct store_certificate_filter f = {
+		.identity = w.name, .live = STORE_LIVE_OR_NOT, .limit = 2};
 	size_t n;
 
 	for (size_t i = 0; i < 3; i++)
@@ -162,10 +175,12 @@ test_list_filters_and_pages(void)
 	f.after_not_after = list[1].not_after;
 	CHECK_OK(store_certificate_list(w.gateway, w.a, &f, &list, &n));
 	CHECK(n == 1);
-	f = (struct store_certificate_filter){.identity = w.name, .live = STORE_LIVE_ONLY, .limit = 10};
+	f = (struct store_certificate_filter){
+		.identity = w.name, .live = STORE_LIVE_ONLY, .limit = 10};
 	CHECK_OK(store_certificate_list(w.gateway, w.a, &f, &list, &n));
 	CHECK(n == 2);
-	f = (struct store_certificate_filter){.name = "dns:a.example.org", .live = STORE_LIVE_OR_NOT, .limit = 1000};
+	f = (struct store_certificate_filter){
+		.name = "dns:a.example.org", .live = STORE_LIVE_OR_NOT, .limit = 1000};
 	CHECK_OK(store_certificate_list(w.gateway, w.a, &f, &list, &n));
 	CHECK(n >= 3);
 	f.identity = w.name;
@@ -196,7 +211,9 @@ test_issued_feed_comes_in_pages_and_misses_nothing(void)
 		CHECK_OK(store_issued_changes(w.status, w.a, &cursor, 2, &page, &n, &more));
 		for (size_t i = 0; i < n; i++)
 			for (size_t k = 0; k < 5; k++)
-				seen |= memcmp(page[i].serial, serials[k], STORE_SERIAL_SIZE) == 0 ? 1u << k : 0;
+				seen |= memcmp(page[i].serial, serials[k], STORE_SERIAL_SIZE) == 0
+					? 1u << k
+					: 0;
 	}
 	CHECK(!more && seen == 0x1f);
 	close_world(&w);
@@ -215,7 +232,8 @@ test_open_transaction_does_not_hold_up_the_issued_feed(void)
 	bool more = true, seen = false;
 
 	(void)api_request(w.gateway, w.identity, BYTES_LIT("slow"), NULL);
-	CHECK_OK(store_claim_open(w.signer, 1, w.a, &slow, &items, &n)); /* older than all that follows, and open */
+	CHECK_OK(store_claim_open(
+		w.signer, 1, w.a, &slow, &items, &n)); /* older than all that follows, and open */
 	for (size_t i = 0; i < 5; i++)
 		api_certificate(w.gateway, w.signer, w.a, w.identity, w.issuer, serials[i]);
 	for (int calls = 0; more && calls < 1000; calls++) {
@@ -247,8 +265,12 @@ test_crl_is_published_once_for_a_revocation_and_when_due(void)
 	uint8_t serial[STORE_SERIAL_SIZE];
 	struct store_crl_work work, other;
 	struct store_crl_job *job, *second;
-	struct store_crl crl = {.issuer = w.issuer, .number = 1, .this_update = clock_now() - 300, .next_update = clock_now() + 3600,
-		.der = BYTES_LIT("crl one")}, *latest;
+	struct store_crl crl = {.issuer = w.issuer,
+				 .number = 1,
+				 .this_update = clock_now() - 300,
+				 .next_update = clock_now() + 3600,
+				 .der = BYTES_LIT("crl one")},
+			 *latest;
 	int64_t known[64] = {0};
 	size_t n;
 
@@ -257,13 +279,16 @@ test_crl_is_published_once_for_a_revocation_and_when_due(void)
 	CHECK_ERR(store_crl_begin(w.signer, w.issuer, 0, w.a, &other, &second), ERR_CONFLICT);
 	CHECK_OK(store_crl_finish(job, &crl));
 	CHECK_ERR(store_crl_begin(w.signer, w.issuer, 0, w.a, &work, &job), ERR_NOTFOUND);
-	CHECK_OK(store_crl_begin(w.signer, w.issuer, clock_now(), w.a, &work, &job)); /* due by time */
-	CHECK(work.last_number == 1 && work.last_this_update == crl.this_update && work.last_next_update == crl.next_update);
+	CHECK_OK(store_crl_begin(
+		w.signer, w.issuer, clock_now(), w.a, &work, &job)); /* due by time */
+	CHECK(work.last_number == 1 && work.last_this_update == crl.this_update &&
+		work.last_next_update == crl.next_update);
 	store_crl_abort(job);
 	api_certificate(w.gateway, w.signer, w.a, w.identity, w.issuer, serial);
 	CHECK_OK(store_certificate_revoke(w.gateway, serial, 1, "t", "r"));
 	CHECK_OK(store_crl_begin(w.signer, w.issuer, 0, w.a, &work, &job));
-	CHECK(work.count == 1 && memcmp(work.revoked[0].serial, serial, sizeof(serial)) == 0 && work.revoked[0].reason == 1);
+	CHECK(work.count == 1 && memcmp(work.revoked[0].serial, serial, sizeof(serial)) == 0 &&
+		work.revoked[0].reason == 1);
 	store_crl_abort(job); /* the mark is back */
 	CHECK_OK(store_crl_begin(w.signer, w.issuer, 0, w.a, &work, &job));
 	crl.number = 2;
@@ -276,7 +301,9 @@ test_crl_is_published_once_for_a_revocation_and_when_due(void)
 	CHECK_OK(store_crl_latest(w.status, w.a, known, ARRAY_LEN(known), &latest, &n));
 	bool found = false;
 	for (size_t i = 0; i < n; i++)
-		found = found || (latest[i].issuer == w.issuer && latest[i].number == 2 && bytes_equal(latest[i].der, crl.der));
+		found = found ||
+			(latest[i].issuer == w.issuer && latest[i].number == 2 &&
+				bytes_equal(latest[i].der, crl.der));
 	CHECK(found);
 	known[w.issuer] = 2;
 	CHECK_OK(store_crl_latest(w.status, w.a, known, ARRAY_LEN(known), &latest, &n));
@@ -295,10 +322,19 @@ test_only_an_offline_ca_has_its_crl_imported(void)
 	int16_t root = 0;
 
 	sha256(bytes_str(name), hash);
-	struct store_issuer issuer = {.name = name, .kind = "root", .der = bytes_str(name), .subject = BYTES_LIT("s"),
-		.key_id = BYTES_LIT("k"), .spki_hash = bytes_of(hash, 32), .not_after = clock_now() + 100000};
+	struct store_issuer issuer = {.name = name,
+		.kind = "root",
+		.der = bytes_str(name),
+		.subject = BYTES_LIT("s"),
+		.key_id = BYTES_LIT("k"),
+		.spki_hash = bytes_of(hash, 32),
+		.not_after = clock_now() + 100000};
 	CHECK_OK(store_issuer_add(w.owner, &issuer, &root));
-	struct store_crl crl = {.issuer = root, .number = 7, .this_update = clock_now(), .next_update = clock_now() + 60, .der = BYTES_LIT("x")};
+	struct store_crl crl = {.issuer = root,
+		.number = 7,
+		.this_update = clock_now(),
+		.next_update = clock_now() + 60,
+		.der = BYTES_LIT("x")};
 	CHECK_OK(store_crl_import(w.owner, &crl, "op"));
 	CHECK_REASON(store_crl_import(w.owner, &crl, "op"), ERR_CONFLICT, "not higher");
 	crl.number = 6;
@@ -309,12 +345,20 @@ test_only_an_offline_ca_has_its_crl_imported(void)
 }
 
 UNIT_MAIN("store certificate",
-	{"test_issuer_is_imported_once_and_never_replaced", test_issuer_is_imported_once_and_never_replaced},
-	{"test_certificate_is_found_with_whom_it_belongs_to", test_certificate_is_found_with_whom_it_belongs_to},
-	{"test_revoked_certificate_is_seen_everywhere_at_once", test_revoked_certificate_is_seen_everywhere_at_once},
-	{"test_revocation_has_spread_when_every_status_program_saw_it", test_revocation_has_spread_when_every_status_program_saw_it},
+	{"test_issuer_is_imported_once_and_never_replaced",
+		test_issuer_is_imported_once_and_never_replaced},
+	{"test_certificate_is_found_with_whom_it_belongs_to",
+		test_certificate_is_found_with_whom_it_belongs_to},
+	{"test_revoked_certificate_is_seen_everywhere_at_once",
+		test_revoked_certificate_is_seen_everywhere_at_once},
+	{"test_revocation_has_spread_when_every_status_program_saw_it",
+		test_revocation_has_spread_when_every_status_program_saw_it},
 	{"test_list_filters_and_pages", test_list_filters_and_pages},
-	{"test_issued_feed_comes_in_pages_and_misses_nothing", test_issued_feed_comes_in_pages_and_misses_nothing},
-	{"test_open_transaction_does_not_hold_up_the_issued_feed", test_open_transaction_does_not_hold_up_the_issued_feed},
-	{"test_crl_is_published_once_for_a_revocation_and_when_due", test_crl_is_published_once_for_a_revocation_and_when_due},
-	{"test_only_an_offline_ca_has_its_crl_imported", test_only_an_offline_ca_has_its_crl_imported})
+	{"test_issued_feed_comes_in_pages_and_misses_nothing",
+		test_issued_feed_comes_in_pages_and_misses_nothing},
+	{"test_open_transaction_does_not_hold_up_the_issued_feed",
+		test_open_transaction_does_not_hold_up_the_issued_feed},
+	{"test_crl_is_published_once_for_a_revocation_and_when_due",
+		test_crl_is_published_once_for_a_revocation_and_when_due},
+	{"test_only_an_offline_ca_has_its_crl_imported",
+		test_only_an_offline_ca_has_its_crl_imported})

@@ -15,10 +15,12 @@ test_identity_is_found_as_it_was_added(void)
 	CHECK_OK(store_identity_find(s, a, name, &by_name));
 	CHECK_OK(store_identity_get(s, a, id, &by_id));
 	CHECK(by_name.id == id && strcmp(by_id.name, name) == 0);
-	CHECK(by_id.kind == IDENTITY_DEVICE && by_id.state == IDENTITY_ACTIVE && strcmp(by_id.owner, "tests") == 0);
+	CHECK(by_id.kind == IDENTITY_DEVICE && by_id.state == IDENTITY_ACTIVE &&
+		strcmp(by_id.owner, "tests") == 0);
 	CHECK(llabs(by_id.created_at - clock_now()) < 60);
 	CHECK_OK(store_grant_list(s, a, id, &grants, &n));
-	CHECK(n == 1 && strcmp(grants[0].pattern, "dns:*.example.org") == 0 && strcmp(grants[0].profile, "device") == 0);
+	CHECK(n == 1 && strcmp(grants[0].pattern, "dns:*.example.org") == 0 &&
+		strcmp(grants[0].profile, "device") == 0);
 }
 
 static void
@@ -30,7 +32,8 @@ test_second_identity_of_a_name_is_a_conflict(void)
 	int64_t id = api_identity(s, a, IDENTITY_DEVICE, &name);
 	struct store_identity again = {.name = name, .kind = IDENTITY_USER};
 
-	CHECK_REASON(store_identity_add(s, &again, NULL, 0, "tests", "r", &id), ERR_CONFLICT, "exists already");
+	CHECK_REASON(store_identity_add(s, &again, NULL, 0, "tests", "r", &id), ERR_CONFLICT,
+		"exists already");
 }
 
 static void
@@ -38,13 +41,16 @@ test_names_that_are_no_identity_names_are_refused(void)
 {
 	AUTO_STRUCT(store) s = api_open("chancery_gateway", STORE_WITH_WRITER);
 	const char *const names[] = {"", "-x", "a b", "a/b", "\xc3\xa4", "a\nb",
-		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "\xff"};
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+		"\xff"};
 	int64_t id;
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		struct store_identity identity = {.name = names[i], .kind = IDENTITY_DEVICE};
 
-		CHECK_CASE(store_identity_add(s, &identity, NULL, 0, "tests", "r", &id) == ERR_INVALID, names[i]);
+		CHECK_CASE(
+			store_identity_add(s, &identity, NULL, 0, "tests", "r", &id) == ERR_INVALID,
+			names[i]);
 	}
 }
 
@@ -59,7 +65,8 @@ test_unknown_identities_are_not_found(void)
 
 	CHECK_ERR(store_identity_find(s, a, "nobody", &identity), ERR_NOTFOUND);
 	CHECK_ERR(store_identity_get(s, a, 1 << 30, &identity), ERR_NOTFOUND);
-	CHECK_ERR(store_identity_set_state(s, "nobody", IDENTITY_BLOCKED, "t", "r", &changed), ERR_NOTFOUND);
+	CHECK_ERR(store_identity_set_state(s, "nobody", IDENTITY_BLOCKED, "t", "r", &changed),
+		ERR_NOTFOUND);
 	CHECK_ERR(store_identity_offboard(s, "nobody", -1, "t", "r", &gone), ERR_NOTFOUND);
 	CHECK_ERR(store_grant_add(s, 1 << 30, "device", "dns:x", "t", "r"), ERR_NOTFOUND);
 }
@@ -99,7 +106,8 @@ test_state_changes_say_whether_they_changed_anything(void)
 	CHECK(changed);
 	CHECK_OK(store_identity_set_state(s, name, IDENTITY_BLOCKED, "t", "r", &changed));
 	CHECK(!changed);
-	CHECK_ERR(store_identity_set_state(s, name, IDENTITY_RETIRED, "t", "r", &changed), ERR_INVALID);
+	CHECK_ERR(store_identity_set_state(s, name, IDENTITY_RETIRED, "t", "r", &changed),
+		ERR_INVALID);
 }
 
 static void
@@ -113,7 +121,8 @@ test_grants_are_added_once_and_removed_once(void)
 	CHECK_OK(store_grant_add(s, id, "workload", "dns:x.example.org", "t", "r"));
 	CHECK_ERR(store_grant_add(s, id, "workload", "dns:x.example.org", "t", "r"), ERR_CONFLICT);
 	CHECK_OK(store_grant_remove(s, id, "workload", "dns:x.example.org", "t", "r"));
-	CHECK_ERR(store_grant_remove(s, id, "workload", "dns:x.example.org", "t", "r"), ERR_NOTFOUND);
+	CHECK_ERR(
+		store_grant_remove(s, id, "workload", "dns:x.example.org", "t", "r"), ERR_NOTFOUND);
 }
 
 static void
@@ -154,11 +163,16 @@ test_kind_words_are_parsed_exactly(void)
 
 UNIT_MAIN("store identity",
 	{"test_identity_is_found_as_it_was_added", test_identity_is_found_as_it_was_added},
-	{"test_second_identity_of_a_name_is_a_conflict", test_second_identity_of_a_name_is_a_conflict},
-	{"test_names_that_are_no_identity_names_are_refused", test_names_that_are_no_identity_names_are_refused},
+	{"test_second_identity_of_a_name_is_a_conflict",
+		test_second_identity_of_a_name_is_a_conflict},
+	{"test_names_that_are_no_identity_names_are_refused",
+		test_names_that_are_no_identity_names_are_refused},
 	{"test_unknown_identities_are_not_found", test_unknown_identities_are_not_found},
 	{"test_list_pages_by_name", test_list_pages_by_name},
-	{"test_state_changes_say_whether_they_changed_anything", test_state_changes_say_whether_they_changed_anything},
-	{"test_grants_are_added_once_and_removed_once", test_grants_are_added_once_and_removed_once},
-	{"test_feed_tells_of_changes_since_the_cursor", test_feed_tells_of_changes_since_the_cursor},
+	{"test_state_changes_say_whether_they_changed_anything",
+		test_state_changes_say_whether_they_changed_anything},
+	{"test_grants_are_added_once_and_removed_once",
+		test_grants_are_added_once_and_removed_once},
+	{"test_feed_tells_of_changes_since_the_cursor",
+		test_feed_tells_of_changes_since_the_cursor},
 	{"test_kind_words_are_parsed_exactly", test_kind_words_are_parsed_exactly})

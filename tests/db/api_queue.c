@@ -14,8 +14,10 @@ struct world {
 static struct world
 open_world(void)
 {
-	struct world w = {.a = arena_new(0), .owner = api_open("chancery_owner", STORE_WITHOUT_WRITER),
-		.gateway = api_open("chancery_gateway", STORE_WITH_WRITER), .signer = api_open("chancery_signer", STORE_WITHOUT_WRITER)};
+	struct world w = {.a = arena_new(0),
+		.owner = api_open("chancery_owner", STORE_WITHOUT_WRITER),
+		.gateway = api_open("chancery_gateway", STORE_WITH_WRITER),
+		.signer = api_open("chancery_signer", STORE_WITHOUT_WRITER)};
 
 	w.issuer = api_issuer(w.owner, arena_printf(w.a, "ca-%s", random_id(w.a)));
 	w.identity = api_identity(w.gateway, w.a, IDENTITY_DEVICE, &w.name);
@@ -41,13 +43,21 @@ test_claimed_request_carries_what_decides_about_it(void)
 	int64_t id = api_request(w.gateway, w.identity, BYTES_LIT("\0key\xff"), NULL);
 
 	CHECK_OK(store_claim_open(w.signer, 64, w.a, &claim, &items, &n));
-	CHECK(n == 1 && items[0].id == id && items[0].identity == w.identity && strcmp(items[0].identity_name, w.name) == 0);
-	CHECK(items[0].name_count == 2 && strcmp(items[0].names[1], "uri:spiffe://x/\"quoted\\,{}\"") == 0);
-	CHECK(bytes_equal(items[0].spki, BYTES_LIT("\0key\xff")) && strcmp(items[0].protocol, "est") == 0);
+	CHECK(n == 1 && items[0].id == id && items[0].identity == w.identity &&
+		strcmp(items[0].identity_name, w.name) == 0);
+	CHECK(items[0].name_count == 2 &&
+		strcmp(items[0].names[1], "uri:spiffe://x/\"quoted\\,{}\"") == 0);
+	CHECK(bytes_equal(items[0].spki, BYTES_LIT("\0key\xff")) &&
+		strcmp(items[0].protocol, "est") == 0);
 	CHECK(items[0].grant_count == 1 && strcmp(items[0].grants[0], "dns:*.example.org") == 0);
-	CHECK(items[0].acme_order == NULL && items[0].authorized_count == 0 && !items[0].order_usable && !items[0].has_renewed_from);
-	CHECK(items[0].identity_state == IDENTITY_ACTIVE && items[0].identity_kind == IDENTITY_DEVICE && items[0].not_before == 0);
-	struct store_outcome o = {.kind = STORE_OUTCOME_REFUSED, .refusal_class = ERR_DENIED, .refusal_word = "w", .refusal = "because"};
+	CHECK(items[0].acme_order == NULL && items[0].authorized_count == 0 &&
+		!items[0].order_usable && !items[0].has_renewed_from);
+	CHECK(items[0].identity_state == IDENTITY_ACTIVE &&
+		items[0].identity_kind == IDENTITY_DEVICE && items[0].not_before == 0);
+	struct store_outcome o = {.kind = STORE_OUTCOME_REFUSED,
+		.refusal_class = ERR_DENIED,
+		.refusal_word = "w",
+		.refusal = "because"};
 	CHECK_OK(store_claim_finish(claim, &o));
 	close_world(&w);
 }
@@ -95,15 +105,20 @@ test_results_reach_who_waits_now_and_who_asks_later(void)
 	CHECK_OK(store_claim_open(w.signer, 64, w.a, &claim, &items, &n));
 	CHECK(n == 2);
 	struct store_outcome o[2] = {api_issued(w.issuer, "der"),
-		{.kind = STORE_OUTCOME_REFUSED, .refusal_class = ERR_DENIED, .refusal_word = "name-not-allowed", .refusal = "no such name"}};
+		{.kind = STORE_OUTCOME_REFUSED,
+			.refusal_class = ERR_DENIED,
+			.refusal_word = "name-not-allowed",
+			.refusal = "no such name"}};
 	CHECK_OK(store_claim_finish(claim, o));
 	for (int64_t wait = 0; wait <= 5000; wait += 5000) {
 		CHECK_OK(store_request_wait(w.gateway, w.a, issued, wait, &result));
-		CHECK(result.state == STORE_RESULT_DONE && result.issuer == w.issuer && bytes_equal(result.der, BYTES_LIT("der")));
+		CHECK(result.state == STORE_RESULT_DONE && result.issuer == w.issuer &&
+			bytes_equal(result.der, BYTES_LIT("der")));
 		CHECK(memcmp(result.serial, o[0].serial, STORE_SERIAL_SIZE) == 0);
 		CHECK_OK(store_request_wait(w.gateway, w.a, refused, wait, &result));
 		CHECK(result.state == STORE_RESULT_REFUSED && result.refusal_class == ERR_DENIED);
-		CHECK(strcmp(result.refusal_word, "name-not-allowed") == 0 && strcmp(result.refusal, "no such name") == 0);
+		CHECK(strcmp(result.refusal_word, "name-not-allowed") == 0 &&
+			strcmp(result.refusal, "no such name") == 0);
 	}
 	close_world(&w);
 }
@@ -119,7 +134,8 @@ test_old_result_is_told_at_once(void)
 	api_certificate(w.gateway, w.signer, w.a, w.identity, w.issuer, serial);
 	CHECK_OK(store_certificate_find(w.gateway, w.a, serial, &c));
 	AUTO_STRUCT(store) other = api_open("chancery_gateway", STORE_WITHOUT_WRITER);
-	CHECK_OK(store_request_wait(other, w.a, c.request, 5000, &result)); /* its poller starts here */
+	CHECK_OK(store_request_wait(
+		other, w.a, c.request, 5000, &result)); /* its poller starts here */
 	CHECK(result.state == STORE_RESULT_DONE);
 	int64_t start = clock_monotonic_us();
 	CHECK_OK(store_request_wait(other, w.a, c.request, 5000, &result));
@@ -133,8 +149,14 @@ test_blocked_identity_and_revoked_predecessor_cannot_ask(void)
 	struct world w = open_world();
 	uint8_t serial[STORE_SERIAL_SIZE];
 	const char *names[] = {"dns:a.example.org"};
-	struct store_request_new r = {.protocol = "est", .request_id = "r", .identity = w.identity, .profile = "device",
-		.names = names, .name_count = 1, .spki = BYTES_LIT("k"), .renewed_from = serial};
+	struct store_request_new r = {.protocol = "est",
+		.request_id = "r",
+		.identity = w.identity,
+		.profile = "device",
+		.names = names,
+		.name_count = 1,
+		.spki = BYTES_LIT("k"),
+		.renewed_from = serial};
 	bool changed;
 	int64_t id;
 
@@ -162,8 +184,13 @@ test_one_sleep_ends_with_the_refusal_to_add_or_with_the_time(void)
 {
 	struct world w = open_world();
 	const char *names[] = {"dns:a.example.org"};
-	struct store_request_new r = {.protocol = "est", .request_id = "r", .identity = w.identity, .profile = "device",
-		.names = names, .name_count = 1, .spki = BYTES_LIT("one sleep")};
+	struct store_request_new r = {.protocol = "est",
+		.request_id = "r",
+		.identity = w.identity,
+		.profile = "device",
+		.names = names,
+		.name_count = 1,
+		.spki = BYTES_LIT("one sleep")};
 	struct store_result result;
 	struct store_offboarded gone;
 	int64_t id = 0;
@@ -191,8 +218,14 @@ sleep_once(void *arg)
 {
 	struct sleeper *s = arg;
 	const char *names[] = {"dns:a.example.org"};
-	struct store_request_new r = {.protocol = "est", .request_id = "r", .identity = s->w->identity, .profile = "device",
-		.names = names, .name_count = 1, .spki = BYTES_LIT("answered"), .repeat_window = 900};
+	struct store_request_new r = {.protocol = "est",
+		.request_id = "r",
+		.identity = s->w->identity,
+		.profile = "device",
+		.names = names,
+		.name_count = 1,
+		.spki = BYTES_LIT("answered"),
+		.repeat_window = 900};
 	struct arena *a = arena_new(0);
 
 	s->e = store_request_run(s->w->gateway, a, &r, 10000, &s->id, &s->result);
@@ -213,7 +246,8 @@ test_one_sleep_ends_with_the_result(void)
 	int64_t deadline = clock_monotonic_us() + 5000000;
 
 	CU_ASSERT_FATAL(pthread_create(&thread, NULL, sleep_once, &s) == 0);
-	while (store_claim_open(w.signer, 64, w.a, &claim, &items, &n) != ERR_OK && clock_monotonic_us() < deadline)
+	while (store_claim_open(w.signer, 64, w.a, &claim, &items, &n) != ERR_OK &&
+		clock_monotonic_us() < deadline)
 		continue;
 	CU_ASSERT_FATAL(n == 1);
 	struct store_outcome o = api_issued(w.issuer, "der");
@@ -245,7 +279,8 @@ test_identity_blocked_after_the_claim_gets_a_refusal(void)
 	struct store_outcome o = api_issued(w.issuer, "never seen");
 	CHECK_OK(store_claim_finish(claim, &o));
 	CHECK_OK(store_request_wait(w.gateway, w.a, id, 0, &result));
-	CHECK(result.state == STORE_RESULT_REFUSED && strcmp(result.refusal_word, "identity-blocked") == 0);
+	CHECK(result.state == STORE_RESULT_REFUSED &&
+		strcmp(result.refusal_word, "identity-blocked") == 0);
 	CHECK_ERR(store_certificate_find(w.gateway, w.a, o.serial, &c), ERR_NOTFOUND);
 	close_world(&w);
 }
@@ -265,7 +300,8 @@ test_predecessor_is_live_only_for_its_own_identity_and_unrevoked(void)
 	(void)api_request(w.gateway, w.identity, BYTES_LIT("k"), serial);
 	(void)api_request(w.gateway, other, BYTES_LIT("k"), serial);
 	CHECK_OK(store_claim_open(w.signer, 64, w.a, &claim, &items, &n));
-	CHECK(n == 2 && items[0].has_renewed_from && items[0].renewed_from_live && !items[1].renewed_from_live);
+	CHECK(n == 2 && items[0].has_renewed_from && items[0].renewed_from_live &&
+		!items[1].renewed_from_live);
 	CHECK(memcmp(items[0].renewed_from, serial, sizeof(serial)) == 0);
 	store_claim_abort(claim);
 	CHECK_OK(store_certificate_revoke(w.gateway, serial, -1, "t", "r"));
@@ -303,10 +339,18 @@ test_serial_used_before_is_refused_and_the_others_are_issued(void)
 
 /* The same wish again, with one thing changed by the caller; its id. */
 static int64_t
-wish(struct world *w, const char *profile, const char *name, struct bytes spki, const uint8_t *renewed_from, int64_t window)
+wish(struct world *w, const char *profile, const char *name, struct bytes spki,
+	const uint8_t *renewed_from, int64_t window)
 {
-	struct store_request_new r = {.protocol = "est", .request_id = "again", .identity = w->identity, .profile = profile,
-		.names = &name, .name_count = 1, .spki = spki, .renewed_from = renewed_from, .repeat_window = window};
+	struct store_request_new r = {.protocol = "est",
+		.request_id = "again",
+		.identity = w->identity,
+		.profile = profile,
+		.names = &name,
+		.name_count = 1,
+		.spki = spki,
+		.renewed_from = renewed_from,
+		.repeat_window = window};
 	int64_t id = 0;
 
 	CHECK_OK(store_request_add(w->gateway, &r, &id));
@@ -347,7 +391,8 @@ test_same_wish_within_the_window_is_the_same_request(void)
 	answer_all(&w, ignored);
 	id = wish(&w, "device", name, BYTES_LIT("third"), NULL, 900);
 	answer_all(&w, serial);
-	CHECK(wish(&w, "device", name, BYTES_LIT("third"), serial, 900) != id); /* it is the one to be replaced */
+	CHECK(wish(&w, "device", name, BYTES_LIT("third"), serial, 900) !=
+		id); /* it is the one to be replaced */
 	answer_all(&w, ignored);
 	CHECK_OK(store_certificate_revoke(w.gateway, serial, -1, "t", "r"));
 	CHECK_OK(store_certificate_revoke(w.gateway, ignored, -1, "t", "r"));
@@ -369,11 +414,17 @@ test_responder_asks_only_for_a_service_identity(void)
 	int64_t id;
 
 	(void)api_identity(w.gateway, w.a, IDENTITY_SERVICE, &service);
-	CHECK_ERR(store_responder_request(status, w.name, "ocsp-responder", "issuing-2", BYTES_LIT("k"), "r", &id), ERR_NOTFOUND);
-	CHECK_ERR(store_responder_request(status, "nobody", "ocsp-responder", "issuing-2", BYTES_LIT("k"), "r", &id), ERR_NOTFOUND);
-	CHECK_OK(store_responder_request(status, service, "ocsp-responder", "issuing-2", BYTES_LIT("k"), "r", &id));
+	CHECK_ERR(store_responder_request(
+			  status, w.name, "ocsp-responder", "issuing-2", BYTES_LIT("k"), "r", &id),
+		ERR_NOTFOUND);
+	CHECK_ERR(store_responder_request(status, "nobody", "ocsp-responder", "issuing-2",
+			  BYTES_LIT("k"), "r", &id),
+		ERR_NOTFOUND);
+	CHECK_OK(store_responder_request(
+		status, service, "ocsp-responder", "issuing-2", BYTES_LIT("k"), "r", &id));
 	CHECK_OK(store_claim_open(w.signer, 64, w.a, &claim, &items, &n));
-	CHECK(n == 1 && items[0].id == id && strcmp(items[0].protocol, "internal") == 0 && items[0].name_count == 0);
+	CHECK(n == 1 && items[0].id == id && strcmp(items[0].protocol, "internal") == 0 &&
+		items[0].name_count == 0);
 	CHECK(items[0].issuer != NULL && strcmp(items[0].issuer, "issuing-2") == 0);
 	struct store_outcome o = api_issued(w.issuer, "responder");
 	CHECK_OK(store_claim_finish(claim, &o));
@@ -387,10 +438,14 @@ static void
 test_nodes_profiles_and_audit_events(void)
 {
 	struct world w = open_world();
-	struct store_profile profiles[] = {{"device", "{\"a\": 1}"}, {"workload", "{}"}}, broken = {"x", "{"};
+	struct store_profile profiles[] = {{"device", "{\"a\": 1}"}, {"workload", "{}"}},
+			     broken = {"x", "{"};
 	struct store_node *nodes;
 	size_t n = 0;
-	struct store_audit event = {.actor = "t", .operation = "test", .outcome = "ok", .detail_json = "{\"x\": \"\\u00e4\"}"};
+	struct store_audit event = {.actor = "t",
+		.operation = "test",
+		.outcome = "ok",
+		.detail_json = "{\"x\": \"\\u00e4\"}"};
 
 	CHECK_OK(store_profile_publish(w.signer, profiles, 2));
 	CHECK_OK(store_profile_publish(w.signer, profiles, 1));
@@ -402,8 +457,11 @@ test_nodes_profiles_and_audit_events(void)
 	CHECK_OK(store_node_list(w.gateway, w.a, &nodes, &n));
 	bool found = false;
 	for (size_t i = 0; i < n; i++)
-		found = found || (strcmp(nodes[i].id, store_node(w.gateway)) == 0 && strcmp(nodes[i].state, "degraded") == 0 &&
-			strcmp(nodes[i].detail_json, "{\"queue\": 3}") == 0 && strcmp(nodes[i].version, CHANCERY_VERSION) == 0);
+		found = found ||
+			(strcmp(nodes[i].id, store_node(w.gateway)) == 0 &&
+				strcmp(nodes[i].state, "degraded") == 0 &&
+				strcmp(nodes[i].detail_json, "{\"queue\": 3}") == 0 &&
+				strcmp(nodes[i].version, CHANCERY_VERSION) == 0);
 	CHECK(found && store_healthy(w.gateway));
 	CHECK_OK(store_audit_add(w.gateway, &event));
 	event.outcome = "perhaps";
@@ -412,18 +470,26 @@ test_nodes_profiles_and_audit_events(void)
 }
 
 UNIT_MAIN("store queue",
-	{"test_claimed_request_carries_what_decides_about_it", test_claimed_request_carries_what_decides_about_it},
+	{"test_claimed_request_carries_what_decides_about_it",
+		test_claimed_request_carries_what_decides_about_it},
 	{"test_two_claims_never_share_a_request_and_an_aborted_one_gives_back",
 		test_two_claims_never_share_a_request_and_an_aborted_one_gives_back},
-	{"test_results_reach_who_waits_now_and_who_asks_later", test_results_reach_who_waits_now_and_who_asks_later},
+	{"test_results_reach_who_waits_now_and_who_asks_later",
+		test_results_reach_who_waits_now_and_who_asks_later},
 	{"test_old_result_is_told_at_once", test_old_result_is_told_at_once},
-	{"test_blocked_identity_and_revoked_predecessor_cannot_ask", test_blocked_identity_and_revoked_predecessor_cannot_ask},
-	{"test_one_sleep_ends_with_the_refusal_to_add_or_with_the_time", test_one_sleep_ends_with_the_refusal_to_add_or_with_the_time},
+	{"test_blocked_identity_and_revoked_predecessor_cannot_ask",
+		test_blocked_identity_and_revoked_predecessor_cannot_ask},
+	{"test_one_sleep_ends_with_the_refusal_to_add_or_with_the_time",
+		test_one_sleep_ends_with_the_refusal_to_add_or_with_the_time},
 	{"test_one_sleep_ends_with_the_result", test_one_sleep_ends_with_the_result},
-	{"test_identity_blocked_after_the_claim_gets_a_refusal", test_identity_blocked_after_the_claim_gets_a_refusal},
+	{"test_identity_blocked_after_the_claim_gets_a_refusal",
+		test_identity_blocked_after_the_claim_gets_a_refusal},
 	{"test_predecessor_is_live_only_for_its_own_identity_and_unrevoked",
 		test_predecessor_is_live_only_for_its_own_identity_and_unrevoked},
-	{"test_serial_used_before_is_refused_and_the_others_are_issued", test_serial_used_before_is_refused_and_the_others_are_issued},
-	{"test_same_wish_within_the_window_is_the_same_request", test_same_wish_within_the_window_is_the_same_request},
-	{"test_responder_asks_only_for_a_service_identity", test_responder_asks_only_for_a_service_identity},
+	{"test_serial_used_before_is_refused_and_the_others_are_issued",
+		test_serial_used_before_is_refused_and_the_others_are_issued},
+	{"test_same_wish_within_the_window_is_the_same_request",
+		test_same_wish_within_the_window_is_the_same_request},
+	{"test_responder_asks_only_for_a_service_identity",
+		test_responder_asks_only_for_a_service_identity},
 	{"test_nodes_profiles_and_audit_events", test_nodes_profiles_and_audit_events})

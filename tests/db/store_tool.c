@@ -1,6 +1,7 @@
 /*
- * lib/store from the command line, for tests that need a database as the programs make and use it: pytest starts it
- * against a private cluster. Prints what a test asserts on; exits 1 with class and reason on standard error.
+ * lib/store from the command line, for tests that need a database as the programs make and use it:
+ *pytest starts it against a private cluster. Prints what a test asserts on; exits 1 with class and
+ *reason on standard error.
  *
  *	store_tool HOST DBNAME USER COMMAND [ARGUMENT...]
  */
@@ -47,7 +48,10 @@ main(int argc, char **argv)
 			return usage();
 		AUTO_STRUCT(arena) a = arena_new(0);
 		struct tool t = {
-			.config = {.host = argv[1], .dbname = argv[2], .user = argv[3], .program = "store_tool"},
+			.config = {.host = argv[1],
+				.dbname = argv[2],
+				.user = argv[3],
+				.program = "store_tool"},
 			.arena = a,
 			.argc = argc - 5,
 			.argv = argv + 5,

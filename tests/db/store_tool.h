@@ -7,7 +7,7 @@
 struct tool {
 	struct store_config config;
 	struct arena *arena;
-	int argc;                     /* arguments of the command */
+	int argc; /* arguments of the command */
 	char **argv;
 };
 

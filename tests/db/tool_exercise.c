@@ -12,7 +12,7 @@ struct given {
 	struct arena *a;
 	uint8_t serial[STORE_SERIAL_SIZE];
 	const char *identity;
-	uint64_t cursor;              /* a recent one */
+	uint64_t cursor; /* a recent one */
 };
 
 static enum err
@@ -80,8 +80,14 @@ requests(struct given *g)
 	struct store_identity i;
 	struct store_result result;
 	const char *name = "dns:n7.example.org";
-	struct store_request_new r = {.protocol = "est", .request_id = "r", .profile = "device", .names = &name, .name_count = 1,
-		.spki = BYTES_LIT("a key of its own"), .renewed_from = g->serial, .repeat_window = 900};
+	struct store_request_new r = {.protocol = "est",
+		.request_id = "r",
+		.profile = "device",
+		.names = &name,
+		.name_count = 1,
+		.spki = BYTES_LIT("a key of its own"),
+		.renewed_from = g->serial,
+		.repeat_window = 900};
 	int64_t id = 0;
 	enum err e = store_identity_find(g->s, g->a, g->identity, &i);
 
@@ -96,7 +102,8 @@ enum err
 tool_exercise(const struct tool *t)
 {
 	AUTO_STRUCT(store) s = NULL;
-	struct given g = {.a = t->arena, .identity = t->argv[1], .cursor = strtoull(t->argv[2], NULL, 10)};
+	struct given g = {
+		.a = t->arena, .identity = t->argv[1], .cursor = strtoull(t->argv[2], NULL, 10)};
 	struct store_config config = t->config;
 	size_t n;
 

@@ -1,6 +1,7 @@
 /*
- * store_tool: both ends of the issuance queue. `load` adds requests from many threads and waits for each; `signer` answers what it
- * claims with made-up certificates. Both go on when the database goes away, as programs do, and print what they were told.
+ * store_tool: both ends of the issuance queue. `load` adds requests from many threads and waits for
+ * each; `signer` answers what it claims with made-up certificates. Both go on when the database
+ * goes away, as programs do, and print what they were told.
  */
 #include <inttypes.h>
 #include <pthread.h>
@@ -37,8 +38,12 @@ one(struct load *l, struct arena *a)
 	const char *names[] = {"dns:load.example.org"};
 	uint8_t spki[91];
 	const char *request_id = random_id(a);
-	struct store_request_new r = {.protocol = "est", .request_id = request_id, .identity = l->identity,
-		.profile = "device", .names = names, .name_count = 1};
+	struct store_request_new r = {.protocol = "est",
+		.request_id = request_id,
+		.identity = l->identity,
+		.profile = "device",
+		.names = names,
+		.name_count = 1};
 	struct store_result result;
 	int64_t id;
 
@@ -92,7 +97,7 @@ run_load(const struct tool *t, struct load l)
 {
 	AUTO_STRUCT(store) s = NULL;
 	struct store_config config = t->config;
-	pthread_t threads[256]; 
+	pthread_t threads[256];
 	size_t n = (size_t)atoll(t->argv[1]);
 
 	config.writer = STORE_WITH_WRITER;
@@ -165,12 +170,18 @@ decide(struct arena *a, const struct store_claimed *items, size_t n, struct stor
 
 		random_bytes(der, DER_SIZE);
 		random_bytes(hash, 32);
-		outcomes[i] = (struct store_outcome){.kind = STORE_OUTCOME_ISSUED, .issuer = 1, .not_before = clock_now() - 60,
-			.not_after = clock_now() + LIFE_S, .der = bytes_of(der, DER_SIZE), .spki_hash = bytes_of(hash, 32)};
+		outcomes[i] = (struct store_outcome){.kind = STORE_OUTCOME_ISSUED,
+			.issuer = 1,
+			.not_before = clock_now() - 60,
+			.not_after = clock_now() + LIFE_S,
+			.der = bytes_of(der, DER_SIZE),
+			.spki_hash = bytes_of(hash, 32)};
 		random_bytes(outcomes[i].serial, STORE_SERIAL_SIZE);
 		if (strcmp(items[i].profile, "refused") == 0)
-			outcomes[i] = (struct store_outcome){.kind = STORE_OUTCOME_REFUSED, .refusal_class = ERR_DENIED,
-				.refusal_word = "name-not-allowed", .refusal = "the profile allows no such name"};
+			outcomes[i] = (struct store_outcome){.kind = STORE_OUTCOME_REFUSED,
+				.refusal_class = ERR_DENIED,
+				.refusal_word = "name-not-allowed",
+				.refusal = "the profile allows no such name"};
 	}
 }
 
@@ -204,7 +215,8 @@ tool_signer(const struct tool *t)
 {
 	AUTO_STRUCT(store) s = NULL;
 	AUTO_STRUCT(arena) a = arena_new(0);
-	struct bell_wait w = {.count = 1, .mutex = PTHREAD_MUTEX_INITIALIZER, .rung = PTHREAD_COND_INITIALIZER};
+	struct bell_wait w = {
+		.count = 1, .mutex = PTHREAD_MUTEX_INITIALIZER, .rung = PTHREAD_COND_INITIALIZER};
 	int64_t count = atoll(t->argv[0]), answered = 0, batches = 0, spent[2] = {0, 0};
 	enum err e = store_open(&t->config, &s);
 
@@ -222,8 +234,11 @@ tool_signer(const struct tool *t)
 		else if (e != ERR_OK)
 			return e;
 	}
-	fprintf(stderr, "%" PRId64 " answered in %" PRId64 " batches, claim %.1f us and finish %.1f us each\n", answered, batches,
-		(double)spent[0] / (double)answered, (double)spent[1] / (double)answered);
+	fprintf(stderr,
+		"%" PRId64 " answered in %" PRId64
+		" batches, claim %.1f us and finish %.1f us each\n",
+		answered, batches, (double)spent[0] / (double)answered,
+		(double)spent[1] / (double)answered);
 	return ERR_OK;
 }
 
@@ -232,14 +247,16 @@ tool_identity_add(const struct tool *t)
 {
 	AUTO_STRUCT(store) s = NULL;
 	struct store_identity identity = {.name = t->argv[0], .owner = "tests"};
-	struct store_grant grant = {.profile = t->argc > 2 ? t->argv[2] : NULL, .pattern = t->argc > 3 ? t->argv[3] : NULL};
+	struct store_grant grant = {.profile = t->argc > 2 ? t->argv[2] : NULL,
+		.pattern = t->argc > 3 ? t->argv[3] : NULL};
 	int64_t id;
 	enum err e = identity_kind_parse(t->argv[1], &identity.kind);
 
 	if (e == ERR_OK)
 		e = store_open(&t->config, &s);
 	if (e == ERR_OK)
-		e = store_identity_add(s, &identity, &grant, t->argc > 3 ? 1 : 0, "tests", "r1", &id);
+		e = store_identity_add(
+			s, &identity, &grant, t->argc > 3 ? 1 : 0, "tests", "r1", &id);
 	if (e == ERR_OK)
 		printf("%" PRId64 "\n", id);
 	return e;

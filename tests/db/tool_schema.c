@@ -34,7 +34,8 @@ print_bell(void *ctx, enum store_bell bell)
 	printf("bell %d\n", (int)bell);
 }
 
-/* Prints every bell heard; each line "BELL TIMES" on standard input rings one so often. Ends with its input. */
+/* Prints every bell heard; each line "BELL TIMES" on standard input rings one so often. Ends with
+ * its input. */
 enum err
 tool_bells(const struct tool *t)
 {

@@ -6,12 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define HOLDS(property)                                                                                    \
-	do {                                                                                               \
-		if (!(property)) {                                                                         \
-			fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #property);      \
-			abort();                                                                           \
-		}                                                                                          \
+#define HOLDS(property)                                                                            \
+	do {                                                                                       \
+		if (!(property)) {                                                                 \
+			fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__,          \
+				#property);                                                        \
+			abort();                                                                   \
+		}                                                                                  \
 	} while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,6 +1,6 @@
 /*
- * Certificates, what the linter makes of their TBSCertificate, and CRLs with a walk over their entries.
- * What the linter passes, the parser reads.
+ * Certificates, what the linter makes of their TBSCertificate, and CRLs with a walk over their
+ * entries. What the linter passes, the parser reads.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -40,6 +40,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	HOLDS(bytes_equal(cert.der, in));
 	if (pki_lint_tbs(cert.tbs, cert.sig_alg) == ERR_OK)
-		HOLDS(cert.serial.n == PKI_SERIAL_SIZE && (cert.subject_key_id.n > 0 || !cert.is_ca));
+		HOLDS(cert.serial.n == PKI_SERIAL_SIZE &&
+			(cert.subject_key_id.n > 0 || !cert.is_ca));
 	return 0;
 }

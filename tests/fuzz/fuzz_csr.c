@@ -1,6 +1,6 @@
 /*
- * Certification requests. What is accepted names a key that verifies, and every name in it has a text that gives the
- * same name again.
+ * Certification requests. What is accepted names a key that verifies, and every name in it has a
+ * text that gives the same name again.
  */
 #include "tests/fuzz/fuzz.h"
 

@@ -1,7 +1,7 @@
 /*
- * The DER reader, names and texts. The first octet of the input chooses what reads the rest. Properties: what
- * the reader accepts, the writer writes again octet by octet; what a parser of names accepts has one text, and that
- * text gives the same name.
+ * The DER reader, names and texts. The first octet of the input chooses what reads the rest.
+ * Properties: what the reader accepts, the writer writes again octet by octet; what a parser of
+ * names accepts has one text, and that text gives the same name.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -33,7 +33,8 @@ check_typed(struct der d)
 	if (der_get_integer(&d, "x", &b) != ERR_OK && der_get_uint(&d, "x", &n) != ERR_OK &&
 		der_get_boolean(&d, "x", &v) != ERR_OK && der_get_bits(&d, "x", &b) != ERR_OK &&
 		der_get_named_bits(&d, "x", &n) != ERR_OK && der_get_time(&d, "x", &t) != ERR_OK &&
-		der_get_generalized_time(&d, "x", &t) != ERR_OK && der_get_oid(&d, "x", &b) != ERR_OK)
+		der_get_generalized_time(&d, "x", &t) != ERR_OK &&
+		der_get_oid(&d, "x", &b) != ERR_OK)
 		HOLDS(d.p == before); /* a refused value consumes nothing */
 }
 
@@ -82,7 +83,8 @@ walk(struct bytes in)
 		}
 		derw_init(&w, room, sizeof(room));
 		derw_element(&w, tag, content);
-		HOLDS(whole.n > ROOM || (derw_done(&w, &again) == ERR_OK && bytes_equal(whole, again)));
+		HOLDS(whole.n > ROOM ||
+			(derw_done(&w, &again) == ERR_OK && bytes_equal(whole, again)));
 		check_rewritten(whole);
 		if ((tag & 0x20) != 0 && depth < DEPTH)
 			stack[depth++] = der_open(content);
@@ -131,8 +133,8 @@ read_text(struct bytes in)
 static void
 read_pattern(struct bytes in)
 {
-	static const char *const names[] = {"dns:a.example", "dns:*.a.example", "ip:10.0.0.1", "ip:2001:db8::1",
-		"uri:spiffe://a/b", "email:a@a.example", "other:1.2.3:0500"};
+	static const char *const names[] = {"dns:a.example", "dns:*.a.example", "ip:10.0.0.1",
+		"ip:2001:db8::1", "uri:spiffe://a/b", "email:a@a.example", "other:1.2.3:0500"};
 	AUTO_STRUCT(arena) a = arena_new(0);
 	bool good = pki_pattern_check(in) == ERR_OK;
 	struct pki_san san;
@@ -156,7 +158,8 @@ read_spki(struct bytes in)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static void (*const readers[])(struct bytes) = {walk, read_sans, read_name, read_text, read_pattern, read_spki};
+	static void (*const readers[])(struct bytes) = {
+		walk, read_sans, read_name, read_text, read_pattern, read_spki};
 
 	if (size > 0)
 		readers[data[0] % ARRAY_LEN(readers)](bytes_of(data + 1, size - 1));

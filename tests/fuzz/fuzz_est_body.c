@@ -1,6 +1,6 @@
 /*
- * Bodies of EST enrolments: base64 with its white space, then the request. What is accepted is the same request when its
- * DER is encoded again, on one line and wrapped; and a subject equals itself.
+ * Bodies of EST enrolments: base64 with its white space, then the request. What is accepted is the
+ * same request when its DER is encoded again, on one line and wrapped; and a subject equals itself.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -15,7 +15,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (est_csr_decode(a, bytes_of(data, size), &csr) != ERR_OK)
 		return 0;
 	for (unsigned lines = EST_ONE_LINE; lines <= EST_WRAPPED; lines++) {
-		HOLDS(est_csr_decode(a, est_encode(a, csr.der, (enum est_lines)lines), &again) == ERR_OK);
+		HOLDS(est_csr_decode(a, est_encode(a, csr.der, (enum est_lines)lines), &again) ==
+			ERR_OK);
 		HOLDS(bytes_equal(again.der, csr.der) && pki_sans_equal(&again.sans, &csr.sans));
 	}
 	HOLDS(est_subject_equal(csr.subject, again.subject));

@@ -1,6 +1,7 @@
 /*
- * JWS envelopes and the JWKs in them. What is accepted has exactly one of kid and jwk, an outer one has a nonce, and a key's
- * canonical form is the form of itself: parsing it gives the same thumbprint.
+ * JWS envelopes and the JWKs in them. What is accepted has exactly one of kid and jwk, an outer one
+ * has a nonce, and a key's canonical form is the form of itself: parsing it gives the same
+ * thumbprint.
  */
 #include "tests/fuzz/fuzz.h"
 

@@ -1,6 +1,6 @@
 /*
- * OCSP requests: DER bodies, and GET paths (inputs that begin with '/', without it). What is accepted has views inside the input
- * and hashes of their algorithm's size.
+ * OCSP requests: DER bodies, and GET paths (inputs that begin with '/', without it). What is
+ * accepted has views inside the input and hashes of their algorithm's size.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -15,8 +15,10 @@ check_request(struct bytes der)
 		return;
 	HOLDS(r.count >= 1 && r.count <= OCSP_IDS_MAX && r.nonce.n <= OCSP_NONCE_MAX);
 	for (size_t i = 0; i < r.count && !r.unanswerable; i++) {
-		HOLDS(r.id[i].name_hash.n == (r.id[i].hash == OCSP_SHA1 ? 20 : 32) && r.id[i].key_hash.n == r.id[i].name_hash.n);
-		HOLDS(r.id[i].serial.p >= der.p && r.id[i].serial.p + r.id[i].serial.n <= der.p + der.n);
+		HOLDS(r.id[i].name_hash.n == (r.id[i].hash == OCSP_SHA1 ? 20 : 32) &&
+			r.id[i].key_hash.n == r.id[i].name_hash.n);
+		HOLDS(r.id[i].serial.p >= der.p &&
+			r.id[i].serial.p + r.id[i].serial.n <= der.p + der.n);
 	}
 }
 

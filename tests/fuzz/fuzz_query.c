@@ -1,6 +1,6 @@
 /*
- * The query string of admin requests. Properties: what is accepted has only allowed names, each once, with values
- * that are no longer than the text and free of control characters.
+ * The query string of admin requests. Properties: what is accepted has only allowed names, each
+ * once, with values that are no longer than the text and free of control characters.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -22,7 +22,8 @@ check_pair(const struct api_call *c, size_t i, size_t n)
 {
 	const struct api_pair *p = &c->query[i];
 
-	HOLDS(is_allowed(p->name) && api_query_find(c, p->name) == p->value && strlen(p->value) <= n);
+	HOLDS(is_allowed(p->name) && api_query_find(c, p->name) == p->value &&
+		strlen(p->value) <= n);
 	for (const char *v = p->value; *v != '\0'; v++)
 		HOLDS((unsigned char)*v >= 0x20 && *v != 0x7f);
 }

@@ -50,8 +50,9 @@ check_match(const struct router_match *m, struct bytes path)
 		}
 		HOLDS(param < m->count && m->param[param].p == path.p + at);
 		at += m->param[param].n;
-		HOLDS(p[1] == '*' || (m->param[param].n > 0 && memchr(m->param[param].p, '/',
-								       m->param[param].n) == NULL));
+		HOLDS(p[1] == '*' ||
+			(m->param[param].n > 0 &&
+				memchr(m->param[param].p, '/', m->param[param].n) == NULL));
 		p += p[1] == '*' ? 3 : 2;
 		param++;
 	}

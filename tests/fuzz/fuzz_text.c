@@ -1,6 +1,6 @@
 /*
- * Hex, base64, PEM and times. A strict decoder has one text per value: encoding what it accepted gives the
- * very same text.
+ * Hex, base64, PEM and times. A strict decoder has one text per value: encoding what it accepted
+ * gives the very same text.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -25,7 +25,8 @@ try_pem(struct arena *a, struct bytes text)
 			return;
 		HOLDS(offset > before && offset <= text.n);
 		before = 0;
-		HOLDS(pem_next(a, bytes_str(pem_string(a, "CERTIFICATE", der)), "CERTIFICATE", &before, &again) == ERR_OK);
+		HOLDS(pem_next(a, bytes_str(pem_string(a, "CERTIFICATE", der)), "CERTIFICATE",
+			      &before, &again) == ERR_OK);
 		HOLDS(bytes_equal(der, again));
 	} while (offset < text.n);
 }

@@ -1,6 +1,7 @@
 /*
- * Replays files, or every file of a directory, through a fuzz target: how corpora run as tests without libFuzzer.
- * Arguments beginning with "-" are libFuzzer's and ignored. Nothing replayed is a failure.
+ * Replays files, or every file of a directory, through a fuzz target: how corpora run as tests
+ * without libFuzzer. Arguments beginning with "-" are libFuzzer's and ignored. Nothing replayed is
+ * a failure.
  */
 #include <dirent.h>
 #include <stdint.h>
@@ -61,8 +62,9 @@ main(int argc, char **argv)
 
 	for (int i = 1; i < argc; i++)
 		if (argv[i][0] != '-')
-			replayed += stat(argv[i], &st) == 0 && S_ISDIR(st.st_mode) ? replay_directory(argv[i])
-										    : replay_file(argv[i]);
+			replayed += stat(argv[i], &st) == 0 && S_ISDIR(st.st_mode)
+				? replay_directory(argv[i])
+				: replay_file(argv[i]);
 	printf("%d inputs replayed\n", replayed);
 	return replayed > 0 ? 0 : 1;
 }

@@ -1,9 +1,11 @@
 /*
- * A PKCS#11 module in front of the real one, for what SoftHSM never does: count a PIN down, lock it, or fail while signing.
+ * A PKCS#11 module in front of the real one, for what SoftHSM never does: count a PIN down, lock
+ * it, or fail while signing.
  *
  *   SHIM_MODULE  the real module            SHIM_FLAGS  token flags to add, hex
  *   SHIM_HANG    C_Sign never returns once this file exists
- *   SHIM_LOGINS  file that gets an octet for each C_Login   SHIM_SIGNS  C_Sign fails with CKR_DEVICE_ERROR after so many
+ *   SHIM_LOGINS  file that gets an octet for each C_Login   SHIM_SIGNS  C_Sign fails with
+ * CKR_DEVICE_ERROR after so many
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -41,7 +43,8 @@ login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR_PTR pin, CK_ULON
 }
 
 static CK_RV
-sign(CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG n, CK_BYTE_PTR signature, CK_ULONG_PTR size)
+sign(CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG n, CK_BYTE_PTR signature,
+	CK_ULONG_PTR size)
 {
 	static long done;
 	const char *most = getenv("SHIM_SIGNS");

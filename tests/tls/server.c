@@ -62,8 +62,9 @@ get_file(struct http_request *req, struct http_response *resp)
 static void
 get_pool(struct http_request *req, struct http_response *resp)
 {
-	answer_text(resp, arena_printf(req->arena, "pool %s %s\n", req->id,
-				  req->query != NULL ? req->query : "-"));
+	answer_text(resp,
+		arena_printf(req->arena, "pool %s %s\n", req->id,
+			req->query != NULL ? req->query : "-"));
 	resp->identity = req->peer != NULL ? "test" : NULL;
 }
 
@@ -76,8 +77,9 @@ get_id(struct http_request *req, struct http_response *resp)
 static void
 get_params(struct http_request *req, struct http_response *resp)
 {
-	answer_text(resp, arena_printf(req->arena, "%s|%s\n", req->param[0],
-				  req->param[1] != NULL ? req->param[1] : "-"));
+	answer_text(resp,
+		arena_printf(req->arena, "%s|%s\n", req->param[0],
+			req->param[1] != NULL ? req->param[1] : "-"));
 }
 
 static void

@@ -2,7 +2,8 @@
 #include "acme/validator/address.h"
 #include "tests/unit/unit.h"
 
-static char ten[] = "10.0.0.0/8", private6[] = "fd00::/8", all4[] = "0.0.0.0/0", all6[] = "::/0", one[] = "10.1.2.3", odd[] = "10.9.0.0/17";
+static char ten[] = "10.0.0.0/8", private6[] = "fd00::/8", all4[] = "0.0.0.0/0", all6[] = "::/0",
+	    one[] = "10.1.2.3", odd[] = "10.9.0.0/17";
 static char loop4[] = "127.0.0.0/8", loop6[] = "::1";
 
 static enum err
@@ -21,14 +22,24 @@ static void
 test_only_allowed_networks_are_reached(void)
 {
 	char *allow[] = {ten, private6}, *deny[] = {one, odd};
-	struct config_validator config = {.allow = allow, .allow_count = 2, .deny = deny, .deny_count = 2};
+	struct config_validator config = {
+		.allow = allow, .allow_count = 2, .deny = deny, .deny_count = 2};
 	static const struct {
 		const char *address;
 		enum err e;
 	} cases[] = {
-		{"10.0.0.1", ERR_OK}, {"10.255.255.255", ERR_OK}, {"fd12::1", ERR_OK}, {"11.0.0.1", ERR_DENIED}, {"9.255.255.255", ERR_DENIED},
-		{"192.168.0.1", ERR_DENIED}, {"2001:db8::1", ERR_DENIED}, {"10.1.2.3", ERR_DENIED}, {"10.1.2.4", ERR_OK}, {"10.9.127.1", ERR_DENIED},
-		{"10.9.128.1", ERR_OK}, {"fe00::1", ERR_DENIED},
+		{"10.0.0.1", ERR_OK},
+		{"10.255.255.255", ERR_OK},
+		{"fd12::1", ERR_OK},
+		{"11.0.0.1", ERR_DENIED},
+		{"9.255.255.255", ERR_DENIED},
+		{"192.168.0.1", ERR_DENIED},
+		{"2001:db8::1", ERR_DENIED},
+		{"10.1.2.3", ERR_DENIED},
+		{"10.1.2.4", ERR_OK},
+		{"10.9.127.1", ERR_DENIED},
+		{"10.9.128.1", ERR_OK},
+		{"fe00::1", ERR_DENIED},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
@@ -37,9 +48,11 @@ test_only_allowed_networks_are_reached(void)
 	CHECK(strcmp(err_word(), "connection") == 0);
 }
 
-static const char *const special[] = {"127.0.0.1", "127.255.0.1", "::1", "169.254.169.254", "169.254.0.1", "fe80::1"};
-static const char *const never[] = {"0.0.0.0", "0.1.2.3", "224.0.0.1", "239.1.1.1", "255.255.255.255", "240.0.0.1", "::", "ff02::1",
-	"::ffff:10.0.0.1", "::ffff:127.0.0.1", "::127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::1", "2001:0:1::1"};
+static const char *const special[] = {
+	"127.0.0.1", "127.255.0.1", "::1", "169.254.169.254", "169.254.0.1", "fe80::1"};
+static const char *const never[] = {"0.0.0.0", "0.1.2.3", "224.0.0.1", "239.1.1.1",
+	"255.255.255.255", "240.0.0.1", "::", "ff02::1", "::ffff:10.0.0.1", "::ffff:127.0.0.1",
+	"::127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::1", "2001:0:1::1"};
 
 static void
 test_special_addresses_are_refused_although_everything_is_allowed(void)
@@ -80,7 +93,8 @@ test_nothing_is_allowed_by_default(void)
 static void
 test_networks_that_do_not_parse_are_refused(void)
 {
-	static const char *const bad[] = {"10.0.0.0/33", "10.0.0.0/", "10.0.0/8", "::/129", "example.org", "", "10.0.0.0/8x", "/8"};
+	static const char *const bad[] = {"10.0.0.0/33", "10.0.0.0/", "10.0.0/8", "::/129",
+		"example.org", "", "10.0.0.0/8x", "/8"};
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		char text[32], *allow[] = {text};
@@ -94,7 +108,9 @@ test_networks_that_do_not_parse_are_refused(void)
 
 UNIT_MAIN("acme-address",
 	{"test_only_allowed_networks_are_reached", test_only_allowed_networks_are_reached},
-	{"test_special_addresses_are_refused_although_everything_is_allowed", test_special_addresses_are_refused_although_everything_is_allowed},
+	{"test_special_addresses_are_refused_although_everything_is_allowed",
+		test_special_addresses_are_refused_although_everything_is_allowed},
 	{"test_allow_special_still_needs_the_list", test_allow_special_still_needs_the_list},
 	{"test_nothing_is_allowed_by_default", test_nothing_is_allowed_by_default},
-	{"test_networks_that_do_not_parse_are_refused", test_networks_that_do_not_parse_are_refused})
+	{"test_networks_that_do_not_parse_are_refused",
+		test_networks_that_do_not_parse_are_refused})

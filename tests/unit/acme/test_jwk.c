@@ -1,9 +1,10 @@
-/* JWKs: vectors of RFC 7638 and RFC 8037, one thumbprint for one key, and every key that is refused. */
+/* JWKs: vectors of RFC 7638 and RFC 8037, one thumbprint for one key, and every key that is
+ * refused. */
 #include "acme/jwk.h"
 #include "lib/base/hex.h"
 #include "tests/unit/unit.h"
 
-#define RSA_N                                                                                              \
+#define RSA_N                                                                                                           \
 	"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3o" \
 	"knjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZH" \
 	"zu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEg" \
@@ -28,12 +29,16 @@ test_thumbprints_of_the_rfcs(void)
 		const char *name, *jwk, *thumbprint;
 		enum jwk_type type;
 	} cases[] = {
-		{"RFC 7638 section 3.1", "{\"kty\":\"RSA\",\"n\":\"" RSA_N "\",\"e\":\"AQAB\",\"alg\":\"RS256\",\"kid\":\"2011-04-29\"}",
+		{"RFC 7638 section 3.1",
+			"{\"kty\":\"RSA\",\"n\":\"" RSA_N
+			"\",\"e\":\"AQAB\",\"alg\":\"RS256\",\"kid\":\"2011-04-29\"}",
 			"NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs", JWK_RSA},
-		{"RFC 8037 appendix A.3", "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"" ED_X "\"}",
+		{"RFC 8037 appendix A.3",
+			"{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"" ED_X "\"}",
 			"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k", JWK_ED25519},
 		/* same key: members in another order, foreign ones, a leading zero octet */
-		{"padded modulus", "{\"use\":\"sig\",\"e\":\"AAEAAQ\",\"n\":\"" RSA_N "\",\"kty\":\"RSA\"}",
+		{"padded modulus",
+			"{\"use\":\"sig\",\"e\":\"AAEAAQ\",\"n\":\"" RSA_N "\",\"kty\":\"RSA\"}",
 			"NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs", JWK_RSA},
 	};
 
@@ -44,7 +49,9 @@ test_thumbprints_of_the_rfcs(void)
 
 		CHECK_CASE(parse(a, cases[i].jwk, &jwk) == ERR_OK, cases[i].name);
 		CHECK_CASE(jwk.type == cases[i].type, cases[i].name);
-		CHECK_CASE(strcmp(base64url_string(a, bytes_of(jwk.thumbprint, 32)), cases[i].thumbprint) == 0, cases[i].name);
+		CHECK_CASE(strcmp(base64url_string(a, bytes_of(jwk.thumbprint, 32)),
+				   cases[i].thumbprint) == 0,
+			cases[i].name);
 		CHECK_CASE(jwk_pkey(&jwk, &key) == ERR_OK, cases[i].name);
 	}
 }
@@ -61,7 +68,9 @@ test_modulus_with_leading_zero_is_the_same_key(void)
 	more = arena_alloc(a, n.n + 2);
 	memcpy(more + 2, n.p, n.n);
 	CHECK_OK(parse(a, "{\"kty\":\"RSA\",\"n\":\"" RSA_N "\",\"e\":\"AQAB\"}", &plain));
-	CHECK_OK(parse(a, arena_printf(a, "{\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"AQAB\"}", base64url_string(a, bytes_of(more, n.n + 2))),
+	CHECK_OK(parse(a,
+		arena_printf(a, "{\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"AQAB\"}",
+			base64url_string(a, bytes_of(more, n.n + 2))),
 		&padded));
 	CHECK(memcmp(plain.thumbprint, padded.thumbprint, 32) == 0);
 	CHECK(bytes_equal(plain.material, padded.material));
@@ -75,13 +84,21 @@ test_unacceptable_keys_are_refused(void)
 	} cases[] = {
 		{"{\"x\":\"" ED_X "\"}", "kty"},
 		{"{\"kty\":\"oct\",\"k\":\"AAAA\"}", "none of EC"},
-		{"{\"kty\":\"EC\",\"crv\":\"secp256k1\",\"x\":\"" EC_X "\",\"y\":\"" EC_Y "\"}", "none of P-256"},
+		{"{\"kty\":\"EC\",\"crv\":\"secp256k1\",\"x\":\"" EC_X "\",\"y\":\"" EC_Y "\"}",
+			"none of P-256"},
 		{"{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" EC_X "\"}", "\"y\""},
-		{"{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\",\"y\":\"" EC_Y "\"}", "not base64url"},
-		{"{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AAAA\",\"y\":\"" EC_Y "\"}", "32 octets"},
-		{"{\"kty\":\"EC\",\"crv\":\"P-384\",\"x\":\"" EC_X "\",\"y\":\"" EC_Y "\"}", "48 octets"},
-		{"{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" EC_X "=\",\"y\":\"" EC_Y "\"}", "not base64url"},
-		{"{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" EC_X "\",\"y\":\"" EC_Y "\",\"d\":\"AAAA\"}", "private key"},
+		{"{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\",\"y\":\"" EC_Y
+		 "\"}",
+			"not base64url"},
+		{"{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AAAA\",\"y\":\"" EC_Y "\"}",
+			"32 octets"},
+		{"{\"kty\":\"EC\",\"crv\":\"P-384\",\"x\":\"" EC_X "\",\"y\":\"" EC_Y "\"}",
+			"48 octets"},
+		{"{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" EC_X "=\",\"y\":\"" EC_Y "\"}",
+			"not base64url"},
+		{"{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" EC_X "\",\"y\":\"" EC_Y
+		 "\",\"d\":\"AAAA\"}",
+			"private key"},
 		{"{\"kty\":\"OKP\",\"crv\":\"Ed448\",\"x\":\"" ED_X "\"}", "Ed25519"},
 		{"{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AAAA\"}", "32 octets"},
 		{"{\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"AQAB\"}", "has 17 bits"},
@@ -109,7 +126,8 @@ test_point_off_the_curve_is_refused(void)
 	AUTO(EVP_PKEY) key = NULL;
 	struct jwk jwk;
 
-	CHECK_OK(parse(a, "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" EC_X "\",\"y\":\"" EC_X "\"}", &jwk));
+	CHECK_OK(parse(a,
+		"{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" EC_X "\",\"y\":\"" EC_X "\"}", &jwk));
 	CHECK_REASON(jwk_pkey(&jwk, &key), ERR_INVALID, "not on the curve");
 	CHECK(strcmp(err_word(), "bad-public-key") == 0);
 }
@@ -124,7 +142,10 @@ parse_modulus(struct arena *a, size_t n, uint8_t first, uint8_t last)
 	memset(octets, 0xff, n);
 	octets[0] = first;
 	octets[n - 1] = last;
-	return parse(a, arena_printf(a, "{\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"AQAB\"}", base64url_string(a, bytes_of(octets, n))), &jwk);
+	return parse(a,
+		arena_printf(a, "{\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"AQAB\"}",
+			base64url_string(a, bytes_of(octets, n))),
+		&jwk);
 }
 
 static void
@@ -138,7 +159,8 @@ test_rsa_sizes_and_weak_moduli(void)
 	CHECK_REASON(parse_modulus(a, 256, 0xff, 0xff), ERR_INVALID, "divisible by 3");
 }
 
-/* 65537^k is a power of 65537 modulo every prime: what the fingerprint of CVE-2017-15361 looks for. */
+/* 65537^k is a power of 65537 modulo every prime: what the fingerprint of CVE-2017-15361 looks for.
+ */
 static void
 test_modulus_of_a_weak_generator_is_refused(void)
 {
@@ -155,18 +177,22 @@ test_modulus_of_a_weak_generator_is_refused(void)
 		BN_mul(n, n, base, ctx);
 	p = arena_alloc(a, (size_t)BN_num_bytes(n));
 	BN_bn2bin(n, p);
-	CHECK_REASON(parse(a, arena_printf(a, "{\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"AQAB\"}",
-		base64url_string(a, bytes_of(p, (size_t)BN_num_bytes(n)))), &jwk), ERR_INVALID, "CVE-2017-15361");
+	CHECK_REASON(parse(a,
+			     arena_printf(a, "{\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"AQAB\"}",
+				     base64url_string(a, bytes_of(p, (size_t)BN_num_bytes(n)))),
+			     &jwk),
+		ERR_INVALID, "CVE-2017-15361");
 	BN_free(n);
 	BN_free(base);
 	BN_free(power);
 	BN_CTX_free(ctx);
 }
 
-UNIT_MAIN("acme-jwk",
-	{"test_thumbprints_of_the_rfcs", test_thumbprints_of_the_rfcs},
-	{"test_modulus_with_leading_zero_is_the_same_key", test_modulus_with_leading_zero_is_the_same_key},
+UNIT_MAIN("acme-jwk", {"test_thumbprints_of_the_rfcs", test_thumbprints_of_the_rfcs},
+	{"test_modulus_with_leading_zero_is_the_same_key",
+		test_modulus_with_leading_zero_is_the_same_key},
 	{"test_unacceptable_keys_are_refused", test_unacceptable_keys_are_refused},
 	{"test_point_off_the_curve_is_refused", test_point_off_the_curve_is_refused},
 	{"test_rsa_sizes_and_weak_moduli", test_rsa_sizes_and_weak_moduli},
-	{"test_modulus_of_a_weak_generator_is_refused", test_modulus_of_a_weak_generator_is_refused})
+	{"test_modulus_of_a_weak_generator_is_refused",
+		test_modulus_of_a_weak_generator_is_refused})

@@ -93,5 +93,7 @@ test_what_was_read_before_a_change_is_not_kept(void)
 
 UNIT_MAIN("acme-lru",
 	{"test_least_recently_used_leaves_first", test_least_recently_used_leaves_first},
-	{"test_dropped_thing_lives_as_long_as_it_is_used", test_dropped_thing_lives_as_long_as_it_is_used},
-	{"test_what_was_read_before_a_change_is_not_kept", test_what_was_read_before_a_change_is_not_kept})
+	{"test_dropped_thing_lives_as_long_as_it_is_used",
+		test_dropped_thing_lives_as_long_as_it_is_used},
+	{"test_what_was_read_before_a_change_is_not_kept",
+		test_what_was_read_before_a_change_is_not_kept})

@@ -27,7 +27,8 @@ test_fresh_nonce_passes_and_is_unguessable(void)
 
 	CHECK(strcmp(one, two) != 0);
 	CHECK(strlen(one) == 48);
-	CHECK(strspn(one, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == 48);
+	CHECK(strspn(one, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") ==
+		48);
 	CHECK_OK(nonce_check(&keys, one, LIFETIME, NOW + 1, a, &use));
 	CHECK_OK(nonce_check(&keys, two, LIFETIME, NOW + 1, a, &other));
 	CHECK(use.expires == NOW + LIFETIME);
@@ -51,7 +52,8 @@ test_every_changed_character_is_refused(void)
 		CHECK_CASE(strcmp(err_word(), "bad-nonce") == 0, changed);
 	}
 	CHECK_ERR(nonce_check(&keys, "AAAA", LIFETIME, NOW, a, &use), ERR_CONFLICT);
-	CHECK_ERR(nonce_check(&keys, arena_printf(a, "%sAAAA", nonce), LIFETIME, NOW, a, &use), ERR_CONFLICT);
+	CHECK_ERR(nonce_check(&keys, arena_printf(a, "%sAAAA", nonce), LIFETIME, NOW, a, &use),
+		ERR_CONFLICT);
 }
 
 static void
@@ -63,9 +65,11 @@ test_nonce_expires_and_is_not_from_the_future(void)
 	struct nonce_use use;
 
 	CHECK_OK(nonce_check(&keys, nonce, LIFETIME, NOW + LIFETIME - 1, a, &use));
-	CHECK_REASON(nonce_check(&keys, nonce, LIFETIME, NOW + LIFETIME, a, &use), ERR_CONFLICT, "expired");
+	CHECK_REASON(nonce_check(&keys, nonce, LIFETIME, NOW + LIFETIME, a, &use), ERR_CONFLICT,
+		"expired");
 	CHECK_OK(nonce_check(&keys, nonce, LIFETIME, NOW - 300, a, &use));
-	CHECK_REASON(nonce_check(&keys, nonce, LIFETIME, NOW - 301, a, &use), ERR_CONFLICT, "expired");
+	CHECK_REASON(
+		nonce_check(&keys, nonce, LIFETIME, NOW - 301, a, &use), ERR_CONFLICT, "expired");
 }
 
 static void
@@ -86,5 +90,7 @@ test_older_key_is_accepted_and_unknown_key_told_apart(void)
 UNIT_MAIN("acme-nonce",
 	{"test_fresh_nonce_passes_and_is_unguessable", test_fresh_nonce_passes_and_is_unguessable},
 	{"test_every_changed_character_is_refused", test_every_changed_character_is_refused},
-	{"test_nonce_expires_and_is_not_from_the_future", test_nonce_expires_and_is_not_from_the_future},
-	{"test_older_key_is_accepted_and_unknown_key_told_apart", test_older_key_is_accepted_and_unknown_key_told_apart})
+	{"test_nonce_expires_and_is_not_from_the_future",
+		test_nonce_expires_and_is_not_from_the_future},
+	{"test_older_key_is_accepted_and_unknown_key_told_apart",
+		test_older_key_is_accepted_and_unknown_key_told_apart})

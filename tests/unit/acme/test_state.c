@@ -5,10 +5,14 @@
 enum { NOW = 1000, LATER = 2000, BEFORE = 500 };
 
 static enum acme_authorization_status
-authorization(int64_t expires, int64_t deactivated, enum acme_challenge_status one, enum acme_challenge_status two)
+authorization(int64_t expires, int64_t deactivated, enum acme_challenge_status one,
+	enum acme_challenge_status two)
 {
 	struct store_challenge c[] = {{.status = one}, {.status = two}};
-	struct store_authorization z = {.expires = expires, .deactivated_at = deactivated, .challenges = c, .challenge_count = 2};
+	struct store_authorization z = {.expires = expires,
+		.deactivated_at = deactivated,
+		.challenges = c,
+		.challenge_count = 2};
 
 	return store_authorization_status(&z, NOW);
 }
@@ -16,7 +20,12 @@ authorization(int64_t expires, int64_t deactivated, enum acme_challenge_status o
 static void
 test_authorization_states(void)
 {
-	enum { P = ACME_CHALLENGE_PENDING, W = ACME_CHALLENGE_PROCESSING, V = ACME_CHALLENGE_VALID, I = ACME_CHALLENGE_INVALID };
+	enum {
+		P = ACME_CHALLENGE_PENDING,
+		W = ACME_CHALLENGE_PROCESSING,
+		V = ACME_CHALLENGE_VALID,
+		I = ACME_CHALLENGE_INVALID
+	};
 	static const struct {
 		const char *name;
 		int64_t expires, deactivated;
@@ -35,18 +44,24 @@ test_authorization_states(void)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-		CHECK_CASE(authorization(cases[i].expires, cases[i].deactivated, (enum acme_challenge_status)cases[i].one,
-			(enum acme_challenge_status)cases[i].two) == cases[i].status, cases[i].name);
+		CHECK_CASE(authorization(cases[i].expires, cases[i].deactivated,
+				   (enum acme_challenge_status)cases[i].one,
+				   (enum acme_challenge_status)cases[i].two) == cases[i].status,
+			cases[i].name);
 }
 
 static enum acme_order_status
-order(bool granted, int64_t expires, int64_t request, enum store_result_state result, enum acme_challenge_status one,
-	enum acme_challenge_status two, size_t known)
+order(bool granted, int64_t expires, int64_t request, enum store_result_state result,
+	enum acme_challenge_status one, enum acme_challenge_status two, size_t known)
 {
 	struct store_challenge c[] = {{.status = one}, {.status = two}};
 	struct store_authorization z[] = {
-		{.expires = LATER, .challenges = &c[0], .challenge_count = 1}, {.expires = LATER, .challenges = &c[1], .challenge_count = 1}};
-	struct store_order o = {.granted = granted, .expires = expires, .request = request, .authorization_count = 2};
+		{.expires = LATER, .challenges = &c[0], .challenge_count = 1},
+		{.expires = LATER, .challenges = &c[1], .challenge_count = 1}};
+	struct store_order o = {.granted = granted,
+		.expires = expires,
+		.request = request,
+		.authorization_count = 2};
 
 	o.result.state = result;
 	return store_order_status(&o, z, known, NOW);
@@ -66,26 +81,35 @@ test_order_states(void)
 		enum acme_order_status status;
 	} cases[] = {
 		{"granted", true, LATER, 0, STORE_RESULT_PENDING, P, P, 0, ACME_ORDER_READY},
-		{"granted but expired", true, NOW, 0, STORE_RESULT_PENDING, P, P, 0, ACME_ORDER_INVALID},
-		{"waiting for both", false, LATER, 0, STORE_RESULT_PENDING, P, P, 2, ACME_ORDER_PENDING},
-		{"waiting for one", false, LATER, 0, STORE_RESULT_PENDING, V, P, 2, ACME_ORDER_PENDING},
+		{"granted but expired", true, NOW, 0, STORE_RESULT_PENDING, P, P, 0,
+			ACME_ORDER_INVALID},
+		{"waiting for both", false, LATER, 0, STORE_RESULT_PENDING, P, P, 2,
+			ACME_ORDER_PENDING},
+		{"waiting for one", false, LATER, 0, STORE_RESULT_PENDING, V, P, 2,
+			ACME_ORDER_PENDING},
 		{"both valid", false, LATER, 0, STORE_RESULT_PENDING, V, V, 2, ACME_ORDER_READY},
 		{"one failed", false, LATER, 0, STORE_RESULT_PENDING, V, I, 2, ACME_ORDER_INVALID},
-		{"an authorization is missing", false, LATER, 0, STORE_RESULT_PENDING, V, V, 1, ACME_ORDER_PENDING},
-		{"expired before finalize", false, NOW, 0, STORE_RESULT_PENDING, V, V, 2, ACME_ORDER_INVALID},
-		{"with the signer", false, LATER, 7, STORE_RESULT_PENDING, V, V, 2, ACME_ORDER_PROCESSING},
-		{"with the signer, expired meanwhile", true, NOW, 7, STORE_RESULT_PENDING, P, P, 0, ACME_ORDER_PROCESSING},
+		{"an authorization is missing", false, LATER, 0, STORE_RESULT_PENDING, V, V, 1,
+			ACME_ORDER_PENDING},
+		{"expired before finalize", false, NOW, 0, STORE_RESULT_PENDING, V, V, 2,
+			ACME_ORDER_INVALID},
+		{"with the signer", false, LATER, 7, STORE_RESULT_PENDING, V, V, 2,
+			ACME_ORDER_PROCESSING},
+		{"with the signer, expired meanwhile", true, NOW, 7, STORE_RESULT_PENDING, P, P, 0,
+			ACME_ORDER_PROCESSING},
 		{"issued", true, LATER, 7, STORE_RESULT_DONE, P, P, 0, ACME_ORDER_VALID},
 		{"issued long ago", true, BEFORE, 7, STORE_RESULT_DONE, P, P, 0, ACME_ORDER_VALID},
-		{"refused by the signer", true, LATER, 7, STORE_RESULT_REFUSED, P, P, 0, ACME_ORDER_INVALID},
+		{"refused by the signer", true, LATER, 7, STORE_RESULT_REFUSED, P, P, 0,
+			ACME_ORDER_INVALID},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-		CHECK_CASE(order(cases[i].granted, cases[i].expires, cases[i].request, cases[i].result,
-			(enum acme_challenge_status)cases[i].one, (enum acme_challenge_status)cases[i].two, cases[i].known) == cases[i].status,
+		CHECK_CASE(order(cases[i].granted, cases[i].expires, cases[i].request,
+				   cases[i].result, (enum acme_challenge_status)cases[i].one,
+				   (enum acme_challenge_status)cases[i].two,
+				   cases[i].known) == cases[i].status,
 			cases[i].name);
 }
 
-UNIT_MAIN("acme-state",
-	{"test_authorization_states", test_authorization_states},
+UNIT_MAIN("acme-state", {"test_authorization_states", test_authorization_states},
 	{"test_order_states", test_order_states})

@@ -1,8 +1,10 @@
-/* Base URLs: selected by the exact authority of a Host header, and accounts found below any of them. */
+/* Base URLs: selected by the exact authority of a Host header, and accounts found below any of
+ * them. */
 #include "acme/url.h"
 #include "tests/unit/unit.h"
 
-static char first[] = "https://CA.example.org:8443/", second[] = "https://ca.internal:443", third[] = "https://[2001:db8::1]:8443";
+static char first[] = "https://CA.example.org:8443/", second[] = "https://ca.internal:443",
+	    third[] = "https://[2001:db8::1]:8443";
 static char *const configured[] = {first, second, third};
 #define ID "35Bf-f9h8d8Bx2yrQ36gXw"
 
@@ -40,7 +42,9 @@ test_host_selects_its_base(void)
 		if (cases[i].base != NULL)
 			CHECK_CASE(base != NULL && strcmp(base, cases[i].base) == 0, name);
 		else
-			CHECK_CASE(strcmp(err_word(), "unknown-host") == 0 && strstr(err_reason(), "base_urls") != NULL, name);
+			CHECK_CASE(strcmp(err_word(), "unknown-host") == 0 &&
+					strstr(err_reason(), "base_urls") != NULL,
+				name);
 	}
 }
 
@@ -74,6 +78,5 @@ test_account_id_of_a_kid(void)
 	}
 }
 
-UNIT_MAIN("acme-url",
-	{"test_host_selects_its_base", test_host_selects_its_base},
+UNIT_MAIN("acme-url", {"test_host_selects_its_base", test_host_selects_its_base},
 	{"test_account_id_of_a_kid", test_account_id_of_a_kid})

@@ -70,18 +70,21 @@ test_defaults_complete_the_smallest_configuration(void)
 	CHECK_OK(load(minimal, &c));
 	if (c == NULL)
 		return;
-	CHECK(strcmp(c->instance, "chancery") == 0 && strcmp(c->run_directory, "/run/chancery") == 0);
+	CHECK(strcmp(c->instance, "chancery") == 0 &&
+		strcmp(c->run_directory, "/run/chancery") == 0);
 	CHECK(c->database.port == 5432 && strcmp(c->database.role_prefix, "chancery") == 0);
 	CHECK(c->database.sslmode == NULL && c->database.passfile == NULL);
 	CHECK(c->hsm.pin_fd == -1 && strcmp(c->hsm.pin_file, "/nowhere/pin") == 0);
 	CHECK(c->signer.processes == 1 && c->signer.batch == 64);
 	CHECK(c->issuers_count == 1 && strcmp(c->issuers[0].key, "k") == 0);
-	CHECK(c->enroll.port == 8443 && c->enroll.names_count == 2 && strcmp(c->enroll.names[1], "192.0.2.1") == 0);
+	CHECK(c->enroll.port == 8443 && c->enroll.names_count == 2 &&
+		strcmp(c->enroll.names[1], "192.0.2.1") == 0);
 	CHECK(c->enroll.request_deadline == 30 && c->enroll.idle_timeout == 75);
 	CHECK(strcmp(c->public.address, "0.0.0.0") == 0 && c->public.port == 8080);
 	CHECK(c->acme.order_lifetime == 86400 && c->acme.finalize_wait == 2);
 	CHECK(c->est.labels_count == 0 && c->est.wait == 10);
-	CHECK(!c->validator.allow_special && c->validator.allow_count == 0 && c->validator.attempts == 3);
+	CHECK(!c->validator.allow_special && c->validator.allow_count == 0 &&
+		c->validator.attempts == 3);
 	CHECK(c->crl.lifetime == 86400 && c->crl.refresh == 3600 && c->crl.backdate == 300);
 	CHECK(strcmp(c->ocsp.profile, "ocsp-responder") == 0 && c->metrics.port == 9464);
 	CHECK(c->launcher.users && c->log.level == LOG_INFO && c->log.format == LOG_FORMAT_KV);
@@ -110,7 +113,8 @@ test_every_section_is_read(void)
 	CHECK(strcmp(c->instance, "demo") == 0 && strcmp(c->database.sslmode, "verify-full") == 0);
 	CHECK(c->acme.order_lifetime == 7 * 86400 && c->acme.finalize_wait == 0);
 	CHECK(c->est.labels_count == 1 && strcmp(c->est.labels[0].profile, "device") == 0);
-	CHECK(c->est.wrap_user_agents_count == 1 && c->validator.resolver_count == 4 && c->validator.allow_special);
+	CHECK(c->est.wrap_user_agents_count == 1 && c->validator.resolver_count == 4 &&
+		c->validator.allow_special);
 	CHECK(c->validator.timeout == 300 && c->crl.refresh == 1800);
 	CHECK(!c->launcher.users && c->log.level == LOG_DEBUG && c->log.format == LOG_FORMAT_JSON);
 }
@@ -124,7 +128,8 @@ test_pin_may_come_from_a_descriptor(void)
 	CHECK(c != NULL && c->hsm.pin_fd == 3 && c->hsm.pin_file == NULL);
 }
 
-/* line: which line of the minimal configuration is replaced (0: appended); the reason begins with FILE:at: */
+/* line: which line of the minimal configuration is replaced (0: appended); the reason begins with
+ * FILE:at: */
 static void
 test_impossible_values_are_refused_with_their_line(void)
 {
@@ -134,14 +139,17 @@ test_impossible_values_are_refused_with_their_line(void)
 		unsigned at;
 		const char *words;
 	} cases[] = {
-		{3, "  pin: 123456", 3, "\"hsm.pin\" is not allowed: a PIN does not belong in the configuration"},
+		{3, "  pin: 123456", 3,
+			"\"hsm.pin\" is not allowed: a PIN does not belong in the configuration"},
 		{3, "  pin_file: 123456", 3, "never the secret itself"},
 		{3, "  pin_fd: 2", 3, "must be 3 to 1023, not 2"},
 		{3, "", 1, "exactly one of \"pin_file\" and \"pin_fd\""},
 		{3, "  pin_file: /x\n  pin_fd: 3", 4, "exactly one of"},
 		{2, "  token:", 2, "must be given a value"},
-		{2, "  key: x", 2, "unknown key \"key\" in \"hsm\"; allowed are: module, module_config, token, pin_file, pin_fd"},
-		{5, "  - name: Issuing 1", 5, "\"issuers.0.name\" is \"Issuing 1\": must be 1 to 64 of"},
+		{2, "  key: x", 2,
+			"unknown key \"key\" in \"hsm\"; allowed are: module, module_config, token, pin_file, pin_fd"},
+		{5, "  - name: Issuing 1", 5,
+			"\"issuers.0.name\" is \"Issuing 1\": must be 1 to 64 of"},
 		{6, "    key: k\n  - {name: issuing-1, key: j}", 7, "listed twice"},
 		{6, "    key: k\n  - {name: issuing-2, key: k}", 7, "the same key \"k\""},
 		{8, "  base_urls: [\"http://ca.example\"]", 8, "must be https://HOST"},
@@ -153,19 +161,25 @@ test_impossible_values_are_refused_with_their_line(void)
 		{8, "  base_urls: [\"https://user@ca\"]", 8, "must be https://HOST"},
 		{8, "  base_urls: []", 8, "a list of 1 to 16"},
 		{8, "  base_urls: [\"https://a\", \"https://a\"]", 8, "repeats \"https://a\""},
-		{10, "    - \"*.example\"", 10, "\"enroll.names.0\" is \"*.example\": must be a DNS name"},
+		{10, "    - \"*.example\"", 10,
+			"\"enroll.names.0\" is \"*.example\": must be a DNS name"},
 		{11, "    - 192.0.2.256", 11, "\"enroll.names.1\""},
 		{11, "    - -bad.example", 11, "\"enroll.names.1\""},
-		{11, "  address: 127.0.0.1\n  port: 8080", 13, "\"enroll\" and \"public\" both listen on port 8080"},
+		{11, "  address: 127.0.0.1\n  port: 8080", 13,
+			"\"enroll\" and \"public\" both listen on port 8080"},
 		{12, "", 13, "unknown key \"base_url\" in \"enroll\""},
 		{13, "  base_url: https://ca.example", 13, "must be http://HOST"},
 		{13, "  port: 80", 12, "\"public\" lacks the required key \"base_url\""},
-		{13, "  base_url: http://a\n  port: 0", 14, "\"public.port\" must be 1 to 65535, not 0"},
-		{13, "  base_url: http://a\n  port: 8443", 14, "\"enroll\" and \"public\" both listen on port 8443"},
-		{13, "  base_url: http://a\n  connections: 5", 12, "must not exceed \"public.connections\""},
+		{13, "  base_url: http://a\n  port: 0", 14,
+			"\"public.port\" must be 1 to 65535, not 0"},
+		{13, "  base_url: http://a\n  port: 8443", 14,
+			"\"enroll\" and \"public\" both listen on port 8443"},
+		{13, "  base_url: http://a\n  connections: 5", 12,
+			"must not exceed \"public.connections\""},
 		{13, "  base_url: http://a\n  address: localhost", 14, "an IPv4 or IPv6 address"},
 		{0, "hsm: {}\n", 14, "key \"hsm\" is doubled: it stands already on line 1"},
-		{0, "pki: {}\n", 14, "unknown key \"pki\" in \"the file\"; allowed are: instance, run_directory"},
+		{0, "pki: {}\n", 14,
+			"unknown key \"pki\" in \"the file\"; allowed are: instance, run_directory"},
 		{0, "instance: \"a b\"\n", 14, "1 to 64 of"},
 		{0, "profiles: profiles.yaml\n", 14, "an absolute path"},
 		{0, "database:\n  password: x\n", 15, "name a libpq password file"},
@@ -175,17 +189,23 @@ test_impossible_values_are_refused_with_their_line(void)
 		{0, "signer:\n  processes: 0\n", 15, "\"signer.processes\" must be 1 to 64, not 0"},
 		{0, "signer:\n  batch: many\n", 15, "whole number"},
 		{0, "signer: 1\n", 14, "must be a mapping"},
-		{0, "acme:\n  order_lifetime: 24\n", 15, "\"acme.order_lifetime\" is \"24\": must be a number and a unit"},
+		{0, "acme:\n  order_lifetime: 24\n", 15,
+			"\"acme.order_lifetime\" is \"24\": must be a number and a unit"},
 		{0, "acme:\n  order_lifetime: 0s\n", 15, "must be 1s to 90d"},
-		{0, "acme:\n  finalize_wait: 31s\n", 15, "shorter than \"enroll.request_deadline\""},
-		{0, "est:\n  labels: [{name: a, profile: b}, {name: a, profile: c}]\n", 15, "label \"a\" is listed twice"},
-		{0, "est:\n  labels: [{name: cacerts, profile: b}]\n", 15, "label \"cacerts\" is the name of an EST operation"},
-		{0, "validator:\n  allow:\n    - 10.0.0.0/8\n    - 10.1.0.0/8\n", 17, "\"validator.allow.1\" is \"10.1.0.0/8\""},
+		{0, "acme:\n  finalize_wait: 31s\n", 15,
+			"shorter than \"enroll.request_deadline\""},
+		{0, "est:\n  labels: [{name: a, profile: b}, {name: a, profile: c}]\n", 15,
+			"label \"a\" is listed twice"},
+		{0, "est:\n  labels: [{name: cacerts, profile: b}]\n", 15,
+			"label \"cacerts\" is the name of an EST operation"},
+		{0, "validator:\n  allow:\n    - 10.0.0.0/8\n    - 10.1.0.0/8\n", 17,
+			"\"validator.allow.1\" is \"10.1.0.0/8\""},
 		{0, "validator:\n  allow: [10.0.0.0]\n", 15, "a network like"},
 		{0, "validator:\n  allow: [10.0.0.0/33]\n", 15, "a network like"},
 		{0, "validator:\n  resolver: [dns.example]\n", 15, "ADDRESS:PORT"},
 		{0, "validator:\n  allow_special: yes\n", 15, "true or false"},
-		{0, "crl:\n  lifetime: 30m\n", 14, "\"crl.refresh\" must be shorter than \"crl.lifetime\""},
+		{0, "crl:\n  lifetime: 30m\n", 14,
+			"\"crl.refresh\" must be shorter than \"crl.lifetime\""},
 		{0, "metrics:\n  port: 8443\n", 15, "\"enroll\" and \"metrics\" both listen"},
 		{0, "log:\n  level: verbose\n", 15, "one of: debug, info, warning, error"},
 		{0, "launcher:\n  users: maybe\n", 15, "true or false"},
@@ -196,9 +216,12 @@ test_impossible_values_are_refused_with_their_line(void)
 		char place[192];
 
 		snprintf(place, sizeof(place), "%s:%u: ", file, cases[i].at);
-		CHECK_CASE(load_changed(cases[i].line, cases[i].text, &c) == ERR_INVALID, cases[i].text);
-		if (strncmp(err_reason(), place, strlen(place)) != 0 || strstr(err_reason(), cases[i].words) == NULL)
-			fprintf(stderr, "case \"%s\": reason is \"%s\"\n", cases[i].text, err_reason());
+		CHECK_CASE(load_changed(cases[i].line, cases[i].text, &c) == ERR_INVALID,
+			cases[i].text);
+		if (strncmp(err_reason(), place, strlen(place)) != 0 ||
+			strstr(err_reason(), cases[i].words) == NULL)
+			fprintf(stderr, "case \"%s\": reason is \"%s\"\n", cases[i].text,
+				err_reason());
 		CHECK_CASE(strncmp(err_reason(), place, strlen(place)) == 0, cases[i].text);
 		CHECK_CASE(strstr(err_reason(), cases[i].words) != NULL, cases[i].text);
 		CHECK_CASE(c == NULL, cases[i].text);
@@ -221,7 +244,8 @@ test_missing_configuration_is_told(void)
 {
 	AUTO_STRUCT(config) c = NULL;
 
-	CHECK_REASON(config_load("/nonexistent/chancery.yaml", &c), ERR_NOTFOUND, "configuration: /nonexistent/chancery.yaml");
+	CHECK_REASON(config_load("/nonexistent/chancery.yaml", &c), ERR_NOTFOUND,
+		"configuration: /nonexistent/chancery.yaml");
 }
 
 static void
@@ -230,9 +254,10 @@ test_durations_are_read_exactly(void)
 	static const struct {
 		const char *text;
 		int64_t seconds; /* -1: refused */
-	} cases[] = {{"0s", 0}, {"30s", 30}, {"5m", 300}, {"8h", 28800}, {"7d", 604800}, {"3650d", 315360000}, {"", -1},
-		{"s", -1}, {"30", -1}, {"30 s", -1}, {" 30s", -1}, {"30S", -1}, {"-1s", -1}, {"+1s", -1}, {"1.5h", -1},
-		{"1h30m", -1}, {"30sec", -1}, {"1w", -1}, {"4000d", -1}, {"99999999999999999999s", -1}};
+	} cases[] = {{"0s", 0}, {"30s", 30}, {"5m", 300}, {"8h", 28800}, {"7d", 604800},
+		{"3650d", 315360000}, {"", -1}, {"s", -1}, {"30", -1}, {"30 s", -1}, {" 30s", -1},
+		{"30S", -1}, {"-1s", -1}, {"+1s", -1}, {"1.5h", -1}, {"1h30m", -1}, {"30sec", -1},
+		{"1w", -1}, {"4000d", -1}, {"99999999999999999999s", -1}};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		int64_t seconds = -1;
@@ -280,7 +305,8 @@ test_sample_is_a_valid_configuration(void)
 	CHECK_OK(config_load(SAMPLE_FILE, &c));
 }
 
-/* The sample promises that a key behind "#" shows its default; with all of them taken in, nothing may change. */
+/* The sample promises that a key behind "#" shows its default; with all of them taken in, nothing
+ * may change. */
 static void
 test_sample_shows_every_key_with_its_default(void)
 {
@@ -294,8 +320,8 @@ test_sample_shows_every_key_with_its_default(void)
 		char *hash = strchr(line, '#');
 
 		/* "#key:" at the head of a line, as against "# prose" */
-		if (hash != NULL && strspn(line, " ") == (size_t)(hash - line) && (hash[1] != ' ' || hash[2] == ' ') &&
-			strstr(line, "no default") == NULL)
+		if (hash != NULL && strspn(line, " ") == (size_t)(hash - line) &&
+			(hash[1] != ' ' || hash[2] == ' ') && strstr(line, "no default") == NULL)
 			memmove(hash, hash + 1, strlen(hash));
 		CHECK_OK(buf_printf(&text, "%s", line));
 	}
@@ -304,14 +330,20 @@ test_sample_shows_every_key_with_its_default(void)
 	CHECK_OK(load((const char *)text.data, &full));
 	if (plain == NULL || full == NULL)
 		return;
-	CHECK(strcmp(plain->database.host, full->database.host) == 0 && plain->database.port == full->database.port);
+	CHECK(strcmp(plain->database.host, full->database.host) == 0 &&
+		plain->database.port == full->database.port);
 	CHECK(memcmp(&plain->signer, &full->signer, sizeof(plain->signer)) == 0);
-	CHECK(plain->enroll.queue == full->enroll.queue && plain->enroll.idle_timeout == full->enroll.idle_timeout);
-	CHECK(plain->acme.nonce_lifetime == full->acme.nonce_lifetime && plain->est.retry_after == full->est.retry_after);
-	CHECK(plain->validator.timeout == full->validator.timeout && plain->crl.backdate == full->crl.backdate);
-	CHECK(plain->ocsp.validity == full->ocsp.validity && plain->metrics.port == full->metrics.port);
+	CHECK(plain->enroll.queue == full->enroll.queue &&
+		plain->enroll.idle_timeout == full->enroll.idle_timeout);
+	CHECK(plain->acme.nonce_lifetime == full->acme.nonce_lifetime &&
+		plain->est.retry_after == full->est.retry_after);
+	CHECK(plain->validator.timeout == full->validator.timeout &&
+		plain->crl.backdate == full->crl.backdate);
+	CHECK(plain->ocsp.validity == full->ocsp.validity &&
+		plain->metrics.port == full->metrics.port);
 	CHECK(plain->launcher.users == full->launcher.users && plain->log.level == full->log.level);
-	CHECK(full->ocsp.backdate_text != NULL && plain->ocsp.backdate_text == NULL); /* the lines were taken in */
+	CHECK(full->ocsp.backdate_text != NULL &&
+		plain->ocsp.backdate_text == NULL); /* the lines were taken in */
 }
 
 static void
@@ -328,14 +360,17 @@ test_directory_is_removed(void)
 }
 
 UNIT_MAIN("config", {"test_directory_is_made", test_directory_is_made},
-	{"test_defaults_complete_the_smallest_configuration", test_defaults_complete_the_smallest_configuration},
+	{"test_defaults_complete_the_smallest_configuration",
+		test_defaults_complete_the_smallest_configuration},
 	{"test_every_section_is_read", test_every_section_is_read},
 	{"test_pin_may_come_from_a_descriptor", test_pin_may_come_from_a_descriptor},
-	{"test_impossible_values_are_refused_with_their_line", test_impossible_values_are_refused_with_their_line},
+	{"test_impossible_values_are_refused_with_their_line",
+		test_impossible_values_are_refused_with_their_line},
 	{"test_inline_secret_is_not_repeated", test_inline_secret_is_not_repeated},
 	{"test_missing_configuration_is_told", test_missing_configuration_is_told},
 	{"test_durations_are_read_exactly", test_durations_are_read_exactly},
 	{"test_check_refuses_missing_and_open_files", test_check_refuses_missing_and_open_files},
 	{"test_sample_is_a_valid_configuration", test_sample_is_a_valid_configuration},
-	{"test_sample_shows_every_key_with_its_default", test_sample_shows_every_key_with_its_default},
+	{"test_sample_shows_every_key_with_its_default",
+		test_sample_shows_every_key_with_its_default},
 	{"test_directory_is_removed", test_directory_is_removed})

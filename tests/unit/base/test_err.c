@@ -44,7 +44,8 @@ test_system_errors_carry_their_text(void)
 	ERR_clear_error();
 	CHECK(EVP_MD_fetch(NULL, "nonsense", NULL) == NULL);
 	CHECK(err_openssl(ERR_INTERNAL, "digest") == ERR_INTERNAL);
-	CHECK(strncmp(err_reason(), "digest: ", 8) == 0 && strstr(err_reason(), "gave no reason") == NULL);
+	CHECK(strncmp(err_reason(), "digest: ", 8) == 0 &&
+		strstr(err_reason(), "gave no reason") == NULL);
 	CHECK(ERR_peek_error() == 0);
 	(void)err_openssl(ERR_INTERNAL, "digest");
 	CHECK(strstr(err_reason(), "gave no reason") != NULL);
@@ -86,12 +87,14 @@ static void
 test_every_class_has_a_name(void)
 {
 	for (int i = 0; i < ERR_COUNT; i++)
-		CHECK(strlen(err_name((enum err)i)) > 0 && strcmp(err_name((enum err)i), "unknown") != 0);
+		CHECK(strlen(err_name((enum err)i)) > 0 &&
+			strcmp(err_name((enum err)i), "unknown") != 0);
 	CHECK(strcmp(err_name(ERR_COUNT), "unknown") == 0);
 }
 
 UNIT_MAIN("err", {"test_reason_and_word_are_kept", test_reason_and_word_are_kept},
-	{"test_context_goes_before_the_reason_and_keeps_the_word", test_context_goes_before_the_reason_and_keeps_the_word},
+	{"test_context_goes_before_the_reason_and_keeps_the_word",
+		test_context_goes_before_the_reason_and_keeps_the_word},
 	{"test_reason_may_be_quoted_in_the_next_one", test_reason_may_be_quoted_in_the_next_one},
 	{"test_system_errors_carry_their_text", test_system_errors_carry_their_text},
 	{"test_overlong_reason_is_cut", test_overlong_reason_is_cut},

@@ -51,8 +51,10 @@ test_base64_vectors_go_both_ways(void)
 	for (size_t i = 0; i < ARRAY_LEN(vectors); i++) {
 		struct bytes plain = bytes_str(vectors[i].plain);
 
-		CHECK_CASE(strcmp(base64_string(a, plain), vectors[i].base64) == 0, vectors[i].plain);
-		CHECK_CASE(strcmp(base64url_string(a, plain), vectors[i].base64url) == 0, vectors[i].plain);
+		CHECK_CASE(
+			strcmp(base64_string(a, plain), vectors[i].base64) == 0, vectors[i].plain);
+		CHECK_CASE(strcmp(base64url_string(a, plain), vectors[i].base64url) == 0,
+			vectors[i].plain);
 		CHECK_OK(base64_decode(a, bytes_str(vectors[i].base64), &out));
 		CHECK_CASE(bytes_equal(out, plain), vectors[i].base64);
 		CHECK_OK(base64url_decode(a, bytes_str(vectors[i].base64url), &out));
@@ -72,7 +74,8 @@ test_every_octet_survives_base64(void)
 	for (size_t n = 0; n <= sizeof(all); n += 5) {
 		CHECK_OK(base64_decode(a, bytes_str(base64_string(a, bytes_of(all, n))), &out));
 		CHECK(bytes_equal(out, bytes_of(all, n)));
-		CHECK_OK(base64url_decode(a, bytes_str(base64url_string(a, bytes_of(all, n))), &out));
+		CHECK_OK(base64url_decode(
+			a, bytes_str(base64url_string(a, bytes_of(all, n))), &out));
 		CHECK(bytes_equal(out, bytes_of(all, n)));
 	}
 }
@@ -103,7 +106,8 @@ test_bad_base64_is_refused(void)
 	struct bytes out = {NULL, 77};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		CHECK_REASON(base64_decode(a, bytes_str(cases[i].text), &out), ERR_INVALID, cases[i].words);
+		CHECK_REASON(base64_decode(a, bytes_str(cases[i].text), &out), ERR_INVALID,
+			cases[i].words);
 		CHECK_CASE(out.n == 77, cases[i].text);
 	}
 }
@@ -111,7 +115,8 @@ test_bad_base64_is_refused(void)
 static void
 test_bad_base64url_is_refused(void)
 {
-	static const char *const cases[] = {"Zg==", "Zg=", "+/+/", "Zh", "Zm9", "Z", "Zm9v\n", "Zm9v Zm9v", "Zm9v."};
+	static const char *const cases[] = {
+		"Zg==", "Zg=", "+/+/", "Zh", "Zm9", "Z", "Zm9v\n", "Zm9v Zm9v", "Zm9v."};
 	AUTO_STRUCT(arena) a = arena_new(0);
 	struct bytes out;
 
@@ -129,18 +134,22 @@ test_mime_form_skips_white_space_only(void)
 	CHECK(bytes_equal(out, BYTES_LIT("foob")));
 	CHECK_ERR(base64_decode_mime(a, BYTES_LIT("Zm9v\vYg=="), &out), ERR_INVALID);
 	CHECK_ERR(base64_decode_mime(a, BYTES_LIT("Zm9v\0Yg=="), &out), ERR_INVALID);
-	CHECK_REASON(base64_decode_mime(a, BYTES_LIT("Zm9vYg=\n"), &out), ERR_INVALID, "bad padding");
-	CHECK_REASON(base64_decode_mime(a, BYTES_LIT("-----BEGIN CERTIFICATE REQUEST-----\nZm9v\n"), &out), ERR_INVALID,
-		"is PEM");
-	CHECK_REASON(base64_decode_mime(a, BYTES_LIT("\x30\x82\x01\x0a"), &out), ERR_INVALID, "raw DER");
+	CHECK_REASON(
+		base64_decode_mime(a, BYTES_LIT("Zm9vYg=\n"), &out), ERR_INVALID, "bad padding");
+	CHECK_REASON(base64_decode_mime(
+			     a, BYTES_LIT("-----BEGIN CERTIFICATE REQUEST-----\nZm9v\n"), &out),
+		ERR_INVALID, "is PEM");
+	CHECK_REASON(
+		base64_decode_mime(a, BYTES_LIT("\x30\x82\x01\x0a"), &out), ERR_INVALID, "raw DER");
 }
 
 static void
 test_pem_blocks_are_found_by_label(void)
 {
-	static const char text[] = "subject=x\r\n-----BEGIN OTHER-----\nZm9v\n-----END OTHER-----\n"
-				   "-----BEGIN THING-----\r\nZm9v\r\nYg==\r\n-----END THING-----\r\n"
-				   "junk -----BEGIN THING-----\n-----BEGIN THING-----\nZg==\n-----END THING-----";
+	static const char text[] =
+		"subject=x\r\n-----BEGIN OTHER-----\nZm9v\n-----END OTHER-----\n"
+		"-----BEGIN THING-----\r\nZm9v\r\nYg==\r\n-----END THING-----\r\n"
+		"junk -----BEGIN THING-----\n-----BEGIN THING-----\nZg==\n-----END THING-----";
 	AUTO_STRUCT(arena) a = arena_new(0);
 	size_t offset = 0;
 	struct bytes der;
@@ -160,11 +169,17 @@ test_bad_pem_is_refused(void)
 	struct bytes der;
 
 	CHECK_ERR(pem_next(a, BYTES_LIT(""), "X", &offset, &der), ERR_NOTFOUND);
-	CHECK_ERR(pem_next(a, BYTES_LIT("-----BEGIN Y-----\n-----END Y-----\n"), "X", &offset, &der), ERR_NOTFOUND);
-	CHECK_REASON(pem_next(a, BYTES_LIT("-----BEGIN X-----\nZm9v\n"), "X", &offset, &der), ERR_INVALID, "no END");
-	CHECK_REASON(pem_next(a, BYTES_LIT("-----BEGIN X-----\nZm9\n-----END X-----\n"), "X", &offset, &der), ERR_INVALID,
-		"PEM block \"X\"");
-	CHECK_ERR(pem_next(a, BYTES_LIT("-----BEGIN X-----\nProc-Type: 4\n\nZm9v\n-----END X-----\n"), "X", &offset, &der),
+	CHECK_ERR(
+		pem_next(a, BYTES_LIT("-----BEGIN Y-----\n-----END Y-----\n"), "X", &offset, &der),
+		ERR_NOTFOUND);
+	CHECK_REASON(pem_next(a, BYTES_LIT("-----BEGIN X-----\nZm9v\n"), "X", &offset, &der),
+		ERR_INVALID, "no END");
+	CHECK_REASON(pem_next(a, BYTES_LIT("-----BEGIN X-----\nZm9\n-----END X-----\n"), "X",
+			     &offset, &der),
+		ERR_INVALID, "PEM block \"X\"");
+	CHECK_ERR(
+		pem_next(a, BYTES_LIT("-----BEGIN X-----\nProc-Type: 4\n\nZm9v\n-----END X-----\n"),
+			"X", &offset, &der),
 		ERR_INVALID);
 	CHECK(offset == 0);
 }
@@ -178,9 +193,10 @@ test_pem_is_written_in_64_columns(void)
 	size_t offset = 0;
 	struct bytes der;
 
-	CHECK(strcmp(text, "-----BEGIN CERTIFICATE-----\n"
-			   "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n"
-			   "AA==\n-----END CERTIFICATE-----\n") == 0);
+	CHECK(strcmp(text,
+		      "-----BEGIN CERTIFICATE-----\n"
+		      "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n"
+		      "AA==\n-----END CERTIFICATE-----\n") == 0);
 	CHECK_OK(pem_next(a, bytes_str(text), "CERTIFICATE", &offset, &der));
 	CHECK(bytes_equal(der, bytes_of(zeros, sizeof(zeros))));
 }

@@ -46,7 +46,8 @@ test_bad_json_is_refused(void)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		AUTO(json_t) value = NULL;
 
-		CHECK_CASE(json_parse(bytes_str(cases[i].text), &value) == cases[i].expected, cases[i].text);
+		CHECK_CASE(json_parse(bytes_str(cases[i].text), &value) == cases[i].expected,
+			cases[i].text);
 		CHECK_CASE(value == NULL, cases[i].text);
 	}
 }
@@ -56,7 +57,8 @@ test_duplicate_is_named(void)
 {
 	AUTO(json_t) value = NULL;
 
-	CHECK_REASON(json_parse(BYTES_LIT("{\"kid\":1,\n\"kid\":2}"), &value), ERR_INVALID, "line 2");
+	CHECK_REASON(
+		json_parse(BYTES_LIT("{\"kid\":1,\n\"kid\":2}"), &value), ERR_INVALID, "line 2");
 	CHECK(strstr(err_reason(), "duplicate") != NULL);
 }
 
@@ -92,7 +94,8 @@ test_members_have_their_kind(void)
 	int64_t n = 7;
 	bool b = true;
 
-	CHECK_OK(json_parse(BYTES_LIT("{\"s\":\"x\",\"n\":-3,\"b\":false,\"z\":null,\"r\":1.0}"), &o));
+	CHECK_OK(json_parse(
+		BYTES_LIT("{\"s\":\"x\",\"n\":-3,\"b\":false,\"z\":null,\"r\":1.0}"), &o));
 	CHECK_REASON(json_get_string(o, "q", &s), ERR_INVALID, "\"q\" is missing");
 	CHECK_REASON(json_get_string(o, "n", &s), ERR_INVALID, "\"n\" must be a string");
 	CHECK_ERR(json_find_string(o, "z", &s), ERR_INVALID);
@@ -120,7 +123,8 @@ test_lists_hold_strings_only(void)
 	const char **list;
 	size_t n = 9;
 
-	CHECK_OK(json_parse(BYTES_LIT("{\"good\":[\"x\",\"y\"],\"mixed\":[\"x\",1],\"s\":\"x\"}"), &o));
+	CHECK_OK(json_parse(
+		BYTES_LIT("{\"good\":[\"x\",\"y\"],\"mixed\":[\"x\",1],\"s\":\"x\"}"), &o));
 	CHECK_OK(json_find_strings(a, o, "absent", &list, &n));
 	CHECK(n == 0);
 	CHECK_OK(json_find_strings(a, o, "good", &list, &n));
@@ -143,7 +147,8 @@ test_unknown_member_is_refused_by_name(void)
 }
 
 UNIT_MAIN("json", {"test_object_and_array_are_read", test_object_and_array_are_read},
-	{"test_bad_json_is_refused", test_bad_json_is_refused}, {"test_duplicate_is_named", test_duplicate_is_named},
+	{"test_bad_json_is_refused", test_bad_json_is_refused},
+	{"test_duplicate_is_named", test_duplicate_is_named},
 	{"test_brackets_in_strings_are_not_nesting", test_brackets_in_strings_are_not_nesting},
 	{"test_long_text_is_refused_unread", test_long_text_is_refused_unread},
 	{"test_members_have_their_kind", test_members_have_their_kind},

@@ -31,8 +31,9 @@ capture(void (*call)(void))
 static void
 plain_event(void)
 {
-	log_event(LOG_INFO, "est.simpleenroll", LOG_S("peer", "192.0.2.1:443"), LOG_S("who", "two words"), LOG_I("us", -5),
-		LOG_S("absent", NULL), LOG_S("empty", ""));
+	log_event(LOG_INFO, "est.simpleenroll", LOG_S("peer", "192.0.2.1:443"),
+		LOG_S("who", "two words"), LOG_I("us", -5), LOG_S("absent", NULL),
+		LOG_S("empty", ""));
 }
 
 static void
@@ -59,7 +60,8 @@ huge_event(void)
 	static char huge[5000];
 
 	memset(huge, '\n', sizeof(huge) - 1);
-	log_event(LOG_INFO, "x", LOG_S("a", huge), LOG_S("b", huge), LOG_S("c", huge), LOG_S("d", huge), LOG_I("z", 1));
+	log_event(LOG_INFO, "x", LOG_S("a", huge), LOG_S("b", huge), LOG_S("c", huge),
+		LOG_S("d", huge), LOG_I("z", 1));
 }
 
 static void
@@ -69,8 +71,9 @@ test_event_is_one_line_of_pairs(void)
 	clock_pin(1795262400);
 	capture(plain_event);
 	clock_unpin();
-	CHECK(strcmp(line, "time=2026-11-21T12:00:00.000000Z level=info program=unit event=est.simpleenroll "
-			   "peer=192.0.2.1:443 who=\"two words\" us=-5 empty=\"\"\n") == 0);
+	CHECK(strcmp(line,
+		      "time=2026-11-21T12:00:00.000000Z level=info program=unit event=est.simpleenroll "
+		      "peer=192.0.2.1:443 who=\"two words\" us=-5 empty=\"\"\n") == 0);
 }
 
 static void
@@ -91,7 +94,8 @@ test_json_form_stays_json(void)
 	capture(hostile_event);
 	o = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
 	CHECK(o != NULL && strcmp(json_string_value(json_object_get(o, "event")), "x") == 0);
-	CHECK(strcmp(json_string_value(json_object_get(o, "name")), "a\"b\\c\\x0alevel=error \\x1b[2J\\xc3\\xa4") == 0);
+	CHECK(strcmp(json_string_value(json_object_get(o, "name")),
+		      "a\"b\\c\\x0alevel=error \\x1b[2J\\xc3\\xa4") == 0);
 	json_decref(o);
 	capture(plain_event);
 	o = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
@@ -130,7 +134,8 @@ test_failure_carries_class_word_and_reason(void)
 	log_setup("unit", LOG_INFO, LOG_FORMAT_KV);
 	capture(failure);
 	CHECK(strstr(line, "level=error") != NULL);
-	CHECK(strstr(line, "class=unavailable word=hsm reason=\"token \\\"x\\\" is gone\"\n") != NULL);
+	CHECK(strstr(line, "class=unavailable word=hsm reason=\"token \\\"x\\\" is gone\"\n") !=
+		NULL);
 }
 
 static void

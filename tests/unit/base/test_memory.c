@@ -69,7 +69,8 @@ aborts(void (*call)(void))
 		call();
 		_exit(0);
 	}
-	return waitpid(child, &status, 0) == child && WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+	return waitpid(child, &status, 0) == child && WIFSIGNALED(status) &&
+		WTERMSIG(status) == SIGABRT;
 }
 
 static void
@@ -143,10 +144,12 @@ test_views_are_compared(void)
 	CHECK(bytes_str(NULL).n == 0);
 }
 
-UNIT_MAIN("memory", {"test_arena_memory_is_zeroed_and_aligned", test_arena_memory_is_zeroed_and_aligned},
+UNIT_MAIN("memory",
+	{"test_arena_memory_is_zeroed_and_aligned", test_arena_memory_is_zeroed_and_aligned},
 	{"test_arena_copies_what_it_is_given", test_arena_copies_what_it_is_given},
 	{"test_arena_can_be_used_again_after_a_reset", test_arena_can_be_used_again_after_a_reset},
 	{"test_arena_never_exceeds_its_maximum", test_arena_never_exceeds_its_maximum},
 	{"test_buffer_grows_up_to_its_maximum", test_buffer_grows_up_to_its_maximum},
-	{"test_refused_append_leaves_the_buffer_as_it_was", test_refused_append_leaves_the_buffer_as_it_was},
+	{"test_refused_append_leaves_the_buffer_as_it_was",
+		test_refused_append_leaves_the_buffer_as_it_was},
 	{"test_views_are_compared", test_views_are_compared})

@@ -6,7 +6,8 @@
 
 enum { ISSUED, REFUSED, WAITING, METRIC_COUNT };
 static const struct metric table[METRIC_COUNT] = {
-	[ISSUED] = {"unit_requests_total", "outcome=\"issued\"", METRIC_COUNTER, "Requests decided."},
+	[ISSUED] = {"unit_requests_total", "outcome=\"issued\"", METRIC_COUNTER,
+		"Requests decided."},
 	[REFUSED] = {"unit_requests_total", "outcome=\"refused\"", METRIC_COUNTER, NULL},
 	[WAITING] = {"unit_waiting", NULL, METRIC_GAUGE, "Requests that wait."},
 };
@@ -31,13 +32,14 @@ test_metrics_are_rendered_for_prometheus(void)
 	metrics_set(&unit_metrics, WAITING, 7);
 	metrics_add(&unit_metrics, WAITING, -1);
 	CHECK_OK(metrics_render(groups, 1, &out));
-	CHECK(bytes_equal(buf_bytes(&out), BYTES_LIT("# HELP unit_requests_total Requests decided.\n"
-						     "# TYPE unit_requests_total counter\n"
-						     "unit_requests_total{outcome=\"issued\"} 5\n"
-						     "unit_requests_total{outcome=\"refused\"} 0\n"
-						     "# HELP unit_waiting Requests that wait.\n"
-						     "# TYPE unit_waiting gauge\n"
-						     "unit_waiting 6\n")));
+	CHECK(bytes_equal(buf_bytes(&out),
+		BYTES_LIT("# HELP unit_requests_total Requests decided.\n"
+			  "# TYPE unit_requests_total counter\n"
+			  "unit_requests_total{outcome=\"issued\"} 5\n"
+			  "unit_requests_total{outcome=\"refused\"} 0\n"
+			  "# HELP unit_waiting Requests that wait.\n"
+			  "# TYPE unit_waiting gauge\n"
+			  "unit_waiting 6\n")));
 }
 
 static void
@@ -71,6 +73,7 @@ test_threads_lose_no_count(void)
 	CHECK(metrics_get(&unit_metrics, ISSUED) == 80000);
 }
 
-UNIT_MAIN("metrics", {"test_metrics_are_rendered_for_prometheus", test_metrics_are_rendered_for_prometheus},
+UNIT_MAIN("metrics",
+	{"test_metrics_are_rendered_for_prometheus", test_metrics_are_rendered_for_prometheus},
 	{"test_small_buffer_is_refused", test_small_buffer_is_refused},
 	{"test_threads_lose_no_count", test_threads_lose_no_count})

@@ -35,12 +35,13 @@ test_digests_match_their_standards(void)
 
 	sha256(BYTES_LIT("abc"), out);
 	CHECK(strcmp(hex_string(a, bytes_of(out, SHA256_SIZE)),
-		"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad") == 0);
+		      "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad") == 0);
 	sha256(bytes_of(NULL, 0), out);
 	CHECK(strcmp(hex_string(a, bytes_of(out, SHA256_SIZE)),
-		"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855") == 0);
+		      "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855") == 0);
 	sha1(BYTES_LIT("abc"), out);
-	CHECK(strcmp(hex_string(a, bytes_of(out, SHA1_SIZE)), "a9993e364706816aba3e25717850c26c9cd0d89d") == 0);
+	CHECK(strcmp(hex_string(a, bytes_of(out, SHA1_SIZE)),
+		      "a9993e364706816aba3e25717850c26c9cd0d89d") == 0);
 }
 
 /* RFC 4231 sections 4.3 and 4.7: a short key, and one longer than a block. */
@@ -52,11 +53,12 @@ test_hmac_matches_rfc_4231(void)
 
 	hmac_sha256(BYTES_LIT("Jefe"), BYTES_LIT("what do ya want for nothing?"), out);
 	CHECK(strcmp(hex_string(a, bytes_of(out, SHA256_SIZE)),
-		"5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843") == 0);
+		      "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843") == 0);
 	memset(key, 0xaa, sizeof(key));
-	hmac_sha256(bytes_of(key, sizeof(key)), BYTES_LIT("Test Using Larger Than Block-Size Key - Hash Key First"), out);
+	hmac_sha256(bytes_of(key, sizeof(key)),
+		BYTES_LIT("Test Using Larger Than Block-Size Key - Hash Key First"), out);
 	CHECK(strcmp(hex_string(a, bytes_of(out, SHA256_SIZE)),
-		"60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54") == 0);
+		      "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54") == 0);
 }
 
 static void

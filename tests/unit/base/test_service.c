@@ -19,7 +19,8 @@ static const struct service_option options[] = {
 	{"colour", "WORD", "which colour"},
 	{"loud", NULL, "louder"},
 };
-static const struct service_program program = {"chancery-unit", "is tested", options, ARRAY_LEN(options)};
+static const struct service_program program = {
+	"chancery-unit", "is tested", options, ARRAY_LEN(options)};
 
 static void
 write_config(const char *run_directory)
@@ -42,7 +43,8 @@ start(struct service *s, const char *const *arguments)
 	FILE *f = fopen(output_file, "w+");
 
 	for (; arguments[argc - 1] != NULL; argc++)
-		argv[argc] = (char *)(uintptr_t)arguments[argc - 1]; /* argv is not const and nobody writes to it */
+		argv[argc] = (char *)(uintptr_t)
+			arguments[argc - 1]; /* argv is not const and nobody writes to it */
 	fflush(stdout);
 	dup2(fileno(f), 1);
 	dup2(fileno(f), 2);
@@ -79,7 +81,8 @@ test_help_and_version_are_told(void)
 	struct service s;
 
 	CHECK(start(&s, (const char *const[]){"--help", NULL}) == SERVICE_EXIT_OK);
-	CHECK(strstr(output, "Usage: chancery-unit") != NULL && strstr(output, "--colour WORD") != NULL);
+	CHECK(strstr(output, "Usage: chancery-unit") != NULL &&
+		strstr(output, "--colour WORD") != NULL);
 	CHECK(strstr(output, "Example:") != NULL);
 	CHECK(start(&s, (const char *const[]){"--version", NULL}) == SERVICE_EXIT_OK);
 	CHECK(strcmp(output, "chancery-unit " CHANCERY_VERSION "\n") == 0);
@@ -107,7 +110,8 @@ test_bad_options_are_refused(void)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct service s;
 
-		CHECK_CASE(start(&s, cases[i].arguments) == SERVICE_EXIT_USAGE, cases[i].arguments[0]);
+		CHECK_CASE(
+			start(&s, cases[i].arguments) == SERVICE_EXIT_USAGE, cases[i].arguments[0]);
 		CHECK_CASE(strstr(output, cases[i].words) != NULL, cases[i].words);
 		CHECK_CASE(strstr(output, "try chancery-unit --help") != NULL, cases[i].words);
 	}
@@ -118,7 +122,8 @@ test_bad_configuration_has_its_own_exit_code(void)
 {
 	struct service s;
 
-	CHECK(start(&s, (const char *const[]){"--config=/nonexistent.yaml", NULL}) == SERVICE_EXIT_CONFIG);
+	CHECK(start(&s, (const char *const[]){"--config=/nonexistent.yaml", NULL}) ==
+		SERVICE_EXIT_CONFIG);
 	CHECK(strstr(output, "event=start class=not-found") != NULL);
 	write_config("/nonexistent-directory");
 	CHECK(start_plain(&s) == SERVICE_EXIT_CONFIG);
@@ -150,7 +155,9 @@ test_own_options_are_found(void)
 {
 	struct service s;
 
-	CHECK(start(&s, (const char *const[]){"--config", config_file, "--colour=red", "--loud", NULL}) == SERVICE_GO_ON);
+	CHECK(start(&s,
+		      (const char *const[]){"--config", config_file, "--colour=red", "--loud",
+			      NULL}) == SERVICE_GO_ON);
 	CHECK(strcmp(service_option(&s, "colour"), "red") == 0);
 	CHECK(service_option(&s, "loud") != NULL);
 	CHECK(service_option(&s, "nonsense") == NULL);
@@ -191,7 +198,8 @@ test_child_gets_its_signals_back(void)
 		raise(SIGTERM);
 		_exit(0);
 	}
-	CHECK(waitpid(child, &status, 0) == child && WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+	CHECK(waitpid(child, &status, 0) == child && WIFSIGNALED(status) &&
+		WTERMSIG(status) == SIGTERM);
 	service_close(&s);
 }
 
@@ -209,7 +217,8 @@ test_pid_file_names_the_process_and_goes_away(void)
 	CHECK(start_plain(&s) == SERVICE_GO_ON);
 	f = fopen(path, "r");
 	snprintf(expected, sizeof(expected), "%ld\n", (long)getpid());
-	CHECK(f != NULL && fread(text, 1, sizeof(text) - 1, f) == strlen(expected) && strcmp(text, expected) == 0);
+	CHECK(f != NULL && fread(text, 1, sizeof(text) - 1, f) == strlen(expected) &&
+		strcmp(text, expected) == 0);
 	fclose(f);
 	service_close(&s);
 	CHECK(access(path, F_OK) != 0);
@@ -225,7 +234,9 @@ test_second_process_is_refused_and_a_numbered_one_runs(void)
 	CHECK(start_plain(&first) == SERVICE_GO_ON);
 	CHECK(start_plain(&second) == SERVICE_EXIT_FAILURE);
 	CHECK(strstr(output, "runs already") != NULL);
-	CHECK(start(&second, (const char *const[]){"--config", config_file, "--number", "2", NULL}) == SERVICE_GO_ON);
+	CHECK(start(&second,
+		      (const char *const[]){"--config", config_file, "--number", "2", NULL}) ==
+		SERVICE_GO_ON);
 	CHECK(access(path, F_OK) == 0);
 	service_close(&second);
 	service_close(&first);
@@ -268,11 +279,15 @@ test_directory_is_removed(void)
 UNIT_MAIN("service", {"test_directory_is_made", test_directory_is_made},
 	{"test_help_and_version_are_told", test_help_and_version_are_told},
 	{"test_bad_options_are_refused", test_bad_options_are_refused},
-	{"test_bad_configuration_has_its_own_exit_code", test_bad_configuration_has_its_own_exit_code},
+	{"test_bad_configuration_has_its_own_exit_code",
+		test_bad_configuration_has_its_own_exit_code},
 	{"test_started_process_is_hardened", test_started_process_is_hardened},
 	{"test_own_options_are_found", test_own_options_are_found},
 	{"test_signals_become_wishes", test_signals_become_wishes},
 	{"test_child_gets_its_signals_back", test_child_gets_its_signals_back},
-	{"test_pid_file_names_the_process_and_goes_away", test_pid_file_names_the_process_and_goes_away},
-	{"test_second_process_is_refused_and_a_numbered_one_runs", test_second_process_is_refused_and_a_numbered_one_runs},
-	{"test_systemd_is_told", test_systemd_is_told}, {"test_directory_is_removed", test_directory_is_removed})
+	{"test_pid_file_names_the_process_and_goes_away",
+		test_pid_file_names_the_process_and_goes_away},
+	{"test_second_process_is_refused_and_a_numbered_one_runs",
+		test_second_process_is_refused_and_a_numbered_one_runs},
+	{"test_systemd_is_told", test_systemd_is_told},
+	{"test_directory_is_removed", test_directory_is_removed})

@@ -29,18 +29,24 @@ static const cyaml_schema_field_t item_fields[] = {
 	CYAML_FIELD_INT("small", CYAML_FLAG_OPTIONAL, struct item, small),
 	CYAML_FIELD_END,
 };
-static const cyaml_schema_value_t item_schema = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct item, item_fields)};
-static const cyaml_schema_value_t word_schema = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, 8)};
+static const cyaml_schema_value_t item_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct item, item_fields)};
+static const cyaml_schema_value_t word_schema = {
+	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, 8)};
 static const cyaml_schema_field_t sample_fields[] = {
 	CYAML_FIELD_STRING_PTR("title", CYAML_FLAG_POINTER, struct sample, title, 1, 16),
 	CYAML_FIELD_UINT("port", CYAML_FLAG_OPTIONAL, struct sample, port),
 	CYAML_FIELD_BOOL("on", CYAML_FLAG_OPTIONAL, struct sample, on),
-	CYAML_FIELD_ENUM("colour", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct sample, colour, colours, 2),
-	CYAML_FIELD_SEQUENCE("items", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct sample, items, &item_schema, 1, 3),
-	CYAML_FIELD_SEQUENCE("words", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct sample, words, &word_schema, 0, 3),
+	CYAML_FIELD_ENUM("colour", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct sample, colour,
+		colours, 2),
+	CYAML_FIELD_SEQUENCE("items", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct sample,
+		items, &item_schema, 1, 3),
+	CYAML_FIELD_SEQUENCE("words", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct sample,
+		words, &word_schema, 0, 3),
 	CYAML_FIELD_END,
 };
-static const cyaml_schema_value_t schema = {CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct sample, sample_fields)};
+static const cyaml_schema_value_t schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct sample, sample_fields)};
 static const struct yaml_hint hints[] = {
 	{"password", "name a file instead"},
 	{"items.*.secret", "items have none"},
@@ -92,7 +98,8 @@ test_every_value_knows_its_line(void)
 	CHECK(yaml_present(doc, "items.1.small"));
 	CHECK(!yaml_present(doc, "items.0.small"));
 	CHECK(!yaml_present(doc, "items.2"));
-	CHECK_REASON(yaml_refuse(doc, "items.1.small", "too %s", "small"), ERR_INVALID, "f.yaml:9: too small");
+	CHECK_REASON(yaml_refuse(doc, "items.1.small", "too %s", "small"), ERR_INVALID,
+		"f.yaml:9: too small");
 }
 
 static void
@@ -104,14 +111,20 @@ test_bad_text_is_refused_with_its_line(void)
 		{"", "f:1: the file is empty"},
 		{"# nothing\n", "f:1: the file is empty"},
 		{"- a\n", "f:1: \"the file\" must be a mapping"},
-		{"title: a\ntitle: b\n", "f:2: key \"title\" is doubled: it stands already on line 1"},
+		{"title: a\ntitle: b\n",
+			"f:2: key \"title\" is doubled: it stands already on line 1"},
 		{"title: a\nitems:\n - name: x\n   name: y\n", "f:4: key \"name\" is doubled"},
-		{"title: a\nports: 1\n", "f:2: unknown key \"ports\" in \"the file\"; allowed are: title, port, on, colour, items"},
-		{"title: a\nitems:\n - {name: b, size: 3}\n", "f:3: unknown key \"size\" in \"items.0\"; allowed are: name, small"},
-		{"title: a\npassword: b\n", "f:2: \"password\" is not allowed: name a file instead"},
-		{"title: a\nitems:\n - {name: b}\n - {name: c, secret: b}\n", "\"items.1.secret\" is not allowed: items have none"},
+		{"title: a\nports: 1\n",
+			"f:2: unknown key \"ports\" in \"the file\"; allowed are: title, port, on, colour, items"},
+		{"title: a\nitems:\n - {name: b, size: 3}\n",
+			"f:3: unknown key \"size\" in \"items.0\"; allowed are: name, small"},
+		{"title: a\npassword: b\n",
+			"f:2: \"password\" is not allowed: name a file instead"},
+		{"title: a\nitems:\n - {name: b}\n - {name: c, secret: b}\n",
+			"\"items.1.secret\" is not allowed: items have none"},
 		{"port: 1\n", "lacks the required key \"title\""},
-		{"title: a\nitems:\n - small: 1\n", "f:3: \"items.0\" lacks the required key \"name\""},
+		{"title: a\nitems:\n - small: 1\n",
+			"f:3: \"items.0\" lacks the required key \"name\""},
 		{"title:\n", "f:1: \"title\" must be given a value"},
 		{"title: seventeen letters\n", "must be text of 1 to 16"},
 		{"title: \"a\\0b\"\n", "without NUL"},
@@ -123,7 +136,8 @@ test_bad_text_is_refused_with_its_line(void)
 		{"title: a\nport: 1.5\n", "whole number"},
 		{"title: a\nport: 99999999999999999999999\n", "whole number"},
 		{"title: a\nport:\n", "whole number"},
-		{"title: a\nitems: [{name: b, small: 2147483648}]\n", "from -2147483648 to 2147483647"},
+		{"title: a\nitems: [{name: b, small: 2147483648}]\n",
+			"from -2147483648 to 2147483647"},
 		{"title: a\non: yes\n", "f:2: \"on\" must be true or false"},
 		{"title: a\non: maybe\n", "true or false"},
 		{"title: a\ncolour: blue\n", "f:2: \"colour\" must be one of: red, green"},
@@ -145,7 +159,8 @@ test_bad_text_is_refused_with_its_line(void)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		AUTO_STRUCT(yaml_doc) doc = NULL;
 		void *data = NULL;
-		enum err e = yaml_parse_checked("f", bytes_str(cases[i].text), &schema, hints, &data, &doc);
+		enum err e = yaml_parse_checked(
+			"f", bytes_str(cases[i].text), &schema, hints, &data, &doc);
 
 		CHECK_CASE(e == ERR_INVALID || e == ERR_LIMIT, cases[i].text);
 		if (strstr(err_reason(), cases[i].words) == NULL)
@@ -161,7 +176,9 @@ test_refusal_does_not_repeat_a_forbidden_value(void)
 	AUTO_STRUCT(yaml_doc) doc = NULL;
 	void *data = NULL;
 
-	CHECK_ERR(yaml_parse_checked("f", BYTES_LIT("password: hunter2\n"), &schema, hints, &data, &doc), ERR_INVALID);
+	CHECK_ERR(yaml_parse_checked(
+			  "f", BYTES_LIT("password: hunter2\n"), &schema, hints, &data, &doc),
+		ERR_INVALID);
 	CHECK(strstr(err_reason(), "hunter2") == NULL);
 }
 
@@ -173,7 +190,9 @@ test_oversized_text_is_refused(void)
 	void *data = NULL;
 
 	memset(text, '#', YAML_SIZE_MAX + 1);
-	CHECK_ERR(yaml_parse_checked("f", bytes_of(text, YAML_SIZE_MAX + 1), &schema, NULL, &data, &doc), ERR_LIMIT);
+	CHECK_ERR(yaml_parse_checked(
+			  "f", bytes_of(text, YAML_SIZE_MAX + 1), &schema, NULL, &data, &doc),
+		ERR_LIMIT);
 	free(text);
 }
 
@@ -187,8 +206,10 @@ test_files_are_read_and_refused(void)
 
 	CHECK(mkdtemp(dir) != NULL);
 	snprintf(path, sizeof(path), "%s/f.yaml", dir);
-	CHECK_REASON(yaml_load_checked(path, &schema, NULL, (void **)&s, &doc), ERR_NOTFOUND, "cannot be opened");
-	CHECK_REASON(yaml_load_checked(dir, &schema, NULL, (void **)&s, &doc), ERR_INVALID, "not a regular file");
+	CHECK_REASON(yaml_load_checked(path, &schema, NULL, (void **)&s, &doc), ERR_NOTFOUND,
+		"cannot be opened");
+	CHECK_REASON(yaml_load_checked(dir, &schema, NULL, (void **)&s, &doc), ERR_INVALID,
+		"not a regular file");
 	f = fopen(path, "w");
 	fputs(good, f);
 	fclose(f);
@@ -202,6 +223,7 @@ test_files_are_read_and_refused(void)
 UNIT_MAIN("yaml", {"test_good_file_fills_the_structure", test_good_file_fills_the_structure},
 	{"test_every_value_knows_its_line", test_every_value_knows_its_line},
 	{"test_bad_text_is_refused_with_its_line", test_bad_text_is_refused_with_its_line},
-	{"test_refusal_does_not_repeat_a_forbidden_value", test_refusal_does_not_repeat_a_forbidden_value},
+	{"test_refusal_does_not_repeat_a_forbidden_value",
+		test_refusal_does_not_repeat_a_forbidden_value},
 	{"test_oversized_text_is_refused", test_oversized_text_is_refused},
 	{"test_files_are_read_and_refused", test_files_are_read_and_refused})

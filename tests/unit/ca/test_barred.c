@@ -38,7 +38,8 @@ test_only_what_was_revoked_is_barred(void)
 		revoke(b, i, later);
 	for (unsigned i = 0; i < 20000; i++)
 		if (check(b, i, 7) != (i % 2 == 0 ? CA_BAR_REVOKED : CA_BAR_NONE)) {
-			CHECK_CASE(false, i % 2 == 0 ? "lost a revoked serial" : "barred a live serial");
+			CHECK_CASE(false,
+				i % 2 == 0 ? "lost a revoked serial" : "barred a live serial");
 			break;
 		}
 	CHECK(ca_barred_count(b) == 10000);
@@ -81,7 +82,6 @@ test_identities_are_barred_and_come_back(void)
 	CHECK(check(b, 1, 2) == CA_BAR_IDENTITY);
 }
 
-UNIT_MAIN("barred",
-	{"test_only_what_was_revoked_is_barred", test_only_what_was_revoked_is_barred},
+UNIT_MAIN("barred", {"test_only_what_was_revoked_is_barred", test_only_what_was_revoked_is_barred},
 	{"test_expired_serials_do_not_stay_for_ever", test_expired_serials_do_not_stay_for_ever},
 	{"test_identities_are_barred_and_come_back", test_identities_are_barred_and_come_back})

@@ -1,5 +1,6 @@
-/* The signer's judgement with a key in memory instead of a token: one request that is issued, and for each fact that can be wrong
- * one that is refused. The facts themselves are the database's part. */
+/* The signer's judgement with a key in memory instead of a token: one request that is issued, and
+ * for each fact that can be wrong one that is refused. The facts themselves are the database's
+ * part. */
 #include "ca/signer/decide.h"
 #include "lib/base/clock.h"
 #include "tests/unit/unit.h"
@@ -10,8 +11,11 @@ static struct arena *arena;
 static struct ca_profiles *profiles;
 static EVP_PKEY *root_key, *ca_key, *subject_key;
 static struct pki_signer signer;
-static struct ca_issuer issuer = {.id = 7, .name = "issuing-1", .crl_url = "http://pki.example/crl/issuing-1.crl",
-	.ocsp_url = "http://pki.example/ocsp", .ca_issuers_url = "http://pki.example/ca/issuing-1.cer"};
+static struct ca_issuer issuer = {.id = 7,
+	.name = "issuing-1",
+	.crl_url = "http://pki.example/crl/issuing-1.crl",
+	.ocsp_url = "http://pki.example/ocsp",
+	.ca_issuers_url = "http://pki.example/ca/issuing-1.cer"};
 static struct ca_issuers issuers = {.item = &issuer, .count = 1, .all_count = 1};
 static struct ca_signing_issuer signing = {.issuer = &issuer, .signer = &signer};
 static struct bytes subject_spki;
@@ -46,9 +50,17 @@ make_ca(const struct ca_shape *shape, struct pki_cert *out)
 	CHECK_OK(pki_spki_parse(spki_der, &spki));
 	pki_spki_key_id(&spki, key_id);
 	pki_serial_new(serial);
-	const struct pki_cert_spec spec = {.serial = {serial, sizeof(serial)}, .issuer = name_of(shape->issuer),
-		.subject = name_of(shape->subject), .spki = spki_der, .not_before = shape->not_before, .not_after = shape->not_after,
-		.key_usage = shape->key_usage, .is_ca = true, .path_len = 0, .subject_key_id = {key_id, 20}, .authority_key_id = {key_id, 20}};
+	const struct pki_cert_spec spec = {.serial = {serial, sizeof(serial)},
+		.issuer = name_of(shape->issuer),
+		.subject = name_of(shape->subject),
+		.spki = spki_der,
+		.not_before = shape->not_before,
+		.not_after = shape->not_after,
+		.key_usage = shape->key_usage,
+		.is_ca = true,
+		.path_len = 0,
+		.subject_key_id = {key_id, 20},
+		.authority_key_id = {key_id, 20}};
 	CHECK_OK(pki_cert_issue(&spec, &root, arena, &der, out));
 }
 
@@ -63,7 +75,9 @@ test_made(void)
 	CHECK_OK(pki_key_generate_p256(&subject_key));
 	CHECK_OK(pki_spki_from_pkey(subject_key, arena, &subject_spki));
 	pki_signer_software(ca_key, PKI_KEY_P256, &signer);
-	make_ca(&(struct ca_shape){"Issuing", "Root", PKI_KU_KEY_CERT_SIGN | PKI_KU_CRL_SIGN, NOW - HOUR, NOW + 10000 * HOUR}, &issuer.cert);
+	make_ca(&(struct ca_shape){"Issuing", "Root", PKI_KU_KEY_CERT_SIGN | PKI_KU_CRL_SIGN,
+			NOW - HOUR, NOW + 10000 * HOUR},
+		&issuer.cert);
 }
 
 static const char *names[] = {"dns:a.example.org"};
@@ -72,9 +86,19 @@ static const char *grants[] = {"dns:*.example.org"};
 static struct store_claimed
 request(void)
 {
-	return (struct store_claimed){.id = 1, .protocol = "est", .request_id = "r", .profile = "device", .identity = 3,
-		.identity_name = "printer-1", .identity_kind = IDENTITY_DEVICE, .identity_state = IDENTITY_ACTIVE, .names = names,
-		.name_count = 1, .spki = subject_spki, .grants = grants, .grant_count = 1};
+	return (struct store_claimed){.id = 1,
+		.protocol = "est",
+		.request_id = "r",
+		.profile = "device",
+		.identity = 3,
+		.identity_name = "printer-1",
+		.identity_kind = IDENTITY_DEVICE,
+		.identity_state = IDENTITY_ACTIVE,
+		.names = names,
+		.name_count = 1,
+		.spki = subject_spki,
+		.grants = grants,
+		.grant_count = 1};
 }
 
 static struct store_claimed
@@ -114,7 +138,8 @@ test_granted_request_is_certified(void)
 	CHECK(bytes_equal(cert.serial, bytes_of(o.serial, sizeof(o.serial))));
 	CHECK(cert.not_before == o.not_before && cert.not_after == o.not_after);
 	CHECK(o.not_before == NOW - 600 && o.not_after == NOW + 30 * 24 * HOUR);
-	CHECK(bytes_equal(cert.spki.der, subject_spki) && bytes_equal(cert.issuer, issuer.cert.subject));
+	CHECK(bytes_equal(cert.spki.der, subject_spki) &&
+		bytes_equal(cert.issuer, issuer.cert.subject));
 	CHECK(cert.sans.count == 1 && !cert.is_ca);
 	CHECK_OK(pki_cert_verify_issued_by(&cert, &issuer.cert));
 	CHECK_OK(pki_spki_pkey(&issuer.cert.spki, &key));
@@ -132,15 +157,51 @@ test_proven_order_is_certified_without_a_grant(void)
 	CHECK(o.kind == STORE_OUTCOME_ISSUED);
 }
 
-static void set_blocked(struct store_claimed *r) { r->identity_state = IDENTITY_BLOCKED; }
-static void set_retired(struct store_claimed *r) { r->identity_state = IDENTITY_RETIRED; }
-static void set_kind(struct store_claimed *r) { r->identity_kind = IDENTITY_OPERATOR; }
-static void set_profile(struct store_claimed *r) { r->profile = "nonsense"; }
-static void set_protocol(struct store_claimed *r) { r->protocol = "internal"; }
-static void set_unknown_protocol(struct store_claimed *r) { r->protocol = "carrier-pigeon"; }
-static void no_grant(struct store_claimed *r) { r->grant_count = 0; }
-static void no_key(struct store_claimed *r) { r->spki = (struct bytes){NULL, 0}; }
-static void cut_key(struct store_claimed *r) { r->spki.n--; }
+static void
+set_blocked(struct store_claimed *r)
+{
+	r->identity_state = IDENTITY_BLOCKED;
+}
+static void
+set_retired(struct store_claimed *r)
+{
+	r->identity_state = IDENTITY_RETIRED;
+}
+static void
+set_kind(struct store_claimed *r)
+{
+	r->identity_kind = IDENTITY_OPERATOR;
+}
+static void
+set_profile(struct store_claimed *r)
+{
+	r->profile = "nonsense";
+}
+static void
+set_protocol(struct store_claimed *r)
+{
+	r->protocol = "internal";
+}
+static void
+set_unknown_protocol(struct store_claimed *r)
+{
+	r->protocol = "carrier-pigeon";
+}
+static void
+no_grant(struct store_claimed *r)
+{
+	r->grant_count = 0;
+}
+static void
+no_key(struct store_claimed *r)
+{
+	r->spki = (struct bytes){NULL, 0};
+}
+static void
+cut_key(struct store_claimed *r)
+{
+	r->spki.n--;
+}
 static void
 bad_name(struct store_claimed *r)
 {
@@ -165,13 +226,44 @@ many_names(struct store_claimed *r)
 	r->names = many;
 	r->name_count = ARRAY_LEN(many);
 }
-static void dead_predecessor(struct store_claimed *r) { r->has_renewed_from = true; }
-static void long_life(struct store_claimed *r) { r->not_after = NOW + 31 * 24 * HOUR; }
-static void past_life(struct store_claimed *r) { r->not_after = NOW - 1; }
-static void acme_without_order(struct store_claimed *r) { *r = order(); r->acme_order = NULL; }
-static void unusable_order(struct store_claimed *r) { *r = order(); r->order_usable = false; }
-static void unproven_order(struct store_claimed *r) { *r = order(); r->authorized_count = 0; }
-static void order_over_est(struct store_claimed *r) { r->acme_order = "o1"; }
+static void
+dead_predecessor(struct store_claimed *r)
+{
+	r->has_renewed_from = true;
+}
+static void
+long_life(struct store_claimed *r)
+{
+	r->not_after = NOW + 31 * 24 * HOUR;
+}
+static void
+past_life(struct store_claimed *r)
+{
+	r->not_after = NOW - 1;
+}
+static void
+acme_without_order(struct store_claimed *r)
+{
+	*r = order();
+	r->acme_order = NULL;
+}
+static void
+unusable_order(struct store_claimed *r)
+{
+	*r = order();
+	r->order_usable = false;
+}
+static void
+unproven_order(struct store_claimed *r)
+{
+	*r = order();
+	r->authorized_count = 0;
+}
+static void
+order_over_est(struct store_claimed *r)
+{
+	r->acme_order = "o1";
+}
 /* A proof is of one exact name: read as a pattern it would be a grant. */
 static void
 proof_of_a_wildcard(struct store_claimed *r)
@@ -232,7 +324,8 @@ test_each_wrong_fact_is_an_outcome(void)
 static enum err
 broken(void *ctx, struct bytes data, struct buf *signature)
 {
-	return err_set_word(ERR_UNAVAILABLE, ctx, "hsm: gone after %zu octets, %zu written", data.n, signature->len);
+	return err_set_word(ERR_UNAVAILABLE, ctx, "hsm: gone after %zu octets, %zu written", data.n,
+		signature->len);
 }
 
 static char hsm_word[] = "hsm";
@@ -240,7 +333,8 @@ static char hsm_word[] = "hsm";
 static void
 test_broken_hsm_is_no_outcome(void)
 {
-	const struct pki_signer gone = {.alg = PKI_SIG_ECDSA_SHA256, .ctx = hsm_word, .sign = broken};
+	const struct pki_signer gone = {
+		.alg = PKI_SIG_ECDSA_SHA256, .ctx = hsm_word, .sign = broken};
 	const struct ca_signing_issuer bad = {.issuer = &issuer, .signer = &gone};
 	const struct decide d = {profiles, &issuers, &bad, arena};
 	const struct store_claimed r = request();
@@ -272,9 +366,12 @@ test_backdating_stays_behind_the_beginning_of_the_ca(void)
 	const struct store_claimed r = request();
 	struct store_outcome o;
 
-	make_ca(&(struct ca_shape){"Issuing", "Root", PKI_KU_KEY_CERT_SIGN | PKI_KU_CRL_SIGN, NOW - 60, NOW + 2 * HOUR}, &young.cert);
+	make_ca(&(struct ca_shape){"Issuing", "Root", PKI_KU_KEY_CERT_SIGN | PKI_KU_CRL_SIGN,
+			NOW - 60, NOW + 2 * HOUR},
+		&young.cert);
 	CHECK_OK(decide(&d, &r, &o));
-	CHECK(o.kind == STORE_OUTCOME_ISSUED && o.not_before == NOW - 60 && o.not_after == NOW + 2 * HOUR);
+	CHECK(o.kind == STORE_OUTCOME_ISSUED && o.not_before == NOW - 60 &&
+		o.not_after == NOW + 2 * HOUR);
 }
 
 static void
@@ -304,11 +401,15 @@ test_certificates_that_may_not_issue_are_refused(void)
 static struct bytes
 constraints(void)
 {
-	static struct pki_san permitted[] = {{PKI_SAN_DNS, BYTES_LIT("example.org")}, {PKI_SAN_DNS, BYTES_LIT(".below.test")},
-		{PKI_SAN_IP, BYTES_LIT("\x0a\0\0\0\xff\0\0\0")}, {PKI_SAN_EMAIL, BYTES_LIT("example.org")},
+	static struct pki_san permitted[] = {{PKI_SAN_DNS, BYTES_LIT("example.org")},
+		{PKI_SAN_DNS, BYTES_LIT(".below.test")},
+		{PKI_SAN_IP, BYTES_LIT("\x0a\0\0\0\xff\0\0\0")},
+		{PKI_SAN_EMAIL, BYTES_LIT("example.org")},
 		{PKI_SAN_EMAIL, BYTES_LIT("one@example.net")}};
-	static struct pki_san excluded[] = {{PKI_SAN_DNS, BYTES_LIT("secret.example.org")}, {PKI_SAN_URI, BYTES_LIT("bad.test")}};
-	const struct pki_name_constraints nc = {{permitted, ARRAY_LEN(permitted)}, {excluded, ARRAY_LEN(excluded)}};
+	static struct pki_san excluded[] = {{PKI_SAN_DNS, BYTES_LIT("secret.example.org")},
+		{PKI_SAN_URI, BYTES_LIT("bad.test")}};
+	const struct pki_name_constraints nc = {
+		{permitted, ARRAY_LEN(permitted)}, {excluded, ARRAY_LEN(excluded)}};
 	struct pki_signer root;
 	struct pki_cert cert;
 	struct pki_spki spki;
@@ -320,9 +421,18 @@ constraints(void)
 	CHECK_OK(pki_spki_parse(spki_der, &spki));
 	pki_spki_key_id(&spki, key_id);
 	pki_serial_new(serial);
-	const struct pki_cert_spec spec = {.serial = {serial, sizeof(serial)}, .issuer = name_of("Root"), .subject = name_of("Issuing"),
-		.spki = spki_der, .not_before = NOW - HOUR, .not_after = NOW + HOUR, .key_usage = PKI_KU_KEY_CERT_SIGN | PKI_KU_CRL_SIGN,
-		.is_ca = true, .path_len = 0, .subject_key_id = {key_id, 20}, .authority_key_id = {key_id, 20}, .name_constraints = &nc};
+	const struct pki_cert_spec spec = {.serial = {serial, sizeof(serial)},
+		.issuer = name_of("Root"),
+		.subject = name_of("Issuing"),
+		.spki = spki_der,
+		.not_before = NOW - HOUR,
+		.not_after = NOW + HOUR,
+		.key_usage = PKI_KU_KEY_CERT_SIGN | PKI_KU_CRL_SIGN,
+		.is_ca = true,
+		.path_len = 0,
+		.subject_key_id = {key_id, 20},
+		.authority_key_id = {key_id, 20},
+		.name_constraints = &nc};
 	CHECK_OK(pki_cert_issue(&spec, &root, arena, &der, &cert));
 	return cert.name_constraints;
 }
@@ -334,14 +444,28 @@ test_names_outside_the_constraints_of_the_ca_are_refused(void)
 		const char *name;
 		enum err want;
 	} cases[] = {
-		{"dns:example.org", ERR_OK}, {"dns:a.b.example.org", ERR_OK}, {"dns:*.example.org", ERR_OK}, {"dns:x.below.test", ERR_OK},
-		{"dns:below.test", ERR_DENIED}, {"dns:badexample.org", ERR_DENIED}, {"dns:example.net", ERR_DENIED},
-		{"dns:secret.example.org", ERR_DENIED}, {"dns:a.secret.example.org", ERR_DENIED}, {"dns:nosecret.example.org", ERR_OK},
-		{"ip:10.255.0.1", ERR_OK}, {"ip:11.0.0.1", ERR_DENIED}, {"ip:fd00::1", ERR_DENIED},
-		{"email:a@example.org", ERR_OK}, {"email:a@sub.example.org", ERR_DENIED}, {"email:one@example.net", ERR_OK},
+		{"dns:example.org", ERR_OK},
+		{"dns:a.b.example.org", ERR_OK},
+		{"dns:*.example.org", ERR_OK},
+		{"dns:x.below.test", ERR_OK},
+		{"dns:below.test", ERR_DENIED},
+		{"dns:badexample.org", ERR_DENIED},
+		{"dns:example.net", ERR_DENIED},
+		{"dns:secret.example.org", ERR_DENIED},
+		{"dns:a.secret.example.org", ERR_DENIED},
+		{"dns:nosecret.example.org", ERR_OK},
+		{"ip:10.255.0.1", ERR_OK},
+		{"ip:11.0.0.1", ERR_DENIED},
+		{"ip:fd00::1", ERR_DENIED},
+		{"email:a@example.org", ERR_OK},
+		{"email:a@sub.example.org", ERR_DENIED},
+		{"email:one@example.net", ERR_OK},
 		{"email:two@example.net", ERR_DENIED},
-		{"uri:spiffe://good.test/x", ERR_OK}, {"uri:https://bad.test/x", ERR_DENIED}, {"uri:https://u@bad.test:8443/x", ERR_DENIED},
-		{"uri:https://sub.bad.test/x", ERR_OK}, {"uri:urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6", ERR_OK},
+		{"uri:spiffe://good.test/x", ERR_OK},
+		{"uri:https://bad.test/x", ERR_DENIED},
+		{"uri:https://u@bad.test:8443/x", ERR_DENIED},
+		{"uri:https://sub.bad.test/x", ERR_OK},
+		{"uri:urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6", ERR_OK},
 	};
 	struct ca_issuer one = issuer;
 
@@ -372,12 +496,18 @@ test_cleared(void)
 	CHECK(clock_now() != NOW);
 }
 
-UNIT_MAIN("decide", {"test_made", test_made}, {"test_granted_request_is_certified", test_granted_request_is_certified},
-	{"test_proven_order_is_certified_without_a_grant", test_proven_order_is_certified_without_a_grant},
+UNIT_MAIN("decide", {"test_made", test_made},
+	{"test_granted_request_is_certified", test_granted_request_is_certified},
+	{"test_proven_order_is_certified_without_a_grant",
+		test_proven_order_is_certified_without_a_grant},
 	{"test_each_wrong_fact_is_an_outcome", test_each_wrong_fact_is_an_outcome},
 	{"test_broken_hsm_is_no_outcome", test_broken_hsm_is_no_outcome},
-	{"test_profile_of_an_issuer_elsewhere_is_refused", test_profile_of_an_issuer_elsewhere_is_refused},
-	{"test_backdating_stays_behind_the_beginning_of_the_ca", test_backdating_stays_behind_the_beginning_of_the_ca},
-	{"test_certificates_that_may_not_issue_are_refused", test_certificates_that_may_not_issue_are_refused},
-	{"test_names_outside_the_constraints_of_the_ca_are_refused", test_names_outside_the_constraints_of_the_ca_are_refused},
+	{"test_profile_of_an_issuer_elsewhere_is_refused",
+		test_profile_of_an_issuer_elsewhere_is_refused},
+	{"test_backdating_stays_behind_the_beginning_of_the_ca",
+		test_backdating_stays_behind_the_beginning_of_the_ca},
+	{"test_certificates_that_may_not_issue_are_refused",
+		test_certificates_that_may_not_issue_are_refused},
+	{"test_names_outside_the_constraints_of_the_ca_are_refused",
+		test_names_outside_the_constraints_of_the_ca_are_refused},
 	{"test_cleared", test_cleared})

@@ -1,4 +1,5 @@
-/* The one gate: one request that passes, and for every word of refusal a request that differs from it in one thing. */
+/* The one gate: one request that passes, and for every word of refusal a request that differs from
+ * it in one thing. */
 #include "ca/policy.h"
 #include "tests/unit/unit.h"
 
@@ -15,23 +16,38 @@ names_of(const char *const *texts, size_t count)
 		CHECK_OK(pki_san_from_text(bytes_str(texts[i]), arena, &sans.item[i]));
 	return sans;
 }
-#define NAMES(...) names_of((const char *const[]){__VA_ARGS__}, ARRAY_LEN(((const char *const[]){__VA_ARGS__})))
+#define NAMES(...)                                                                                 \
+	names_of((const char *const[]){__VA_ARGS__},                                               \
+		ARRAY_LEN(((const char *const[]){__VA_ARGS__})))
 
-static const char *const grants[] = {"dns:*.example.org", "dns:**.deep.example.org", "ip:10.1.0.0/16", "uri:spiffe://mesh/*"};
-static const char *const permitted[] = {"dns:**.example.org", "ip:10.0.0.0/8", "uri:spiffe://mesh/*"};
+static const char *const grants[] = {
+	"dns:*.example.org", "dns:**.deep.example.org", "ip:10.1.0.0/16", "uri:spiffe://mesh/*"};
+static const char *const permitted[] = {
+	"dns:**.example.org", "ip:10.0.0.0/8", "uri:spiffe://mesh/*"};
 
 static struct ca_profile
 profile(void)
 {
 	return (struct ca_profile){
-		.name = "mesh", .requesters = 1 << IDENTITY_WORKLOAD, .protocols = 1 << CA_PROTOCOL_EST | 1 << CA_PROTOCOL_ACME,
-		.keys = 1 << PKI_KEY_P256 | 1 << PKI_KEY_RSA, .rsa_min_bits = 3072,
-		.lifetime = 8 * HOUR, .max_lifetime = 24 * HOUR, .backdate = 300,
-		.key_usage = PKI_KU_DIGITAL_SIGNATURE, .rsa_key_usage = PKI_KU_DIGITAL_SIGNATURE | PKI_KU_KEY_ENCIPHERMENT,
-		.eku = PKI_EKU_CLIENT_AUTH, .common_name = CA_CN_IDENTITY,
+		.name = "mesh",
+		.requesters = 1 << IDENTITY_WORKLOAD,
+		.protocols = 1 << CA_PROTOCOL_EST | 1 << CA_PROTOCOL_ACME,
+		.keys = 1 << PKI_KEY_P256 | 1 << PKI_KEY_RSA,
+		.rsa_min_bits = 3072,
+		.lifetime = 8 * HOUR,
+		.max_lifetime = 24 * HOUR,
+		.backdate = 300,
+		.key_usage = PKI_KU_DIGITAL_SIGNATURE,
+		.rsa_key_usage = PKI_KU_DIGITAL_SIGNATURE | PKI_KU_KEY_ENCIPHERMENT,
+		.eku = PKI_EKU_CLIENT_AUTH,
+		.common_name = CA_CN_IDENTITY,
 		.name_types = 1 << PKI_SAN_DNS | 1 << PKI_SAN_IP | 1 << PKI_SAN_URI,
-		.permitted = permitted, .permitted_count = ARRAY_LEN(permitted),
-		.names_min = 1, .names_max = 3, .wildcards = CA_WILDCARDS_REFUSED, .crl_url = true,
+		.permitted = permitted,
+		.permitted_count = ARRAY_LEN(permitted),
+		.names_min = 1,
+		.names_max = 3,
+		.wildcards = CA_WILDCARDS_REFUSED,
+		.crl_url = true,
 	};
 }
 
@@ -47,11 +63,23 @@ static void
 set_up(void)
 {
 	arena = arena_new(0);
-	f = (struct fixture){.profile = profile(), .spki = {.type = PKI_KEY_P256, .bits = 256, .der = BYTES_LIT("spki"), .key = BYTES_LIT("point")}};
+	f = (struct fixture){.profile = profile(),
+		.spki = {.type = PKI_KEY_P256,
+			.bits = 256,
+			.der = BYTES_LIT("spki"),
+			.key = BYTES_LIT("point")}};
 	f.names = NAMES("dns:a.example.org");
 	f.r = (struct ca_policy_request){
-		.profile = &f.profile, .protocol = CA_PROTOCOL_EST, .identity_name = "web-1", .kind = IDENTITY_WORKLOAD,
-		.state = IDENTITY_ACTIVE, .spki = &f.spki, .names = &f.names, .grants = grants, .grant_count = ARRAY_LEN(grants), .now = NOW,
+		.profile = &f.profile,
+		.protocol = CA_PROTOCOL_EST,
+		.identity_name = "web-1",
+		.kind = IDENTITY_WORKLOAD,
+		.state = IDENTITY_ACTIVE,
+		.spki = &f.spki,
+		.names = &f.names,
+		.grants = grants,
+		.grant_count = ARRAY_LEN(grants),
+		.now = NOW,
 	};
 }
 
@@ -115,10 +143,11 @@ test_names_are_refused_by_word(void)
 	} cases[] = {
 		{"email:a@example.org", "name-type-not-allowed"},
 		{"dns:*.deep.example.org", "wildcard-not-allowed"},
-		{"dns:a.example.com", "name-not-allowed"},         /* outside the profile */
-		{"dns:a.b.example.org", "name-not-allowed"},       /* within the profile, not granted: *. is one label */
-		{"dns:example.org", "name-not-allowed"},           /* the suffix itself */
-		{"dns:aexample.org", "name-not-allowed"},          /* no dot */
+		{"dns:a.example.com", "name-not-allowed"}, /* outside the profile */
+		{"dns:a.b.example.org",
+			"name-not-allowed"}, /* within the profile, not granted: *. is one label */
+		{"dns:example.org", "name-not-allowed"},  /* the suffix itself */
+		{"dns:aexample.org", "name-not-allowed"}, /* no dot */
 		{"ip:10.2.0.1", "name-not-allowed"},
 		{"ip:192.0.2.1", "name-not-allowed"},
 		{"uri:spiffe://other/x", "name-not-allowed"},
@@ -131,10 +160,12 @@ test_names_are_refused_by_word(void)
 		CHECK_CASE(strstr(err_reason(), "dns:a.example.org\"") == NULL, cases[i].name);
 	}
 	f.names = NAMES("dns:x.example.com", "dns:a.example.org", "ip:192.0.2.1");
-	refused("all are listed", ERR_DENIED, "name-not-allowed", "\"dns:x.example.com\", \"ip:192.0.2.1\"");
+	refused("all are listed", ERR_DENIED, "name-not-allowed",
+		"\"dns:x.example.com\", \"ip:192.0.2.1\"");
 	f.names = (struct pki_sans){NULL, 0};
 	refused("none", ERR_INVALID, "too-few-names", "at least 1");
-	f.names = NAMES("dns:a.example.org", "dns:b.example.org", "dns:c.example.org", "dns:d.example.org");
+	f.names = NAMES(
+		"dns:a.example.org", "dns:b.example.org", "dns:c.example.org", "dns:d.example.org");
 	refused("four", ERR_INVALID, "too-many-names", "at most 3");
 	tear_down();
 }
@@ -152,7 +183,8 @@ test_no_grant_means_no_name_even_where_the_profile_permits_anything(void)
 static void
 test_a_proof_counts_for_exactly_its_name_and_within_the_profile(void)
 {
-	static const char *const proven[] = {"dns:new.sub.example.org", "dns:x.example.com", "dns:*.star.example.org"};
+	static const char *const proven[] = {
+		"dns:new.sub.example.org", "dns:x.example.com", "dns:*.star.example.org"};
 	struct ca_validity v;
 
 	set_up();
@@ -183,7 +215,8 @@ test_wildcards_need_permission_and_a_deep_grant(void)
 	f.names = NAMES("dns:*.x.deep.example.org");
 	CHECK_OK(ca_policy_check(&f.r, ISSUER_END, &v));
 	f.names = NAMES("dns:*.b.example.org");
-	refused("hosts are granted, not wildcards", ERR_DENIED, "name-not-allowed", "*.b.example.org");
+	refused("hosts are granted, not wildcards", ERR_DENIED, "name-not-allowed",
+		"*.b.example.org");
 	tear_down();
 }
 
@@ -217,11 +250,14 @@ test_validity(void)
 		f.r.not_after = cases[i].after;
 		enum err e = ca_policy_check(&f.r, cases[i].issuer_end, &v);
 		if (cases[i].expect_after == 0) {
-			CHECK_CASE(e != ERR_OK && strcmp(err_word(), "bad-validity") == 0, cases[i].what);
+			CHECK_CASE(e != ERR_OK && strcmp(err_word(), "bad-validity") == 0,
+				cases[i].what);
 			continue;
 		}
 		CHECK_CASE(e == ERR_OK, cases[i].what);
-		CHECK_CASE(v.not_before == cases[i].expect_before && v.not_after == cases[i].expect_after, cases[i].what);
+		CHECK_CASE(v.not_before == cases[i].expect_before &&
+				v.not_after == cases[i].expect_after,
+			cases[i].what);
 	}
 	tear_down();
 }
@@ -230,7 +266,8 @@ static void
 test_granted_needs_every_name(void)
 {
 	set_up();
-	struct pki_sans both = NAMES("dns:a.example.org", "ip:10.1.2.3"), one = NAMES("dns:a.example.org", "ip:10.2.2.3"), none = {NULL, 0};
+	struct pki_sans both = NAMES("dns:a.example.org", "ip:10.1.2.3"),
+			one = NAMES("dns:a.example.org", "ip:10.2.2.3"), none = {NULL, 0};
 
 	CHECK(ca_policy_granted(&both, grants, ARRAY_LEN(grants)));
 	CHECK(!ca_policy_granted(&one, grants, ARRAY_LEN(grants)));
@@ -244,7 +281,8 @@ test_refused_names_tell_why_each(void)
 	const char *reason[3];
 
 	set_up();
-	struct pki_sans names = NAMES("dns:ungranted.but.example.org", "dns:*.example.org", "email:a@example.org");
+	struct pki_sans names =
+		NAMES("dns:ungranted.but.example.org", "dns:*.example.org", "email:a@example.org");
 	CHECK(ca_policy_refused_names(&f.profile, &names, arena, reason) == 2);
 	CHECK(reason[0] == NULL);
 	CHECK(reason[1] != NULL && strstr(reason[1], "wildcard-not-allowed") != NULL);
@@ -281,8 +319,10 @@ test_subjects_come_from_the_profile(void)
 	CHECK(pki_name_empty(der));
 	f.profile.serial_number = CA_SUBJECT_SERIAL_IDENTITY;
 	f.profile.organization = "Example";
-	CHECK(strstr(subject_text("web-1"), "Example") != NULL && strstr(subject_text("web-1"), "web-1") != NULL);
-	CHECK_REASON(ca_policy_subject(&f.profile, longest, &f.names, arena, &der), ERR_DENIED, "RFC 5280 appendix A.1");
+	CHECK(strstr(subject_text("web-1"), "Example") != NULL &&
+		strstr(subject_text("web-1"), "web-1") != NULL);
+	CHECK_REASON(ca_policy_subject(&f.profile, longest, &f.names, arena, &der), ERR_DENIED,
+		"RFC 5280 appendix A.1");
 	tear_down();
 }
 
@@ -305,12 +345,19 @@ test_a_csr_may_only_agree_about_the_subject(void)
 	csr_subject("empty", &(struct pki_name_parts){.common_name = NULL}, ERR_OK);
 	csr_subject("identity", &(struct pki_name_parts){.common_name = "web-1"}, ERR_OK);
 	csr_subject("a name", &(struct pki_name_parts){.common_name = "A.example.ORG"}, ERR_OK);
-	csr_subject("what the profile gives", &(struct pki_name_parts){.common_name = "web-1", .organization = "Example"}, ERR_OK);
+	csr_subject("what the profile gives",
+		&(struct pki_name_parts){.common_name = "web-1", .organization = "Example"},
+		ERR_OK);
 	csr_subject("somebody else", &(struct pki_name_parts){.common_name = "web-2"}, ERR_INVALID);
-	csr_subject("identity in capitals", &(struct pki_name_parts){.common_name = "WEB-1"}, ERR_INVALID);
-	csr_subject("another name", &(struct pki_name_parts){.common_name = "b.example.org"}, ERR_INVALID);
-	csr_subject("more than the profile", &(struct pki_name_parts){.common_name = "web-1", .organization = "Other"}, ERR_INVALID);
-	csr_subject("no commonName", &(struct pki_name_parts){.organization = "Example"}, ERR_INVALID);
+	csr_subject("identity in capitals", &(struct pki_name_parts){.common_name = "WEB-1"},
+		ERR_INVALID);
+	csr_subject("another name", &(struct pki_name_parts){.common_name = "b.example.org"},
+		ERR_INVALID);
+	csr_subject("more than the profile",
+		&(struct pki_name_parts){.common_name = "web-1", .organization = "Other"},
+		ERR_INVALID);
+	csr_subject(
+		"no commonName", &(struct pki_name_parts){.organization = "Example"}, ERR_INVALID);
 	tear_down();
 }
 
@@ -329,7 +376,9 @@ test_a_part_behind_the_common_name_is_not_overlooked(void)
 		size_t mark = derw_mark(&w);
 
 		derw_element(&w, DER_UTF8_STRING, BYTES_LIT("web-1"));
-		derw_oid(&w, i == 0 ? bytes_of(oid_unit, sizeof(oid_unit)) : bytes_of(oid_cn, sizeof(oid_cn)));
+		derw_oid(&w,
+			i == 0 ? bytes_of(oid_unit, sizeof(oid_unit))
+			       : bytes_of(oid_cn, sizeof(oid_cn)));
 		derw_wrap(&w, DER_SEQUENCE, mark);
 		derw_wrap(&w, DER_SET, mark);
 	}
@@ -342,7 +391,11 @@ test_a_part_behind_the_common_name_is_not_overlooked(void)
 static void
 test_spec_holds_the_decision_and_nothing_of_the_csr(void)
 {
-	struct ca_issuer issuer = {.id = 1, .name = "issuing-1", .crl_url = "http://c/crl", .ocsp_url = "http://c/ocsp", .ca_issuers_url = "http://c/ca"};
+	struct ca_issuer issuer = {.id = 1,
+		.name = "issuing-1",
+		.crl_url = "http://c/crl",
+		.ocsp_url = "http://c/ocsp",
+		.ca_issuers_url = "http://c/ca"};
 	struct ca_validity v = {NOW, NOW + HOUR};
 	struct pki_cert_spec spec;
 
@@ -350,11 +403,14 @@ test_spec_holds_the_decision_and_nothing_of_the_csr(void)
 	issuer.cert.subject = BYTES_LIT("issuer name");
 	issuer.cert.subject_key_id = BYTES_LIT("issuer key id");
 	CHECK_OK(ca_policy_spec(&f.r, &issuer, &v, arena, &spec));
-	CHECK(bytes_equal(spec.issuer, issuer.cert.subject) && bytes_equal(spec.authority_key_id, issuer.cert.subject_key_id));
+	CHECK(bytes_equal(spec.issuer, issuer.cert.subject) &&
+		bytes_equal(spec.authority_key_id, issuer.cert.subject_key_id));
 	CHECK(bytes_equal(spec.spki, f.spki.der) && spec.subject_key_id.n == 20);
 	CHECK(spec.not_before == NOW && spec.not_after == NOW + HOUR);
-	CHECK(!spec.is_ca && spec.key_usage == PKI_KU_DIGITAL_SIGNATURE && spec.eku == PKI_EKU_CLIENT_AUTH);
-	CHECK(strcmp(spec.crl_url, "http://c/crl") == 0 && spec.ocsp_url == NULL && spec.ca_issuers_url == NULL);
+	CHECK(!spec.is_ca && spec.key_usage == PKI_KU_DIGITAL_SIGNATURE &&
+		spec.eku == PKI_EKU_CLIENT_AUTH);
+	CHECK(strcmp(spec.crl_url, "http://c/crl") == 0 && spec.ocsp_url == NULL &&
+		spec.ca_issuers_url == NULL);
 	CHECK(spec.sans.count == 1 && strcmp(pki_name_text(arena, spec.subject), "CN=web-1") == 0);
 	f.spki.type = PKI_KEY_RSA;
 	CHECK_OK(ca_policy_spec(&f.r, &issuer, &v, arena, &spec));
@@ -362,17 +418,23 @@ test_spec_holds_the_decision_and_nothing_of_the_csr(void)
 	tear_down();
 }
 
-UNIT_MAIN("policy",
-	{"test_a_granted_request_passes", test_a_granted_request_passes},
-	{"test_identity_requester_protocol_and_key_are_refused_by_word", test_identity_requester_protocol_and_key_are_refused_by_word},
+UNIT_MAIN("policy", {"test_a_granted_request_passes", test_a_granted_request_passes},
+	{"test_identity_requester_protocol_and_key_are_refused_by_word",
+		test_identity_requester_protocol_and_key_are_refused_by_word},
 	{"test_names_are_refused_by_word", test_names_are_refused_by_word},
-	{"test_no_grant_means_no_name_even_where_the_profile_permits_anything", test_no_grant_means_no_name_even_where_the_profile_permits_anything},
-	{"test_a_proof_counts_for_exactly_its_name_and_within_the_profile", test_a_proof_counts_for_exactly_its_name_and_within_the_profile},
-	{"test_wildcards_need_permission_and_a_deep_grant", test_wildcards_need_permission_and_a_deep_grant},
+	{"test_no_grant_means_no_name_even_where_the_profile_permits_anything",
+		test_no_grant_means_no_name_even_where_the_profile_permits_anything},
+	{"test_a_proof_counts_for_exactly_its_name_and_within_the_profile",
+		test_a_proof_counts_for_exactly_its_name_and_within_the_profile},
+	{"test_wildcards_need_permission_and_a_deep_grant",
+		test_wildcards_need_permission_and_a_deep_grant},
 	{"test_validity", test_validity},
 	{"test_granted_needs_every_name", test_granted_needs_every_name},
 	{"test_refused_names_tell_why_each", test_refused_names_tell_why_each},
 	{"test_subjects_come_from_the_profile", test_subjects_come_from_the_profile},
-	{"test_a_csr_may_only_agree_about_the_subject", test_a_csr_may_only_agree_about_the_subject},
-	{"test_a_part_behind_the_common_name_is_not_overlooked", test_a_part_behind_the_common_name_is_not_overlooked},
-	{"test_spec_holds_the_decision_and_nothing_of_the_csr", test_spec_holds_the_decision_and_nothing_of_the_csr})
+	{"test_a_csr_may_only_agree_about_the_subject",
+		test_a_csr_may_only_agree_about_the_subject},
+	{"test_a_part_behind_the_common_name_is_not_overlooked",
+		test_a_part_behind_the_common_name_is_not_overlooked},
+	{"test_spec_holds_the_decision_and_nothing_of_the_csr",
+		test_spec_holds_the_decision_and_nothing_of_the_csr})

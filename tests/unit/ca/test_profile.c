@@ -1,4 +1,5 @@
-/* Profiles: what a good file becomes, and that every mistake names file, line and what is allowed. */
+/* Profiles: what a good file becomes, and that every mistake names file, line and what is allowed.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -7,27 +8,27 @@
 #include "tests/unit/unit.h"
 
 static const char good[] =
-	"profiles:\n"                                                              /* 1 */
-	"  - name: mesh\n"                                                         /* 2 */
-	"    requesters: [workload, service]\n"                                    /* 3 */
-	"    protocols: [acme, est]\n"                                             /* 4 */
-	"    keys: [p256, rsa]\n"                                                  /* 5 */
-	"    rsa_min_bits: 3072\n"                                                 /* 6 */
-	"    lifetime: 8h\n"                                                       /* 7 */
-	"    max_lifetime: 24h\n"                                                  /* 8 */
-	"    backdate: 5m\n"                                                       /* 9 */
-	"    same_key_renewal: false\n"                                            /* 10 */
-	"    key_usage: [digitalSignature]\n"                                      /* 11 */
-	"    rsa_key_usage: [digitalSignature, keyEncipherment]\n"                 /* 12 */
-	"    extended_key_usage: [clientAuth, serverAuth]\n"                       /* 13 */
-	"    subject: { common_name: first-name, organization: Example }\n"        /* 14 */
-	"    names:\n"                                                             /* 15 */
-	"      types: [dns, ip]\n"                                                 /* 16 */
-	"      permitted: [\"dns:**.example.org\", \"ip:10.0.0.0/8\"]\n"           /* 17 */
-	"      min: 1\n"                                                           /* 18 */
-	"      max: 4\n"                                                           /* 19 */
-	"      wildcards: allowed\n"                                               /* 20 */
-	"    crl_url: false\n";                                                    /* 21 */
+	"profiles:\n"							    /* 1 */
+	"  - name: mesh\n"						    /* 2 */
+	"    requesters: [workload, service]\n"				    /* 3 */
+	"    protocols: [acme, est]\n"					    /* 4 */
+	"    keys: [p256, rsa]\n"					    /* 5 */
+	"    rsa_min_bits: 3072\n"					    /* 6 */
+	"    lifetime: 8h\n"						    /* 7 */
+	"    max_lifetime: 24h\n"					    /* 8 */
+	"    backdate: 5m\n"						    /* 9 */
+	"    same_key_renewal: false\n"					    /* 10 */
+	"    key_usage: [digitalSignature]\n"				    /* 11 */
+	"    rsa_key_usage: [digitalSignature, keyEncipherment]\n"	    /* 12 */
+	"    extended_key_usage: [clientAuth, serverAuth]\n"		    /* 13 */
+	"    subject: { common_name: first-name, organization: Example }\n" /* 14 */
+	"    names:\n"							    /* 15 */
+	"      types: [dns, ip]\n"					    /* 16 */
+	"      permitted: [\"dns:**.example.org\", \"ip:10.0.0.0/8\"]\n"    /* 17 */
+	"      min: 1\n"						    /* 18 */
+	"      max: 4\n"						    /* 19 */
+	"      wildcards: allowed\n"					    /* 20 */
+	"    crl_url: false\n";						    /* 21 */
 
 static enum err
 load(const char *text, struct ca_profiles **out)
@@ -68,7 +69,8 @@ test_every_field_arrives(void)
 	CHECK(p->protocols == (1 << CA_PROTOCOL_ACME | 1 << CA_PROTOCOL_EST));
 	CHECK(p->keys == (1 << PKI_KEY_P256 | 1 << PKI_KEY_RSA));
 	CHECK(p->rsa_min_bits == 3072);
-	CHECK(p->lifetime == 8 * 3600 && p->max_lifetime == 24 * 3600 && p->backdate == 300 && p->renew_expired == 0);
+	CHECK(p->lifetime == 8 * 3600 && p->max_lifetime == 24 * 3600 && p->backdate == 300 &&
+		p->renew_expired == 0);
 	CHECK(p->same_key == CA_SAME_KEY_REFUSED);
 	CHECK(p->key_usage == PKI_KU_DIGITAL_SIGNATURE);
 	CHECK(p->rsa_key_usage == (PKI_KU_DIGITAL_SIGNATURE | PKI_KU_KEY_ENCIPHERMENT));
@@ -80,7 +82,8 @@ test_every_field_arrives(void)
 	CHECK(p->names_min == 1 && p->names_max == 4 && p->wildcards == CA_WILDCARDS_ALLOWED);
 	CHECK(!p->crl_url && p->ocsp_url && p->ca_issuers_url && !p->ocsp_nocheck);
 	CHECK(p->issuer == NULL && strcmp(p->description, "") == 0);
-	CHECK(strstr(p->json, "\"wildcards\":\"allowed\"") != NULL && strstr(p->json, "\"lifetime\":28800") != NULL);
+	CHECK(strstr(p->json, "\"wildcards\":\"allowed\"") != NULL &&
+		strstr(p->json, "\"lifetime\":28800") != NULL);
 }
 
 static void
@@ -88,8 +91,10 @@ test_what_is_left_out_has_a_default(void)
 {
 	AUTO_STRUCT(ca_profiles) all = NULL;
 
-	CHECK_OK(load("profiles:\n  - name: a\n    requesters: [device]\n    protocols: [est]\n    keys: [p256]\n    lifetime: 1h\n"
-		"    key_usage: [digitalSignature]\n    extended_key_usage: [clientAuth]\n", &all));
+	CHECK_OK(load(
+		"profiles:\n  - name: a\n    requesters: [device]\n    protocols: [est]\n    keys: [p256]\n    lifetime: 1h\n"
+		"    key_usage: [digitalSignature]\n    extended_key_usage: [clientAuth]\n",
+		&all));
 	CU_ASSERT_FATAL(all != NULL);
 	const struct ca_profile *p = &all->item[0];
 	CHECK(p->max_lifetime == 3600 && p->backdate == 0 && p->rsa_min_bits == 2048);
@@ -104,7 +109,8 @@ test_mistakes_name_line_and_what_is_allowed(void)
 	static const struct {
 		const char *from, *to, *words[3];
 	} cases[] = {
-		{"workload, service", "workload, robot", {":3: ", "\"robot\"", "workload, device, user, operator, service"}},
+		{"workload, service", "workload, robot",
+			{":3: ", "\"robot\"", "workload, device, user, operator, service"}},
 		{"workload, service", "workload, workload", {":3: ", "twice", "each word once"}},
 		{"[acme, est]", "[acme, scep]", {":4: ", "\"scep\"", "est, acme, admin, internal"}},
 		{"[p256, rsa]", "[p256, p521]", {":5: ", "\"p521\"", "p256, p384, rsa, ed25519"}},
@@ -112,27 +118,36 @@ test_mistakes_name_line_and_what_is_allowed(void)
 		{"3072", "8192", {":6: ", "8192", "2048 to 4096"}},
 		{"lifetime: 8h", "lifetime: 8 hours", {":7: ", "\"8 hours\"", "30s, 5m, 8h, 7d"}},
 		{"lifetime: 8h", "lifetime: 5s", {":7: ", "too short", "10s or more"}},
-		{"max_lifetime: 24h", "max_lifetime: 4h", {":8: ", "shorter than lifetime", "8h or more"}},
+		{"max_lifetime: 24h", "max_lifetime: 4h",
+			{":8: ", "shorter than lifetime", "8h or more"}},
 		{"backdate: 5m", "backdate: 2d", {":9: ", "too long", "up to 1d"}},
-		{"same_key_renewal: false", "same_key_renewal: no", {":10: ", "same_key_renewal", "true"}},
-		{"key_usage: [digitalSignature]", "key_usage: [keyCertSign]", {":11: ", "\"keyCertSign\"", "keyAgreement"}},
-		{"[clientAuth, serverAuth]", "[anyExtendedKeyUsage]", {":13: ", "\"anyExtendedKeyUsage\"", "serverAuth, clientAuth"}},
+		{"same_key_renewal: false", "same_key_renewal: no",
+			{":10: ", "same_key_renewal", "true"}},
+		{"key_usage: [digitalSignature]", "key_usage: [keyCertSign]",
+			{":11: ", "\"keyCertSign\"", "keyAgreement"}},
+		{"[clientAuth, serverAuth]", "[anyExtendedKeyUsage]",
+			{":13: ", "\"anyExtendedKeyUsage\"", "serverAuth, clientAuth"}},
 		{"first-name", "subject", {":14: ", "\"subject\"", "identity, first-name, none"}},
-		{"organization: Example", "serial_number: random", {":14: ", "\"random\"", "none, identity"}},
-		{"types: [dns, ip]", "types: [dns, x400]", {":16: ", "\"x400\"", "dns, ip, uri, email, other"}},
+		{"organization: Example", "serial_number: random",
+			{":14: ", "\"random\"", "none, identity"}},
+		{"types: [dns, ip]", "types: [dns, x400]",
+			{":16: ", "\"x400\"", "dns, ip, uri, email, other"}},
 		{"types: [dns, ip]", "types: [dns]", {":17: ", "\"ip:10.0.0.0/8\"", "names.types"}},
 		{"ip:10.0.0.0/8", "ip:10.0.0.0/33", {":17: ", "allowed", "ip:10.0.0.0/8"}},
 		{"dns:**.example.org", "example.org", {":17: ", "allowed", "dns:*.suffix"}},
 		{"min: 1", "min: 5", {":18: ", "more than names.max", "up to 4"}},
 		{"max: 4", "max: 101", {":19: ", "101", "up to 100"}},
-		{"wildcards: allowed", "wildcards: maybe", {":20: ", "\"maybe\"", "refused, allowed"}},
+		{"wildcards: allowed", "wildcards: maybe",
+			{":20: ", "\"maybe\"", "refused, allowed"}},
 		{"crl_url: false", "crl_uri: false", {":21: ", "crl_uri", "crl_url"}},
 		{"crl_url: false", "ocsp_nocheck: true", {":21: ", "RFC 6960", "OCSPSigning"}},
 		{"[clientAuth, serverAuth]", "[OCSPSigning]", {":4: ", "responder", "internal"}},
 		{"name: mesh", "name: Mesh!", {":2: ", "\"Mesh!\"", "a-z 0-9 -"}},
 		{"    lifetime: 8h\n", "", {"lifetime", "", ""}},
-		{"    lifetime: 8h\n", "    lifetime: 8h\n    lifetime: 9h\n", {":8: ", "lifetime", ""}},
-		{"    crl_url: false\n", "    crl_url: false\n    renew_expired: 1d\n", {":22: ", "renew_expired", "0s"}},
+		{"    lifetime: 8h\n", "    lifetime: 8h\n    lifetime: 9h\n",
+			{":8: ", "lifetime", ""}},
+		{"    crl_url: false\n", "    crl_url: false\n    renew_expired: 1d\n",
+			{":22: ", "renew_expired", "0s"}},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -153,7 +168,8 @@ test_mistakes_name_line_and_what_is_allowed(void)
 static void
 test_a_certificate_without_any_name_is_refused(void)
 {
-	char *text = changed("{ common_name: first-name, organization: Example }", "{ common_name: none }");
+	char *text = changed(
+		"{ common_name: first-name, organization: Example }", "{ common_name: none }");
 	struct ca_profiles *all = NULL;
 
 	CHECK_OK(load(text, &all)); /* names.min is 1: there is always a name */
@@ -198,7 +214,8 @@ test_missing_file_is_not_found(void)
 static void
 test_shipped_profiles_load(void)
 {
-	static const char *const names[] = {"workload", "device", "operator", "gateway-tls", "ocsp-responder"};
+	static const char *const names[] = {
+		"workload", "device", "operator", "gateway-tls", "ocsp-responder"};
 	AUTO_STRUCT(ca_profiles) all = NULL;
 	const struct ca_profile *p;
 
@@ -224,11 +241,12 @@ test_protocol_names_go_both_ways(void)
 	CHECK_REASON(ca_protocol_parse("cmp", &p), ERR_INVALID, "est, acme, admin, internal");
 }
 
-UNIT_MAIN("profile",
-	{"test_every_field_arrives", test_every_field_arrives},
+UNIT_MAIN("profile", {"test_every_field_arrives", test_every_field_arrives},
 	{"test_what_is_left_out_has_a_default", test_what_is_left_out_has_a_default},
-	{"test_mistakes_name_line_and_what_is_allowed", test_mistakes_name_line_and_what_is_allowed},
-	{"test_a_certificate_without_any_name_is_refused", test_a_certificate_without_any_name_is_refused},
+	{"test_mistakes_name_line_and_what_is_allowed",
+		test_mistakes_name_line_and_what_is_allowed},
+	{"test_a_certificate_without_any_name_is_refused",
+		test_a_certificate_without_any_name_is_refused},
 	{"test_a_name_stands_once", test_a_name_stands_once},
 	{"test_unknown_profile_lists_what_there_is", test_unknown_profile_lists_what_there_is},
 	{"test_missing_file_is_not_found", test_missing_file_is_not_found},

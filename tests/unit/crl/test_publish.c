@@ -1,4 +1,5 @@
-/* The CRL that is published, built with a key in memory: numbers, times, entries, and that a bad signature never goes out. */
+/* The CRL that is published, built with a key in memory: numbers, times, entries, and that a bad
+ * signature never goes out. */
 #include <stdlib.h>
 
 #include "crl/publish.h"
@@ -64,7 +65,8 @@ test_first_crl_has_times_number_and_no_list(void)
 	CHECK(crl.number == (uint64_t)now_ns && made.number == now_ns && made.entries == 0);
 	CHECK(made.this_update == crl.this_update && made.next_update == crl.next_update);
 	CHECK(crl.entries.n == 0);
-	CHECK(bytes_equal(crl.issuer, issuer.cert.subject) && bytes_equal(crl.authority_key_id, issuer.cert.subject_key_id));
+	CHECK(bytes_equal(crl.issuer, issuer.cert.subject) &&
+		bytes_equal(crl.authority_key_id, issuer.cert.subject_key_id));
 	clear();
 }
 
@@ -85,7 +87,9 @@ static void
 test_entries_keep_serial_reason_and_a_date_not_after_this_update(void)
 {
 	static const struct store_revoked revoked[] = {
-		{.serial = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}, .revoked_at = NOW - DAY, .reason = 1},
+		{.serial = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16},
+			.revoked_at = NOW - DAY,
+			.reason = 1},
 		{.serial = {0x7f, 2}, .revoked_at = NOW - 1, .reason = -1},
 	};
 	const struct store_crl_work work = {.revoked = revoked, .count = 2};
@@ -150,7 +154,8 @@ test_signature_of_another_key_never_goes_out(void)
 static void
 test_reason_that_does_not_exist_is_refused(void)
 {
-	static const struct store_revoked revoked = {.serial = {1}, .revoked_at = NOW - DAY, .reason = 7};
+	static const struct store_revoked revoked = {
+		.serial = {1}, .revoked_at = NOW - DAY, .reason = 7};
 	const struct store_crl_work work = {.revoked = &revoked, .count = 1};
 	struct crl_published made;
 	AUTO_BUF(der, 8192);
@@ -160,9 +165,14 @@ test_reason_that_does_not_exist_is_refused(void)
 	clear();
 }
 
-UNIT_MAIN("publish", {"test_first_crl_has_times_number_and_no_list", test_first_crl_has_times_number_and_no_list},
-	{"test_number_rises_although_the_clock_fell_back", test_number_rises_although_the_clock_fell_back},
-	{"test_entries_keep_serial_reason_and_a_date_not_after_this_update", test_entries_keep_serial_reason_and_a_date_not_after_this_update},
+UNIT_MAIN("publish",
+	{"test_first_crl_has_times_number_and_no_list",
+		test_first_crl_has_times_number_and_no_list},
+	{"test_number_rises_although_the_clock_fell_back",
+		test_number_rises_although_the_clock_fell_back},
+	{"test_entries_keep_serial_reason_and_a_date_not_after_this_update",
+		test_entries_keep_serial_reason_and_a_date_not_after_this_update},
 	{"test_many_entries_fit", test_many_entries_fit},
-	{"test_signature_of_another_key_never_goes_out", test_signature_of_another_key_never_goes_out},
+	{"test_signature_of_another_key_never_goes_out",
+		test_signature_of_another_key_never_goes_out},
 	{"test_reason_that_does_not_exist_is_refused", test_reason_that_does_not_exist_is_refused})

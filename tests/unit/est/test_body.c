@@ -1,4 +1,5 @@
-/* Bodies both ways: what base64 may look like, and that answers are one line or short lines of the same octets. */
+/* Bodies both ways: what base64 may look like, and that answers are one line or short lines of the
+ * same octets. */
 #include "est/internal.h"
 #include "lib/base/hex.h"
 #include "tests/unit/unit.h"
@@ -25,7 +26,8 @@ static void
 test_both_shapes_of_lines_decode_to_the_same_request(void)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
-	struct bytes der = request(a), one = est_encode(a, der, EST_ONE_LINE), wrapped = est_encode(a, der, EST_WRAPPED);
+	struct bytes der = request(a), one = est_encode(a, der, EST_ONE_LINE),
+		     wrapped = est_encode(a, der, EST_WRAPPED);
 	struct pki_csr csr;
 
 	CHECK(memchr(one.p, '\n', one.n) == NULL);
@@ -59,7 +61,8 @@ test_what_is_no_base64_of_a_request_is_refused_by_name(void)
 		{"base64url", "-_-_", "bad-base64"},
 		{"padding missing", "MIIBAA", "bad-base64"},
 		{"text behind the padding", "MIIBAA==MIIB", "bad-base64"},
-		{"PEM", "-----BEGIN CERTIFICATE REQUEST-----\nMIIB\n-----END CERTIFICATE REQUEST-----\n", "bad-base64"},
+		{"PEM", "-----BEGIN CERTIFICATE REQUEST-----\nMIIB\n-----END CERTIFICATE REQUEST-----\n",
+			"bad-base64"},
 		{"raw DER", "0\x82\x01\x01\x01", "bad-base64"},
 		{"nothing", "", "bad-csr"},
 		{"white space", " \r\n\t", "bad-csr"},
@@ -69,7 +72,8 @@ test_what_is_no_base64_of_a_request_is_refused_by_name(void)
 	struct pki_csr csr;
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		CHECK_CASE(est_csr_decode(a, bytes_str(cases[i].body), &csr) == ERR_INVALID, cases[i].what);
+		CHECK_CASE(est_csr_decode(a, bytes_str(cases[i].body), &csr) == ERR_INVALID,
+			cases[i].what);
 		CHECK_CASE(strcmp(err_word(), cases[i].word) == 0, cases[i].what);
 	}
 }
@@ -83,12 +87,16 @@ test_octets_behind_the_request_are_refused(void)
 	struct pki_csr csr;
 
 	memcpy(more, der.p, der.n);
-	CHECK_ERR(est_csr_decode(a, est_encode(a, bytes_of(more, der.n + 1), EST_ONE_LINE), &csr), ERR_INVALID);
+	CHECK_ERR(est_csr_decode(a, est_encode(a, bytes_of(more, der.n + 1), EST_ONE_LINE), &csr),
+		ERR_INVALID);
 	CHECK_OK(est_csr_decode(a, est_encode(a, bytes_of(more, der.n), EST_ONE_LINE), &csr));
 }
 
 UNIT_MAIN("body",
-	{"test_both_shapes_of_lines_decode_to_the_same_request", test_both_shapes_of_lines_decode_to_the_same_request},
-	{"test_a_line_that_fits_exactly_has_no_empty_line_behind", test_a_line_that_fits_exactly_has_no_empty_line_behind},
-	{"test_what_is_no_base64_of_a_request_is_refused_by_name", test_what_is_no_base64_of_a_request_is_refused_by_name},
+	{"test_both_shapes_of_lines_decode_to_the_same_request",
+		test_both_shapes_of_lines_decode_to_the_same_request},
+	{"test_a_line_that_fits_exactly_has_no_empty_line_behind",
+		test_a_line_that_fits_exactly_has_no_empty_line_behind},
+	{"test_what_is_no_base64_of_a_request_is_refused_by_name",
+		test_what_is_no_base64_of_a_request_is_refused_by_name},
 	{"test_octets_behind_the_request_are_refused", test_octets_behind_the_request_are_refused})

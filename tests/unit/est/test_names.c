@@ -34,7 +34,8 @@ static void
 test_subjects_are_equal_by_octets_whatever_the_string_type(void)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
-	struct bytes utf8 = common_name(a, DER_UTF8_STRING, "web-1"), printable = common_name(a, DER_PRINTABLE_STRING, "web-1");
+	struct bytes utf8 = common_name(a, DER_UTF8_STRING, "web-1"),
+		     printable = common_name(a, DER_PRINTABLE_STRING, "web-1");
 
 	CHECK(est_subject_equal(utf8, utf8));
 	CHECK(est_subject_equal(utf8, printable) && est_subject_equal(printable, utf8));
@@ -48,8 +49,10 @@ test_parts_and_their_order_are_part_of_the_subject(void)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
 	struct bytes one = built(a, (struct pki_name_parts){.common_name = "a"});
-	struct bytes two = built(a, (struct pki_name_parts){.common_name = "a", .organization = "b"});
-	struct bytes swapped = built(a, (struct pki_name_parts){.common_name = "b", .organization = "a"});
+	struct bytes two =
+		built(a, (struct pki_name_parts){.common_name = "a", .organization = "b"});
+	struct bytes swapped =
+		built(a, (struct pki_name_parts){.common_name = "b", .organization = "a"});
 	struct bytes empty = built(a, (struct pki_name_parts){.common_name = NULL});
 
 	CHECK(!est_subject_equal(one, two) && !est_subject_equal(two, one));
@@ -94,9 +97,11 @@ test_same_names_check_says_what_differs(void)
 static void
 test_only_exact_grants_become_names(void)
 {
-	static const char *const grants[] = {"dns:a.example.org", "dns:*.example.org", "dns:**.example.org", "ip:10.0.0.0/8", "ip:10.0.0.1",
-		"uri:spiffe://mesh/*", "uri:spiffe://mesh/a", "email:*@example.org", "email:a@example.org"};
-	static const char *const expected[] = {"dns:a.example.org", "ip:10.0.0.1", "uri:spiffe://mesh/a", "email:a@example.org"};
+	static const char *const grants[] = {"dns:a.example.org", "dns:*.example.org",
+		"dns:**.example.org", "ip:10.0.0.0/8", "ip:10.0.0.1", "uri:spiffe://mesh/*",
+		"uri:spiffe://mesh/a", "email:*@example.org", "email:a@example.org"};
+	static const char *const expected[] = {
+		"dns:a.example.org", "ip:10.0.0.1", "uri:spiffe://mesh/a", "email:a@example.org"};
 	AUTO_STRUCT(arena) a = arena_new(0);
 	struct pki_sans got;
 
@@ -124,9 +129,13 @@ test_more_grants_than_a_certificate_holds_are_refused(void)
 }
 
 UNIT_MAIN("names",
-	{"test_subjects_are_equal_by_octets_whatever_the_string_type", test_subjects_are_equal_by_octets_whatever_the_string_type},
-	{"test_parts_and_their_order_are_part_of_the_subject", test_parts_and_their_order_are_part_of_the_subject},
-	{"test_broken_names_are_equal_to_nothing_but_their_octets", test_broken_names_are_equal_to_nothing_but_their_octets},
+	{"test_subjects_are_equal_by_octets_whatever_the_string_type",
+		test_subjects_are_equal_by_octets_whatever_the_string_type},
+	{"test_parts_and_their_order_are_part_of_the_subject",
+		test_parts_and_their_order_are_part_of_the_subject},
+	{"test_broken_names_are_equal_to_nothing_but_their_octets",
+		test_broken_names_are_equal_to_nothing_but_their_octets},
 	{"test_same_names_check_says_what_differs", test_same_names_check_says_what_differs},
 	{"test_only_exact_grants_become_names", test_only_exact_grants_become_names},
-	{"test_more_grants_than_a_certificate_holds_are_refused", test_more_grants_than_a_certificate_holds_are_refused})
+	{"test_more_grants_than_a_certificate_holds_are_refused",
+		test_more_grants_than_a_certificate_holds_are_refused})

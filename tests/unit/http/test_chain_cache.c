@@ -62,7 +62,8 @@ test_full_set_drops_what_expires_first(void)
 static void
 test_key_depends_on_octets_order_and_borders(void)
 {
-	const struct bytes ab[] = {BYTES_LIT("a"), BYTES_LIT("b")}, ba[] = {BYTES_LIT("b"), BYTES_LIT("a")};
+	const struct bytes ab[] = {BYTES_LIT("a"), BYTES_LIT("b")},
+			   ba[] = {BYTES_LIT("b"), BYTES_LIT("a")};
 	const struct bytes joined[] = {BYTES_LIT("ab")}, moved[] = {BYTES_LIT("ab"), BYTES_LIT("")};
 	uint8_t key[4][SHA256_SIZE];
 
@@ -79,4 +80,5 @@ UNIT_MAIN("http chain cache",
 	{"test_chain_is_known_until_its_time", test_chain_is_known_until_its_time},
 	{"test_nothing_is_known_longer_than_an_hour", test_nothing_is_known_longer_than_an_hour},
 	{"test_full_set_drops_what_expires_first", test_full_set_drops_what_expires_first},
-	{"test_key_depends_on_octets_order_and_borders", test_key_depends_on_octets_order_and_borders})
+	{"test_key_depends_on_octets_order_and_borders",
+		test_key_depends_on_octets_order_and_borders})

@@ -8,7 +8,10 @@ struct field {
 	struct bytes name, value;
 };
 
-#define F(n, v) {BYTES_LIT(n), BYTES_LIT(v)}
+#define F(n, v)                                                                                    \
+	{                                                                                          \
+		BYTES_LIT(n), BYTES_LIT(v)                                                         \
+	}
 #define HOST F("Host", "a.example:8443")
 
 static const struct head {
@@ -23,7 +26,8 @@ static const struct head {
 	{"HTTP/1.0 without Host", true, {{{NULL, 0}, {NULL, 0}}}, 0, 0, false},
 	{"length", false, {HOST, F("content-LENGTH", "1234")}, 0, 1234, false},
 	{"length in HTTP/1.0", true, {F("Content-Length", "0")}, 0, 0, false},
-	{"largest length read", false, {HOST, F("Content-Length", "999999999999999999")}, 0, 999999999999999999u, false},
+	{"largest length read", false, {HOST, F("Content-Length", "999999999999999999")}, 0,
+		999999999999999999u, false},
 	{"chunked", false, {HOST, F("Transfer-Encoding", "CHUNKED")}, 0, 0, true},
 	{"expect", false, {HOST, F("Expect", "100-Continue")}, 0, 0, false},
 	{"identity", false, {HOST, F("Content-Encoding", "identity")}, 0, 0, false},
@@ -38,12 +42,18 @@ static const struct head {
 	{"Host with slash", false, {F("Host", "a/b")}, 400, 0, false},
 	{"Host with at", false, {F("Host", "u@a")}, 400, 0, false},
 	{"two Hosts", false, {HOST, F("HOST", "b")}, 400, 0, false},
-	{"two equal lengths", false, {HOST, F("Content-Length", "3"), F("Content-Length", "3")}, 400, 0, false},
-	{"length and chunked", false, {HOST, F("Content-Length", "3"), F("Transfer-Encoding", "chunked")}, 400, 0, false},
-	{"chunked and length", false, {HOST, F("Transfer-Encoding", "chunked"), F("Content-Length", "3")}, 400, 0, false},
-	{"two codings", false, {HOST, F("Transfer-Encoding", "chunked"), F("Transfer-Encoding", "chunked")}, 400, 0, false},
+	{"two equal lengths", false, {HOST, F("Content-Length", "3"), F("Content-Length", "3")},
+		400, 0, false},
+	{"length and chunked", false,
+		{HOST, F("Content-Length", "3"), F("Transfer-Encoding", "chunked")}, 400, 0, false},
+	{"chunked and length", false,
+		{HOST, F("Transfer-Encoding", "chunked"), F("Content-Length", "3")}, 400, 0, false},
+	{"two codings", false,
+		{HOST, F("Transfer-Encoding", "chunked"), F("Transfer-Encoding", "chunked")}, 400,
+		0, false},
 	{"coding list", false, {HOST, F("Transfer-Encoding", "gzip, chunked")}, 501, 0, false},
-	{"coding with parameter", false, {HOST, F("Transfer-Encoding", "chunked;a=b")}, 501, 0, false},
+	{"coding with parameter", false, {HOST, F("Transfer-Encoding", "chunked;a=b")}, 501, 0,
+		false},
 	{"coding almost chunked", false, {HOST, F("Transfer-Encoding", "xchunked")}, 501, 0, false},
 	{"coding identity", false, {HOST, F("Transfer-Encoding", "identity")}, 501, 0, false},
 	{"empty coding", false, {HOST, F("Transfer-Encoding", "")}, 501, 0, false},
@@ -54,7 +64,8 @@ static const struct head {
 	{"length list", false, {HOST, F("Content-Length", "3, 3")}, 400, 0, false},
 	{"hex length", false, {HOST, F("Content-Length", "0x3")}, 400, 0, false},
 	{"empty length", false, {HOST, F("Content-Length", "")}, 400, 0, false},
-	{"length of 19 digits", false, {HOST, F("Content-Length", "1000000000000000000")}, 400, 0, false},
+	{"length of 19 digits", false, {HOST, F("Content-Length", "1000000000000000000")}, 400, 0,
+		false},
 	{"name with space", false, {HOST, F("Content-Length ", "3")}, 400, 0, false},
 	{"name with tab", false, {HOST, F("X\t", "3")}, 400, 0, false},
 	{"name with parenthesis", false, {HOST, F("X(y)", "3")}, 400, 0, false},
@@ -66,8 +77,10 @@ static const struct head {
 	{"value with NUL", false, {HOST, F("X", "a\0b")}, 400, 0, false},
 	{"value with escape", false, {HOST, F("X", "\x1b[1m")}, 400, 0, false},
 	{"value with DEL", false, {HOST, F("X", "\x7f")}, 400, 0, false},
-	{"two content types", false, {HOST, F("Content-Type", "a/b"), F("content-type", "a/b")}, 400, 0, false},
-	{"two authorizations", false, {HOST, F("Authorization", "a"), F("Authorization", "b")}, 400, 0, false},
+	{"two content types", false, {HOST, F("Content-Type", "a/b"), F("content-type", "a/b")},
+		400, 0, false},
+	{"two authorizations", false, {HOST, F("Authorization", "a"), F("Authorization", "b")}, 400,
+		0, false},
 	{"other expectation", false, {HOST, F("Expect", "200-ok")}, 417, 0, false},
 	{"encoded body", false, {HOST, F("Content-Encoding", "gzip")}, 415, 0, false},
 };
@@ -85,7 +98,8 @@ test_every_head_is_accepted_or_refused_with_its_status(void)
 		if (r == NULL)
 			r = gate_finish(&g, h->http10);
 		CHECK_CASE((r != NULL ? r->status : 0) == h->status, h->name);
-		CHECK_CASE(r == NULL || (strlen(r->word) > 0 && strstr(r->reason, "RFC") != NULL), h->name);
+		CHECK_CASE(r == NULL || (strlen(r->word) > 0 && strstr(r->reason, "RFC") != NULL),
+			h->name);
 		if (r == NULL)
 			CHECK_CASE(g.length == h->length && g.chunked == h->chunked, h->name);
 	}
@@ -109,7 +123,8 @@ test_target_with_raw_octets_is_refused(void)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-		CHECK_CASE((gate_target(cases[i].path, cases[i].query) != NULL) == cases[i].refused, cases[i].name);
+		CHECK_CASE((gate_target(cases[i].path, cases[i].query) != NULL) == cases[i].refused,
+			cases[i].name);
 }
 
 static void
@@ -139,6 +154,8 @@ test_media_type_is_compared_without_parameters_and_case(void)
 }
 
 UNIT_MAIN("http gate",
-	{"test_every_head_is_accepted_or_refused_with_its_status", test_every_head_is_accepted_or_refused_with_its_status},
+	{"test_every_head_is_accepted_or_refused_with_its_status",
+		test_every_head_is_accepted_or_refused_with_its_status},
 	{"test_target_with_raw_octets_is_refused", test_target_with_raw_octets_is_refused},
-	{"test_media_type_is_compared_without_parameters_and_case", test_media_type_is_compared_without_parameters_and_case})
+	{"test_media_type_is_compared_without_parameters_and_case",
+		test_media_type_is_compared_without_parameters_and_case})

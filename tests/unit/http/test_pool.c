@@ -129,8 +129,8 @@ test_workers_run_side_by_side(void)
 	pool_close(&p);
 }
 
-UNIT_MAIN("http pool",
-	{"test_room_is_workers_and_queue", test_room_is_workers_and_queue},
+UNIT_MAIN("http pool", {"test_room_is_workers_and_queue", test_room_is_workers_and_queue},
 	{"test_finished_job_makes_room", test_finished_job_makes_room},
-	{"test_drain_gives_up_at_its_deadline_and_admits_nothing", test_drain_gives_up_at_its_deadline_and_admits_nothing},
+	{"test_drain_gives_up_at_its_deadline_and_admits_nothing",
+		test_drain_gives_up_at_its_deadline_and_admits_nothing},
 	{"test_workers_run_side_by_side", test_workers_run_side_by_side})

@@ -8,7 +8,10 @@ handler(struct http_request *req, struct http_response *resp)
 	(void)req, (void)resp;
 }
 
-#define R(p, m) {.pattern = (p), .methods = (m), .handler = handler}
+#define R(p, m)                                                                                    \
+	{                                                                                          \
+		.pattern = (p), .methods = (m), .handler = handler                                 \
+	}
 
 static const struct http_route table[] = {
 	R("/ocsp/{}/{*}", HTTP_GET),
@@ -49,7 +52,8 @@ static const struct {
 	{"/acme/order/a%2fb", HTTP_POST, NULL, 0, {NULL}},
 	{"/acme/order/a+b", HTTP_POST, NULL, 0, {NULL}},
 	{"/ocsp/root", HTTP_POST, "/ocsp/{}", HTTP_POST, {"root"}},
-	{"/ocsp/root/MEc%2B//a+b=", HTTP_GET, "/ocsp/{}/{*}", HTTP_GET | HTTP_HEAD, {"root", "MEc%2B//a+b="}},
+	{"/ocsp/root/MEc%2B//a+b=", HTTP_GET, "/ocsp/{}/{*}", HTTP_GET | HTTP_HEAD,
+		{"root", "MEc%2B//a+b="}},
 	{"/ocsp/root/", HTTP_GET, "/ocsp/{}/{*}", HTTP_GET | HTTP_HEAD, {"root", ""}},
 	{"/ocsp/root", HTTP_GET, NULL, HTTP_POST, {NULL}},
 	{"/identities", HTTP_GET, "/identities", HTTP_GET | HTTP_HEAD, {NULL}},
@@ -83,7 +87,10 @@ test_paths_find_their_route_and_parameters(void)
 		if (m.route == NULL)
 			CHECK_CASE(m.allowed == cases[i].allowed, cases[i].path);
 		for (; params < 2 && cases[i].param[params] != NULL; params++)
-			CHECK_CASE(params < m.count && bytes_equal(m.param[params], bytes_str(cases[i].param[params])), cases[i].path);
+			CHECK_CASE(params < m.count &&
+					bytes_equal(
+						m.param[params], bytes_str(cases[i].param[params])),
+				cases[i].path);
 		CHECK_CASE(m.count == params, cases[i].path);
 	}
 }
@@ -119,7 +126,8 @@ test_allow_names_methods_in_order(void)
 
 	router_allow(HTTP_POST | HTTP_GET | HTTP_HEAD, text);
 	CHECK(strcmp(text, "GET, HEAD, POST") == 0);
-	router_allow(HTTP_GET | HTTP_HEAD | HTTP_POST | HTTP_PUT | HTTP_DELETE | HTTP_OPTIONS, text);
+	router_allow(
+		HTTP_GET | HTTP_HEAD | HTTP_POST | HTTP_PUT | HTTP_DELETE | HTTP_OPTIONS, text);
 	CHECK(strcmp(text, "GET, HEAD, POST, PUT, DELETE, OPTIONS") == 0);
 	router_allow(0, text);
 	CHECK(strcmp(text, "") == 0);

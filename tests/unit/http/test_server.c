@@ -1,4 +1,5 @@
-/* What opening a listener refuses, and who owns what afterwards; the rest of the server is in tests/tls. */
+/* What opening a listener refuses, and who owns what afterwards; the rest of the server is in
+ * tests/tls. */
 #include "lib/http/http.h"
 
 #include <fcntl.h>
@@ -43,7 +44,8 @@ make_pair(struct pair *out)
 	ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
 	X509_gmtime_adj(X509_getm_notBefore(x), 0);
 	X509_gmtime_adj(X509_getm_notAfter(x), 3600);
-	X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC, (const unsigned char *)"x", -1, -1, 0);
+	X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC,
+		(const unsigned char *)"x", -1, -1, 0);
 	X509_set_issuer_name(x, X509_get_subject_name(x));
 	X509_set_pubkey(x, key);
 	X509_sign(x, key, EVP_sha256());
@@ -75,16 +77,22 @@ test_bad_tls_material_is_refused_and_the_key_wiped(void)
 
 	make_pair(&a);
 	make_pair(&b);
-	CHECK_REASON(http_tls_new(&a.cert_der, 1, b.key_der, &a.cert_der, 1, &t), ERR_INVALID, "certificate and key");
+	CHECK_REASON(http_tls_new(&a.cert_der, 1, b.key_der, &a.cert_der, 1, &t), ERR_INVALID,
+		"certificate and key");
 	CHECK(memcmp(b.key, zero, b.key_der.n) == 0);
-	CHECK_REASON(http_tls_new(&a.cert_der, 1, b.key_der, &a.cert_der, 1, &t), ERR_INVALID, "PKCS #8");
-	CHECK_REASON(http_tls_new(&a.cert_der, 1, a.key_der, NULL, 0, &t), ERR_INVALID, "trust anchors");
+	CHECK_REASON(http_tls_new(&a.cert_der, 1, b.key_der, &a.cert_der, 1, &t), ERR_INVALID,
+		"PKCS #8");
+	CHECK_REASON(
+		http_tls_new(&a.cert_der, 1, a.key_der, NULL, 0, &t), ERR_INVALID, "trust anchors");
 	make_pair(&a);
-	CHECK_REASON(http_tls_new(&a.cert_der, 1, a.key_der, &garbage, 1, &t), ERR_INVALID, "trust anchor");
+	CHECK_REASON(http_tls_new(&a.cert_der, 1, a.key_der, &garbage, 1, &t), ERR_INVALID,
+		"trust anchor");
 	make_pair(&a);
-	CHECK_REASON(http_tls_new(&garbage, 1, a.key_der, &a.cert_der, 1, &t), ERR_INVALID, "server chain");
+	CHECK_REASON(http_tls_new(&garbage, 1, a.key_der, &a.cert_der, 1, &t), ERR_INVALID,
+		"server chain");
 	make_pair(&a);
-	CHECK_REASON(http_tls_new(NULL, 0, a.key_der, &a.cert_der, 1, &t), ERR_INVALID, "server chain");
+	CHECK_REASON(
+		http_tls_new(NULL, 0, a.key_der, &a.cert_der, 1, &t), ERR_INVALID, "server chain");
 	CHECK(t == NULL);
 }
 
@@ -120,7 +128,8 @@ test_tls_listener_without_a_judge_is_refused(void)
 static void
 test_taken_port_is_refused_and_free_again_after_close(void)
 {
-	struct http_config c = {.name = "x", .address = "127.0.0.1", .routes = routes, .workers = 1};
+	struct http_config c = {
+		.name = "x", .address = "127.0.0.1", .routes = routes, .workers = 1};
 	struct http_server *first = NULL, *second = NULL;
 
 	CHECK_OK(http_server_open(&c, &first));
@@ -147,10 +156,13 @@ test_prepared_answer_from_a_file_closes_it_with_the_last_reference(void)
 	http_prepared_unref(NULL);
 }
 
-UNIT_MAIN("http server",
-	{"test_key_is_wiped_once_taken", test_key_is_wiped_once_taken},
-	{"test_bad_tls_material_is_refused_and_the_key_wiped", test_bad_tls_material_is_refused_and_the_key_wiped},
+UNIT_MAIN("http server", {"test_key_is_wiped_once_taken", test_key_is_wiped_once_taken},
+	{"test_bad_tls_material_is_refused_and_the_key_wiped",
+		test_bad_tls_material_is_refused_and_the_key_wiped},
 	{"test_bad_listener_is_refused", test_bad_listener_is_refused},
-	{"test_tls_listener_without_a_judge_is_refused", test_tls_listener_without_a_judge_is_refused},
-	{"test_taken_port_is_refused_and_free_again_after_close", test_taken_port_is_refused_and_free_again_after_close},
-	{"test_prepared_answer_from_a_file_closes_it_with_the_last_reference", test_prepared_answer_from_a_file_closes_it_with_the_last_reference})
+	{"test_tls_listener_without_a_judge_is_refused",
+		test_tls_listener_without_a_judge_is_refused},
+	{"test_taken_port_is_refused_and_free_again_after_close",
+		test_taken_port_is_refused_and_free_again_after_close},
+	{"test_prepared_answer_from_a_file_closes_it_with_the_last_reference",
+		test_prepared_answer_from_a_file_closes_it_with_the_last_reference})

@@ -1,4 +1,5 @@
-/* OCSP requests: revocation.md lines 3-23 as far as they are about octets. OpenSSL makes the honest ones. */
+/* OCSP requests: revocation.md lines 3-23 as far as they are about octets. OpenSSL makes the honest
+ * ones. */
 #include <openssl/ocsp.h>
 #include <openssl/rand.h>
 
@@ -9,7 +10,8 @@
 
 static const uint8_t serial16[16] = {0x5a, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 0xff};
 
-/* A request of OpenSSL for `count` serials, with a nonce of nonce_n octets (0: none), in a static buffer. */
+/* A request of OpenSSL for `count` serials, with a nonce of nonce_n octets (0: none), in a static
+ * buffer. */
 static struct bytes
 make_request(const EVP_MD *md, int count, int nonce_n)
 {
@@ -21,7 +23,7 @@ make_request(const EVP_MD *md, int count, int nonce_n)
 	int n;
 
 	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const uint8_t *)"Issuing", -1, -1, 0);
-	ASN1_BIT_STRING_set(key, (uint8_t *)(uintptr_t)"key octets", 10);
+	ASN1_BIT_STRING_set(key, (uint8_t *)(uintptr_t) "key octets", 10);
 	for (int i = 0; i < count; i++) {
 		BIGNUM *bn = BN_bin2bn(serial16, 16, NULL);
 		ASN1_INTEGER *serial;
@@ -75,7 +77,8 @@ test_nonce_length_is_bounded(void)
 	struct ocsp_request r;
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-		CHECK_ERR(ocsp_request_parse(make_request(EVP_sha1(), 1, cases[i].n), &r), cases[i].expected);
+		CHECK_ERR(ocsp_request_parse(make_request(EVP_sha1(), 1, cases[i].n), &r),
+			cases[i].expected);
 }
 
 static void
@@ -84,7 +87,8 @@ test_count_of_certificates_is_bounded(void)
 	struct ocsp_request r;
 
 	CHECK_OK(ocsp_request_parse(make_request(EVP_sha1(), OCSP_IDS_MAX, 0), &r));
-	CHECK_REASON(ocsp_request_parse(make_request(EVP_sha1(), OCSP_IDS_MAX + 1, 0), &r), ERR_INVALID, "more than 16");
+	CHECK_REASON(ocsp_request_parse(make_request(EVP_sha1(), OCSP_IDS_MAX + 1, 0), &r),
+		ERR_INVALID, "more than 16");
 	CHECK_ERR(ocsp_request_parse(make_request(EVP_sha1(), 0, 0), &r), ERR_INVALID);
 }
 
@@ -161,7 +165,8 @@ test_get_paths_are_decoded_as_clients_send_them(void)
 
 		CHECK_CASE(e == cases[i].expected, cases[i].name);
 		if (e == ERR_OK)
-			CHECK_CASE(bytes_equal(der, bytes_of(expected, sizeof(expected))), cases[i].name);
+			CHECK_CASE(bytes_equal(der, bytes_of(expected, sizeof(expected))),
+				cases[i].name);
 	}
 }
 
@@ -188,13 +193,14 @@ test_too_long_paths_are_refused(void)
 	CHECK(ocsp_get_decode(path, room, &der) != ERR_OK);
 }
 
-UNIT_MAIN("ocsp request",
-	{"test_openssl_requests_are_read", test_openssl_requests_are_read},
-	{"test_unknown_hash_is_unanswerable_not_malformed", test_unknown_hash_is_unanswerable_not_malformed},
+UNIT_MAIN("ocsp request", {"test_openssl_requests_are_read", test_openssl_requests_are_read},
+	{"test_unknown_hash_is_unanswerable_not_malformed",
+		test_unknown_hash_is_unanswerable_not_malformed},
 	{"test_nonce_length_is_bounded", test_nonce_length_is_bounded},
 	{"test_count_of_certificates_is_bounded", test_count_of_certificates_is_bounded},
 	{"test_damaged_requests_are_refused", test_damaged_requests_are_refused},
 	{"test_requests_are_consumed_exactly", test_requests_are_consumed_exactly},
-	{"test_get_paths_are_decoded_as_clients_send_them", test_get_paths_are_decoded_as_clients_send_them},
+	{"test_get_paths_are_decoded_as_clients_send_them",
+		test_get_paths_are_decoded_as_clients_send_them},
 	{"test_double_slashes_inside_are_data", test_double_slashes_inside_are_data},
 	{"test_too_long_paths_are_refused", test_too_long_paths_are_refused})

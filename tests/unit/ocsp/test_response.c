@@ -17,14 +17,20 @@ struct setup {
 	struct ocsp_issuer_hashes hashes;
 };
 
-/* A responder that is its own issuer: enough for OpenSSL to check the signature by the embedded certificate. */
+/* A responder that is its own issuer: enough for OpenSSL to check the signature by the embedded
+ * certificate. */
 static void
 set_up(struct setup *s)
 {
 	struct pki_name_parts name = {.common_name = "Responder"};
 	uint8_t key_id[20];
-	struct pki_cert_spec spec = {.serial = bytes_of(serial16, 16), .not_before = NOW - 100, .not_after = NOW + 86400,
-		.key_usage = PKI_KU_DIGITAL_SIGNATURE, .eku = PKI_EKU_OCSP_SIGNING, .ocsp_nocheck = true, .path_len = -1};
+	struct pki_cert_spec spec = {.serial = bytes_of(serial16, 16),
+		.not_before = NOW - 100,
+		.not_after = NOW + 86400,
+		.key_usage = PKI_KU_DIGITAL_SIGNATURE,
+		.eku = PKI_EKU_OCSP_SIGNING,
+		.ocsp_nocheck = true,
+		.path_len = -1};
 	struct pki_spki spki;
 	struct pki_cert cert;
 
@@ -51,7 +57,8 @@ tear_down(struct setup *s)
 }
 
 static OCSP_BASICRESP *
-build_and_verify(struct setup *s, const struct ocsp_single *single, size_t count, struct bytes nonce)
+build_and_verify(
+	struct setup *s, const struct ocsp_single *single, size_t count, struct bytes nonce)
 {
 	struct ocsp_times times = {NOW, NOW - 60, NOW + 3600};
 	AUTO_BUF(der, OCSP_RESPONSE_MAX);
@@ -59,7 +66,8 @@ build_and_verify(struct setup *s, const struct ocsp_single *single, size_t count
 	OCSP_RESPONSE *resp = NULL;
 	const uint8_t *p;
 
-	CHECK_OK(ocsp_response_build(&s->responder, &s->hashes, single, count, &times, nonce, &der));
+	CHECK_OK(
+		ocsp_response_build(&s->responder, &s->hashes, single, count, &times, nonce, &der));
 	p = der.data;
 	resp = d2i_OCSP_RESPONSE(NULL, &p, (long)der.len);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(resp);
@@ -68,7 +76,8 @@ build_and_verify(struct setup *s, const struct ocsp_single *single, size_t count
 	basic = OCSP_response_get1_basic(resp);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(basic);
 	CHECK(OCSP_basic_verify(basic, NULL, NULL, OCSP_NOVERIFY | OCSP_NOCHECKS) == 1);
-	/* NOVERIFY skips the chain only when the signer was found; the signature itself was checked by the embedded key */
+	/* NOVERIFY skips the chain only when the signer was found; the signature itself was checked
+	 * by the embedded key */
 	CHECK(OCSP_resp_get0_certs(basic) != NULL && sk_X509_num(OCSP_resp_get0_certs(basic)) == 1);
 	OCSP_RESPONSE_free(resp);
 	return basic;
@@ -77,7 +86,8 @@ build_and_verify(struct setup *s, const struct ocsp_single *single, size_t count
 static struct ocsp_single
 single_with(enum ocsp_hash hash, int status, enum pki_reason reason)
 {
-	struct ocsp_single s = {.hash = hash, .reason = reason, .revoked_at = status == OCSP_REVOKED ? NOW - 5 : 0};
+	struct ocsp_single s = {
+		.hash = hash, .reason = reason, .revoked_at = status == OCSP_REVOKED ? NOW - 5 : 0};
 
 	s.status = status;
 	memcpy(s.serial, serial16, sizeof(s.serial));
@@ -95,27 +105,38 @@ test_statuses_are_read_back_by_openssl(void)
 		int expected, expected_reason;
 	} cases[] = {
 		{"good sha1", OCSP_SHA1, OCSP_GOOD, PKI_REASON_NONE, V_OCSP_CERTSTATUS_GOOD, -1},
-		{"good sha256", OCSP_SHA256, OCSP_GOOD, PKI_REASON_NONE, V_OCSP_CERTSTATUS_GOOD, -1},
-		{"revoked", OCSP_SHA1, OCSP_REVOKED, PKI_REASON_KEY_COMPROMISE, V_OCSP_CERTSTATUS_REVOKED, 1},
-		{"no reason", OCSP_SHA1, OCSP_REVOKED, PKI_REASON_NONE, V_OCSP_CERTSTATUS_REVOKED, -1},
-		{"unspecified is left out", OCSP_SHA256, OCSP_REVOKED, PKI_REASON_UNSPECIFIED, V_OCSP_CERTSTATUS_REVOKED, -1},
+		{"good sha256", OCSP_SHA256, OCSP_GOOD, PKI_REASON_NONE, V_OCSP_CERTSTATUS_GOOD,
+			-1},
+		{"revoked", OCSP_SHA1, OCSP_REVOKED, PKI_REASON_KEY_COMPROMISE,
+			V_OCSP_CERTSTATUS_REVOKED, 1},
+		{"no reason", OCSP_SHA1, OCSP_REVOKED, PKI_REASON_NONE, V_OCSP_CERTSTATUS_REVOKED,
+			-1},
+		{"unspecified is left out", OCSP_SHA256, OCSP_REVOKED, PKI_REASON_UNSPECIFIED,
+			V_OCSP_CERTSTATUS_REVOKED, -1},
 	};
 	struct setup s;
 
 	set_up(&s);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct ocsp_single single = single_with(cases[i].hash, cases[i].status, cases[i].reason);
+		struct ocsp_single single =
+			single_with(cases[i].hash, cases[i].status, cases[i].reason);
 		OCSP_BASICRESP *basic = build_and_verify(&s, &single, 1, (struct bytes){NULL, 0});
 		OCSP_SINGLERESP *one = OCSP_resp_get0(basic, 0);
 		ASN1_GENERALIZEDTIME *revoked = NULL, *this_update = NULL, *next_update = NULL;
-		int reason = -2, status = OCSP_single_get0_status(one, &reason, &revoked, &this_update, &next_update);
+		int reason = -2,
+		    status = OCSP_single_get0_status(
+			    one, &reason, &revoked, &this_update, &next_update);
 
 		CHECK_CASE(OCSP_resp_count(basic) == 1, cases[i].name);
 		CHECK_CASE(status == cases[i].expected, cases[i].name);
 		if (status == V_OCSP_CERTSTATUS_REVOKED)
 			CHECK_CASE(reason == cases[i].expected_reason, cases[i].name);
-		CHECK_CASE(this_update != NULL && strcmp((const char *)this_update->data, "20251231235900Z") == 0, cases[i].name);
-		CHECK_CASE(next_update != NULL && strcmp((const char *)next_update->data, "20260101010000Z") == 0, cases[i].name);
+		CHECK_CASE(this_update != NULL &&
+				strcmp((const char *)this_update->data, "20251231235900Z") == 0,
+			cases[i].name);
+		CHECK_CASE(next_update != NULL &&
+				strcmp((const char *)next_update->data, "20260101010000Z") == 0,
+			cases[i].name);
 		OCSP_BASICRESP_free(basic);
 	}
 	tear_down(&s);
@@ -155,7 +176,10 @@ test_nonce_is_echoed_and_only_when_asked(void)
 	X509_EXTENSION *ext = OCSP_BASICRESP_get_ext(basic, at);
 	CHECK(X509_EXTENSION_get_critical(ext) == 0);
 	CHECK(X509_EXTENSION_get_data(ext)->length == 18 &&
-		memcmp(X509_EXTENSION_get_data(ext)->data, "\x04\x10" "0123456789abcdef", 18) == 0);
+		memcmp(X509_EXTENSION_get_data(ext)->data,
+			"\x04\x10"
+			"0123456789abcdef",
+			18) == 0);
 	OCSP_BASICRESP_free(basic);
 	basic = build_and_verify(&s, &single, 1, (struct bytes){NULL, 0});
 	CHECK(OCSP_BASICRESP_get_ext_count(basic) == 0);
@@ -194,7 +218,8 @@ test_changed_octets_break_the_signature(void)
 
 	set_up(&s);
 	single = single_with(OCSP_SHA1, OCSP_GOOD, PKI_REASON_NONE);
-	CHECK_OK(ocsp_response_build(&s.responder, &s.hashes, &single, 1, &times, (struct bytes){NULL, 0}, &der));
+	CHECK_OK(ocsp_response_build(
+		&s.responder, &s.hashes, &single, 1, &times, (struct bytes){NULL, 0}, &der));
 	time = memmem(der.data, der.len, "20260101010000Z", 15);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(time);
 	time[3] = '7';
@@ -215,7 +240,8 @@ test_error_responses_are_five_octets(void)
 	const uint8_t *p = b.p;
 	OCSP_RESPONSE *resp = d2i_OCSP_RESPONSE(NULL, &p, (long)b.n);
 
-	CHECK(b.n == 5 && resp != NULL && OCSP_response_status(resp) == OCSP_RESPONSE_STATUS_UNAUTHORIZED);
+	CHECK(b.n == 5 && resp != NULL &&
+		OCSP_response_status(resp) == OCSP_RESPONSE_STATUS_UNAUTHORIZED);
 	OCSP_RESPONSE_free(resp);
 }
 
@@ -240,7 +266,8 @@ UNIT_MAIN("ocsp response",
 	{"test_statuses_are_read_back_by_openssl", test_statuses_are_read_back_by_openssl},
 	{"test_responder_is_named_by_key", test_responder_is_named_by_key},
 	{"test_nonce_is_echoed_and_only_when_asked", test_nonce_is_echoed_and_only_when_asked},
-	{"test_several_certificates_get_an_answer_each", test_several_certificates_get_an_answer_each},
+	{"test_several_certificates_get_an_answer_each",
+		test_several_certificates_get_an_answer_each},
 	{"test_changed_octets_break_the_signature", test_changed_octets_break_the_signature},
 	{"test_error_responses_are_five_octets", test_error_responses_are_five_octets},
 	{"test_issuers_are_matched_by_both_hashes", test_issuers_are_matched_by_both_hashes})

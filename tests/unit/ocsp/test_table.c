@@ -34,7 +34,8 @@ test_many_entries_are_found_and_strangers_are_not(void)
 	CHECK(ocsp_table_count(t) == 50000);
 	for (uint32_t i = 0; i < 50000; i++) {
 		make_serial(i, serial);
-		missing += !ocsp_table_find(t, serial, &e) || e.not_after != NOW + i || e.issuer != (int16_t)(1 + i % 2);
+		missing += !ocsp_table_find(t, serial, &e) || e.not_after != NOW + i ||
+			e.issuer != (int16_t)(1 + i % 2);
 		make_serial(i + 50000, serial);
 		strangers += ocsp_table_find(t, serial, &e);
 	}
@@ -53,7 +54,8 @@ test_revocation_stays_whatever_order_the_feeds_have(void)
 	make_serial(1, serial);
 	ocsp_table_revoked(t, serial, 1, NOW + 10, NOW - 1, PKI_REASON_SUPERSEDED);
 	ocsp_table_issued(t, serial, 1, NOW + 10);
-	CHECK(ocsp_table_find(t, serial, &e) && e.revoked_at == NOW - 1 && e.reason == PKI_REASON_SUPERSEDED);
+	CHECK(ocsp_table_find(t, serial, &e) && e.revoked_at == NOW - 1 &&
+		e.reason == PKI_REASON_SUPERSEDED);
 	CHECK(ocsp_table_count(t) == 1);
 	ocsp_table_free(t);
 }
@@ -126,7 +128,8 @@ test_ready_answers_are_served_only_where_they_fit(void)
 	CHECK(ocsp_table_find(t, serial, &e));
 	ocsp_table_keep(t, serial, OCSP_SHA1, e.version, 3, NOW + 100, answer);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct http_prepared *got = ocsp_table_answer(t, serial, cases[i].issuer, cases[i].hash, cases[i].generation, cases[i].now);
+		struct http_prepared *got = ocsp_table_answer(t, serial, cases[i].issuer,
+			cases[i].hash, cases[i].generation, cases[i].now);
 
 		CHECK_CASE((got != NULL) == cases[i].served, cases[i].name);
 		if (got != NULL)
@@ -153,7 +156,8 @@ test_only_what_is_new_counts_as_a_change(void)
 	ocsp_table_free(t);
 }
 
-/* Arrays shrink when little is left; what is left must be found in them, its revocation and its ready answer too. */
+/* Arrays shrink when little is left; what is left must be found in them, its revocation and its
+ * ready answer too. */
 static void
 test_what_survives_a_sweep_keeps_everything(void)
 {
@@ -206,11 +210,16 @@ test_sweep_drops_the_expired_only(void)
 }
 
 UNIT_MAIN("ocsp table",
-	{"test_many_entries_are_found_and_strangers_are_not", test_many_entries_are_found_and_strangers_are_not},
-	{"test_revocation_stays_whatever_order_the_feeds_have", test_revocation_stays_whatever_order_the_feeds_have},
+	{"test_many_entries_are_found_and_strangers_are_not",
+		test_many_entries_are_found_and_strangers_are_not},
+	{"test_revocation_stays_whatever_order_the_feeds_have",
+		test_revocation_stays_whatever_order_the_feeds_have},
 	{"test_revocation_drops_the_ready_answer", test_revocation_drops_the_ready_answer},
-	{"test_answer_signed_while_revoked_is_not_kept", test_answer_signed_while_revoked_is_not_kept},
-	{"test_ready_answers_are_served_only_where_they_fit", test_ready_answers_are_served_only_where_they_fit},
+	{"test_answer_signed_while_revoked_is_not_kept",
+		test_answer_signed_while_revoked_is_not_kept},
+	{"test_ready_answers_are_served_only_where_they_fit",
+		test_ready_answers_are_served_only_where_they_fit},
 	{"test_only_what_is_new_counts_as_a_change", test_only_what_is_new_counts_as_a_change},
-	{"test_what_survives_a_sweep_keeps_everything", test_what_survives_a_sweep_keeps_everything},
+	{"test_what_survives_a_sweep_keeps_everything",
+		test_what_survives_a_sweep_keeps_everything},
 	{"test_sweep_drops_the_expired_only", test_sweep_drops_the_expired_only})

@@ -2,16 +2,16 @@
 #ifndef CHANCERY_TESTS_PKI_KEYS_H
 #define CHANCERY_TESTS_PKI_KEYS_H
 
-#define P256_SPKI \
+#define P256_SPKI                                                                                          \
 	"3059301306072a8648ce3d020106082a8648ce3d0301070342000446d686d8554ec92809a96a73c66e3500aee4d1f7f1" \
 	"89e51ddf767cd56d31d833d053d85e00c7706505632bc1a8b95bd8b07076afaf2aa1a99e600f84a80d49af"
 
-#define P384_SPKI \
+#define P384_SPKI                                                                                          \
 	"3076301006072a8648ce3d020106052b8104002203620004d15e8f1d626af9b58096b958c97b02d3de714b307f60b51f" \
 	"7b0c96651cbb79f4b5c92218e20c5de24cfbd2b94c34fdd5ec84906d4a7f0d5d55203ff413074e6c33b7fb766613bdef" \
 	"d8a568e57834cf97c8faab6541513c63925ec26376430cf5"
 
-#define RSA_SPKI \
+#define RSA_SPKI                                                                                           \
 	"30820122300d06092a864886f70d01010105000382010f003082010a0282010100cfe941284778ff8e484426c8f34db9" \
 	"f60313aa30321fe0c4f45794a2853b24d58d26f9418f9098c3d912b0d162f3a18262e9432b2f08527c87a7c9ff96b58f" \
 	"8b7769d2386d29f77df3ca191e9c9aff7d7743fea2ecc57b19b05f3132810f8d892606db4626ded4f1779d7d8b937b9c" \

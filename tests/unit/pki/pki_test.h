@@ -1,4 +1,5 @@
-/* DER from pieces, hex and files for the tests of lib/pki; everything lives until the program ends. */
+/* DER from pieces, hex and files for the tests of lib/pki; everything lives until the program ends.
+ */
 #ifndef CHANCERY_TESTS_PKI_TEST_H
 #define CHANCERY_TESTS_PKI_TEST_H
 
@@ -64,7 +65,11 @@ tlv_of(uint8_t tag, struct bytes content)
 	return out;
 }
 
-#define PARTS(...) (const struct bytes[]){__VA_ARGS__}
+#define PARTS(...)                                                                                 \
+	(const struct bytes[])                                                                     \
+	{                                                                                          \
+		__VA_ARGS__                                                                        \
+	}
 #define JOIN(...) join_of(PARTS(__VA_ARGS__), sizeof(PARTS(__VA_ARGS__)) / sizeof(struct bytes))
 #define TLV(tag, ...) tlv_of((tag), JOIN(__VA_ARGS__))
 #define SEQ(...) TLV(DER_SEQUENCE, __VA_ARGS__)
@@ -131,6 +136,8 @@ sans_of(const char *const *texts, size_t count)
 			abort();
 	return sans;
 }
-#define SANS(...) sans_of((const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+#define SANS(...)                                                                                  \
+	sans_of((const char *const[]){__VA_ARGS__},                                                \
+		sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Certificates: golden files hold every octet, OpenSSL reads them as an independent reader, and nothing that does
- * not read as it was specified leaves the builder.
+ * Certificates: golden files hold every octet, OpenSSL reads them as an independent reader, and
+ * nothing that does not read as it was specified leaves the builder.
  */
 #include <time.h>
 
@@ -48,8 +48,8 @@ workload_spec(void)
 
 	s.subject = dn(NULL);
 	s.eku |= PKI_EKU_SERVER_AUTH;
-	s.sans = SANS("dns:a.example", "dns:*.b.example", "ip:10.0.0.1", "ip:2001:db8::1", "uri:spiffe://x/y",
-		"email:a@example.org", "other:1.3.6.1.4.1.311.20.2.3:0c0161");
+	s.sans = SANS("dns:a.example", "dns:*.b.example", "ip:10.0.0.1", "ip:2001:db8::1",
+		"uri:spiffe://x/y", "email:a@example.org", "other:1.3.6.1.4.1.311.20.2.3:0c0161");
 	return s;
 }
 
@@ -138,7 +138,8 @@ test_certificates_are_the_golden_ones(void)
 {
 	for (size_t i = 0; i < ARRAY_LEN(goldens); i++) {
 		struct pki_cert_spec spec = goldens[i].spec();
-		struct bytes der = {0}, text = test_file(arena_printf(A(), "golden/%s.hex", goldens[i].name));
+		struct bytes der = {0},
+			     text = test_file(arena_printf(A(), "golden/%s.hex", goldens[i].name));
 		bool same;
 
 		CHECK_OK(issue(&spec, &der, NULL));
@@ -180,8 +181,11 @@ same_san(const GENERAL_NAME *g, const struct pki_san *san)
 {
 	int type;
 	const ASN1_STRING *s = GENERAL_NAME_get0_value(g, &type);
-	static const int types[] = {[PKI_SAN_DNS] = GEN_DNS, [PKI_SAN_IP] = GEN_IPADD, [PKI_SAN_URI] = GEN_URI,
-		[PKI_SAN_EMAIL] = GEN_EMAIL, [PKI_SAN_OTHER] = GEN_OTHERNAME};
+	static const int types[] = {[PKI_SAN_DNS] = GEN_DNS,
+		[PKI_SAN_IP] = GEN_IPADD,
+		[PKI_SAN_URI] = GEN_URI,
+		[PKI_SAN_EMAIL] = GEN_EMAIL,
+		[PKI_SAN_OTHER] = GEN_OTHERNAME};
 
 	return type == types[san->type] && (type == GEN_OTHERNAME || same_string(s, san->value));
 }
@@ -205,7 +209,8 @@ static bool
 same_url(STACK_OF(OPENSSL_STRING) * urls, const char *want)
 {
 	bool same = want == NULL ? urls == NULL || sk_OPENSSL_STRING_num(urls) == 0
-		: urls != NULL && sk_OPENSSL_STRING_num(urls) == 1 && strcmp(sk_OPENSSL_STRING_value(urls, 0), want) == 0;
+				 : urls != NULL && sk_OPENSSL_STRING_num(urls) == 1 &&
+			strcmp(sk_OPENSSL_STRING_value(urls, 0), want) == 0;
 
 	X509_email_free(urls);
 	return same;
@@ -222,7 +227,8 @@ same_crl_url(X509 *x, const char *want)
 		DIST_POINT *p = sk_DIST_POINT_value(points, 0);
 		GENERAL_NAME *g = sk_GENERAL_NAME_value(p->distpoint->name.fullname, 0);
 
-		same = same_string(GENERAL_NAME_get0_value(g, &type), bytes_str(want)) && type == GEN_URI;
+		same = same_string(GENERAL_NAME_get0_value(g, &type), bytes_str(want)) &&
+			type == GEN_URI;
 	}
 	CRL_DIST_POINTS_free(points);
 	return same;
@@ -236,30 +242,44 @@ compare_with_openssl(X509 *x, const struct pki_cert_spec *s, const char *name)
 
 	CHECK_CASE(X509_get_version(x) == X509_VERSION_3, name);
 	CHECK_CASE(same_string(serial, s->serial) && serial->type == V_ASN1_INTEGER, name);
-	CHECK_CASE(same_name(X509_get_issuer_name(x), s->issuer) && same_name(X509_get_subject_name(x), s->subject), name);
+	CHECK_CASE(same_name(X509_get_issuer_name(x), s->issuer) &&
+			same_name(X509_get_subject_name(x), s->subject),
+		name);
 	CHECK_CASE(seconds(X509_get0_notBefore(x)) == s->not_before, name);
 	CHECK_CASE(seconds(X509_get0_notAfter(x)) == s->not_after, name);
-	CHECK_CASE(((flags & EXFLAG_CA) != 0) == s->is_ca && (flags & (EXFLAG_CRITICAL | EXFLAG_INVALID)) == 0, name);
+	CHECK_CASE(((flags & EXFLAG_CA) != 0) == s->is_ca &&
+			(flags & (EXFLAG_CRITICAL | EXFLAG_INVALID)) == 0,
+		name);
 	CHECK_CASE(X509_get_pathlen(x) == (s->is_ca ? s->path_len : -1), name);
 	/* KeyUsage bits count from the other end of the octet there. */
 	CHECK_CASE(((X509_get_key_usage(x) & KU_DIGITAL_SIGNATURE) != 0) ==
-		((s->key_usage & PKI_KU_DIGITAL_SIGNATURE) != 0), name);
+			((s->key_usage & PKI_KU_DIGITAL_SIGNATURE) != 0),
+		name);
 	CHECK_CASE(((X509_get_key_usage(x) & KU_KEY_ENCIPHERMENT) != 0) ==
-		((s->key_usage & PKI_KU_KEY_ENCIPHERMENT) != 0), name);
-	CHECK_CASE(((X509_get_key_usage(x) & KU_KEY_CERT_SIGN) != 0) == ((s->key_usage & PKI_KU_KEY_CERT_SIGN) != 0), name);
+			((s->key_usage & PKI_KU_KEY_ENCIPHERMENT) != 0),
+		name);
+	CHECK_CASE(((X509_get_key_usage(x) & KU_KEY_CERT_SIGN) != 0) ==
+			((s->key_usage & PKI_KU_KEY_CERT_SIGN) != 0),
+		name);
 	CHECK_CASE(((flags & EXFLAG_XKUSAGE) != 0) == (s->eku != 0), name);
 	if (s->eku != 0)
 		CHECK_CASE(X509_get_extended_key_usage(x) ==
-			(((s->eku & PKI_EKU_SERVER_AUTH) != 0 ? XKU_SSL_SERVER : 0u) |
-			((s->eku & PKI_EKU_CLIENT_AUTH) != 0 ? XKU_SSL_CLIENT : 0u) |
-			((s->eku & PKI_EKU_OCSP_SIGNING) != 0 ? XKU_OCSP_SIGN : 0u)), name);
+				(((s->eku & PKI_EKU_SERVER_AUTH) != 0 ? XKU_SSL_SERVER : 0u) |
+					((s->eku & PKI_EKU_CLIENT_AUTH) != 0 ? XKU_SSL_CLIENT
+									     : 0u) |
+					((s->eku & PKI_EKU_OCSP_SIGNING) != 0 ? XKU_OCSP_SIGN
+									      : 0u)),
+			name);
 	CHECK_CASE(same_string(X509_get0_subject_key_id(x), s->subject_key_id), name);
 	CHECK_CASE(same_string(X509_get0_authority_key_id(x), s->authority_key_id), name);
 	CHECK_CASE(same_sans(x, s), name);
 	CHECK_CASE(same_url(X509_get1_ocsp(x), s->ocsp_url), name);
 	CHECK_CASE(same_crl_url(x, s->crl_url), name);
-	CHECK_CASE((X509_get_ext_by_NID(x, NID_id_pkix_OCSP_noCheck, -1) >= 0) == s->ocsp_nocheck, name);
-	CHECK_CASE((X509_get_ext_by_NID(x, NID_name_constraints, -1) >= 0) == (s->name_constraints != NULL), name);
+	CHECK_CASE((X509_get_ext_by_NID(x, NID_id_pkix_OCSP_noCheck, -1) >= 0) == s->ocsp_nocheck,
+		name);
+	CHECK_CASE((X509_get_ext_by_NID(x, NID_name_constraints, -1) >= 0) ==
+			(s->name_constraints != NULL),
+		name);
 }
 
 static void
@@ -296,8 +316,9 @@ test_name_constraints_bind_in_openssl(void)
 	static const struct {
 		const char *name;
 		bool allowed;
-	} cases[] = {{"dns:a.example", true}, {"dns:a.evil", false}, {"ip:10.1.2.3", true}, {"ip:11.1.2.3", false},
-		{"email:a@b.example", true}, {"email:a@evil", false}, {"uri:http://x.bad.example/", false}};
+	} cases[] = {{"dns:a.example", true}, {"dns:a.evil", false}, {"ip:10.1.2.3", true},
+		{"ip:11.1.2.3", false}, {"email:a@b.example", true}, {"email:a@evil", false},
+		{"uri:http://x.bad.example/", false}};
 
 	CHECK_OK(issue(&ca, &ca_der, NULL));
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -311,7 +332,8 @@ test_name_constraints_bind_in_openssl(void)
 		q = der.p;
 		y = d2i_X509(NULL, &q, (long)der.n);
 		X509_check_purpose(y, -1, 0); /* reads the extensions that the check looks at */
-		CHECK_CASE((NAME_CONSTRAINTS_check(y, nc) == X509_V_OK) == cases[i].allowed, cases[i].name);
+		CHECK_CASE((NAME_CONSTRAINTS_check(y, nc) == X509_V_OK) == cases[i].allowed,
+			cases[i].name);
 		NAME_CONSTRAINTS_free(nc);
 	}
 }
@@ -321,7 +343,8 @@ test_name_constraints_bind_in_openssl(void)
 static void
 test_openssls_certificates_are_read(void)
 {
-	struct bytes der = test_file("data/cert-openssl.der"), root = test_file("data/root-openssl.der");
+	struct bytes der = test_file("data/cert-openssl.der"),
+		     root = test_file("data/root-openssl.der");
 	struct pki_sans want = SANS("dns:a.example", "ip:10.0.0.1", "email:a@b.c");
 	struct pki_cert c = {0}, r = {0};
 
@@ -329,10 +352,13 @@ test_openssls_certificates_are_read(void)
 	CHECK(pki_sans_equal(&c.sans, &want) && !c.san_critical);
 	CHECK(c.has_eku && c.eku == (PKI_EKU_SERVER_AUTH | PKI_EKU_OCSP_SIGNING) && c.ocsp_nocheck);
 	CHECK(bytes_equal(c.crl_url, BYTES_LIT("http://a/b")));
-	CHECK(bytes_equal(c.ocsp_url, BYTES_LIT("http://o/")) && bytes_equal(c.ca_issuers_url, BYTES_LIT("http://c/")));
-	CHECK(c.name_constraints.n > 0 && c.spki.type == PKI_KEY_RSA && c.sig_alg == PKI_SIG_RSA_SHA256);
+	CHECK(bytes_equal(c.ocsp_url, BYTES_LIT("http://o/")) &&
+		bytes_equal(c.ca_issuers_url, BYTES_LIT("http://c/")));
+	CHECK(c.name_constraints.n > 0 && c.spki.type == PKI_KEY_RSA &&
+		c.sig_alg == PKI_SIG_RSA_SHA256);
 	CHECK_OK(pki_cert_parse(root, A(), &r));
-	CHECK(r.is_ca && r.path_len == -1 && r.key_usage == (PKI_KU_KEY_CERT_SIGN | PKI_KU_CRL_SIGN));
+	CHECK(r.is_ca && r.path_len == -1 &&
+		r.key_usage == (PKI_KU_KEY_CERT_SIGN | PKI_KU_CRL_SIGN));
 	CHECK_OK(pki_cert_verify_issued_by(&r, &r));
 	CHECK_REASON(pki_cert_verify_issued_by(&c, &r), ERR_INVALID, "another name");
 	free((void *)der.p);
@@ -356,7 +382,8 @@ test_every_flipped_octet_of_a_tbs_changes_or_refuses(void)
 
 		octets[i] ^= 0x01;
 		if (pki_cert_parse(bytes_of(octets, der.n), a, &c) == ERR_OK)
-			CHECK_CASE(pki_verify(key, c.sig_alg, c.tbs, c.signature) != ERR_OK, arena_printf(A(), "octet %zu", i));
+			CHECK_CASE(pki_verify(key, c.sig_alg, c.tbs, c.signature) != ERR_OK,
+				arena_printf(A(), "octet %zu", i));
 		octets[i] ^= 0x01;
 	}
 	free(octets);
@@ -370,9 +397,11 @@ with_extension(struct bytes ext)
 	struct pki_signer s;
 
 	pki_signer_software(key, PKI_KEY_ED25519, &s);
-	CHECK_OK(pki_sign(&s, SEQ(hex("a003020102 020101 300506032b6570"), dn("ca"),
-		SEQ(hex("170d3236303130313030303030305a 170d3237303130313030303030305a")), dn("x"), hex(P256_SPKI),
-		TLV(0xa3, SEQ(ext))), &out));
+	CHECK_OK(pki_sign(&s,
+		SEQ(hex("a003020102 020101 300506032b6570"), dn("ca"),
+			SEQ(hex("170d3236303130313030303030305a 170d3237303130313030303030305a")),
+			dn("x"), hex(P256_SPKI), TLV(0xa3, SEQ(ext))),
+		&out));
 	return arena_bytes(A(), buf_bytes(&out));
 }
 
@@ -390,10 +419,14 @@ test_bad_extensions_are_refused(void)
 		{"empty authorityInfoAccess", "2b06010505070101", "", "3000"},
 		{"nocheck that is no NULL", "2b0601050507300105", "", "3000"},
 		{"nameConstraints without subtree", "551d1e", "0101ff", "3000"},
-		{"nameConstraints with minimum", "551d1e", "0101ff", "300c a00a 3008 8203 612e62 800101"},
-		{"nameConstraints with a bad mask", "551d1e", "0101ff", "300e a00c 300a 8708 0a000000 ff00ff00"},
-		{"nameConstraints with host bits", "551d1e", "0101ff", "300e a00c 300a 8708 0a000001 ff000000"},
-		{"nameConstraints with a directoryName", "551d1e", "0101ff", "3008 a006 3004 a402 3000"},
+		{"nameConstraints with minimum", "551d1e", "0101ff",
+			"300c a00a 3008 8203 612e62 800101"},
+		{"nameConstraints with a bad mask", "551d1e", "0101ff",
+			"300e a00c 300a 8708 0a000000 ff00ff00"},
+		{"nameConstraints with host bits", "551d1e", "0101ff",
+			"300e a00c 300a 8708 0a000001 ff000000"},
+		{"nameConstraints with a directoryName", "551d1e", "0101ff",
+			"3008 a006 3004 a402 3000"},
 		{"nameConstraints of a dot", "551d1e", "0101ff", "3007 a005 3003 82012e"},
 		{"empty subtrees", "551d1e", "0101ff", "3002 a000"},
 		{"negative path length", "551d13", "0101ff", "3006 0101ff 0201ff"},
@@ -406,10 +439,12 @@ test_bad_extensions_are_refused(void)
 			TLV(DER_OCTET_STRING, hex(cases[i].value)));
 		struct pki_cert c;
 
-		CHECK_CASE(pki_cert_parse(with_extension(ext), A(), &c) == ERR_INVALID, cases[i].name);
+		CHECK_CASE(
+			pki_cert_parse(with_extension(ext), A(), &c) == ERR_INVALID, cases[i].name);
 		CHECK_CASE(strcmp(err_word(), "bad-certificate") == 0, cases[i].name);
 	}
-	CHECK_OK(pki_cert_parse(with_extension(hex("3009 06032a0304 0402 0500")), A(), &(struct pki_cert){0}));
+	CHECK_OK(pki_cert_parse(
+		with_extension(hex("3009 06032a0304 0402 0500")), A(), &(struct pki_cert){0}));
 }
 
 static void
@@ -420,8 +455,9 @@ test_certificates_out_of_bounds_are_refused(void)
 
 	CHECK_ERR(pki_cert_parse(NOTHING, A(), &c), ERR_INVALID);
 	CHECK_ERR(pki_cert_parse(JOIN(good, hex("00")), A(), &c), ERR_INVALID);
-	CHECK_REASON(pki_cert_parse(SEQ(bytes_of(arena_alloc(A(), PKI_CERT_MAX), PKI_CERT_MAX)), A(), &c), ERR_INVALID,
-		"16384");
+	CHECK_REASON(pki_cert_parse(
+			     SEQ(bytes_of(arena_alloc(A(), PKI_CERT_MAX), PKI_CERT_MAX)), A(), &c),
+		ERR_INVALID, "16384");
 	for (size_t i = 0; i < good.n; i++)
 		CHECK_ERR(pki_cert_parse(bytes_of(good.p, i), A(), &c), ERR_INVALID);
 }
@@ -437,9 +473,10 @@ test_the_outer_fields_belong_to_the_inner(void)
 	alg = hex("300506032b6570");
 	signature = TLV(DER_BIT_STRING, hex("00"), c.signature);
 	CHECK_OK(pki_cert_parse(SEQ(tbs, alg, signature), A(), &c));
-	CHECK_REASON(pki_cert_parse(SEQ(tbs, hex("300a06082a8648ce3d040302"), signature), A(), &c), ERR_INVALID,
-		"algorithms differ");
-	CHECK_REASON(pki_cert_parse(SEQ(tbs, alg, signature, hex("0500")), A(), &c), ERR_INVALID, "too many");
+	CHECK_REASON(pki_cert_parse(SEQ(tbs, hex("300a06082a8648ce3d040302"), signature), A(), &c),
+		ERR_INVALID, "algorithms differ");
+	CHECK_REASON(pki_cert_parse(SEQ(tbs, alg, signature, hex("0500")), A(), &c), ERR_INVALID,
+		"too many");
 }
 
 /* ---- issuing ---- */
@@ -505,7 +542,8 @@ test_what_the_linter_refuses_is_not_signed(void)
 	struct bytes der;
 
 	spec.not_after = spec.not_before;
-	CHECK_REASON(pki_cert_issue(&spec, &s, A(), &der, NULL), ERR_INVALID, "validity_has_an_extent");
+	CHECK_REASON(
+		pki_cert_issue(&spec, &s, A(), &der, NULL), ERR_INVALID, "validity_has_an_extent");
 	CHECK(strcmp(err_word(), "lint") == 0);
 }
 
@@ -555,7 +593,8 @@ test_usage_names_are_rfc_5280s(void)
 	CHECK_OK(pki_eku_parse("OCSPSigning", &bit));
 	CHECK_OK(pki_key_usage_parse("cRLSign", &bit));
 	CHECK(bit == PKI_KU_CRL_SIGN);
-	CHECK_REASON(pki_eku_parse("anyExtendedKeyUsage", &bit), ERR_INVALID, "anyExtendedKeyUsage");
+	CHECK_REASON(
+		pki_eku_parse("anyExtendedKeyUsage", &bit), ERR_INVALID, "anyExtendedKeyUsage");
 	CHECK_REASON(pki_key_usage_parse("encipherOnly", &bit), ERR_INVALID, "encipherOnly");
 }
 
@@ -603,20 +642,26 @@ test_too_many_certificates_in_one_message_are_refused(void)
 	CHECK_ERR(pki_certs_only(certs, 65, A(), &out), ERR_LIMIT);
 }
 
-UNIT_MAIN("pki-cert", {"test_certificates_are_the_golden_ones", test_certificates_are_the_golden_ones},
+UNIT_MAIN("pki-cert",
+	{"test_certificates_are_the_golden_ones", test_certificates_are_the_golden_ones},
 	{"test_openssl_reads_what_was_specified", test_openssl_reads_what_was_specified},
 	{"test_name_constraints_bind_in_openssl", test_name_constraints_bind_in_openssl},
 	{"test_openssls_certificates_are_read", test_openssls_certificates_are_read},
-	{"test_every_flipped_octet_of_a_tbs_changes_or_refuses", test_every_flipped_octet_of_a_tbs_changes_or_refuses},
+	{"test_every_flipped_octet_of_a_tbs_changes_or_refuses",
+		test_every_flipped_octet_of_a_tbs_changes_or_refuses},
 	{"test_bad_extensions_are_refused", test_bad_extensions_are_refused},
-	{"test_certificates_out_of_bounds_are_refused", test_certificates_out_of_bounds_are_refused},
+	{"test_certificates_out_of_bounds_are_refused",
+		test_certificates_out_of_bounds_are_refused},
 	{"test_the_outer_fields_belong_to_the_inner", test_the_outer_fields_belong_to_the_inner},
 	{"test_a_certificate_is_its_issuers", test_a_certificate_is_its_issuers},
-	{"test_a_signer_that_misbehaves_gets_no_certificate", test_a_signer_that_misbehaves_gets_no_certificate},
+	{"test_a_signer_that_misbehaves_gets_no_certificate",
+		test_a_signer_that_misbehaves_gets_no_certificate},
 	{"test_what_the_linter_refuses_is_not_signed", test_what_the_linter_refuses_is_not_signed},
 	{"test_a_specification_that_cannot_be_expressed_is_refused",
 		test_a_specification_that_cannot_be_expressed_is_refused},
 	{"test_serials_have_16_octets_and_differ", test_serials_have_16_octets_and_differ},
 	{"test_usage_names_are_rfc_5280s", test_usage_names_are_rfc_5280s},
-	{"test_certs_only_is_read_by_openssl_in_order", test_certs_only_is_read_by_openssl_in_order},
-	{"test_too_many_certificates_in_one_message_are_refused", test_too_many_certificates_in_one_message_are_refused})
+	{"test_certs_only_is_read_by_openssl_in_order",
+		test_certs_only_is_read_by_openssl_in_order},
+	{"test_too_many_certificates_in_one_message_are_refused",
+		test_too_many_certificates_in_one_message_are_refused})

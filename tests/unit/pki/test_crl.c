@@ -13,7 +13,8 @@ static const struct {
 	int64_t at;
 	enum pki_reason reason, read_as;
 } revoked[] = {
-	{"0102030405060708090a0b0c0d0e0f10", 1800000000, PKI_REASON_KEY_COMPROMISE, PKI_REASON_KEY_COMPROMISE},
+	{"0102030405060708090a0b0c0d0e0f10", 1800000000, PKI_REASON_KEY_COMPROMISE,
+		PKI_REASON_KEY_COMPROMISE},
 	{"7f02030405060708090a0b0c0d0e0f10", 1800000001, PKI_REASON_UNSPECIFIED, PKI_REASON_NONE},
 	{"ff02030405060708090a0b0c0d0e0f10", INT64_C(2550000000), PKI_REASON_CERTIFICATE_HOLD,
 		PKI_REASON_CERTIFICATE_HOLD},
@@ -25,7 +26,8 @@ static struct pki_crl_spec
 base_spec(struct buf *entries)
 {
 	for (size_t i = 0; i < ARRAY_LEN(revoked); i++)
-		CHECK_OK(pki_crl_entry_append(entries, hex(revoked[i].serial), revoked[i].at, revoked[i].reason));
+		CHECK_OK(pki_crl_entry_append(
+			entries, hex(revoked[i].serial), revoked[i].at, revoked[i].reason));
 	return (struct pki_crl_spec){
 		.issuer = dn("CA"),
 		.authority_key_id = hex("000102030405060708090a0b0c0d0e0f10111213"),
@@ -124,8 +126,10 @@ test_what_was_written_is_read(void)
 	int64_t t;
 
 	CHECK_OK(pki_crl_parse(build(&spec), &crl));
-	CHECK(crl.number == spec.number && crl.this_update == spec.this_update && crl.next_update == spec.next_update);
-	CHECK(bytes_equal(crl.issuer, spec.issuer) && bytes_equal(crl.authority_key_id, spec.authority_key_id));
+	CHECK(crl.number == spec.number && crl.this_update == spec.this_update &&
+		crl.next_update == spec.next_update);
+	CHECK(bytes_equal(crl.issuer, spec.issuer) &&
+		bytes_equal(crl.authority_key_id, spec.authority_key_id));
 	CHECK_OK(pki_verify(key, crl.sig_alg, crl.tbs, crl.signature));
 	at = der_open(crl.entries);
 	for (size_t i = 0; i < ARRAY_LEN(revoked); i++) {
@@ -151,7 +155,8 @@ test_openssls_crl_is_read(void)
 	CHECK(crl.number == 0x1000);
 	at = der_open(crl.entries);
 	CHECK_OK(pki_crl_entry_next(&at, &serial, &t, &reason));
-	CHECK(bytes_equal(serial, hex("0123456789abcdef0123456789abcdef")) && reason == PKI_REASON_KEY_COMPROMISE);
+	CHECK(bytes_equal(serial, hex("0123456789abcdef0123456789abcdef")) &&
+		reason == PKI_REASON_KEY_COMPROMISE);
 	CHECK_OK(pki_crl_entry_next(&at, &serial, &t, &reason));
 	CHECK(reason == PKI_REASON_NONE);
 	CHECK_ERR(pki_crl_entry_next(&at, &serial, &t, &reason), ERR_NOTFOUND);
@@ -220,7 +225,8 @@ signed_list(struct bytes tbs)
 static void
 test_bad_crls_are_refused(void)
 {
-	struct bytes v2 = hex("020101"), name = dn("CA"), good = SEQ(v2, ED25519, name, TIMES, EXTS(GOOD_AKI, NUMBER));
+	struct bytes v2 = hex("020101"), name = dn("CA"),
+		     good = SEQ(v2, ED25519, name, TIMES, EXTS(GOOD_AKI, NUMBER));
 	struct {
 		const char *name;
 		struct bytes tbs;
@@ -228,32 +234,43 @@ test_bad_crls_are_refused(void)
 		{"version 1", SEQ(ED25519, name, TIMES)},
 		{"version 3", SEQ(hex("020102"), ED25519, name, TIMES, EXTS(GOOD_AKI, NUMBER))},
 		{"other algorithm inside", SEQ(v2, ECDSA, name, TIMES, EXTS(GOOD_AKI, NUMBER))},
-		{"no nextUpdate", SEQ(v2, ED25519, name, hex("170d3236303130313030303030305a"), EXTS(GOOD_AKI, NUMBER))},
-		{"times backwards", SEQ(v2, ED25519, name, hex("170d3237303130313030303030305a 170d3236303130313030303030305a"),
-			EXTS(GOOD_AKI, NUMBER))},
+		{"no nextUpdate",
+			SEQ(v2, ED25519, name, hex("170d3236303130313030303030305a"),
+				EXTS(GOOD_AKI, NUMBER))},
+		{"times backwards",
+			SEQ(v2, ED25519, name,
+				hex("170d3237303130313030303030305a 170d3236303130313030303030305a"),
+				EXTS(GOOD_AKI, NUMBER))},
 		{"empty list", SEQ(v2, ED25519, name, TIMES, hex("3000"), EXTS(GOOD_AKI, NUMBER))},
 		{"no extensions", SEQ(v2, ED25519, name, TIMES)},
 		{"no number", SEQ(v2, ED25519, name, TIMES, EXTS(GOOD_AKI))},
 		{"no key identifier", SEQ(v2, ED25519, name, TIMES, EXTS(NUMBER))},
 		{"empty key identifier", SEQ(v2, ED25519, name, TIMES, EXTS(AKI, NUMBER))},
 		{"number twice", SEQ(v2, ED25519, name, TIMES, EXTS(GOOD_AKI, NUMBER, NUMBER))},
-		{"negative number", SEQ(v2, ED25519, name, TIMES, EXTS(GOOD_AKI, hex("300a0603551d1404030201ff")))},
-		{"number of 65 bits", SEQ(v2, ED25519, name, TIMES, EXTS(GOOD_AKI,
-			hex("30120603551d14040b0209010000000000000000")))},
-		{"issuing distribution point", SEQ(v2, ED25519, name, TIMES, EXTS(GOOD_AKI, NUMBER,
-			hex("300f0603551d1c0101ff040530038101ff")))},
-		{"octets after", SEQ(v2, ED25519, name, TIMES, EXTS(GOOD_AKI, NUMBER), hex("0500"))},
+		{"negative number",
+			SEQ(v2, ED25519, name, TIMES,
+				EXTS(GOOD_AKI, hex("300a0603551d1404030201ff")))},
+		{"number of 65 bits",
+			SEQ(v2, ED25519, name, TIMES,
+				EXTS(GOOD_AKI, hex("30120603551d14040b0209010000000000000000")))},
+		{"issuing distribution point",
+			SEQ(v2, ED25519, name, TIMES,
+				EXTS(GOOD_AKI, NUMBER, hex("300f0603551d1c0101ff040530038101ff")))},
+		{"octets after",
+			SEQ(v2, ED25519, name, TIMES, EXTS(GOOD_AKI, NUMBER), hex("0500"))},
 		{"bad issuer", SEQ(v2, ED25519, SEQ(hex("3100")), TIMES, EXTS(GOOD_AKI, NUMBER))},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct pki_crl crl;
 
-		CHECK_CASE(pki_crl_parse(signed_list(cases[i].tbs), &crl) == ERR_INVALID, cases[i].name);
+		CHECK_CASE(pki_crl_parse(signed_list(cases[i].tbs), &crl) == ERR_INVALID,
+			cases[i].name);
 		CHECK_CASE(strcmp(err_word(), "bad-crl") == 0, cases[i].name);
 	}
 	CHECK_OK(pki_crl_parse(signed_list(good), &(struct pki_crl){0}));
-	CHECK_ERR(pki_crl_parse(JOIN(signed_list(good), hex("00")), &(struct pki_crl){0}), ERR_INVALID);
+	CHECK_ERR(pki_crl_parse(JOIN(signed_list(good), hex("00")), &(struct pki_crl){0}),
+		ERR_INVALID);
 	CHECK_ERR(pki_crl_parse(NOTHING, &(struct pki_crl){0}), ERR_INVALID);
 }
 
@@ -265,10 +282,14 @@ test_bad_entries_are_refused(void)
 	} cases[] = {
 		{"no date", "3003 020101"},
 		{"negative serial", "3012 0201ff 170d3236303130313030303030305a"},
-		{"reason 0 written", "3020 020101 170d3236303130313030303030305a 300c300a0603551d1504030a0100"},
-		{"reason 7", "3020 020101 170d3236303130313030303030305a 300c300a0603551d1504030a0107"},
-		{"reason 11", "3020 020101 170d3236303130313030303030305a 300c300a0603551d1504030a010b"},
-		{"unknown critical extension", "301f 020101 170d3236303130313030303030305a 300b30090601 2a 0101ff 040100"},
+		{"reason 0 written",
+			"3020 020101 170d3236303130313030303030305a 300c300a0603551d1504030a0100"},
+		{"reason 7",
+			"3020 020101 170d3236303130313030303030305a 300c300a0603551d1504030a0107"},
+		{"reason 11",
+			"3020 020101 170d3236303130313030303030305a 300c300a0603551d1504030a010b"},
+		{"unknown critical extension",
+			"301f 020101 170d3236303130313030303030305a 300b30090601 2a 0101ff 040100"},
 		{"octets after", "3014 020101 170d3236303130313030303030305a 0500"},
 		{"not a SEQUENCE", "020101"},
 	};
@@ -280,7 +301,8 @@ test_bad_entries_are_refused(void)
 		struct bytes serial;
 		int64_t t;
 
-		CHECK_CASE(pki_crl_entry_next(&at, &serial, &t, &reason) == ERR_INVALID, cases[i].name);
+		CHECK_CASE(pki_crl_entry_next(&at, &serial, &t, &reason) == ERR_INVALID,
+			cases[i].name);
 		CHECK_CASE(at.p == before, cases[i].name);
 	}
 }

@@ -1,4 +1,5 @@
-/* The DER reader and writer: every BER liberty is refused, every accepted value is written back the same. */
+/* The DER reader and writer: every BER liberty is refused, every accepted value is written back the
+ * same. */
 #include "tests/unit/pki/pki_test.h"
 
 static void
@@ -160,15 +161,16 @@ test_values_are_minimal_or_refused(void)
 		{"06022a86", get_oid, ERR_INVALID},
 		{"06032a8648", get_oid, ERR_OK},
 		{"170d3236303130313030303030305a", get_time, ERR_OK},
-		{"170d3236303133323030303030305a", get_time, ERR_INVALID},   /* 32 January */
-		{"170d3235303232393030303030305a", get_time, ERR_INVALID},   /* 29 February 2025 */
-		{"170d3234303232393030303030305a", get_time, ERR_OK},        /* 29 February 2024 */
-		{"170d3236303130313234303030305a", get_time, ERR_INVALID},   /* hour 24 */
-		{"170d3236303130313030303036305a", get_time, ERR_INVALID},   /* leap second */
-		{"170d32363030303130303030303030", get_time, ERR_INVALID},   /* no Z */
-		{"170b323630313031303030305a", get_time, ERR_INVALID},       /* no seconds */
+		{"170d3236303133323030303030305a", get_time, ERR_INVALID}, /* 32 January */
+		{"170d3235303232393030303030305a", get_time, ERR_INVALID}, /* 29 February 2025 */
+		{"170d3234303232393030303030305a", get_time, ERR_OK},	   /* 29 February 2024 */
+		{"170d3236303130313234303030305a", get_time, ERR_INVALID}, /* hour 24 */
+		{"170d3236303130313030303036305a", get_time, ERR_INVALID}, /* leap second */
+		{"170d32363030303130303030303030", get_time, ERR_INVALID}, /* no Z */
+		{"170b323630313031303030305a", get_time, ERR_INVALID},	   /* no seconds */
 		{"1711323630313031303030303030 2b30313030", get_time, ERR_INVALID}, /* offset */
-		{"180f32303439313233313233353935395a", get_time, ERR_INVALID},  /* GeneralizedTime before 2050 */
+		{"180f32303439313233313233353935395a", get_time,
+			ERR_INVALID}, /* GeneralizedTime before 2050 */
 		{"180f32303530303130313030303030305a", get_time, ERR_OK},
 		{"181132303530303130313030303030302e355a", get_time, ERR_INVALID}, /* fraction */
 		{"180f32303236303130313030303030305a", get_generalized, ERR_OK},
@@ -187,8 +189,9 @@ test_values_are_minimal_or_refused(void)
 static void
 test_times_come_out_as_they_went_in(void)
 {
-	static const int64_t times[] = {-631152000, -1, 0, 951782399, 951782400, 1800000000, INT64_C(2524607999),
-		INT64_C(2524608000), INT64_C(4107542400), INT64_C(253402300799)};
+	static const int64_t times[] = {-631152000, -1, 0, 951782399, 951782400, 1800000000,
+		INT64_C(2524607999), INT64_C(2524608000), INT64_C(4107542400),
+		INT64_C(253402300799)};
 
 	for (size_t i = 0; i < ARRAY_LEN(times); i++) {
 		uint8_t room[32];
@@ -200,7 +203,8 @@ test_times_come_out_as_they_went_in(void)
 		derw_init(&w, room, sizeof(room));
 		derw_time(&w, times[i]);
 		CHECK_OK(derw_done(&w, &der));
-		CHECK(der.p[0] == (times[i] < INT64_C(2524608000) ? DER_UTC_TIME : DER_GENERALIZED_TIME));
+		CHECK(der.p[0] ==
+			(times[i] < INT64_C(2524608000) ? DER_UTC_TIME : DER_GENERALIZED_TIME));
 		d = der_open(der);
 		CHECK_OK(der_get_time(&d, "t", &t));
 		CHECK(t == times[i]);
@@ -243,8 +247,9 @@ test_the_writer_is_minimal(void)
 	derw_null(&w);
 	derw_wrap(&w, DER_SEQUENCE, 0);
 	CHECK_OK(derw_done(&w, &out));
-	CHECK(bytes_equal(out, hex("302b 0500 010100 020900ffffffffffffffff 02017f 02020080 020100 030300abcd "
-		"03020284 030100 0303070080")));
+	CHECK(bytes_equal(out,
+		hex("302b 0500 010100 020900ffffffffffffffff 02017f 02020080 020100 030300abcd "
+		    "03020284 030100 0303070080")));
 }
 
 static void
@@ -253,15 +258,17 @@ test_lengths_have_the_shortest_form(void)
 	static const struct {
 		size_t n;
 		const char *header;
-	} cases[] = {{0, "0400"}, {127, "047f"}, {128, "048180"}, {255, "0481ff"}, {256, "04820100"},
-		{65535, "0482ffff"}, {65536, "0483010000"}};
+	} cases[] = {{0, "0400"}, {127, "047f"}, {128, "048180"}, {255, "0481ff"},
+		{256, "04820100"}, {65535, "0482ffff"}, {65536, "0483010000"}};
 	static uint8_t zeros[65536];
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct bytes der = tlv_of(DER_OCTET_STRING, bytes_of(zeros, cases[i].n)), c, want = hex(cases[i].header);
+		struct bytes der = tlv_of(DER_OCTET_STRING, bytes_of(zeros, cases[i].n)), c,
+			     want = hex(cases[i].header);
 		struct der d = der_open(der);
 
-		CHECK_CASE(der.n == want.n + cases[i].n && memcmp(der.p, want.p, want.n) == 0, cases[i].header);
+		CHECK_CASE(der.n == want.n + cases[i].n && memcmp(der.p, want.p, want.n) == 0,
+			cases[i].header);
 		CHECK_OK(der_get(&d, DER_OCTET_STRING, "x", &c));
 		CHECK(c.n == cases[i].n);
 	}
@@ -288,7 +295,8 @@ test_a_word_is_given_to_plain_refusals_only(void)
 	struct der d = der_open(NOTHING);
 
 	CHECK_ERR(der_reword(der_get(&d, DER_NULL, "x", NULL), "bad-csr"), ERR_INVALID);
-	CHECK(strcmp(err_word(), "bad-csr") == 0 && strstr(err_reason(), "\"x\" is missing") != NULL);
+	CHECK(strcmp(err_word(), "bad-csr") == 0 &&
+		strstr(err_reason(), "\"x\" is missing") != NULL);
 	CHECK_ERR(der_reword(err_set_word(ERR_INVALID, "bad-key", "no"), "bad-csr"), ERR_INVALID);
 	CHECK(strcmp(err_word(), "bad-key") == 0);
 }
@@ -300,5 +308,7 @@ UNIT_MAIN("pki-der", {"test_elements_are_read_in_order", test_elements_are_read_
 	{"test_times_no_form_can_hold_are_refused", test_times_no_form_can_hold_are_refused},
 	{"test_the_writer_is_minimal", test_the_writer_is_minimal},
 	{"test_lengths_have_the_shortest_form", test_lengths_have_the_shortest_form},
-	{"test_a_full_room_is_told_once_and_not_overrun", test_a_full_room_is_told_once_and_not_overrun},
-	{"test_a_word_is_given_to_plain_refusals_only", test_a_word_is_given_to_plain_refusals_only})
+	{"test_a_full_room_is_told_once_and_not_overrun",
+		test_a_full_room_is_told_once_and_not_overrun},
+	{"test_a_word_is_given_to_plain_refusals_only",
+		test_a_word_is_given_to_plain_refusals_only})

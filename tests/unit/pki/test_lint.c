@@ -1,6 +1,6 @@
 /*
- * One refusal per rule of the linter, made by breaking a good certificate in one place: the specification where
- * the builder would write it, the octets where it would not.
+ * One refusal per rule of the linter, made by breaking a good certificate in one place: the
+ * specification where the builder would write it, the octets where it would not.
  */
 #include "lib/pki/lint.h"
 #include "tests/unit/pki/keys.h"
@@ -283,7 +283,8 @@ test_each_rule_refuses(void)
 		struct pki_cert_spec s = leaf();
 
 		cases[i].spoil(&s);
-		CHECK_CASE(pki_lint_tbs(tbs_of(&s), PKI_SIG_ECDSA_SHA256) == ERR_INVALID, cases[i].reason);
+		CHECK_CASE(pki_lint_tbs(tbs_of(&s), PKI_SIG_ECDSA_SHA256) == ERR_INVALID,
+			cases[i].reason);
 		CHECK_CASE(strcmp(err_word(), "lint") == 0, cases[i].reason);
 		CHECK_CASE(strstr(err_reason(), cases[i].reason) != NULL, cases[i].reason);
 	}
@@ -294,7 +295,8 @@ test_another_signature_algorithm_is_refused(void)
 {
 	struct pki_cert_spec s = leaf();
 
-	CHECK_REASON(pki_lint_tbs(tbs_of(&s), PKI_SIG_ECDSA_SHA384), ERR_INVALID, "rule \"algorithm_is_the_signers\"");
+	CHECK_REASON(pki_lint_tbs(tbs_of(&s), PKI_SIG_ECDSA_SHA384), ERR_INVALID,
+		"rule \"algorithm_is_the_signers\"");
 }
 
 /* ---- octets the builder never writes ---- */
@@ -320,8 +322,8 @@ assemble(struct pieces p)
 {
 	struct bytes extensions = p.extensions.n > 0 ? TLV(0xa3, SEQ(p.extensions)) : NOTHING;
 
-	return SEQ(p.version, p.serial, hex("300a06082a8648ce3d040302"), dn("CA"), p.validity, dn("x"), hex(P256_SPKI),
-		p.extra, extensions);
+	return SEQ(p.version, p.serial, hex("300a06082a8648ce3d040302"), dn("CA"), p.validity,
+		dn("x"), hex(P256_SPKI), p.extra, extensions);
 }
 
 static void
@@ -333,53 +335,95 @@ test_octets_of_other_builders_are_refused(void)
 		struct pieces p;
 	} cases[] = {
 		{"\"version\" has tag 0x02", {NOTHING, SERIAL, GOOD_VALIDITY, NOTHING, base}},
-		{"\"version\" is not v3", {hex("a003020101"), SERIAL, GOOD_VALIDITY, NOTHING, base}},
+		{"\"version\" is not v3",
+			{hex("a003020101"), SERIAL, GOOD_VALIDITY, NOTHING, base}},
 		{"serialNumber", {VERSION_3, hex("020100"), GOOD_VALIDITY, NOTHING, base}},
-		{"serialNumber", {VERSION_3, hex("0210ff02030405060708090a0b0c0d0e0f10"), GOOD_VALIDITY, NOTHING, base}},
-		{"serialNumber", {VERSION_3, hex("0215010203040506070809000102030405060708090a0b0c"), GOOD_VALIDITY, NOTHING,
-			base}},
-		{"not a minimal INTEGER", {VERSION_3, hex("02020001"), GOOD_VALIDITY, NOTHING, base}},
-		{"4.1.2.5", {VERSION_3, SERIAL, hex("3020 180f32303236303130313030303030305a 170d3237303130313030303030305a"),
-			NOTHING, base}},
-		{"4.1.2.5", {VERSION_3, SERIAL, hex("301c 170b323630313031303030305a 170d3237303130313030303030305a"), NOTHING,
-			base}},
+		{"serialNumber",
+			{VERSION_3, hex("0210ff02030405060708090a0b0c0d0e0f10"), GOOD_VALIDITY,
+				NOTHING, base}},
+		{"serialNumber",
+			{VERSION_3, hex("0215010203040506070809000102030405060708090a0b0c"),
+				GOOD_VALIDITY, NOTHING, base}},
+		{"not a minimal INTEGER",
+			{VERSION_3, hex("02020001"), GOOD_VALIDITY, NOTHING, base}},
+		{"4.1.2.5",
+			{VERSION_3, SERIAL,
+				hex("3020 180f32303236303130313030303030305a 170d3237303130313030303030305a"),
+				NOTHING, base}},
+		{"4.1.2.5",
+			{VERSION_3, SERIAL,
+				hex("301c 170b323630313031303030305a 170d3237303130313030303030305a"),
+				NOTHING, base}},
 		{"extensions", {VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING, NOTHING}},
-		{"extensions", {VERSION_3, SERIAL, GOOD_VALIDITY, hex("81020001"), base}}, /* issuerUniqueID */
+		{"extensions",
+			{VERSION_3, SERIAL, GOOD_VALIDITY, hex("81020001"),
+				base}}, /* issuerUniqueID */
 		{"twice", {VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING, JOIN(base, KEY_USAGE)}},
-		{"DEFAULT", {VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING, JOIN(AUTHORITY_KEY_ID, ext("551d0f", "010100", "03020780"))}},
-		{"\"cA\" has its DEFAULT", {VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING, JOIN(base, ext("551d13", "0101ff",
-			"3003010100"))}},
-		{"basic_constraints_are_a_cas", {VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING, JOIN(base, ext("551d13", "0101ff",
-			"3000"))}},
-		{"path_length_is_a_cas", {VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING, JOIN(base, ext("551d13", "0101ff",
-			"3003020100"))}},
-		{"extensions_are_known", {VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING, JOIN(base, ext("2a0304", "", "0500"))}},
-		{"unknown critical", {VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING, JOIN(base, ext("2a0304", "0101ff", "0500"))}},
-		{"criticality_is_right", {VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING, JOIN(AUTHORITY_KEY_ID, ext("551d0f", "",
-			"03020780"))}},
-		{"criticality_is_right", {VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING, JOIN(KEY_USAGE, ext("551d23", "0101ff",
-			"30168014000102030405060708090a0b0c0d0e0f10111213"))}},
-		{"key_usage_is_not_empty", {VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING, JOIN(AUTHORITY_KEY_ID, ext("551d0f",
-			"0101ff", "030100"))}},
-		{"not a minimal bit list", {VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING, JOIN(AUTHORITY_KEY_ID, ext("551d0f",
-			"0101ff", "03020080"))}},
-		{"eku_is_known", {VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING, JOIN(base, ext("551d25", "", "3006 0604551d2500"))}},
-		{"\"extKeyUsage\" is empty", {VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING, JOIN(base, ext("551d25", "", "3000"))}},
-		{"authority_key_id_present", {VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING, JOIN(KEY_USAGE, ext("551d23", "",
-			"3000"))}},
-		{"authority_key_id_holds_the_key_id_only", {VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING, JOIN(KEY_USAGE,
-			ext("551d23", "", "3007 8002 0102 820101"))}},
-		{"no name in it", {VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING, JOIN(base, ext("551d11", "", "3000"))}},
-		{"GeneralName type [4]", {VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING, JOIN(base, ext("551d11", "",
-			"3004 a402 3000"))}},
-		{"san_is_critical_without_subject_only", {VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING, JOIN(base, ext("551d11",
-			"0101ff", "3003 820161"))}},
-		{"access_urls_are_http", {VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING, JOIN(base, ext("2b06010505070101", "",
-			"300a 3008 06022a03 8602 613a"))}},
-		{"crl_url_is_http", {VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING, JOIN(base, ext("551d1f", "", "3002 3000"))}},
+		{"DEFAULT",
+			{VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING,
+				JOIN(AUTHORITY_KEY_ID, ext("551d0f", "010100", "03020780"))}},
+		{"\"cA\" has its DEFAULT",
+			{VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING,
+				JOIN(base, ext("551d13", "0101ff", "3003010100"))}},
+		{"basic_constraints_are_a_cas",
+			{VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING,
+				JOIN(base, ext("551d13", "0101ff", "3000"))}},
+		{"path_length_is_a_cas",
+			{VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING,
+				JOIN(base, ext("551d13", "0101ff", "3003020100"))}},
+		{"extensions_are_known",
+			{VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING,
+				JOIN(base, ext("2a0304", "", "0500"))}},
+		{"unknown critical",
+			{VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING,
+				JOIN(base, ext("2a0304", "0101ff", "0500"))}},
+		{"criticality_is_right",
+			{VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING,
+				JOIN(AUTHORITY_KEY_ID, ext("551d0f", "", "03020780"))}},
+		{"criticality_is_right",
+			{VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING,
+				JOIN(KEY_USAGE,
+					ext("551d23", "0101ff",
+						"30168014000102030405060708090a0b0c0d0e0f10111213"))}},
+		{"key_usage_is_not_empty",
+			{VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING,
+				JOIN(AUTHORITY_KEY_ID, ext("551d0f", "0101ff", "030100"))}},
+		{"not a minimal bit list",
+			{VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING,
+				JOIN(AUTHORITY_KEY_ID, ext("551d0f", "0101ff", "03020080"))}},
+		{"eku_is_known",
+			{VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING,
+				JOIN(base, ext("551d25", "", "3006 0604551d2500"))}},
+		{"\"extKeyUsage\" is empty",
+			{VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING,
+				JOIN(base, ext("551d25", "", "3000"))}},
+		{"authority_key_id_present",
+			{VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING,
+				JOIN(KEY_USAGE, ext("551d23", "", "3000"))}},
+		{"authority_key_id_holds_the_key_id_only",
+			{VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING,
+				JOIN(KEY_USAGE, ext("551d23", "", "3007 8002 0102 820101"))}},
+		{"no name in it",
+			{VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING,
+				JOIN(base, ext("551d11", "", "3000"))}},
+		{"GeneralName type [4]",
+			{VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING,
+				JOIN(base, ext("551d11", "", "3004 a402 3000"))}},
+		{"san_is_critical_without_subject_only",
+			{VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING,
+				JOIN(base, ext("551d11", "0101ff", "3003 820161"))}},
+		{"access_urls_are_http",
+			{VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING,
+				JOIN(base,
+					ext("2b06010505070101", "",
+						"300a 3008 06022a03 8602 613a"))}},
+		{"crl_url_is_http",
+			{VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING,
+				JOIN(base, ext("551d1f", "", "3002 3000"))}},
 	};
 
-	CHECK_OK(pki_lint_tbs(assemble((struct pieces){VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING, base}),
+	CHECK_OK(pki_lint_tbs(
+		assemble((struct pieces){VERSION_3, SERIAL, GOOD_VALIDITY, NOTHING, base}),
 		PKI_SIG_ECDSA_SHA256));
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct bytes tbs = assemble(cases[i].p);
@@ -403,6 +447,7 @@ test_octets_after_the_tbs_are_refused(void)
 
 UNIT_MAIN("pki-lint", {"test_good_certificates_pass", test_good_certificates_pass},
 	{"test_each_rule_refuses", test_each_rule_refuses},
-	{"test_another_signature_algorithm_is_refused", test_another_signature_algorithm_is_refused},
+	{"test_another_signature_algorithm_is_refused",
+		test_another_signature_algorithm_is_refused},
 	{"test_octets_of_other_builders_are_refused", test_octets_of_other_builders_are_refused},
 	{"test_octets_after_the_tbs_are_refused", test_octets_after_the_tbs_are_refused})

@@ -11,11 +11,28 @@ static void
 test_canonical_text_is_its_own_canonical_text(void)
 {
 	static const char *const texts[] = {
-		"dns:a.example", "dns:a", "dns:*.a.example", "dns:xn--bcher-kva.example", "dns:1.2.3.a", "dns:a--b.c",
-		"ip:10.0.0.1", "ip:255.255.255.255", "ip:2001:db8::1", "ip:::", "ip:::1", "ip:2001:db8:0:1:1:1:1:1",
-		"ip:::ffff:10.0.0.1", "uri:spiffe://x/y", "uri:urn:uuid:1", "uri:https://a.example/%20?q#f", "uri:file:///a",
-		"email:a@example.org", "email:a.b+c@example.org", "email:A@example.org",
-		"other:1.3.6.1.4.1.311.20.2.3:0c0161", "other:2.999.3:0500",
+		"dns:a.example",
+		"dns:a",
+		"dns:*.a.example",
+		"dns:xn--bcher-kva.example",
+		"dns:1.2.3.a",
+		"dns:a--b.c",
+		"ip:10.0.0.1",
+		"ip:255.255.255.255",
+		"ip:2001:db8::1",
+		"ip:::",
+		"ip:::1",
+		"ip:2001:db8:0:1:1:1:1:1",
+		"ip:::ffff:10.0.0.1",
+		"uri:spiffe://x/y",
+		"uri:urn:uuid:1",
+		"uri:https://a.example/%20?q#f",
+		"uri:file:///a",
+		"email:a@example.org",
+		"email:a.b+c@example.org",
+		"email:A@example.org",
+		"other:1.3.6.1.4.1.311.20.2.3:0c0161",
+		"other:2.999.3:0500",
 		"other:1.2.9223372036854775807:0500",
 	};
 
@@ -43,31 +60,108 @@ static void
 test_other_texts_are_refused(void)
 {
 	static const char *const texts[] = {
-		"", "dns", "dns:", "DNS:a.example", "host:a", "a.example", " dns:a.example",
+		"",
+		"dns",
+		"dns:",
+		"DNS:a.example",
+		"host:a",
+		"a.example",
+		" dns:a.example",
 		/* names no certificate may have */
-		"dns:a..b", "dns:.a", "dns:a.", "dns:-a.b", "dns:a-.b", "dns:a_b.c", "dns:a b", "dns:a.*", "dns:*",
-		"dns:*.", "dns:**.a", "dns:a*.b", "dns:*.*.a", "dns:10.0.0.1", "dns:a.1", "dns:1", "dns:ab--c.d",
-		"dns:xn--.a", "dns:xn--a.b", "dns:xn--99999999.b", "dns:xn--bcher-kv!.a", "dns:b\xc3\xbc.a",
+		"dns:a..b",
+		"dns:.a",
+		"dns:a.",
+		"dns:-a.b",
+		"dns:a-.b",
+		"dns:a_b.c",
+		"dns:a b",
+		"dns:a.*",
+		"dns:*",
+		"dns:*.",
+		"dns:**.a",
+		"dns:a*.b",
+		"dns:*.*.a",
+		"dns:10.0.0.1",
+		"dns:a.1",
+		"dns:1",
+		"dns:ab--c.d",
+		"dns:xn--.a",
+		"dns:xn--a.b",
+		"dns:xn--99999999.b",
+		"dns:xn--bcher-kv!.a",
+		"dns:b\xc3\xbc.a",
 		"dns:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.b",
 		/* one spelling of an address */
-		"ip:", "ip:010.0.0.1", "ip:10.0.0", "ip:10.0.0.1/8", "ip:10.0.0.256", "ip:2001:DB8::1",
-		"ip:2001:db8:0:0:0:0:0:1", "ip:2001:db8::0001", "ip:fe80::1%eth0", "ip:0:0:0:0:0:0:0:1",
+		"ip:",
+		"ip:010.0.0.1",
+		"ip:10.0.0",
+		"ip:10.0.0.1/8",
+		"ip:10.0.0.256",
+		"ip:2001:DB8::1",
+		"ip:2001:db8:0:0:0:0:0:1",
+		"ip:2001:db8::0001",
+		"ip:fe80::1%eth0",
+		"ip:0:0:0:0:0:0:0:1",
 		/* URIs that somebody normalises */
-		"uri:", "uri:a", "uri:/a", "uri://a/b", "uri:HTTP://a/", "uri:http:", "uri:http://", "uri:http:///a",
-		"uri:http://a/../b", "uri:http://a/b/..", "uri:http://a/./b", "uri:http://a/.?x", "uri:http://a/%2e%2e/b",
-		"uri:http://a/%61", "uri:http://a/%2f%zz", "uri:http://a/%", "uri:http://a/%00", "uri:http://a/%c3%bc",
-		"uri:http://a/b c", "uri:http://a/\xc3\xbc", "uri:http://a/\\b", "uri:1a:b",
-		"email:", "email:a", "email:@b", "email:a@", "email:a@b@c", "email:.a@b", "email:a.@b", "email:a..b@c",
-		"email:\"a b\"@c", "email:a b@c", "email:a@-b", "email:a@*.b", "email:a@10.0.0.1", "email:\xc3\xbc@b",
-		"other:", "other:1", "other:1.2.3", "other:1.2.3:", "other:1.2.3:0c", "other:1.2.3:0c01", "other:1.2.3:0C0161",
-		"other:1.2.3:0c016100", "other:3.1:0500", "other:1.40:0500", "other:1.02.3:0500", "other:1..3:0500",
-		"other:1.2.:0500", "other:1.2.99999999999999999999:0500", "other:.1.2:0500", "other:1.2.3:3080",
+		"uri:",
+		"uri:a",
+		"uri:/a",
+		"uri://a/b",
+		"uri:HTTP://a/",
+		"uri:http:",
+		"uri:http://",
+		"uri:http:///a",
+		"uri:http://a/../b",
+		"uri:http://a/b/..",
+		"uri:http://a/./b",
+		"uri:http://a/.?x",
+		"uri:http://a/%2e%2e/b",
+		"uri:http://a/%61",
+		"uri:http://a/%2f%zz",
+		"uri:http://a/%",
+		"uri:http://a/%00",
+		"uri:http://a/%c3%bc",
+		"uri:http://a/b c",
+		"uri:http://a/\xc3\xbc",
+		"uri:http://a/\\b",
+		"uri:1a:b",
+		"email:",
+		"email:a",
+		"email:@b",
+		"email:a@",
+		"email:a@b@c",
+		"email:.a@b",
+		"email:a.@b",
+		"email:a..b@c",
+		"email:\"a b\"@c",
+		"email:a b@c",
+		"email:a@-b",
+		"email:a@*.b",
+		"email:a@10.0.0.1",
+		"email:\xc3\xbc@b",
+		"other:",
+		"other:1",
+		"other:1.2.3",
+		"other:1.2.3:",
+		"other:1.2.3:0c",
+		"other:1.2.3:0c01",
+		"other:1.2.3:0C0161",
+		"other:1.2.3:0c016100",
+		"other:3.1:0500",
+		"other:1.40:0500",
+		"other:1.02.3:0500",
+		"other:1..3:0500",
+		"other:1.2.:0500",
+		"other:1.2.99999999999999999999:0500",
+		"other:.1.2:0500",
+		"other:1.2.3:3080",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
 		struct pki_san san;
 
-		CHECK_CASE(pki_san_from_text(bytes_str(texts[i]), A(), &san) == ERR_INVALID, texts[i]);
+		CHECK_CASE(
+			pki_san_from_text(bytes_str(texts[i]), A(), &san) == ERR_INVALID, texts[i]);
 		CHECK_CASE(strcmp(err_word(), "bad-name") == 0, texts[i]);
 	}
 }
@@ -113,7 +207,9 @@ test_general_names_are_read_and_doubles_collapse(void)
 {
 	struct bytes der = SEQ(general_name(0x82, "A.example"), general_name(0x82, "a.EXAMPLE"),
 		TLV(0x87, hex("0a000001")), general_name(0x86, "spiffe://a/b"));
-	struct pki_sans sans = {0}, other = SANS("uri:spiffe://a/b", "dns:a.example", "ip:10.0.0.1", "ip:10.0.0.1");
+	struct pki_sans sans = {0},
+			other = SANS(
+				"uri:spiffe://a/b", "dns:a.example", "ip:10.0.0.1", "ip:10.0.0.1");
 	struct pki_sans fewer = SANS("uri:spiffe://a/b", "dns:a.example");
 
 	CHECK_OK(pki_sans_parse(der, A(), &sans));
@@ -146,7 +242,8 @@ test_bad_general_names_are_refused(void)
 		{"otherName with two values", SEQ(TLV(0xa0, hex("06022a03 a004 0500 0500")))},
 		{"otherName with octets after", SEQ(TLV(0xa0, hex("06022a03 a002 0500 00")))},
 		{"otherName with a BER value", SEQ(TLV(0xa0, hex("06022a03 a004 3080 0000")))},
-		{"otherName with an arc of 70 bits", SEQ(TLV(0xa0, hex("060b 2a ffffffffffffffffff7f a002 0500")))},
+		{"otherName with an arc of 70 bits",
+			SEQ(TLV(0xa0, hex("060b 2a ffffffffffffffffff7f a002 0500")))},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -224,7 +321,8 @@ test_patterns_cover_what_they_say(void)
 
 		CHECK_CASE(pki_san_from_text(bytes_str(cases[i].name), A(), &san) == ERR_OK, label);
 		CHECK_CASE(pki_pattern_check(bytes_str(cases[i].pattern)) == ERR_OK, label);
-		CHECK_CASE(pki_pattern_covers(bytes_str(cases[i].pattern), &san) == cases[i].covers, label);
+		CHECK_CASE(pki_pattern_covers(bytes_str(cases[i].pattern), &san) == cases[i].covers,
+			label);
 	}
 }
 
@@ -272,23 +370,30 @@ test_bad_patterns_are_refused_and_cover_nothing(void)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct pki_san san = {0};
 
-		CHECK_CASE(pki_san_from_text(bytes_str(cases[i].name), A(), &san) == ERR_OK, cases[i].name);
+		CHECK_CASE(pki_san_from_text(bytes_str(cases[i].name), A(), &san) == ERR_OK,
+			cases[i].name);
 		CHECK_CASE(pki_pattern_check(bytes_str(cases[i].pattern)) == ERR_INVALID ||
-			strcmp(cases[i].pattern, "email:a*@a.example") == 0, cases[i].pattern);
-		CHECK_CASE(!pki_pattern_covers(bytes_str(cases[i].pattern), &san), cases[i].pattern);
+				strcmp(cases[i].pattern, "email:a*@a.example") == 0,
+			cases[i].pattern);
+		CHECK_CASE(
+			!pki_pattern_covers(bytes_str(cases[i].pattern), &san), cases[i].pattern);
 	}
 }
 
 static void
 test_a_dn_is_built_checked_and_shown(void)
 {
-	struct pki_name_parts parts = {.common_name = "a,b", .organization = "#Ex", .organizational_unit = "u ",
-		.serial_number = "SN-1", .country = "DE"};
+	struct pki_name_parts parts = {.common_name = "a,b",
+		.organization = "#Ex",
+		.organizational_unit = "u ",
+		.serial_number = "SN-1",
+		.country = "DE"};
 	struct bytes der = {0}, empty = {0};
 
 	CHECK_OK(pki_name_build(&parts, A(), &der));
 	CHECK_OK(pki_name_check(der));
-	CHECK(strcmp(pki_name_text(A(), der), "CN=a\\,b,serialNumber=SN-1,OU=u\\ ,O=\\#Ex,C=DE") == 0);
+	CHECK(strcmp(pki_name_text(A(), der), "CN=a\\,b,serialNumber=SN-1,OU=u\\ ,O=\\#Ex,C=DE") ==
+		0);
 	CHECK(strcmp(pki_name_common_name(A(), der), "a,b") == 0);
 	CHECK_OK(pki_name_build(&(struct pki_name_parts){0}, A(), &empty));
 	CHECK(pki_name_empty(empty) && !pki_name_empty(der));
@@ -307,7 +412,8 @@ test_dn_parts_out_of_bounds_are_refused(void)
 		{.common_name = "a\xe0\x80\xaf"},
 		{.common_name = "a\xf0\x80\x80\xaf"},
 		{.common_name = "a\xed\xa0\x80"},
-		{.common_name = "a\xe2\x80\xae" "b"}, /* right-to-left override */
+		{.common_name = "a\xe2\x80\xae"
+				"b"}, /* right-to-left override */
 		{.common_name = "\xff"},
 		{.country = "D"},
 		{.country = "DEU"},
@@ -335,8 +441,12 @@ test_bad_dns_are_refused(void)
 	struct bytes a = SEQ(hex("0603550403 0c0161")), b = SEQ(hex("0603550403 0c0162"));
 
 	for (int i = 0; i < 20; i++)
-		long_dn = JOIN(long_dn, TLV(DER_SET, SEQ(hex("0603550403"),
-			TLV(DER_UTF8_STRING, bytes_str("012345678901234567890123456789012345678901234567890")))));
+		long_dn = JOIN(long_dn,
+			TLV(DER_SET,
+				SEQ(hex("0603550403"),
+					TLV(DER_UTF8_STRING,
+						bytes_str(
+							"012345678901234567890123456789012345678901234567890")))));
 	for (int i = 0; i < 33; i++)
 		many = JOIN(many, rdn("0603550403 0c0161"));
 	struct {
@@ -362,23 +472,29 @@ test_bad_dns_are_refused(void)
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		CHECK_CASE(pki_name_check(cases[i].der) == ERR_INVALID, cases[i].name);
-		CHECK_CASE(strcmp(pki_name_text(A(), cases[i].der), "(malformed name)") == 0, cases[i].name);
+		CHECK_CASE(strcmp(pki_name_text(A(), cases[i].der), "(malformed name)") == 0,
+			cases[i].name);
 		CHECK_CASE(pki_name_common_name(A(), cases[i].der) == NULL, cases[i].name);
 	}
 	CHECK_OK(pki_name_check(SEQ(TLV(DER_SET, a, b))));
 	CHECK(strcmp(pki_name_text(A(), SEQ(TLV(DER_SET, a, b))), "CN=a+CN=b") == 0);
 }
 
-UNIT_MAIN("pki-names", {"test_canonical_text_is_its_own_canonical_text", test_canonical_text_is_its_own_canonical_text},
+UNIT_MAIN("pki-names",
+	{"test_canonical_text_is_its_own_canonical_text",
+		test_canonical_text_is_its_own_canonical_text},
 	{"test_other_texts_are_refused", test_other_texts_are_refused},
 	{"test_a_nul_inside_a_name_is_refused", test_a_nul_inside_a_name_is_refused},
 	{"test_a_name_of_253_octets_is_the_longest", test_a_name_of_253_octets_is_the_longest},
-	{"test_dns_names_and_mail_domains_become_lower_case", test_dns_names_and_mail_domains_become_lower_case},
-	{"test_general_names_are_read_and_doubles_collapse", test_general_names_are_read_and_doubles_collapse},
+	{"test_dns_names_and_mail_domains_become_lower_case",
+		test_dns_names_and_mail_domains_become_lower_case},
+	{"test_general_names_are_read_and_doubles_collapse",
+		test_general_names_are_read_and_doubles_collapse},
 	{"test_bad_general_names_are_refused", test_bad_general_names_are_refused},
 	{"test_more_than_100_names_are_refused", test_more_than_100_names_are_refused},
 	{"test_patterns_cover_what_they_say", test_patterns_cover_what_they_say},
-	{"test_bad_patterns_are_refused_and_cover_nothing", test_bad_patterns_are_refused_and_cover_nothing},
+	{"test_bad_patterns_are_refused_and_cover_nothing",
+		test_bad_patterns_are_refused_and_cover_nothing},
 	{"test_a_dn_is_built_checked_and_shown", test_a_dn_is_built_checked_and_shown},
 	{"test_dn_parts_out_of_bounds_are_refused", test_dn_parts_out_of_bounds_are_refused},
 	{"test_bad_dns_are_refused", test_bad_dns_are_refused})

@@ -41,12 +41,14 @@ test_each_key_type_signs_and_verifies(void)
 		pki_signer_software(key, t, &s);
 		CHECK_OK(s.sign(s.ctx, BYTES_LIT("message"), &signature));
 		CHECK_OK(pki_verify(made, s.alg, BYTES_LIT("message"), buf_bytes(&signature)));
-		CHECK_REASON(pki_verify(made, s.alg, BYTES_LIT("massage"), buf_bytes(&signature)), ERR_INVALID,
-			"does not verify");
+		CHECK_REASON(pki_verify(made, s.alg, BYTES_LIT("massage"), buf_bytes(&signature)),
+			ERR_INVALID, "does not verify");
 		CHECK(strcmp(err_word(), "bad-signature") == 0);
 		for (size_t i = 0; i < signature.len; i += 7) {
 			signature.data[i] ^= 0x10;
-			CHECK_ERR(pki_verify(made, s.alg, BYTES_LIT("message"), buf_bytes(&signature)), ERR_INVALID);
+			CHECK_ERR(pki_verify(
+					  made, s.alg, BYTES_LIT("message"), buf_bytes(&signature)),
+				ERR_INVALID);
 			signature.data[i] ^= 0x10;
 		}
 		CHECK_ERR(pki_verify(made, s.alg, BYTES_LIT("message"), NOTHING), ERR_INVALID);
@@ -59,7 +61,8 @@ test_an_algorithm_of_another_key_is_refused(void)
 	AUTO(EVP_PKEY) key = generate(PKI_KEY_P256);
 
 	for (enum pki_sig_alg alg = PKI_SIG_RSA_SHA256; alg <= PKI_SIG_ED25519; alg++)
-		CHECK_REASON(pki_verify(key, alg, BYTES_LIT("m"), BYTES_LIT("s")), ERR_INVALID, "does not fit the key");
+		CHECK_REASON(pki_verify(key, alg, BYTES_LIT("m"), BYTES_LIT("s")), ERR_INVALID,
+			"does not fit the key");
 }
 
 static void
@@ -86,10 +89,10 @@ test_other_signature_algorithms_are_refused(void)
 {
 	static const char *const cases[] = {
 		"300d06092a864886f70d0101050500", /* SHA-1 with RSA */
-		"300906072a8648ce3d0401",         /* ECDSA with SHA-1 */
+		"300906072a8648ce3d0401",	  /* ECDSA with SHA-1 */
 		"300d06092a864886f70d01010a3000", /* RSA-PSS */
-		"300b06092a864886f70d01010b",     /* SHA-256 with RSA without NULL */
-		"300c06082a8648ce3d0403020500",   /* ECDSA with parameters */
+		"300b06092a864886f70d01010b",	  /* SHA-256 with RSA without NULL */
+		"300c06082a8648ce3d0403020500",	  /* ECDSA with parameters */
 		"3000",
 		"0500",
 	};
@@ -106,8 +109,8 @@ test_other_signature_algorithms_are_refused(void)
 static struct bytes
 rsa_spki(struct bytes n, struct bytes e)
 {
-	return SEQ(hex("300d06092a864886f70d0101010500"), TLV(DER_BIT_STRING, hex("00"),
-		SEQ(TLV(DER_INTEGER, n), TLV(DER_INTEGER, e))));
+	return SEQ(hex("300d06092a864886f70d0101010500"),
+		TLV(DER_BIT_STRING, hex("00"), SEQ(TLV(DER_INTEGER, n), TLV(DER_INTEGER, e))));
 }
 
 /* That of a good key, with its sign octet. */
@@ -123,8 +126,10 @@ modulus(void)
 static void
 test_keys_outside_the_rules_are_refused(void)
 {
-	struct bytes n = modulus(), even = JOIN(bytes_of(n.p, n.n - 1), hex("02")), p256 = hex(P256_SPKI);
-	struct bytes point = bytes_of(p256.p + 26, 65), ec = hex("301306072a8648ce3d020106082a8648ce3d030107");
+	struct bytes n = modulus(), even = JOIN(bytes_of(n.p, n.n - 1), hex("02")),
+		     p256 = hex(P256_SPKI);
+	struct bytes point = bytes_of(p256.p + 26, 65),
+		     ec = hex("301306072a8648ce3d020106082a8648ce3d030107");
 	struct bytes rsa = hex("300d06092a864886f70d0101010500"), f4 = hex("010001");
 	struct {
 		const char *name;
@@ -132,27 +137,46 @@ test_keys_outside_the_rules_are_refused(void)
 	} cases[] = {
 		{"nothing", NOTHING},
 		{"trailing octets", JOIN(p256, hex("00"))},
-		{"compressed point", SEQ(ec, TLV(DER_BIT_STRING, hex("0002"), bytes_of(point.p + 1, 32)))},
-		{"hybrid point", SEQ(ec, TLV(DER_BIT_STRING, hex("0006"), bytes_of(point.p + 1, 64)))},
+		{"compressed point",
+			SEQ(ec, TLV(DER_BIT_STRING, hex("0002"), bytes_of(point.p + 1, 32)))},
+		{"hybrid point",
+			SEQ(ec, TLV(DER_BIT_STRING, hex("0006"), bytes_of(point.p + 1, 64)))},
 		{"point too short", SEQ(ec, TLV(DER_BIT_STRING, hex("00"), bytes_of(point.p, 64)))},
 		{"point at infinity", SEQ(ec, TLV(DER_BIT_STRING, hex("0000")))},
 		{"unused bits", SEQ(ec, TLV(DER_BIT_STRING, hex("01"), point))},
-		{"P-256 point named P-384", SEQ(hex("301006072a8648ce3d020106052b81040022"),
-			TLV(DER_BIT_STRING, hex("00"), point))},
-		{"curve P-521", SEQ(hex("301006072a8648ce3d020106052b81040023"), TLV(DER_BIT_STRING, hex("00"), point))},
-		{"EC without curve", SEQ(hex("300906072a8648ce3d0201"), TLV(DER_BIT_STRING, hex("00"), point))},
-		{"explicit parameters", SEQ(hex("300b06072a8648ce3d02013000"), TLV(DER_BIT_STRING, hex("00"), point))},
+		{"P-256 point named P-384",
+			SEQ(hex("301006072a8648ce3d020106052b81040022"),
+				TLV(DER_BIT_STRING, hex("00"), point))},
+		{"curve P-521",
+			SEQ(hex("301006072a8648ce3d020106052b81040023"),
+				TLV(DER_BIT_STRING, hex("00"), point))},
+		{"EC without curve",
+			SEQ(hex("300906072a8648ce3d0201"), TLV(DER_BIT_STRING, hex("00"), point))},
+		{"explicit parameters",
+			SEQ(hex("300b06072a8648ce3d02013000"),
+				TLV(DER_BIT_STRING, hex("00"), point))},
 		{"DSA", SEQ(hex("300906072a8648ce380401"), TLV(DER_BIT_STRING, hex("00"), point))},
-		{"X25519", SEQ(hex("300506032b656e"), TLV(DER_BIT_STRING, hex("00"), bytes_of(point.p, 32)))},
-		{"Ed25519 of 31 octets", SEQ(hex("300506032b6570"), TLV(DER_BIT_STRING, hex("00"), bytes_of(point.p, 31)))},
-		{"RSA without NULL", SEQ(hex("300b06092a864886f70d010101"),
-			TLV(DER_BIT_STRING, hex("00"), SEQ(TLV(DER_INTEGER, n), TLV(DER_INTEGER, f4))))},
-		{"RSA with octets after", SEQ(rsa, TLV(DER_BIT_STRING, hex("00"),
-			SEQ(TLV(DER_INTEGER, n), TLV(DER_INTEGER, f4)), hex("00")))},
+		{"X25519",
+			SEQ(hex("300506032b656e"),
+				TLV(DER_BIT_STRING, hex("00"), bytes_of(point.p, 32)))},
+		{"Ed25519 of 31 octets",
+			SEQ(hex("300506032b6570"),
+				TLV(DER_BIT_STRING, hex("00"), bytes_of(point.p, 31)))},
+		{"RSA without NULL",
+			SEQ(hex("300b06092a864886f70d010101"),
+				TLV(DER_BIT_STRING, hex("00"),
+					SEQ(TLV(DER_INTEGER, n), TLV(DER_INTEGER, f4))))},
+		{"RSA with octets after",
+			SEQ(rsa,
+				TLV(DER_BIT_STRING, hex("00"),
+					SEQ(TLV(DER_INTEGER, n), TLV(DER_INTEGER, f4)),
+					hex("00")))},
 		{"RSA modulus with two sign octets", rsa_spki(JOIN(hex("00"), n), f4)},
 		{"RSA modulus negative", rsa_spki(bytes_of(n.p + 1, n.n - 1), f4)},
-		{"RSA modulus of 2047 bits", rsa_spki(JOIN(hex("40"), bytes_of(n.p + 2, n.n - 2)), f4)},
-		{"RSA modulus of 4104 bits", rsa_spki(JOIN(n, bytes_of(n.p + 1, 256), hex("01")), f4)},
+		{"RSA modulus of 2047 bits",
+			rsa_spki(JOIN(hex("40"), bytes_of(n.p + 2, n.n - 2)), f4)},
+		{"RSA modulus of 4104 bits",
+			rsa_spki(JOIN(n, bytes_of(n.p + 1, 256), hex("01")), f4)},
 		{"RSA modulus even", rsa_spki(even, f4)},
 		{"RSA exponent 3", rsa_spki(n, hex("03"))},
 		{"RSA exponent 1", rsa_spki(n, hex("01"))},
@@ -169,7 +193,8 @@ test_keys_outside_the_rules_are_refused(void)
 		CHECK_CASE(strcmp(err_word(), "bad-key") == 0, cases[i].name);
 	}
 	CHECK_OK(pki_spki_parse(rsa_spki(n, f4), &(struct pki_spki){0}));
-	CHECK_REASON(pki_spki_parse(rsa_spki(JOIN(n, n), f4), &(struct pki_spki){0}), ERR_INVALID, "4104 bits");
+	CHECK_REASON(pki_spki_parse(rsa_spki(JOIN(n, n), f4), &(struct pki_spki){0}), ERR_INVALID,
+		"4104 bits");
 }
 
 static void
@@ -222,7 +247,8 @@ test_the_roca_pattern_is_refused(void)
 	CHECK_REASON(pki_rsa_modulus_check(bytes_of(out, (size_t)size)), ERR_INVALID, "ROCA");
 	BN_add_word(b, 2);
 	size = BN_bn2bin(b, out);
-	CHECK(pki_rsa_modulus_check(bytes_of(out, (size_t)size)) == ERR_OK || strstr(err_reason(), "ROCA") == NULL);
+	CHECK(pki_rsa_modulus_check(bytes_of(out, (size_t)size)) == ERR_OK ||
+		strstr(err_reason(), "ROCA") == NULL);
 	BN_free(b);
 }
 
@@ -298,16 +324,22 @@ test_signed_respects_the_buffers_maximum(void)
 	CHECK(out.len == 0);
 }
 
-UNIT_MAIN("pki-spki", {"test_each_key_type_signs_and_verifies", test_each_key_type_signs_and_verifies},
-	{"test_an_algorithm_of_another_key_is_refused", test_an_algorithm_of_another_key_is_refused},
-	{"test_signature_algorithms_are_written_and_read", test_signature_algorithms_are_written_and_read},
-	{"test_other_signature_algorithms_are_refused", test_other_signature_algorithms_are_refused},
+UNIT_MAIN("pki-spki",
+	{"test_each_key_type_signs_and_verifies", test_each_key_type_signs_and_verifies},
+	{"test_an_algorithm_of_another_key_is_refused",
+		test_an_algorithm_of_another_key_is_refused},
+	{"test_signature_algorithms_are_written_and_read",
+		test_signature_algorithms_are_written_and_read},
+	{"test_other_signature_algorithms_are_refused",
+		test_other_signature_algorithms_are_refused},
 	{"test_keys_outside_the_rules_are_refused", test_keys_outside_the_rules_are_refused},
 	{"test_a_point_off_its_curve_is_refused", test_a_point_off_its_curve_is_refused},
-	{"test_a_modulus_with_a_small_factor_is_refused", test_a_modulus_with_a_small_factor_is_refused},
+	{"test_a_modulus_with_a_small_factor_is_refused",
+		test_a_modulus_with_a_small_factor_is_refused},
 	{"test_the_roca_pattern_is_refused", test_the_roca_pattern_is_refused},
 	{"test_hash_and_key_id_are_openssls", test_hash_and_key_id_are_openssls},
 	{"test_unknown_key_type_names_are_refused", test_unknown_key_type_names_are_refused},
 	{"test_a_key_that_is_not_allowed_has_no_spki", test_a_key_that_is_not_allowed_has_no_spki},
-	{"test_signed_leaves_nothing_when_the_signer_fails", test_signed_leaves_nothing_when_the_signer_fails},
+	{"test_signed_leaves_nothing_when_the_signer_fails",
+		test_signed_leaves_nothing_when_the_signer_fails},
 	{"test_signed_respects_the_buffers_maximum", test_signed_respects_the_buffers_maximum})

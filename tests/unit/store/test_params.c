@@ -6,7 +6,7 @@
 static PGresult *
 one_value(const void *octets, int length)
 {
-	PGresAttDesc column = {.name = (char *)(uintptr_t)"c", .format = 1};
+	PGresAttDesc column = {.name = (char *)(uintptr_t) "c", .format = 1};
 	PGresult *res = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
 
 	CHECK(res != NULL && PQsetResultAttrs(res, 1, &column) != 0);
@@ -17,7 +17,8 @@ one_value(const void *octets, int length)
 static struct bytes
 param(const struct params *p, int i)
 {
-	return p->format[i] == 1 ? bytes_of(p->value[i], (size_t)p->length[i]) : bytes_str(p->value[i]);
+	return p->format[i] == 1 ? bytes_of(p->value[i], (size_t)p->length[i])
+				 : bytes_str(p->value[i]);
 }
 
 static void
@@ -37,7 +38,8 @@ test_numbers_and_nulls(void)
 	CHECK(bytes_equal(param(&p, 0), BYTES_LIT("-9223372036854775808")));
 	CHECK(p.value[1] == NULL && p.value[3] == NULL && p.value[4] == NULL && p.value[6] == NULL);
 	CHECK(bytes_equal(param(&p, 2), BYTES_LIT("0")));
-	CHECK(p.value[5] != NULL && p.length[5] == 0 && p.format[5] == 1); /* empty octets are not null */
+	CHECK(p.value[5] != NULL && p.length[5] == 0 &&
+		p.format[5] == 1); /* empty octets are not null */
 	CHECK(bytes_equal(param(&p, 7), BYTES_LIT("t")));
 }
 
@@ -91,7 +93,8 @@ static void
 test_array_with_a_null_says_so(void)
 {
 	const struct bytes items[] = {BYTES_LIT("x"), {NULL, 0}};
-	const uint8_t expected[] = {0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 17, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 'x', 0xff, 0xff, 0xff, 0xff};
+	const uint8_t expected[] = {0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 17, 0, 0, 0, 2, 0, 0, 0, 1, 0,
+		0, 0, 1, 'x', 0xff, 0xff, 0xff, 0xff};
 	AUTO_PARAMS(p);
 
 	params_bytes_array(&p, items, 2);
@@ -103,9 +106,10 @@ test_number_arrays_are_big_endian(void)
 {
 	const int64_t numbers[] = {-2};
 	const int16_t shorts[] = {258};
-	const uint8_t expected[] = {0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 20, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 8, 0xff, 0xff, 0xff, 0xff, 0xff,
-		0xff, 0xff, 0xfe};
-	const uint8_t expected_short[] = {0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 21, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 1, 2};
+	const uint8_t expected[] = {0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 20, 0, 0, 0, 1, 0, 0, 0, 1, 0,
+		0, 0, 8, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe};
+	const uint8_t expected_short[] = {
+		0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 21, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 1, 2};
 	AUTO_PARAMS(p);
 
 	params_ints(&p, numbers, 1);
@@ -146,8 +150,10 @@ test_null_is_zero_null_and_empty(void)
 	uint8_t octets[2] = {7, 7};
 	size_t n = 9;
 
-	CHECK(result_null(res, 0, 0) && result_int(res, 0, 0) == 0 && result_time(res, 0, 0) == 0 && !result_bool(res, 0, 0));
-	CHECK(result_text(a, res, 0, 0) == NULL && result_peek(res, 0, 0) == NULL && result_bytes(a, res, 0, 0).n == 0);
+	CHECK(result_null(res, 0, 0) && result_int(res, 0, 0) == 0 && result_time(res, 0, 0) == 0 &&
+		!result_bool(res, 0, 0));
+	CHECK(result_text(a, res, 0, 0) == NULL && result_peek(res, 0, 0) == NULL &&
+		result_bytes(a, res, 0, 0).n == 0);
 	CHECK(result_texts(a, res, 0, 0, &n) != NULL && n == 0);
 	CHECK_OK(result_octets(res, 0, 0, octets, 2));
 	CHECK(octets[0] == 7);
@@ -176,10 +182,20 @@ test_damaged_arrays_yield_what_was_whole(void)
 	} cases[] = {
 		{"empty", {0}, 0, 0},
 		{"header cut off", {0, 0, 0, 1, 0, 0}, 6, 0},
-		{"two dimensions", {0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 25, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0}, 24, 0},
-		{"more elements than octets", {0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 25, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 1}, 20, 0},
-		{"element cut off", {0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 25, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 9, 'x'}, 25, 0},
-		{"null element", {0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 25, 0, 0, 0, 1, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff}, 24, 0},
+		{"two dimensions",
+			{0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 25, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0},
+			24, 0},
+		{"more elements than octets",
+			{0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 25, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 1},
+			20, 0},
+		{"element cut off",
+			{0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 25, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 9,
+				'x'},
+			25, 0},
+		{"null element",
+			{0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 25, 0, 0, 0, 1, 0, 0, 0, 1, 0xff, 0xff,
+				0xff, 0xff},
+			24, 0},
 	};
 	AUTO_STRUCT(arena) a = arena_new(0);
 
@@ -187,7 +203,8 @@ test_damaged_arrays_yield_what_was_whole(void)
 		AUTO(PGresult) res = one_value(cases[i].octets, cases[i].length);
 		size_t n = 99;
 
-		CHECK_CASE(result_texts(a, res, 0, 0, &n) != NULL && n == cases[i].count, cases[i].name);
+		CHECK_CASE(result_texts(a, res, 0, 0, &n) != NULL && n == cases[i].count,
+			cases[i].name);
 	}
 }
 
@@ -211,13 +228,15 @@ test_words_are_found_exactly(void)
 	const char *const words[] = {"one", "two", NULL};
 
 	CHECK(word_index(words, "two") == 1);
-	CHECK(word_index(words, "tw") == -1 && word_index(words, "") == -1 && word_index(words, NULL) == -1);
+	CHECK(word_index(words, "tw") == -1 && word_index(words, "") == -1 &&
+		word_index(words, NULL) == -1);
 }
 
-UNIT_MAIN("store params and results",
-	{"test_numbers_and_nulls", test_numbers_and_nulls},
-	{"test_times_count_microseconds_since_2000_and_come_back", test_times_count_microseconds_since_2000_and_come_back},
-	{"test_text_arrays_need_no_escaping_and_come_back", test_text_arrays_need_no_escaping_and_come_back},
+UNIT_MAIN("store params and results", {"test_numbers_and_nulls", test_numbers_and_nulls},
+	{"test_times_count_microseconds_since_2000_and_come_back",
+		test_times_count_microseconds_since_2000_and_come_back},
+	{"test_text_arrays_need_no_escaping_and_come_back",
+		test_text_arrays_need_no_escaping_and_come_back},
 	{"test_array_with_a_null_says_so", test_array_with_a_null_says_so},
 	{"test_number_arrays_are_big_endian", test_number_arrays_are_big_endian},
 	{"test_integers_of_every_size", test_integers_of_every_size},
