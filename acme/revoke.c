@@ -121,7 +121,7 @@ revoke(struct call *c)
 			"the certificate is revoked already (RFC 8555 section 7.6)");
 	if (e != ERR_OK)
 		return e;
-	ca_peers_refresh(c->gateway->peers);
+	(void)ca_revocation_settle(c->gateway, row.serial, NULL);
 	call_empty(c, 200);
 	return ERR_OK;
 }

@@ -5,6 +5,9 @@
 #include "ca/issue.h"
 
 #include "lib/base/clock.h"
+#include "lib/base/log.h"
+
+enum { SPREAD_WAIT_MS = 2000 };
 
 static enum err
 check_policy(struct ca_gateway *g, struct http_request *req, const struct ca_issue *i)
@@ -119,4 +122,15 @@ ca_issue(struct ca_gateway *g, struct http_request *req, const struct ca_issue *
 		return err_set_word(result->refusal_class, constant_word(result->refusal_word),
 			"%s", result->refusal);
 	return ERR_OK;
+}
+
+unsigned
+ca_revocation_settle(struct ca_gateway *g, const uint8_t *serial, const char *identity)
+{
+	unsigned behind = 0;
+
+	ca_peers_refresh(g->peers);
+	if (store_revocation_spread(g->store, serial, identity, SPREAD_WAIT_MS, &behind) != ERR_OK)
+		log_event(LOG_WARNING, "revocation.spread", LOG_S("reason", err_reason()));
+	return behind;
 }

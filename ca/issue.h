@@ -52,4 +52,9 @@ struct ca_issue {
 enum err ca_issue(struct ca_gateway *g, struct http_request *req, const struct ca_issue *i,
 	int64_t *request, struct store_result *result) MUST_CHECK;
 
+/* After a revocation was committed: makes it known to this gateway's own judge, then waits at most
+ * 2 s until every living status program answers with it. It is in effect whatever comes of the
+ * wait; returns how many did not say so in time. */
+unsigned ca_revocation_settle(struct ca_gateway *g, const uint8_t *serial, const char *identity);
+
 #endif

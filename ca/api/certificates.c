@@ -164,20 +164,6 @@ api_certificate_show(struct api_call *c)
 	return ERR_OK;
 }
 
-/* It is revoked whatever comes of this: a responder that does not confirm in time reads it as soon
- * as it can. */
-void
-api_wait_spread(struct api_call *c, const uint8_t *serial, const char *identity)
-{
-	unsigned behind = 0;
-
-	if (store_revocation_spread(c->g->store, serial, identity, SPREAD_WAIT_MS, &behind) !=
-		ERR_OK)
-		log_event(LOG_WARNING, "revocation.spread", LOG_S("reason", err_reason()));
-	else
-		json_object_set_new(c->answer, "status_programs_behind", json_integer(behind));
-}
-
 enum err
 api_certificate_revoke(struct api_call *c)
 {
@@ -200,8 +186,7 @@ api_certificate_revoke(struct api_call *c)
 			c->req->param[0]);
 	if (e != ERR_OK)
 		return e;
-	ca_peers_refresh(c->g->peers);
-	c->answer = json_pack("{s:s, s:s}", "serial", c->req->param[0], "status", "revoked");
-	api_wait_spread(c, serial, NULL);
+	c->answer = json_pack("{s:s, s:s, s:I}", "serial", c->req->param[0], "status", "revoked",
+		"status_programs_behind", (json_int_t)ca_revocation_settle(c->g, serial, NULL));
 	return ERR_OK;
 }

@@ -273,11 +273,10 @@ api_identity_offboard(struct api_call *c)
 			name);
 	if (e != ERR_OK)
 		return e;
-	ca_peers_refresh(c->g->peers);
-	c->answer = json_pack("{s:s, s:I, s:I, s:I}", "name", name, "revoked",
+	c->answer = json_pack("{s:s, s:I, s:I, s:I, s:I}", "name", name, "revoked",
 		(json_int_t)done.revoked, "accounts", (json_int_t)done.accounts, "requests",
-		(json_int_t)done.requests);
-	api_wait_spread(c, NULL, name);
+		(json_int_t)done.requests, "status_programs_behind",
+		(json_int_t)ca_revocation_settle(c->g, NULL, name));
 	return ERR_OK;
 }
 

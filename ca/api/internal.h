@@ -6,7 +6,7 @@
 #include "lib/base/config.h"
 #include "lib/base/json.h"
 
-enum { API_PAGE_MAX = 100, API_PAGE_OCTETS = 40 * 1024, API_QUERY_MAX = 8, SPREAD_WAIT_MS = 2000 };
+enum { API_PAGE_MAX = 100, API_PAGE_OCTETS = 40 * 1024, API_QUERY_MAX = 8 };
 
 struct api_pair {
 	const char *name, *value;
@@ -41,7 +41,6 @@ enum err api_reason(struct api_call *c, const char *fallback, int *out) MUST_CHE
 json_t *api_certificate_json(struct api_call *c, const struct store_certificate *cert);
 /* After a revocation: waits, within bounds, until every status program answers "revoked", and adds
  * to the answer how many do not yet (status_programs_behind). serial or identity is NULL. */
-void api_wait_spread(struct api_call *c, const uint8_t *serial, const char *identity);
 json_t *api_grant_json(const struct store_grant *grant);
 
 #define API_OPERATION(name) enum err name(struct api_call *c)

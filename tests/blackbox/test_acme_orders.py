@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import revocation as rev  # noqa: E402
 from acme_client import AccountKey, AcmeClient, b64, identifiers, new_csr, split_chain, unb64  # noqa: E402
 from acme_fixtures import lab, web  # noqa: E402,F401
 from instance import make_csr  # noqa: E402
@@ -383,6 +384,16 @@ def test_acme_115_issuing_account_revokes(lab, web):
     response = web.ok(web.url("revoke-cert"), {"certificate": der_of(pem)})
     assert response.status == 200 and response.body == b""
     assert revoked(lab, pem) == (None,)
+
+
+def test_acme_118_ocsp_says_revoked_in_the_very_next_answer(lab, web):
+    issuer = rev.load(lab.ca.issuing)
+    for n in range(5):
+        _, pem, _ = web.obtain([web.host])
+        req = rev.request(rev.cert_id(split_chain(pem)[0], issuer))
+        assert rev.status_of(rev.post(lab.ca, req)) == "good"
+        assert web.ok(web.url("revoke-cert"), {"certificate": der_of(pem)}).status == 200
+        assert rev.status_of(rev.post(lab.ca, req)) == "revoked", n
 
 
 def test_acme_115_another_account_of_the_identity_revokes(lab, web):
