@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { BLOCK_SIZE = 16 * 1024, ALIGNMENT = 16 };
+enum { BLOCK_SIZE = 16 * 1024, KEPT_MAX = 128 * 1024, ALIGNMENT = 16 };
 
 struct block {
 	struct block *next;
@@ -103,10 +103,18 @@ arena_free(struct arena *a)
 	free(a);
 }
 
+/* What needed several blocks gets one block of that size (within KEPT_MAX), so that a thread's
+ * arena settles at what its requests use and allocates nothing more. */
 void
 arena_reset(struct arena *a)
 {
+	size_t wanted = a->total < KEPT_MAX ? a->total : KEPT_MAX;
+
 	free_blocks(a->first->next);
+	if (a->first->next != NULL && wanted > a->first->size) {
+		free(a->first);
+		a->first = block_new(wanted);
+	}
 	a->first->next = NULL;
 	a->first->used = 0;
 	a->current = a->first;
