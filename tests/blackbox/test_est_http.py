@@ -106,7 +106,7 @@ def test_est_020_white_space_in_base64_is_tolerated(device, shape):
 def test_est_021_anything_but_base64_is_refused_by_name(device, kind, hint):
     csr = device.csr()
     one = base64.b64encode(der(csr))
-    body = {"letter": one[:20] + b"*" + one[20:], "padding": one + b"A",
+    body = {"letter": one[:20] + b"*" + one[20:], "padding": one.rstrip(b"=") + b"=A",  # whatever length the CSR has
             "pem": csr.public_bytes(Encoding.PEM), "der": der(csr), "empty": b"", "url": b"-_" + one}[kind]
     text = refused(post(device.client, None, body=body), 400, "bad-csr" if kind == "empty" else "bad-base64")
     assert hint in text
