@@ -118,12 +118,13 @@ class Program:
 
 
 class Instance:
-    def __init__(self, config=None, profiles=(), signers=1, programs=STARTED):
-        """config: a dictionary merged into the configuration; profiles: additions to the shipped ones."""
+    def __init__(self, config=None, profiles=(), signers=1, programs=STARTED, postgresql=""):
+        """config: a dictionary merged into the configuration; profiles: additions to the shipped ones; postgresql: lines for
+        postgresql.conf."""
         self.top = tempfile.mkdtemp(prefix="chancery-test-")
         os.chmod(self.top, 0o755)
         self.changes, self.more_profiles, self.signers, self.wanted = config or {}, list(profiles), signers, programs
-        self.running, self.pg = {}, None
+        self.running, self.pg, self.pg_settings = {}, None, postgresql
         self.config_path = self.path("chancery.yaml")
         self.operator_directory = self.path("operator")
         self.port, self.public_port, self.http01_port = free_port(), free_port(), free_port()
@@ -162,7 +163,7 @@ class Instance:
     def make_database(self):
         for d in ("log", "run", "state", "tokens", "ceremony"):
             os.mkdir(self.path(d))
-        self.pg = Cluster().start()
+        self.pg = Cluster(self.pg_settings).start()
         conn = self.pg.connect("postgres", self.pg.superuser)
         conn.cursor().execute("CREATE DATABASE chancery")
         conn.close()
