@@ -52,7 +52,8 @@ struct launcher {
 	char *directory; /* where the programs are */
 	struct child child[CHILDREN_MAX];
 	size_t count;
-	int child_fd; /* signalfd of SIGCHLD */
+	int child_fd;	     /* signalfd of SIGCHLD */
+	int64_t reloaded_us; /* when the last reload was asked for */
 	struct user {
 		uid_t uid;
 		gid_t gid;
@@ -226,15 +227,18 @@ next_due_ms(const struct launcher *l)
 	return (int)least;
 }
 
+/* A program that was started before the last reload may have read what has been corrected since:
+ * it gets another try. */
 static void
-ended(struct child *c, int status)
+ended(const struct launcher *l, struct child *c, int status)
 {
 	int64_t now = clock_monotonic_us();
 	int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	bool mistaken = code == SERVICE_EXIT_USAGE || code == SERVICE_EXIT_CONFIG;
 
 	if (now - c->started_us >= SETTLED_US)
 		c->backoff_us = BACKOFF_FIRST_US;
-	c->given_up = code == SERVICE_EXIT_USAGE || code == SERVICE_EXIT_CONFIG;
+	c->given_up = mistaken && c->started_us >= l->reloaded_us;
 	c->start_at_us = now + c->backoff_us;
 	log_event(c->given_up ? LOG_ERROR : LOG_WARNING, "launcher.ended",
 		LOG_S("program", role_program[c->role]), LOG_I("number", c->number),
@@ -260,7 +264,7 @@ reap(struct launcher *l)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
 		for (size_t i = 0; i < l->count; i++)
 			if (l->child[i].pid == pid)
-				ended(&l->child[i], status);
+				ended(l, &l->child[i], status);
 }
 
 static void
@@ -274,6 +278,8 @@ forward(struct launcher *l, int signal_number)
 static void
 reload(struct launcher *l)
 {
+	l->reloaded_us = clock_monotonic_us();
+	log_event(LOG_INFO, "launcher.reload", LOG_S("outcome", "ok"));
 	for (size_t i = 0; i < l->count; i++)
 		if (l->child[i].given_up) {
 			l->child[i].given_up = false;

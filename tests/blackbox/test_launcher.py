@@ -174,6 +174,32 @@ def test_users_need_root_and_must_exist(ca):
         assert "useradd --system" in log_since(ca, mark)
 
 
+def test_a_program_that_began_before_the_reload_gets_another_try(ca, tmp_path):
+    """Its mistake may be what has been corrected since. The first validator waits, survives the reload, and ends with 78."""
+    for name in NAMES[:2] + NAMES[3:]:
+        os.symlink(program(name), str(tmp_path / name))
+    gate, begun, late = (str(tmp_path / name) for name in ("gate", "begun", "chancery-validator"))
+    os.mkfifo(gate)
+    with open(late, "w") as f:
+        f.write("#!/bin/sh\ntrap '' HUP\n[ -e %s ] && exec %s \"$@\"\n: >%s\nread line <%s\nexit 78\n"
+                % (begun, program("chancery-validator"), begun, gate))
+    os.chmod(late, 0o755)
+    mark = size(ca)
+    p = launch(ca, programs=str(tmp_path))
+    try:
+        wait_for(lambda: os.path.exists(begun), 20, "the first validator has begun")
+        p.send_signal(signal.SIGHUP)
+        wait_for(lambda: "event=launcher.reload" in log_since(ca, mark), 20, "the launcher reloads")
+        with open(gate, "w") as f:
+            f.write("\n")
+        wait_for(lambda: "code=78" in log_since(ca, mark), 20, "the first validator ends")
+        wait_for(lambda: all_there(p), 30, "five programs run")
+        assert "restart_ms=-1" not in log_since(ca, mark)
+    finally:
+        p.send_signal(signal.SIGTERM)
+        p.wait(60)
+
+
 def test_a_program_with_a_wrong_configuration_is_not_restarted_until_reload(ca):
     good = open(ca.path("profiles.yaml")).read()
     with open(ca.path("profiles.yaml"), "w") as f:
@@ -181,7 +207,7 @@ def test_a_program_with_a_wrong_configuration_is_not_restarted_until_reload(ca):
     mark = size(ca)
     p = launch(ca)
     try:
-        wait_for(lambda: "restart_ms=-1" in log_since(ca, mark), 20, "a program is given up")
+        wait_for(lambda: "restart_ms=-1" in log_since(ca, mark), 20, "a program is given up")  # others may be about to
         text = log_since(ca, mark)
         assert "profiles.yaml:" in text and "correct it and reload" in text
         with open(ca.path("profiles.yaml"), "w") as f:
