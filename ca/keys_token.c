@@ -10,6 +10,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
+
+enum { LOOKS = 6, LOOK_PAUSE_NS = 40000000 };
 
 static void
 fill_info(struct ca_token *t, const CK_TOKEN_INFO *info)
@@ -136,17 +139,29 @@ open_token(const struct ca_token_config *c, struct ca_token *t)
 	return login(t, c);
 }
 
+/*
+ * SoftHSM leaves out a token whose files another process is just reading: one in ten simultaneous
+ * starts of two signers missed theirs. So a missing token is looked for a few times; no PIN is
+ * tried before it is found.
+ */
 enum err
 ca_token_open(const struct ca_token_config *c, struct ca_token **out)
 {
-	AUTO_STRUCT(ca_token) t = mem_zalloc(1, sizeof(*t));
-	enum err e = open_token(c, t);
+	static const struct timespec pause = {.tv_nsec = LOOK_PAUSE_NS};
 
-	if (e != ERR_OK)
-		return e;
-	*out = t;
-	t = NULL;
-	return ERR_OK;
+	for (int look = 1;; look++) {
+		AUTO_STRUCT(ca_token) t = mem_zalloc(1, sizeof(*t));
+		enum err e = open_token(c, t);
+
+		if (e == ERR_OK) {
+			*out = t;
+			t = NULL;
+			return ERR_OK;
+		}
+		if (look == LOOKS || strcmp(err_word(), "not-found") != 0)
+			return e;
+		nanosleep(&pause, NULL);
+	}
 }
 
 void

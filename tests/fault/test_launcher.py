@@ -50,7 +50,11 @@ def test_back_off_grows_and_is_kept(site):
 
 
 def test_program_with_an_impossible_configuration_waits_for_a_reload(site):
+    before = len(site.launcher_events("ready", "chancery-signer"))
     site.relaunch()
+    # Both have read their PIN: one that starts late must not be who meets the wrong one.
+    wait_for(lambda: len(site.launcher_events("ready", "chancery-signer")) >= before + 2, 20, "both signers are ready")
+    wait_for(lambda: all_there(site), 20, "all programs run")
     pin = site.path("ceremony/issuing.pin")
     with open(pin) as f:
         good = f.read()
