@@ -1,7 +1,7 @@
 /*
  * SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7): exactly the keys Chancery certifies, read
  * without OpenSSL's decoder (120 us each and no thread scaling) and turned into EVP_PKEY by
- * fromdata.
+ * fromdata (EC keys: by copying a ready one and replacing its point).
  */
 #ifndef CHANCERY_PKI_SPKI_H
 #define CHANCERY_PKI_SPKI_H
