@@ -12,18 +12,23 @@
 
 enum { READS_MAX = 3, ISSUED_BATCH = 20000, CATCH_UP_MS = 20, CATCH_UPS_PER_SECOND = 20 };
 
-/* Transaction numbers go back when the database was restored or replaced, and a little after a
- * crash: then everything is read again. */
+/* Whether what was read may have holes. Transaction numbers go back when the database was restored
+ * or replaced, and a little after a crash: then everything is read again. */
 static bool
-went_back(uint64_t before, uint64_t *cursor)
+must_read_again(struct ocsp_service *o, struct ocsp_place *place, uint64_t before)
 {
-	if (*cursor >= before)
-		return false;
-	log_event(LOG_WARNING, "ocsp.feed",
-		LOG_S("reason",
-			"the database crashed, or is an older or another one; reading all of it again"));
-	*cursor = 0;
-	return true;
+	bool doubtful = store_feed_doubtful(o->store, &place->connections_seen);
+
+	if (place->cursor < before) {
+		log_event(LOG_WARNING, "ocsp.feed",
+			LOG_S("reason",
+				"the database crashed, or is an older or another one; reading all of it again"));
+		place->cursor = 0;
+		return true;
+	}
+	if (doubtful)
+		place->cursor = store_feed_back(place->cursor);
+	return doubtful;
 }
 
 static enum err
@@ -35,23 +40,17 @@ read_revoked(struct ocsp_service *o, bool *changed)
 	*changed = false;
 	while (e == ERR_OK && again) {
 		AUTO_STRUCT(arena) a = arena_new((size_t)1 << 30);
-		uint64_t before = o->revoked_cursor;
+		uint64_t before = o->revoked.cursor;
 		struct store_revoked *rows;
 		size_t count;
 
-		e = store_revocation_changes(o->store, a, &o->revoked_cursor, &rows, &count);
+		e = store_revocation_changes(o->store, a, &o->revoked.cursor, &rows, &count);
 		for (size_t i = 0; e == ERR_OK && i < count; i++)
 			if (ocsp_table_revoked(o->table, rows[i].serial, rows[i].issuer,
 				    rows[i].not_after, rows[i].revoked_at,
 				    (enum pki_reason)rows[i].reason))
 				*changed = true;
-		again = e == ERR_OK && went_back(before, &o->revoked_cursor);
-		/* Of issued certificates none is lost for good: one that is not in the table is
-		 * looked up by itself. */
-		if (e == ERR_OK && store_feed_doubtful(o->store, &o->connections_seen) && !again) {
-			o->revoked_cursor = store_feed_back(o->revoked_cursor);
-			again = true;
-		}
+		again = e == ERR_OK && must_read_again(o, &o->revoked, before);
 	}
 	return e;
 }
@@ -65,15 +64,15 @@ read_issued(struct ocsp_service *o)
 	while (e == ERR_OK && more) {
 		AUTO_STRUCT(arena) a = arena_new((size_t)64 << 20);
 		struct store_issued *rows;
-		uint64_t before = o->issued_cursor;
+		uint64_t before = o->issued.cursor;
 		size_t count;
 
 		e = store_issued_changes(
-			o->store, a, &o->issued_cursor, ISSUED_BATCH, &rows, &count, &more);
+			o->store, a, &o->issued.cursor, ISSUED_BATCH, &rows, &count, &more);
 		for (size_t i = 0; e == ERR_OK && i < count; i++)
 			ocsp_table_issued(
 				o->table, rows[i].serial, rows[i].issuer, rows[i].not_after);
-		more = more || (e == ERR_OK && went_back(before, &o->issued_cursor));
+		more = e == ERR_OK && (more || must_read_again(o, &o->issued, before));
 	}
 	return e;
 }

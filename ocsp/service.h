@@ -31,6 +31,11 @@ struct speaker {
 	bool away; /* the last try failed for want of database or signer */
 };
 
+/* How far a feed of the database was read. */
+struct ocsp_place {
+	uint64_t cursor, connections_seen; /* see store_feed_doubtful() */
+};
+
 struct ocsp_service {
 	struct store *store;
 	const struct config *config;
@@ -42,7 +47,7 @@ struct ocsp_service {
 	uint32_t generation; /* of responder keys: answers of an older one are not served */
 
 	struct store_follower *feed;
-	uint64_t revoked_cursor, issued_cursor, connections_seen;
+	struct ocsp_place revoked, issued;
 	_Atomic int64_t fed_at;	   /* the table is true as of this second */
 	pthread_mutex_t told_lock; /* over snapshot and the watcher */
 	char *snapshot;		   /* all revocations visible in it are in the table */

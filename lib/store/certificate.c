@@ -352,28 +352,3 @@ store_issued_changes(struct store *s, struct arena *a, uint64_t *cursor, unsigne
 	*cursor = (uint64_t)(full ? last + 1 : oldest);
 	return ERR_OK;
 }
-
-enum err
-store_issued_find(struct store *s, const uint8_t serial[STORE_SERIAL_SIZE],
-	struct store_issued *out, struct store_revoked *revoked, bool *is_revoked)
-{
-	static const struct stmt find = {"issued_find",
-		"SELECT c.serial, c.issuer, c.not_before, c.not_after, v.serial, v.issuer, v.revoked_at, v.not_after, v.reason "
-		"FROM issuance_request r JOIN certificate c ON c.serial = r.serial AND c.not_after = r.cert_not_after "
-		"LEFT JOIN revocation v ON v.serial = c.serial WHERE r.serial = $1",
-		1};
-	AUTO_PARAMS(p);
-	AUTO(PGresult) res = NULL;
-
-	params_bytes(&p, bytes_of(serial, STORE_SERIAL_SIZE));
-	enum err e = pool_read(s, &find, &p, &res);
-	if (e != ERR_OK)
-		return e;
-	if (result_rows(res) == 0)
-		return err_set(ERR_NOTFOUND, "no certificate with this serial");
-	e = read_issued(res, 0, 0, out);
-	*is_revoked = !result_null(res, 0, 4);
-	if (e == ERR_OK && *is_revoked)
-		e = column_revoked(res, 0, 4, revoked);
-	return e;
-}

@@ -79,10 +79,6 @@ struct store_issued {
 /* At most limit rows a call; *more tells whether to call again at once. */
 enum err store_issued_changes(struct store *s, struct arena *a, uint64_t *cursor, unsigned limit,
 	struct store_issued **out, size_t *count, bool *more) MUST_CHECK;
-/* One serial for a memory table that missed it: is it a certificate of ours, and is it revoked?
- * ERR_NOTFOUND. */
-enum err store_issued_find(struct store *s, const uint8_t serial[STORE_SERIAL_SIZE],
-	struct store_issued *out, struct store_revoked *revoked, bool *is_revoked) MUST_CHECK;
 
 struct store_crl {
 	int16_t issuer;
