@@ -50,19 +50,49 @@ api_identities(struct api_call *c)
 	return ERR_OK;
 }
 
-/* A grant is refused when no certificate could ever use it: unknown profile, or a pattern that
- * means nothing. */
-static enum err
-check_grant(struct api_call *c, const char *profile, const char *pattern)
+/* "a", "b": the profiles that identities of this kind may ask for. */
+static const char *
+profiles_for(struct api_call *c, const struct ca_profiles *profiles, enum identity_kind kind)
 {
-	const struct ca_profile *p;
-	enum err e = ca_profiles_get(c->g->profiles, profile, &p);
+	const char *list = "";
 
-	return e == ERR_OK ? pki_pattern_check(bytes_str(pattern)) : e;
+	for (size_t i = 0; i < profiles->count; i++)
+		if (ca_policy_requester(&profiles->item[i], kind) == ERR_OK)
+			list = arena_printf(c->arena, "%s%s\"%s\"", list,
+				list[0] != '\0' ? ", " : "", profiles->item[i].name);
+	return list[0] != '\0' ? list : "none";
 }
 
 static enum err
-read_grant(struct api_call *c, const json_t *from, struct store_grant *out)
+check_requester(struct api_call *c, const struct ca_profiles *profiles, const struct ca_profile *p,
+	enum identity_kind kind)
+{
+	enum err e = ca_policy_requester(p, kind);
+
+	if (e != ERR_DENIED)
+		return e;
+	return err_set_word(e, "requester-not-allowed",
+		"profile \"%s\" is not for identities of kind \"%s\", so no certificate could use this grant; profiles for this kind: %s",
+		p->name, identity_kind_name(kind), profiles_for(c, profiles, kind));
+}
+
+/* A grant is refused when no certificate could ever use it: unknown profile, a profile that is not
+ * for this kind of identity, or a pattern that means nothing. */
+static enum err
+check_grant(struct api_call *c, enum identity_kind kind, const struct store_grant *grant)
+{
+	const struct ca_profiles *profiles = c->g->profiles;
+	const struct ca_profile *p;
+	enum err e = ca_profiles_get(profiles, grant->profile, &p);
+
+	if (e == ERR_OK)
+		e = check_requester(c, profiles, p, kind);
+	return e == ERR_OK ? pki_pattern_check(bytes_str(grant->pattern)) : e;
+}
+
+static enum err
+read_grant(
+	struct api_call *c, enum identity_kind kind, const json_t *from, struct store_grant *out)
 {
 	static const char *const members[] = {"profile", "pattern", NULL};
 	enum err e = json_is_object(from) ? json_only_members(from, members)
@@ -75,11 +105,11 @@ read_grant(struct api_call *c, const json_t *from, struct store_grant *out)
 	if (e != ERR_OK)
 		return e;
 	out->created_by = c->actor;
-	return check_grant(c, out->profile, out->pattern);
+	return check_grant(c, kind, out);
 }
 
 static enum err
-read_grants(struct api_call *c, struct store_grant **out, size_t *count)
+read_grants(struct api_call *c, enum identity_kind kind, struct store_grant **out, size_t *count)
 {
 	const json_t *list = json_object_get(c->body, "grants");
 	size_t n = json_array_size(list);
@@ -91,7 +121,7 @@ read_grants(struct api_call *c, struct store_grant **out, size_t *count)
 	if (n > GRANTS_PER_CALL)
 		return err_set(ERR_LIMIT, "at most %d grants at once", GRANTS_PER_CALL);
 	for (size_t i = 0; i < n && e == ERR_OK; i++)
-		e = read_grant(c, json_array_get(list, i), &grants[i]);
+		e = read_grant(c, kind, json_array_get(list, i), &grants[i]);
 	*out = grants;
 	*count = n;
 	return e;
@@ -136,7 +166,7 @@ api_identity_add(struct api_call *c)
 	if (e == ERR_OK && owner != NULL && strlen(owner) > 200)
 		e = err_set(ERR_LIMIT, "the owner's text is longer than 200 octets");
 	if (e == ERR_OK)
-		e = read_grants(c, &grants, &count);
+		e = read_grants(c, identity.kind, &grants, &count);
 	if (e != ERR_OK)
 		return e;
 	identity.owner = owner != NULL ? owner : "";
@@ -349,7 +379,7 @@ api_grant_add(struct api_call *c)
 	enum err e = read_grant_change(c, &g);
 
 	if (e == ERR_OK)
-		e = check_grant(c, g.grant.profile, g.grant.pattern);
+		e = check_grant(c, g.identity.kind, &g.grant);
 	if (e == ERR_OK)
 		e = store_grant_add(c->g->store, g.identity.id, g.grant.profile, g.grant.pattern,
 			c->actor, c->req->id);

@@ -47,6 +47,24 @@ def test_a_grant_nobody_could_use_is_refused_whole(ca, grant, status):
         assert call(c, "GET", "identity?name=half-made")[0] == 404
 
 
+@pytest.mark.parametrize("kind,profile,meant_for_it", [("device", "workload", '"device"'), ("service", "device", '"workload"'),
+                                                       ("operator", "device", '"operator"'), ("user", "device", "this kind: none")])
+def test_a_grant_under_a_profile_for_another_kind_is_refused(ca, kind, profile, meant_for_it):
+    """Both roads to a grant; nothing is recorded, and the answer tells which profiles this kind may ask for."""
+    name = "wrong-kind-" + kind
+    wrong, right = {"profile": profile, "pattern": "dns:wrong.example.org"}, {"name": name, "kind": kind}
+    with ca.operator() as c:
+        problem = refused(c, "POST", "identities", dict(right, grants=[wrong]), 403, "requester-not-allowed")
+        said = problem["reason"].partition("profiles for ")
+        assert '"%s" is not for identities of kind "%s"' % (profile, kind) in said[0]
+        assert meant_for_it in said[2] and '"%s"' % profile not in said[2]
+        assert call(c, "GET", "identity?name=" + name)[0] == 404
+        assert call(c, "POST", "identities", right)[0] == 200
+        assert refused(c, "POST", "grants", dict(wrong, identity=name), 403, "requester-not-allowed")["reason"] == problem["reason"]
+        assert call(c, "GET", "identity?name=" + name)[1]["grants"] == []
+    assert not audit(ca, "grant.add", name)
+
+
 def test_a_grant_is_in_effect_when_it_is_answered_and_gone_when_it_is_removed(ca):
     ca.add_identity("mesh-1", "workload")
     grant = {"identity": "mesh-1", "profile": "workload", "pattern": "dns:*.mesh.example.org"}

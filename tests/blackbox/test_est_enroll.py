@@ -93,7 +93,7 @@ def test_est_059_a_subject_that_is_not_the_device_is_refused(device):
 
 def test_est_059_a_request_without_names_gets_the_granted_ones(ca):
     d = Device(ca, names=2, grants=["device=dns:*.pattern.example.org", "device=ip:10.4.0.0/16", "device=ip:10.5.0.1",
-                                    "workload=dns:other-profile.example.org"])
+                                    "new-key=dns:other-profile.example.org"])
     got = sans(cert(post(d.client, d.csr(common_name=d.name, names=[]))))
     assert got == sorted([n[4:] for n in d.names] + ["10.5.0.1"])
     d.close()
