@@ -14,6 +14,7 @@
 #include "lib/base/clock.h"
 #include "lib/store/parts.h"
 #include "lib/store/request.h"
+#include "lib/store/wait.h"
 
 enum { CLAIM_MAX = 64 };
 
@@ -159,7 +160,7 @@ store_claim_open(struct store *s, unsigned max, struct arena *a, struct store_cl
 /* What one transaction records: parallel to the claim's items, `on` tells which. */
 struct record {
 	const struct store_claim *claim;
-	const struct store_outcome *outcomes;
+	struct store_outcome *outcomes; /* in the end: what the rows say */
 	bool *on;
 	enum record_as {
 		RECORD_NOT,
@@ -359,12 +360,62 @@ write_all(struct conn *c, const struct record *r)
 	return e;
 }
 
+/* What was recorded as a refusal of our own is the outcome now. */
+static void
+own_up(struct record *r)
+{
+	for (size_t i = 0; i < r->claim->count; i++)
+		if (r->as[i] == RECORD_BLOCKED || r->as[i] == RECORD_BROKEN)
+			r->outcomes[i] = (struct store_outcome){.kind = STORE_OUTCOME_REFUSED,
+				.refusal_class = own_refusals[r->as[i]].class,
+				.refusal_word = own_refusals[r->as[i]].word,
+				.refusal = own_refusals[r->as[i]].reason};
+}
+
 static enum err
 record(struct conn *c, struct record *r)
 {
 	enum err e = lock_active(c, r);
 
-	return e == ERR_OK ? write_all(c, r) : e;
+	if (e == ERR_OK)
+		e = write_all(c, r);
+	if (e == ERR_OK)
+		own_up(r);
+	return e;
+}
+
+static void
+take_recorded(struct arena *a, const struct wait_result *row, struct store_outcome *out)
+{
+	if (row->state == STORE_RESULT_DONE)
+		memcpy(out->serial, row->serial, sizeof(out->serial));
+	else
+		*out = (struct store_outcome){.kind = STORE_OUTCOME_REFUSED,
+			.refusal_class = row->refusal_class,
+			.refusal_word = arena_strdup(a, row->refusal_word),
+			.refusal = arena_strdup(a, row->refusal)};
+}
+
+/* Requests that are answered already, by our COMMIT whose answer was lost or by another signer that
+ * took them up since: nothing is left to do but to tell what they got. */
+static enum err
+read_answered(struct record *r, const PGresult *res)
+{
+	enum err e = ERR_OK;
+
+	for (size_t n = 0; n < result_rows(res) && e == ERR_OK; n++) {
+		struct wait_result *row = mem_zalloc(1, sizeof(*row));
+
+		e = wait_read_result(res, n, row);
+		for (size_t i = 0; e == ERR_OK && i < r->claim->count; i++)
+			if (r->claim->items[i].id == result_int(res, n, 0) &&
+				row->state != STORE_RESULT_PENDING) {
+				take_recorded(r->claim->arena, row, &r->outcomes[i]);
+				r->on[i] = false;
+			}
+		wait_result_free(row);
+	}
+	return e;
 }
 
 /* On another transaction: locks the requests again, which waits for whoever has them, and records
@@ -372,8 +423,10 @@ record(struct conn *c, struct record *r)
 static enum err
 record_again(struct conn *c, struct record *r)
 {
+	/* Columns as wait_read_result() wants them. */
 	static const struct stmt relock = {"claim_relock",
-		"SELECT id, state FROM issuance_request WHERE id = ANY ($1) ORDER BY id FOR UPDATE",
+		"SELECT id, state, serial, NULL::smallint, NULL::bytea, refusal_class, refusal_word, refusal "
+		"FROM issuance_request WHERE id = ANY ($1) ORDER BY id FOR UPDATE",
 		1};
 	int64_t ids[CLAIM_MAX];
 	size_t n = 0;
@@ -387,6 +440,8 @@ record_again(struct conn *c, struct record *r)
 	enum err e = conn_command(c, "BEGIN");
 	if (e == ERR_OK)
 		e = conn_run(c, &relock, &p, &res);
+	if (e == ERR_OK)
+		e = read_answered(r, res);
 	return e == ERR_OK ? record(c, r) : e;
 }
 
@@ -415,7 +470,7 @@ record_singly(struct conn *c, struct record *r)
 }
 
 static enum err
-finish_all(struct store_claim *claim, const struct store_outcome *outcomes)
+finish_all(struct store_claim *claim, struct store_outcome *outcomes)
 {
 	bool on[CLAIM_MAX];
 	enum record_as as[CLAIM_MAX] = {RECORD_NOT};
@@ -444,7 +499,7 @@ finish_all(struct store_claim *claim, const struct store_outcome *outcomes)
 }
 
 enum err
-store_claim_finish(struct store_claim *claim, const struct store_outcome *outcomes)
+store_claim_finish(struct store_claim *claim, struct store_outcome *outcomes)
 {
 	struct store *s = claim->store;
 	enum err e = finish_all(claim, outcomes);

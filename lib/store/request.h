@@ -100,9 +100,10 @@ enum err store_claim_open(struct store *s, unsigned max, struct arena *a, struct
 /* Records all outcomes (one per item, same order) in one transaction: certificates, names, results,
  * audit events; identities are locked and checked again (identity_lock), whoever is no longer
  * active gets a refusal instead. When COMMIT's outcome is unknown it is looked up by serial before
- * returning. Rings RESULT and ISSUED. Frees the claim in every case. */
-enum err
-store_claim_finish(struct store_claim *claim, const struct store_outcome *outcomes) MUST_CHECK;
+ * returning. Rings RESULT and ISSUED. Frees the claim in every case. With ERR_OK outcomes says what
+ * the rows say: where a refusal was recorded instead of the certificate, that refusal (texts live
+ * as long as the arena of the claim); where another signer was faster, its serial. */
+enum err store_claim_finish(struct store_claim *claim, struct store_outcome *outcomes) MUST_CHECK;
 /* Gives everything back. */
 void store_claim_abort(struct store_claim *claim);
 

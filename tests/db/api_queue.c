@@ -276,12 +276,14 @@ test_identity_blocked_after_the_claim_gets_a_refusal(void)
 	CHECK_OK(store_claim_open(w.signer, 64, w.a, &claim, &items, &n));
 	CHECK_OK(store_identity_offboard(w.gateway, w.name, 4, "t", "r", &gone));
 	CHECK(gone.revoked == 0 && gone.requests == 0);
-	struct store_outcome o = api_issued(w.issuer, "never seen");
+	struct store_outcome o = api_issued(w.issuer, "never seen"), asked = o;
 	CHECK_OK(store_claim_finish(claim, &o));
+	CHECK(o.kind == STORE_OUTCOME_REFUSED && o.refusal_class == ERR_DENIED);
+	CHECK(strcmp(o.refusal_word, "identity-blocked") == 0 && o.refusal[0] != '\0');
 	CHECK_OK(store_request_wait(w.gateway, w.a, id, 0, &result));
 	CHECK(result.state == STORE_RESULT_REFUSED &&
 		strcmp(result.refusal_word, "identity-blocked") == 0);
-	CHECK_ERR(store_certificate_find(w.gateway, w.a, o.serial, &c), ERR_NOTFOUND);
+	CHECK_ERR(store_certificate_find(w.gateway, w.a, asked.serial, &c), ERR_NOTFOUND);
 	close_world(&w);
 }
 

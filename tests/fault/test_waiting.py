@@ -101,7 +101,14 @@ HOLDS = {
 }
 
 
-@pytest.mark.parametrize("then", ["released", "killed"])
+def signers_told(site, name):
+    """What signers logged of this identity's requests: (row, serial or word of the refusal)."""
+    lines = [dict(w.split("=", 1) for w in line.split() if "=" in w) for line in site.log_lines("chancery")
+             if "event=certificate.issue" in line and "identity=" + name in line]
+    return [(int(w["row"]), w["serial"] if w["outcome"] == "ok" else w["word"]) for w in lines]
+
+
+@pytest.mark.parametrize("then", ["released", "killed", "cut"])
 @pytest.mark.parametrize("where", HOLDS)
 def test_no_certificate_of_a_leaver_survives_a_signer_held_in_mid_batch(site, where, then):
     """Offboarded while the signer has their requests in hand: in the end each of their certificates is revoked, also the ones
@@ -127,6 +134,8 @@ def test_no_certificate_of_a_leaver_survives_a_signer_held_in_mid_batch(site, wh
         assert done, "offboarding does not wait for a signer that has locked no identity"
     if then == "killed":
         site.kill([pid])
+    if then == "cut":
+        stop.cut()
     stop.release()
     leaving.join(30)
     asking.join(30)
@@ -136,6 +145,12 @@ def test_no_certificate_of_a_leaver_survives_a_signer_held_in_mid_batch(site, wh
     live = site.sql("SELECT encode(c.serial, 'hex') FROM certificate c JOIN identity i ON i.id = c.identity "
                     "WHERE i.name = %s AND NOT EXISTS (SELECT 1 FROM revocation v WHERE v.serial = c.serial)", name)
     assert live == []
+    # What a signer says of a request is what became of it: a certificate that was signed and not recorded was not issued.
+    rows = dict(site.sql("SELECT r.id, coalesce(encode(r.serial, 'hex'), r.refusal_word) FROM issuance_request r "
+                         "JOIN identity i ON i.id = r.identity WHERE i.name = %s", name))
+    if then != "killed":
+        wait_for(lambda: len(signers_told(site, name)) == len(rows), 10, "a signer has told of each of the leaver's requests")
+    assert all(rows[row] == told for row, told in signers_told(site, name)), (rows, signers_told(site, name))
     serials = site.sql("SELECT c.serial, c.der FROM certificate c JOIN identity i ON i.id = c.identity WHERE i.name = %s", name)
     served(site, [Ack(None, bytes(s), bytes(d), name, 0) for s, d in serials], status="REVOKED")
     again = device.ask("POST", "/.well-known/est/simpleenroll", body, "application/pkcs10")
