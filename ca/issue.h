@@ -19,7 +19,7 @@ struct ca_gateway {
 	_Atomic(const struct ca_profiles *) profiles; /* a reload sets new ones and keeps the old */
 	const struct config *config;
 	_Atomic(const struct ca_issuers *) issuers; /* read through ca_gateway_issuers() */
-	void *acme, *est;			    /* the folders' own state */
+	void *acme, *est, *admin;		    /* the folders' own state */
 };
 
 /* Issuers as they are now, valid as long as the process: a reload sets new ones and keeps the old.

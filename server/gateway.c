@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "acme/acme.h"
+#include "ca/api/api.h"
 #include "est/est.h"
 #include "lib/base/clock.h"
 #include "server/gateway_routes.h"
@@ -200,6 +201,8 @@ open_protocols(struct gateway *g)
 {
 	enum err e = g->app.acme == NULL ? acme_open(&g->app) : ERR_OK;
 
+	if (g->app.admin == NULL)
+		admin_open(&g->app);
 	return e != ERR_OK ? e : est_open(&g->app);
 }
 
@@ -207,6 +210,7 @@ static void
 close_protocols(struct gateway *g)
 {
 	est_close(&g->app);
+	admin_close(&g->app);
 	acme_close(&g->app);
 }
 

@@ -49,29 +49,31 @@ static const char *const name_query[] = {"name", NULL};
 static const char *const grant_query[] = {"identity", "after", "limit", NULL};
 static const char *const certificate_query[] = {"identity", "name", "all", "after", "limit", NULL};
 
-/* What a route's operation does, and which query parameters it knows. */
+/* What a route's operation does, which query parameters it knows, and what the audit calls it where
+ * that is not its name without "admin.". */
 static const struct operation {
 	const char *name;
 	enum err (*run)(struct api_call *c);
 	const char *const *query;
+	const char *audited_as;
 } operations[] = {
-	{"admin.status", api_status, no_query},
-	{"admin.issuers", api_issuers, no_query},
-	{"admin.identities", api_identities, page_query},
-	{"admin.identity.add", api_identity_add, no_query},
-	{"admin.identity.show", api_identity_show, name_query},
-	{"admin.identity.block", api_identity_block, no_query},
-	{"admin.identity.unblock", api_identity_unblock, no_query},
-	{"admin.identity.offboard", api_identity_offboard, no_query},
-	{"admin.grants", api_grants, grant_query},
-	{"admin.grant.add", api_grant_add, no_query},
-	{"admin.grant.remove", api_grant_remove, no_query},
-	{"admin.certificates", api_certificates, certificate_query},
-	{"admin.certificate.show", api_certificate_show, no_query},
-	{"admin.certificate.revoke", api_certificate_revoke, no_query},
-	{"admin.issue", api_issue, no_query},
-	{"admin.renew", api_renew, no_query},
-	{"admin.crl.publish", api_crl_publish, no_query},
+	{"admin.status", api_status, no_query, NULL},
+	{"admin.issuers", api_issuers, no_query, NULL},
+	{"admin.identities", api_identities, page_query, NULL},
+	{"admin.identity.add", api_identity_add, no_query, NULL},
+	{"admin.identity.show", api_identity_show, name_query, NULL},
+	{"admin.identity.block", api_identity_block, no_query, NULL},
+	{"admin.identity.unblock", api_identity_unblock, no_query, NULL},
+	{"admin.identity.offboard", api_identity_offboard, no_query, NULL},
+	{"admin.grants", api_grants, grant_query, NULL},
+	{"admin.grant.add", api_grant_add, no_query, NULL},
+	{"admin.grant.remove", api_grant_remove, no_query, NULL},
+	{"admin.certificates", api_certificates, certificate_query, NULL},
+	{"admin.certificate.show", api_certificate_show, no_query, NULL},
+	{"admin.certificate.revoke", api_certificate_revoke, no_query, NULL},
+	{"admin.issue", api_issue, no_query, "certificate.request"},
+	{"admin.renew", api_renew, no_query, "certificate.request"},
+	{"admin.crl.publish", api_crl_publish, no_query, NULL},
 };
 
 static const unsigned status_of[ERR_COUNT] = {
@@ -150,25 +152,37 @@ check_role(const struct http_peer *peer)
 }
 
 static enum err
-run(struct api_call *c)
+run_operation(struct api_call *c, const struct operation *op)
 {
-	const struct operation *op = find_operation(c->req->route->operation);
 	AUTO(json_t) body = NULL;
 	enum err e = check_role(c->req->peer);
 
-	if (e != ERR_OK)
-		return e;
-	if (op == NULL)
-		return err_set(
-			ERR_INTERNAL, "route \"%s\" has no operation", c->req->route->pattern);
-	c->actor = c->req->peer->identity_name;
-	e = api_query_read(c, op->query);
+	if (e == ERR_OK)
+		e = api_query_read(c, op->query);
 	if (e == ERR_OK && c->req->method == HTTP_POST)
 		e = json_parse(c->req->body, &body);
 	if (e == ERR_OK && body != NULL && !json_is_object(body))
 		e = err_set(ERR_INVALID, "the body must be a JSON object");
 	c->body = body;
-	return e == ERR_OK ? op->run(c) : e;
+	if (e == ERR_OK)
+		e = op->run(c);
+	if (e == ERR_DENIED && c->actor != NULL)
+		e = api_refused(c,
+			op->audited_as != NULL ? op->audited_as : op->name + strlen("admin."), e);
+	c->body = NULL;
+	return e;
+}
+
+static enum err
+run(struct api_call *c)
+{
+	const struct operation *op = find_operation(c->req->route->operation);
+
+	if (op == NULL)
+		return err_set(
+			ERR_INTERNAL, "route \"%s\" has no operation", c->req->route->pattern);
+	c->actor = c->req->peer != NULL ? c->req->peer->identity_name : NULL;
+	return run_operation(c, op);
 }
 
 static void

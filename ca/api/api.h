@@ -7,6 +7,11 @@
 
 #include "lib/http/http.h"
 
+struct ca_gateway;
+/* Sets g->admin, what the handlers keep between requests; and frees it when none runs any more. */
+void admin_open(struct ca_gateway *g);
+void admin_close(struct ca_gateway *g);
+
 /* Ends with pattern NULL. Handlers expect http_request.app to be a struct ca_gateway. */
 extern const struct http_route admin_routes[];
 /* Refusals made by lib/http for paths under /admin/: the same problem object handlers answer with.

@@ -91,8 +91,7 @@ check_grant(struct api_call *c, enum identity_kind kind, const struct store_gran
 }
 
 static enum err
-read_grant(
-	struct api_call *c, enum identity_kind kind, const json_t *from, struct store_grant *out)
+read_grant(struct api_call *c, enum identity_kind kind, const json_t *from, struct store_grant *out)
 {
 	static const char *const members[] = {"profile", "pattern", NULL};
 	enum err e = json_is_object(from) ? json_only_members(from, members)

@@ -16,7 +16,7 @@ struct api_call {
 	struct http_request *req;
 	struct ca_gateway *g;
 	struct arena *arena; /* the request's */
-	const char *actor;   /* the operator, for the audit */
+	const char *actor;   /* the caller, for the audit; NULL: nobody known */
 	const json_t *body;  /* of a POST: an object; else NULL */
 	struct api_pair query[API_QUERY_MAX];
 	size_t query_count;
@@ -42,6 +42,10 @@ json_t *api_certificate_json(struct api_call *c, const struct store_certificate 
 /* After a revocation: waits, within bounds, until every status program answers "revoked", and adds
  * to the answer how many do not yet (status_programs_behind). serial or identity is NULL. */
 json_t *api_grant_json(const struct store_grant *grant);
+
+/* refusals.c: records, within bounds, that the caller (there is one) was refused this operation for
+ * lack of right, with the word and reason set. Returns refusal with the same word and reason. */
+enum err api_refused(struct api_call *c, const char *operation, enum err refusal) MUST_CHECK;
 
 #define API_OPERATION(name) enum err name(struct api_call *c)
 API_OPERATION(api_status);

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from admin import call, refused
+from admin import call, csr_text, refused
+from instance import new_key
 
 READS = ["status", "issuers", "identities", "identity?name=operator", "grants?identity=operator", "certificates",
          "certificates/" + "11" * 16]
@@ -39,6 +40,53 @@ def test_a_device_changes_nothing(outsider, path, body):
 def test_nothing_changed_by_the_refused_calls(ca, outsider):
     assert ca.admin("identity", "show", "operator")["state"] == "active"
     assert ca.admin("identity", "show", "intruder", check=False).returncode == 3
+
+
+def refusals(ca, actor):
+    """The audit's refusals of one caller: operation, object, kind, word, request id."""
+    return ca.sql("SELECT operation, object, detail->>'kind', detail->>'word', request_id FROM chancery.audit_event "
+                  "WHERE actor = %s AND outcome = 'refused' AND operation <> 'certificate.issue' ORDER BY id", actor)
+
+
+def test_calls_without_the_right_to_them_are_audited(ca):
+    """Whoever tries: a device at the door, an operator at what no operator may; with the request id the client was told."""
+    ca.add_identity("prying", "device")
+    with ca.client(*ca.issue("prying", "device")) as c:
+        told = [refused(c, "POST", "identity/offboard", {"name": "operator"}, 403, "not-an-operator"),
+                refused(c, "GET", "identities", None, 403, "not-an-operator"),
+                refused(c, "POST", "certificates/" + "AB" * 16 + "/revoke", {}, 403, "not-an-operator")]
+    assert refusals(ca, "prying") == [
+        ("identity.offboard", "", "device", "not-an-operator", told[0]["request_id"]),
+        ("identities", "", "device", "not-an-operator", told[1]["request_id"]),
+        ("certificate.revoke", "ab" * 16, "device", "not-an-operator", told[2]["request_id"])]
+    ca.add_identity("overeager", "operator")
+    with ca.client(*ca.issue("overeager", "operator")) as c:
+        told = [refused(c, "POST", "identity/block", {"name": "overeager"}, 403, "own-identity"),
+                refused(c, "POST", "issue", {"identity": "prying", "profile": "device",
+                                             "csr": csr_text(new_key(), None, ["dns:foreign.example.org"])}, 403, "name-not-allowed")]
+        # What is wrong, or is not there, is no lack of right: the log is enough.
+        refused(c, "GET", "identity?name=nobody", None, 404, "unknown-identity")
+        assert call(c, "GET", "identities?limit=x")[0] == 400
+    assert refusals(ca, "overeager") == [
+        ("identity.block", "overeager", "operator", "own-identity", told[0]["request_id"]),
+        ("certificate.request", "prying", "operator", "name-not-allowed", told[1]["request_id"])]
+    reasons = ca.sql("SELECT detail->>'reason' FROM chancery.audit_event WHERE request_id = %s AND outcome = 'refused'",
+                     told[1]["request_id"])
+    assert reasons == [(told[1]["reason"],)]
+
+
+def test_a_client_cannot_fill_the_audit_with_its_refusals(ca):
+    ca.add_identity("hammer", "device")
+    before = ca.sql("SELECT now()")[0][0]
+    with ca.client(*ca.issue("hammer", "device")) as c:
+        ids = [refused(c, "GET", "status", None, 403, "not-an-operator")["request_id"] for _ in range(50)]
+    minutes = (ca.sql("SELECT now()")[0][0] - before).total_seconds() // 60 + 2  # that were begun meanwhile
+    audited = refusals(ca, "hammer")
+    assert 10 <= len(audited) <= 10 * minutes
+    assert [a[4] for a in audited[:10]] == ids[:10]
+    assert ca.sql("SELECT count(*) FROM chancery.audit_event WHERE actor = 'hammer' AND detail ? 'more'")[0][0] >= 1
+    logged = "\n".join(ca.log_lines("chancery-gateway"))
+    assert all(i in logged for i in ids), "the rest is in the log"
 
 
 def test_an_operator_that_is_blocked_is_out_at_once(ca):
