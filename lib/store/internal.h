@@ -51,10 +51,11 @@ void params_int(struct params *p, int64_t n);	      /* any integer type, xid8 */
 void params_int_or_null(struct params *p, int64_t n, int64_t null);
 void params_bool(struct params *p, bool b);
 void params_time(struct params *p, int64_t unix_seconds); /* timestamptz; 0: SQL null */
-void params_texts(struct params *p, const char *const *texts, size_t count);	/* text[] */
-void params_ints(struct params *p, const int64_t *numbers, size_t count);	/* bigint[] */
-void params_shorts(struct params *p, const int16_t *numbers, size_t count);	/* smallint[] */
-void params_times(struct params *p, const int64_t *unix_seconds, size_t count); /* timestamptz[] */
+void params_texts(struct params *p, const char *const *texts, size_t count); /* text[] */
+void params_ints(struct params *p, const int64_t *numbers, size_t count);    /* bigint[] */
+void params_shorts(struct params *p, const int16_t *numbers, size_t count);  /* smallint[] */
+void params_times(
+	struct params *p, const int64_t *unix_seconds, size_t count); /* timestamptz[], 0: null */
 void params_bytes_array(struct params *p, const struct bytes *items, size_t count); /* bytea[] */
 
 /* Results are in binary format; jsonb is read as ::text. Values of SQL null: 0, NULL, empty. */
@@ -136,12 +137,25 @@ void pool_give(struct store *s, enum pool_lane lane, struct conn *c);
  * repeats). A store opened without writer uses pool_run(). */
 enum err writer_run(
 	struct store *s, const struct stmt *st, const struct params *p, PGresult **out) MUST_CHECK;
-/* The same without waiting, for a caller who sleeps for what follows from it (stores with a writer
+/*
+ * A statement for any number of rows: its parameters are arrays over them, and its result has one
+ * row for each, in their order. A statement costs PostgreSQL more than a row does, so rows that
+ * wait for the writer together are written together.
+ */
+enum { WRITER_BATCH_MAX = 64 };
+struct bulk {
+	struct stmt st;
+	/* n: 1 to WRITER_BATCH_MAX */
+	void (*params)(struct store *s, const void *const *rows, size_t n, struct params *p);
+	/* The later one must see what the earlier one did, so they need a statement each. */
+	bool (*alike)(const void *a, const void *b);
+};
+/* One row without waiting, for a caller who sleeps for what follows from it (stores with a writer
  * only): done is called on the writer's thread after COMMIT or failure (code, with the reason set),
- * once; p and what ctx points to are borrowed until then. */
-typedef void writer_done_fn(void *ctx, enum err code, const PGresult *res);
-void writer_submit(struct store *s, const struct stmt *st, const struct params *p,
-	writer_done_fn *done, void *ctx);
+ * once, with the row of the result; row and what ctx points to are borrowed until then. */
+typedef void writer_done_fn(void *ctx, enum err code, const PGresult *res, size_t at);
+void writer_submit(
+	struct store *s, const struct bulk *b, const void *row, writer_done_fn *done, void *ctx);
 /* Takes back what the writer has not begun: true, and done will not be called. False: it was or
  * will be. */
 bool writer_withdraw(struct store *s, const void *ctx);

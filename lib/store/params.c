@@ -190,11 +190,15 @@ params_shorts(struct params *p, const int16_t *numbers, size_t count)
 void
 params_times(struct params *p, const int64_t *unix_seconds, size_t count)
 {
-	uint8_t *at = array_begin(p, OID_TIMESTAMPTZ, count, 8 * count, false);
+	struct bytes *items = mem_zalloc(count + 1, sizeof(*items));
+	uint8_t *octets = mem_alloc(8 * count + 1);
 
 	for (size_t i = 0; i < count; i++) {
-		at = put32(at, 8);
-		put_time(at, unix_seconds[i]);
-		at += 8;
+		put_time(octets + 8 * i, unix_seconds[i]);
+		if (unix_seconds[i] != 0)
+			items[i] = bytes_of(octets + 8 * i, 8);
 	}
+	octets_array(p, OID_TIMESTAMPTZ, items, count);
+	free(octets);
+	free(items);
 }

@@ -5,75 +5,164 @@
  */
 #include "lib/store/request.h"
 
+#include <stdlib.h>
+
 #include "lib/store/parts.h"
 #include "lib/store/wait.h"
 
-#define REQUEST_COLUMNS                                                                                                  \
-	"(protocol, request_id, node, identity, profile, names, spki, not_before, not_after, acme_order, renewed_from) " \
-	"SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM who"
-/* One row always: the new id or null, then why not. */
-#define REQUEST_WHO                                                                                \
-	"WITH who AS (SELECT state, EXISTS (SELECT 1 FROM revocation WHERE serial = $11) AS revoked FROM identity WHERE id = $4), "
-#define REQUEST_ANSWER                                                                                                     \
-	"SELECT coalesce((SELECT id FROM same), (SELECT id FROM n)), (SELECT state FROM who), (SELECT revoked FROM who), " \
-	"EXISTS (SELECT 1 FROM same)"
+/* Row by row what was asked for, and what decides about it. Names come as one array for all rows,
+ * with the places of each row's first and last, because arrays of arrays must not be ragged. */
+#define REQUEST_ROWS                                                                                              \
+	"FROM unnest($3::text[], $4::text[], $5::bigint[], $6::text[], $7::bigint[], $8::bigint[], $9::bytea[], " \
+	"$10::timestamptz[], $11::timestamptz[], $12::text[], $13::bytea[], $14::bigint[]) WITH ORDINALITY "      \
+	"AS q (protocol, request_id, identity, profile, first_name, last_name, spki, not_before, not_after, "     \
+	"acme_order, renewed_from, repeat_window, place) LEFT JOIN identity i ON i.id = q.identity), "
+#define REQUEST_FACTS                                                                              \
+	"q.*, ($2::text[])[q.first_name:q.last_name] AS names, i.state, "                          \
+	"EXISTS (SELECT 1 FROM revocation v WHERE v.serial = q.renewed_from) AS revoked"
+#define REQUEST_INSERT                                                                                                                                \
+	"INSERT INTO issuance_request (protocol, request_id, node, identity, profile, names, spki, not_before, not_after, acme_order, renewed_from) " \
+	"SELECT protocol, request_id, $1, identity, profile, names, spki, not_before, not_after, acme_order, renewed_from FROM r "
 
-/* The same wish within $12 seconds that waits or has a live certificate (but not the very one to be
- * replaced) is the same request. */
-static const struct stmt add = {"request_add",
-	REQUEST_WHO
-	"same AS (SELECT r.id FROM issuance_request r WHERE $12::bigint > 0 AND r.spki = $7 AND r.identity = $4 AND r.profile = $5 "
-	"AND r.names = $6 AND r.created_at > now() - $12 * interval '1 second' AND ($11::bytea IS NULL OR r.serial IS DISTINCT FROM $11) "
-	"AND (r.state = 'pending' OR (r.state = 'done' AND r.cert_not_after > now() "
-	"AND NOT EXISTS (SELECT 1 FROM revocation v WHERE v.serial = r.serial))) ORDER BY r.id DESC LIMIT 1), "
-	"n AS (INSERT INTO issuance_request " REQUEST_COLUMNS
-	" WHERE state = 'active' AND NOT revoked AND NOT EXISTS (SELECT 1 FROM same) RETURNING id) " REQUEST_ANSWER,
-	12};
+static bool
+same_key(const void *a, const void *b)
+{
+	const struct store_request_new *one = a, *other = b;
+
+	return bytes_equal(one->spki, other->spki);
+}
+
+static bool
+same_order(const void *a, const void *b)
+{
+	const struct store_request_new *one = a, *other = b;
+
+	return strcmp(one->acme_order, other->acme_order) == 0;
+}
+
+static void
+name_params(struct params *p, const void *const *rows, size_t n, int64_t *first, int64_t *last)
+{
+	const struct store_request_new *r;
+	const char **all;
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		r = rows[i];
+		first[i] = (int64_t)count + 1;
+		count += r->name_count;
+		last[i] = (int64_t)count;
+	}
+	all = mem_zalloc(count + 1, sizeof(*all));
+	for (size_t i = 0; i < n; i++) {
+		r = rows[i];
+		for (size_t k = 0; k < r->name_count; k++)
+			all[(size_t)first[i] - 1 + k] = r->names[k];
+	}
+	params_texts(p, all, count);
+	free(all);
+}
+
+static void
+request_params(struct store *s, const void *const *rows, size_t n, struct params *p)
+{
+	const char *protocols[WRITER_BATCH_MAX], *ids[WRITER_BATCH_MAX],
+		*profiles[WRITER_BATCH_MAX], *orders[WRITER_BATCH_MAX];
+	int64_t identities[WRITER_BATCH_MAX], first[WRITER_BATCH_MAX], last[WRITER_BATCH_MAX],
+		from[WRITER_BATCH_MAX], to[WRITER_BATCH_MAX], windows[WRITER_BATCH_MAX];
+	struct bytes keys[WRITER_BATCH_MAX], renewed[WRITER_BATCH_MAX];
+
+	for (size_t i = 0; i < n; i++) {
+		const struct store_request_new *r = rows[i];
+
+		protocols[i] = r->protocol;
+		ids[i] = r->request_id;
+		identities[i] = r->identity;
+		profiles[i] = r->profile;
+		keys[i] = r->spki;
+		from[i] = r->not_before;
+		to[i] = r->not_after;
+		orders[i] = r->acme_order;
+		renewed[i] =
+			bytes_of(r->renewed_from, r->renewed_from != NULL ? STORE_SERIAL_SIZE : 0);
+		windows[i] = r->repeat_window;
+	}
+	params_text(p, store_node(s));
+	name_params(p, rows, n, first, last);
+	params_texts(p, protocols, n);
+	params_texts(p, ids, n);
+	params_ints(p, identities, n);
+	params_texts(p, profiles, n);
+	params_ints(p, first, n);
+	params_ints(p, last, n);
+	params_bytes_array(p, keys, n);
+	params_times(p, from, n);
+	params_times(p, to, n);
+	params_texts(p, orders, n);
+	params_bytes_array(p, renewed, n);
+	params_ints(p, windows, n);
+}
+
+/* The same wish within repeat_window seconds that waits or has a live certificate (but not the very
+ * one to be replaced) is the same request. One row always: the new id or null, then why not. */
+static const struct bulk add = {
+	{"request_add",
+		"WITH r AS MATERIALIZED (SELECT " REQUEST_FACTS ", "
+		"(SELECT o.id FROM issuance_request o WHERE q.repeat_window > 0 AND o.spki = q.spki AND o.identity = q.identity "
+		"AND o.profile = q.profile AND o.names = ($2::text[])[q.first_name:q.last_name] "
+		"AND o.created_at > now() - q.repeat_window * interval '1 second' "
+		"AND (q.renewed_from IS NULL OR o.serial IS DISTINCT FROM q.renewed_from) "
+		"AND (o.state = 'pending' OR (o.state = 'done' AND o.cert_not_after > now() "
+		"AND NOT EXISTS (SELECT 1 FROM revocation v WHERE v.serial = o.serial))) ORDER BY o.id DESC LIMIT 1) AS same " REQUEST_ROWS
+		"n AS (" REQUEST_INSERT
+		"WHERE state = 'active' AND NOT revoked AND same IS NULL ORDER BY place RETURNING id, spki) "
+		"SELECT coalesce(r.same, n.id), r.state, r.revoked, r.same IS NOT NULL "
+		"FROM r LEFT JOIN n ON n.spki = r.spki ORDER BY r.place",
+		14},
+	request_params, same_key};
 /* The order is locked while its state is looked at, so that of two gateways finalizing it one finds
  * its request set. */
-static const struct stmt add_for_order = {"request_add_for_order",
-	REQUEST_WHO
-	"same AS (SELECT NULL::bigint AS id WHERE $12::bigint IS NULL), "
-	"o AS (SELECT id FROM acme_order WHERE id = $10 AND request IS NULL AND expires > now() FOR UPDATE), "
-	"n AS (INSERT INTO issuance_request " REQUEST_COLUMNS
-	", o WHERE state = 'active' AND NOT revoked RETURNING id), "
-	"u AS (UPDATE acme_order SET request = n.id FROM n WHERE acme_order.id = $10) " REQUEST_ANSWER,
-	12};
+static const struct bulk add_for_order = {
+	{"request_add_for_order",
+		"WITH r AS MATERIALIZED (SELECT " REQUEST_FACTS " " REQUEST_ROWS
+		"o AS MATERIALIZED (SELECT id AS usable FROM acme_order WHERE id = ANY ($12::text[]) AND request IS NULL "
+		"AND expires > now() ORDER BY id FOR UPDATE), "
+		"n AS (" REQUEST_INSERT "JOIN o ON o.usable = r.acme_order "
+		"WHERE state = 'active' AND NOT revoked ORDER BY place RETURNING id, acme_order), "
+		"u AS (UPDATE acme_order SET request = n.id FROM n WHERE acme_order.id = n.acme_order) "
+		"SELECT n.id, r.state, r.revoked, false "
+		"FROM r LEFT JOIN n ON n.acme_order = r.acme_order ORDER BY r.place",
+		14},
+	request_params, same_order};
 
-const struct stmt *
-request_params(struct store *s, const struct store_request_new *r, struct params *p)
+static const struct bulk *
+bulk_for(const struct store_request_new *r)
 {
-	params_text(p, r->protocol);
-	params_text(p, r->request_id);
-	params_text(p, store_node(s));
-	params_int(p, r->identity);
-	params_text(p, r->profile);
-	params_texts(p, r->names, r->name_count);
-	params_bytes(p, r->spki);
-	params_time(p, r->not_before);
-	params_time(p, r->not_after);
-	params_text(p, r->acme_order);
-	params_bytes(p, bytes_of(r->renewed_from, r->renewed_from != NULL ? STORE_SERIAL_SIZE : 0));
-	params_int(p, r->repeat_window);
 	return r->acme_order != NULL ? &add_for_order : &add;
 }
 
-/* The one row of both statements. */
-enum err
-request_read_added(const PGresult *res, int64_t *id, bool *old)
+void
+request_submit(struct store *s, const struct store_request_new *r, writer_done_fn *done, void *ctx)
 {
-	if (result_null(res, 0, 1))
+	writer_submit(s, bulk_for(r), r, done, ctx);
+}
+
+/* A row of either statement. */
+enum err
+request_read_added(const PGresult *res, size_t row, int64_t *id, bool *old)
+{
+	if (result_null(res, row, 1))
 		return err_set(ERR_NOTFOUND, "no such identity");
-	if (column_identity_state(res, 0, 1) != IDENTITY_ACTIVE)
+	if (column_identity_state(res, row, 1) != IDENTITY_ACTIVE)
 		return err_set_word(ERR_DENIED, "identity-blocked", "the identity is %s",
-			result_peek(res, 0, 1));
-	if (result_bool(res, 0, 2))
+			result_peek(res, row, 1));
+	if (result_bool(res, row, 2))
 		return err_set_word(
 			ERR_DENIED, "certificate-revoked", "the certificate to renew is revoked");
-	if (result_null(res, 0, 0))
+	if (result_null(res, row, 0))
 		return err_set(ERR_CONFLICT, "the order is expired or finalized already");
-	*id = result_int(res, 0, 0);
-	*old = result_bool(res, 0, 3); /* an old one may have its result already */
+	*id = result_int(res, row, 0);
+	*old = result_bool(res, row, 3); /* an old one may have its result already */
 	return ERR_OK;
 }
 
@@ -81,14 +170,15 @@ enum err
 store_request_add(struct store *s, const struct store_request_new *r, int64_t *id)
 {
 	uint64_t bells = wait_bells(s);
+	const void *row = r;
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
-	const struct stmt *st = request_params(s, r, &p);
 	bool old = false;
-	enum err e = writer_run(s, st, &p, &res);
 
+	request_params(s, &row, 1, &p);
+	enum err e = writer_run(s, &bulk_for(r)->st, &p, &res);
 	if (e == ERR_OK)
-		e = request_read_added(res, id, &old);
+		e = request_read_added(res, 0, id, &old);
 	if (e != ERR_OK || old)
 		return e;
 	wait_added(s, *id, bells);

@@ -401,13 +401,13 @@ remember_failure(struct running *r, enum err code)
 /* On the writer's thread, after COMMIT or failure. Once the mutex is given back the request may be
  * gone. */
 static void
-added(void *ctx, enum err code, const PGresult *res)
+added(void *ctx, enum err code, const PGresult *res, size_t at)
 {
 	struct running *r = ctx;
 	struct store *s = r->store;
 	struct waiting *w = s->waiting;
 	bool old = false;
-	enum err e = code == ERR_OK ? request_read_added(res, &r->me.id, &old) : code;
+	enum err e = code == ERR_OK ? request_read_added(res, at, &r->me.id, &old) : code;
 
 	pthread_mutex_lock(&w->mutex);
 	r->settled = true;
@@ -450,15 +450,13 @@ wait_run(struct store *s, struct arena *a, const struct store_request_new *new, 
 {
 	struct waiting *w = s->waiting;
 	struct running r = {.store = s, .code = ERR_OK};
-	AUTO_PARAMS(p);
-	const struct stmt *st = request_params(s, new, &p);
 
 	sem_init(&r.me.wake, 0, 0);
 	pthread_mutex_lock(&w->mutex);
 	start(w);
 	r.bells = w->bells;
 	pthread_mutex_unlock(&w->mutex);
-	writer_submit(s, st, &p, added, &r);
+	request_submit(s, new, added, &r);
 	if (!sleep_until(&r.me, clock_monotonic_us() + wait_ms * 1000))
 		give_up(w, &r);
 	sem_destroy(&r.me.wake);

@@ -22,11 +22,11 @@ void wait_result_free(struct wait_result *r);
 uint64_t wait_bells(struct store *s);
 void wait_added(struct store *s, int64_t id, uint64_t bells_before);
 
-/* request.c: the statement that adds r and its parameters; and what it answered (old: an equal
- * request was there already). */
-const struct stmt *
-request_params(struct store *s, const struct store_request_new *r, struct params *p);
-enum err request_read_added(const PGresult *res, int64_t *id, bool *old) MUST_CHECK;
+/* request.c: writer_submit() of a request; and what a row of the result says (old: an equal request
+ * was there already). */
+void
+request_submit(struct store *s, const struct store_request_new *r, writer_done_fn *done, void *ctx);
+enum err request_read_added(const PGresult *res, size_t row, int64_t *id, bool *old) MUST_CHECK;
 /* store_request_run() of a store with a writer. */
 enum err wait_run(struct store *s, struct arena *a, const struct store_request_new *r,
 	int64_t wait_ms, int64_t *id, struct store_result *out) MUST_CHECK;

@@ -97,8 +97,14 @@ test_array_with_a_null_says_so(void)
 		0, 0, 1, 'x', 0xff, 0xff, 0xff, 0xff};
 	AUTO_PARAMS(p);
 
+	const int64_t times[] = {0, 946684801};
+	const uint8_t expected_times[] = {0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 4, 0xa0, 0, 0, 0, 2, 0, 0,
+		0, 1, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0x0f, 0x42, 0x40};
+
 	params_bytes_array(&p, items, 2);
+	params_times(&p, times, 2);
 	CHECK(bytes_equal(param(&p, 0), bytes_of(expected, sizeof(expected))));
+	CHECK(bytes_equal(param(&p, 1), bytes_of(expected_times, sizeof(expected_times))));
 }
 
 static void

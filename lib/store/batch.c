@@ -1,0 +1,299 @@
+/*
+ * One batch of the group-commit writer as one pipelined transaction, and what became of it.
+ *
+ * When the connection breaks after COMMIT was sent, nobody knows whether it happened. So every
+ * batch also moves this writer's row in writer_mark from one number to the next, in the same
+ * transaction. On a new connection that row tells exactly what happened, for any kind of statement:
+ * the look-up locks it, which waits for the old transaction if it still runs, and moves it on,
+ * which makes the old transaction fail should it only start now. Then a batch is answered or run
+ * again, never both, never twice.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/random.h"
+#include "lib/store/writer.h"
+
+static const struct stmt begin = {"writer_begin", "BEGIN", 0};
+static const struct stmt commit = {"writer_commit", "COMMIT", 0};
+static const struct stmt mark_open = {"writer_mark_open",
+	"INSERT INTO writer_mark (writer, batch) VALUES ($1, $2) ON CONFLICT (writer) DO NOTHING",
+	2};
+/* Zero rows, because a look-up moved the mark on, must end the transaction: division by zero does.
+ */
+static const struct stmt mark_move = {"writer_mark_move",
+	"WITH moved AS (UPDATE writer_mark SET batch = $3, at = now() WHERE writer = $1 AND batch = $2 RETURNING 1) "
+	"SELECT 1 / count(*) FROM moved",
+	3};
+static const struct stmt mark_lock = {
+	"writer_mark_lock", "SELECT batch FROM writer_mark WHERE writer = $1 FOR UPDATE", 1};
+
+/* Whether the step's rows and this one may not be in one statement. */
+static bool
+must_follow(const struct step *step, struct job **jobs, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (jobs[k]->step == step && step->bulk->alike(jobs[k]->row, jobs[i]->row))
+			return true;
+	return false;
+}
+
+/* Where job i is run: rows of one bulk go together, unless one must see what another does. */
+static struct step *
+step_for(struct writer *w, struct job **jobs, size_t i)
+{
+	struct job *j = jobs[i];
+
+	for (size_t k = w->step_count; k-- > 0 && j->bulk != NULL;) {
+		if (w->step[k].bulk != j->bulk)
+			continue;
+		if (must_follow(&w->step[k], jobs, i))
+			break;
+		return &w->step[k];
+	}
+	struct step *step = &w->step[w->step_count++];
+
+	step->bulk = j->bulk;
+	step->st = j->bulk != NULL ? &j->bulk->st : j->st;
+	step->params = j->bulk != NULL ? &step->own : j->params;
+	step->rows = 0;
+	return step;
+}
+
+void
+batch_plan(struct writer *w, struct job **jobs, size_t n)
+{
+	const void *rows[WRITER_BATCH_MAX];
+
+	batch_clear(w);
+	for (size_t i = 0; i < n; i++) {
+		jobs[i]->step = step_for(w, jobs, i);
+		jobs[i]->at = jobs[i]->step->rows++;
+	}
+	for (size_t k = 0; k < w->step_count; k++) {
+		if (w->step[k].bulk == NULL)
+			continue;
+		for (size_t i = 0; i < n; i++)
+			if (jobs[i]->step == &w->step[k])
+				rows[jobs[i]->at] = jobs[i]->row;
+		w->step[k].bulk->params(w->store, rows, w->step[k].rows, &w->step[k].own);
+	}
+}
+
+void
+batch_clear(struct writer *w)
+{
+	for (size_t k = 0; k < w->step_count; k++) {
+		params_clear(&w->step[k].own);
+		PQclear(w->step[k].res);
+		w->step[k].res = NULL;
+	}
+	w->step_count = 0;
+}
+
+void
+batch_new_name(struct writer *w)
+{
+	uint64_t unique;
+
+	random_bytes(&unique, sizeof(unique));
+	snprintf(w->name, sizeof(w->name), "%.40s:%016llx", w->store->config.program,
+		(unsigned long long)unique);
+	w->mark = 0;
+}
+
+static enum err
+ensure_connected(struct writer *w)
+{
+	AUTO_PARAMS(p);
+
+	if (conn_usable(&w->conn))
+		conn_check(&w->conn);
+	if (conn_usable(&w->conn))
+		return ERR_OK;
+	enum err e = store_connect(w->store, &w->conn, 1000000);
+	if (e != ERR_OK)
+		return e;
+	params_text(&p, w->name);
+	params_int(&p, w->mark);
+	e = conn_run(&w->conn, &mark_open, &p, NULL);
+	if (e != ERR_OK)
+		conn_close(&w->conn);
+	return e;
+}
+
+static enum err
+prepare_all(struct writer *w)
+{
+	enum err e = conn_prepare(&w->conn, &begin);
+
+	if (e == ERR_OK)
+		e = conn_prepare(&w->conn, &commit);
+	if (e == ERR_OK)
+		e = conn_prepare(&w->conn, &mark_move);
+	for (size_t i = 0; i < w->step_count && e == ERR_OK; i++)
+		e = conn_prepare(&w->conn, w->step[i].st);
+	return e;
+}
+
+static enum err
+send_batch(struct writer *w)
+{
+	AUTO_PARAMS(p);
+
+	params_text(&p, w->name);
+	params_int(&p, w->mark);
+	params_int(&p, w->mark + 1);
+	if (PQenterPipelineMode(w->conn.pg) == 0)
+		return err_set(ERR_UNAVAILABLE, "database: connection lost");
+	enum err e = conn_queue(&w->conn, &begin, NULL);
+	if (e == ERR_OK)
+		e = conn_queue(&w->conn, &mark_move, &p);
+	for (size_t i = 0; i < w->step_count && e == ERR_OK; i++)
+		e = conn_queue(&w->conn, w->step[i].st, w->step[i].params);
+	if (e == ERR_OK)
+		e = conn_queue(&w->conn, &commit, NULL);
+	return e == ERR_OK ? conn_sync(&w->conn) : e;
+}
+
+static void
+job_fail(struct job *j, enum err code)
+{
+	j->code = code;
+	snprintf(j->reason, sizeof(j->reason), "%s", err_reason());
+}
+
+/* Collects the answers of one batch. ERR_UNAVAILABLE: the connection broke on the way. */
+static enum err
+fetch_batch(struct writer *w, struct job **jobs, size_t n, bool *committed, bool *marked)
+{
+	AUTO(PGresult) begun = NULL;
+	AUTO(PGresult) mark = NULL;
+	AUTO(PGresult) end = NULL;
+	enum err e = conn_fetch(&w->conn, &begun);
+
+	if (e == ERR_OK)
+		e = conn_fetch(&w->conn, &mark);
+	for (size_t i = 0; i < w->step_count && e == ERR_OK; i++)
+		e = conn_fetch(&w->conn, &w->step[i].res);
+	if (e == ERR_OK)
+		e = conn_fetch(&w->conn, &end);
+	if (e == ERR_OK)
+		e = conn_fetch_sync(&w->conn);
+	if (e != ERR_OK)
+		return e;
+	if (PQexitPipelineMode(w->conn.pg) == 0)
+		conn_close(&w->conn);
+	*marked = conn_judge(mark) == ERR_OK;
+	/* A failed transaction answers COMMIT with ROLLBACK. */
+	*committed = conn_judge(end) == ERR_OK && strcmp(PQcmdStatus(end), "COMMIT") == 0;
+	/* When it was none of the statements, what they are told is why the mark or COMMIT failed.
+	 */
+	const PGresult *failed = !*marked		   ? mark
+		: PQresultStatus(end) == PGRES_FATAL_ERROR ? end
+							   : NULL;
+	enum err why = failed != NULL ? conn_judge(failed) : ERR_OK;
+	for (size_t i = 0; i < n && why != ERR_OK; i++)
+		job_fail(jobs[i], why);
+	return ERR_OK;
+}
+
+enum batch_outcome
+batch_run(struct writer *w, struct job **jobs, size_t n)
+{
+	bool committed = false, marked = false;
+	enum err e = ensure_connected(w);
+
+	for (size_t i = 0; i < n; i++)
+		jobs[i]->code = ERR_OK;
+	for (size_t i = 0; i < w->step_count; i++) {
+		PQclear(w->step[i].res);
+		w->step[i].res = NULL;
+	}
+	if (e == ERR_OK)
+		e = prepare_all(w);
+	if (e != ERR_OK) {
+		for (size_t i = 0; i < n; i++)
+			job_fail(jobs[i], e);
+		return e == ERR_UNAVAILABLE ? LOST : REFUSED;
+	}
+	e = send_batch(w);
+	if (e == ERR_OK)
+		e = fetch_batch(w, jobs, n, &committed, &marked);
+	if (e != ERR_OK) {
+		for (size_t i = 0; i < n; i++)
+			job_fail(jobs[i], e);
+		conn_close(&w->conn);
+		return UNKNOWN;
+	}
+	if (committed) {
+		w->mark++;
+		return COMMITTED;
+	}
+	if (!conn_usable(&w->conn) || conn_command(&w->conn, "ROLLBACK") != ERR_OK || !marked) {
+		conn_close(&w->conn);
+		return UNKNOWN;
+	}
+	return REFUSED;
+}
+
+/* Reads and moves on the mark, see the head of this file. */
+static enum err
+look_up(struct writer *w, int64_t *found)
+{
+	AUTO_PARAMS(lock);
+	AUTO_PARAMS(move);
+	AUTO(PGresult) res = NULL;
+	int64_t fence = w->mark + 2;
+	enum err e = ensure_connected(w);
+
+	params_text(&lock, w->name);
+	if (e == ERR_OK)
+		e = conn_command(&w->conn, "BEGIN");
+	if (e == ERR_OK)
+		e = conn_run(&w->conn, &mark_lock, &lock, &res);
+	if (e == ERR_OK && result_rows(res) != 1)
+		e = err_set(ERR_UNAVAILABLE, "writer_mark has no row for this writer");
+	if (e == ERR_OK) {
+		*found = result_int(res, 0, 0);
+		params_text(&move, w->name);
+		params_int(&move, *found);
+		params_int(&move, *found > fence ? *found + 2 : fence);
+		e = conn_run(&w->conn, &mark_move, &move, NULL);
+	}
+	if (e == ERR_OK)
+		e = conn_command(&w->conn, "COMMIT");
+	if (e != ERR_OK)
+		conn_close(&w->conn);
+	return e;
+}
+
+/*
+ * What became of the batch whose COMMIT was not answered: COMMITTED, LOST (not written, and never
+ * will be), or still UNKNOWN at the deadline. Only a look-up that was committed itself rules the
+ * batch out; one look at its number proves it.
+ */
+enum batch_outcome
+batch_resolve(struct writer *w, int64_t deadline)
+{
+	int64_t wanted = w->mark + 1, found;
+	bool seen = false;
+
+	for (;;) {
+		found = -1;
+		enum err e = look_up(w, &found);
+
+		seen |= found == wanted;
+		if (e == ERR_OK) {
+			w->mark = found > w->mark + 2 ? found + 2 : w->mark + 2;
+			return seen ? COMMITTED : LOST;
+		}
+		if (clock_monotonic_us() > deadline) {
+			/* The numbers of this row can no longer be trusted by the next batch. */
+			batch_new_name(w);
+			return seen ? COMMITTED : UNKNOWN;
+		}
+		writer_nap(w);
+	}
+}
