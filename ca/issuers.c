@@ -56,41 +56,57 @@ listed(const struct ca_issuer *item, size_t count, int16_t id)
 	return false;
 }
 
+/* The configured ones in their order, into item[*n]; the names of those that are not there. */
+static enum err
+load_configured(const struct store_issuer *row, size_t count, const struct config *config,
+	struct arena *a, struct ca_issuer *item, struct ca_issuers *out)
+{
+	const char **missing = arena_array(a, config->issuers_count + 1, sizeof(*missing));
+	enum err e = ERR_OK;
+
+	out->missing = missing;
+	for (uint32_t i = 0; i < config->issuers_count && e == ERR_OK; i++) {
+		const char *name = config->issuers[i].name;
+		const struct store_issuer *found = find_active(row, count, name);
+
+		if (found == NULL)
+			missing[out->missing_count++] = arena_strdup(a, name);
+		if (found == NULL || listed(item, out->count, found->id))
+			continue;
+		e = read_issuer(found, config, a, &item[out->count]);
+		if (e == ERR_OK && out->count == 0)
+			e = find_root(row, count, found->parent, &out->root);
+		out->count++;
+	}
+	if (e == ERR_OK && out->count == 0)
+		return err_set(ERR_NOTFOUND, "issuing CA \"%s\" " CA_ISSUERS_MISSING,
+			out->missing_count > 0 ? missing[0] : "");
+	return e;
+}
+
 enum err
 ca_issuers_load(
 	struct store *store, const struct config *config, struct arena *a, struct ca_issuers *out)
 {
+	struct ca_issuers found = {.first = NULL};
 	struct store_issuer *row;
 	struct ca_issuer *item;
-	size_t count, n = 0;
+	size_t count;
 	enum err e = store_issuer_list(store, a, &row, &count);
 
 	if (e != ERR_OK)
 		return e;
-	item = arena_array(a, count, sizeof(*item));
-	for (uint32_t i = 0; i < config->issuers_count; i++) {
-		const struct store_issuer *found = find_active(row, count, config->issuers[i].name);
-
-		if (found == NULL)
-			return err_set(ERR_NOTFOUND,
-				"issuing CA \"%s\" is configured but not active in the database; "
-				"run `ca-admin issuer import`",
-				config->issuers[i].name);
-		if (listed(item, n, found->id))
-			continue;
-		if ((e = read_issuer(found, config, a, &item[n])) != ERR_OK ||
-			(n == 0 &&
-				(e = find_root(row, count, found->parent, &out->root)) != ERR_OK))
-			return e;
-		n++;
-	}
-	out->count = n;
+	item = arena_array(a, count + 1, sizeof(*item));
+	if ((e = load_configured(row, count, config, a, item, &found)) != ERR_OK)
+		return e;
+	found.all_count = found.count;
 	for (size_t i = 0; i < count; i++)
-		if (is_issuing(&row[i]) && !listed(item, n, row[i].id) &&
-			(e = read_issuer(&row[i], config, a, &item[n++])) != ERR_OK)
+		if (is_issuing(&row[i]) && !listed(item, found.all_count, row[i].id) &&
+			(e = read_issuer(&row[i], config, a, &item[found.all_count++])) != ERR_OK)
 			return e;
-	out->item = item;
-	out->all_count = n;
+	found.item = item;
+	found.first = arena_strdup(a, config->issuers[0].name);
+	*out = found;
 	return ERR_OK;
 }
 
@@ -115,7 +131,6 @@ ca_issuers_active(const struct ca_issuers *issuers, const char *name)
 const struct ca_issuer *
 ca_issuers_for(const struct ca_issuers *issuers, const struct ca_profile *profile)
 {
-	if (profile->issuer != NULL)
-		return ca_issuers_active(issuers, profile->issuer);
-	return issuers->count > 0 ? &issuers->item[0] : NULL;
+	return ca_issuers_active(
+		issuers, profile->issuer != NULL ? profile->issuer : issuers->first);
 }

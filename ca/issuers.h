@@ -13,16 +13,25 @@ struct ca_issuers {
 	size_t count;
 	size_t all_count;  /* then those that only have certificates out: retired, or not configured
 			      here */
-	struct bytes root; /* DER of the first issuer's root */
+	struct bytes root; /* DER of the first one's root */
+	const char *first; /* name of the first configured, which profiles without an issuer mean */
+	const char *const *missing; /* names of those that are configured but not active */
+	size_t missing_count;
 };
 
-/* Everything in the arena. ERR_NOTFOUND when a configured issuer or its root is not imported yet,
- * with the remedy. */
+/* The remedy for a missing one, after its name. */
+#define CA_ISSUERS_MISSING                                                                         \
+	"is configured but not active in the database; run `ca-admin issuer import`"
+
+/* Everything in the arena. What is missing is told and does not keep the others from working;
+ * ERR_NOTFOUND, with the remedy, when none of the configured issuers is active, or a root is not
+ * imported. */
 enum err ca_issuers_load(struct store *store, const struct config *config, struct arena *a,
 	struct ca_issuers *out) MUST_CHECK;
 /* By id, active or not; NULL when there is none. */
 const struct ca_issuer *ca_issuers_find(const struct ca_issuers *issuers, int16_t id);
-/* The one that certifies under this profile; NULL when it is not active here. */
+/* The one that certifies under this profile; NULL when it is not active here: another one never
+ * stands in. */
 const struct ca_issuer *
 ca_issuers_for(const struct ca_issuers *issuers, const struct ca_profile *profile);
 /* The active one of this name; NULL when there is none. */

@@ -29,7 +29,9 @@ struct ocsp_state {
 					has none, it is answered tryLater */
 	const char *responder_of; /* which issuing CA that is; lives as long as the service; NULL:
 				     no issuing CA yet */
-	int64_t fed_at;		  /* when the feeds were last read */
+	const char *missing; /* the first issuer that is configured but not active in the database;
+				lives as long as the configuration; NULL: none */
+	int64_t fed_at;	     /* when the feeds were last read */
 };
 struct ocsp_state ocsp_state(struct ocsp_service *o);
 

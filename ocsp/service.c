@@ -105,6 +105,23 @@ ocsp_tick(struct ocsp_service *o)
 	speaker_renew(o);
 }
 
+/* With the lock held. */
+static const char *
+find_missing(const struct ocsp_service *o)
+{
+	for (uint32_t i = 0; i < o->config->issuers_count; i++) {
+		const char *name = o->config->issuers[i].name;
+		bool found = false;
+
+		for (size_t n = 0; n < o->count; n++)
+			found = found ||
+				(o->speaker[n].wanted && strcmp(o->speaker[n].name, name) == 0);
+		if (!found)
+			return name;
+	}
+	return NULL;
+}
+
 struct ocsp_state
 ocsp_state(struct ocsp_service *o)
 {
@@ -121,6 +138,7 @@ ocsp_state(struct ocsp_service *o)
 			state.responder_of = s->name;
 		}
 	}
+	state.missing = find_missing(o);
 	pthread_rwlock_unlock(&o->lock);
 	return state;
 }

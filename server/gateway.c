@@ -127,6 +127,9 @@ load_issuers(struct gateway *g)
 	}
 	g->snapshot[g->snapshot_count++] = s;
 	atomic_store(&g->app.issuers, &s->issuers);
+	for (size_t i = 0; i < s->issuers.missing_count; i++)
+		log_event(LOG_WARNING, "gateway.issuers", LOG_S("issuer", s->issuers.missing[i]),
+			LOG_S("word", "not-imported"), LOG_S("reason", CA_ISSUERS_MISSING));
 	return ERR_OK;
 }
 

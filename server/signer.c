@@ -27,10 +27,10 @@ struct signer {
 	struct store *store;
 	struct ca_token *token;
 	struct ca_signer *signer;
-	int bell_fd;				 /* eventfd: something rang */
-	atomic_bool state_rang;			 /* revocations: CRLs may be dirty */
-	int64_t crl_at, probe_at, partitions_at; /* monotonic us of the next look */
-	bool database_failed;			 /* said so already */
+	int bell_fd;					     /* eventfd: something rang */
+	atomic_bool state_rang;				     /* revocations: CRLs may be dirty */
+	int64_t issuers_at, crl_at, probe_at, partitions_at; /* monotonic us of the next look */
+	bool database_failed;				     /* said so already */
 };
 
 static void
@@ -63,6 +63,17 @@ is_hsm_error(enum err e)
 	return e == ERR_UNAVAILABLE && strcmp(err_word(), "hsm") == 0;
 }
 
+/* What is missing is for the operator to know, also without the log. */
+static void
+tell_waiting(struct signer *s, enum err e)
+{
+	AUTO_STRUCT(arena) a = arena_new(0);
+	AUTO(json_t)
+	detail = e == ERR_NOTFOUND ? json_pack("{s:s}", "trouble", err_reason()) : NULL;
+
+	program_seen(s->store, "degraded", detail != NULL ? json_text(a, detail) : NULL);
+}
+
 /* Waits for what an operator or the database will still bring: an import, a reachable server. */
 static enum err
 open_signer(struct signer *s)
@@ -75,7 +86,7 @@ open_signer(struct signer *s)
 		if (said != e)
 			log_failure("signer.waits", e);
 		said = e;
-		program_seen(s->store, "degraded", NULL);
+		tell_waiting(s, e);
 		if (service_wait(&s->service, IDLE_MS) == SERVICE_STOP)
 			return err_set(ERR_LIMIT, "told to stop while waiting");
 	}
@@ -137,7 +148,11 @@ publish_crls(struct signer *s)
 	for (size_t i = 0; i < count; i++) {
 		int64_t start = clock_monotonic_us();
 		struct crl_published made;
-		enum err e = crl_publish(s->store, issuer[i].issuer, issuer[i].signer,
+		enum err e;
+
+		if (issuer[i].signer == NULL)
+			continue;
+		e = crl_publish(s->store, issuer[i].issuer, issuer[i].signer,
 			&s->service.config->crl, &made);
 
 		if (e == ERR_OK)
@@ -158,12 +173,14 @@ tell_node(struct signer *s)
 	AUTO_STRUCT(arena) a = arena_new(64 * 1024);
 	const struct ca_token_info *t = ca_token_info(s->token);
 	struct ca_signer_counts n = ca_signer_counts(s->signer);
+	const char *trouble = ca_signer_trouble(s->signer, a);
 	AUTO(json_t)
-	detail = json_pack("{s:{s:s, s:s, s:s, s:s}, s:I, s:I}", "hsm", "token", t->label, "serial",
-		t->serial, "model", t->model, "module", t->module_path, "issued",
-		(json_int_t)n.issued, "refused", (json_int_t)n.refused);
+	detail = json_pack("{s:{s:s, s:s, s:s, s:s}, s:I, s:I, s:s*}", "hsm", "token", t->label,
+		"serial", t->serial, "model", t->model, "module", t->module_path, "issued",
+		(json_int_t)n.issued, "refused", (json_int_t)n.refused, "trouble", trouble);
 
-	program_seen(s->store, "ready", detail != NULL ? json_text(a, detail) : NULL);
+	program_seen(s->store, trouble == NULL ? "ready" : "degraded",
+		detail != NULL ? json_text(a, detail) : NULL);
 }
 
 static bool
@@ -182,9 +199,12 @@ is_due(int64_t *next, int64_t every_s)
 static enum err
 do_chores(struct signer *s)
 {
+	bool rang = atomic_exchange(&s->state_rang, false);
 	enum err e = ERR_OK;
 
-	if (atomic_exchange(&s->state_rang, false) || is_due(&s->crl_at, 1))
+	if (rang || is_due(&s->issuers_at, 1)) /* before CRLs: a new one's first is due at once */
+		e = tolerate(s, "signer.issuers", ca_signer_follow(s->signer));
+	if (e == ERR_OK && (rang || is_due(&s->crl_at, 1)))
 		e = publish_crls(s);
 	if (e == ERR_OK && is_due(&s->probe_at, PROBE_EVERY_S))
 		e = ca_signer_probe(s->signer);

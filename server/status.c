@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "ca/issuers.h"
 #include "ca/public.h"
 #include "crl/serve.h"
 #include "lib/base/clock.h"
@@ -77,12 +78,11 @@ find_trouble(const struct status *s, struct arena *a)
 	size_t count;
 	int64_t now = clock_now();
 
+	if (ocsp.missing != NULL)
+		return arena_printf(a, "issuing CA \"%s\" " CA_ISSUERS_MISSING, ocsp.missing);
 	if (ocsp.responder_not_after <= now)
-		return ocsp.responder_of == NULL
-			? "there is no active issuing CA that is configured here; run ca-admin issuer import"
-			: arena_printf(a, "the OCSP responder of \"%s\" has no certificate; %s",
-				  ocsp.responder_of,
-				  "is chancery-signer running, was ca-admin init run?");
+		return arena_printf(a, "the OCSP responder of \"%s\" has no certificate; %s",
+			ocsp.responder_of, "is chancery-signer running, was ca-admin init run?");
 	if (ocsp.fed_at + FED_LATE_S < now)
 		return arena_printf(a, "the database was last read %lld seconds ago",
 			(long long)(now - ocsp.fed_at));

@@ -55,12 +55,24 @@ put_hsm(struct api_call *c, const json_t *node)
 	json_array_append_new(json_object_get(c->answer, "hsm"), o);
 }
 
+/* What keeps a living program from doing all its work, in its own words. */
+static void
+put_trouble(struct api_call *c, const json_t *node)
+{
+	const json_t *trouble = json_object_get(json_object_get(node, "detail"), "trouble");
+
+	if (json_is_string(trouble))
+		problem(c,
+			arena_printf(c->arena, "%s: %s",
+				json_string_value(json_object_get(node, "id")),
+				json_string_value(trouble)));
+}
+
 /* What a living responder says of its feed and of its own certificate, as ages. */
 static void
 put_ocsp(struct api_call *c, const json_t *node, int64_t now)
 {
-	const json_t *detail = json_object_get(node, "detail"),
-		     *trouble = json_object_get(detail, "trouble");
+	const json_t *detail = json_object_get(node, "detail");
 	int64_t fed_at = json_integer_value(json_object_get(detail, "fed_at"));
 	int64_t not_after = json_integer_value(json_object_get(detail, "responder_not_after"));
 	json_t *o;
@@ -72,11 +84,6 @@ put_ocsp(struct api_call *c, const json_t *node, int64_t now)
 		json_object_get(detail, "certificates"));
 	api_put_time(o, "responder_until", not_after);
 	json_array_append_new(json_object_get(c->answer, "ocsp"), o);
-	if (json_is_string(trouble))
-		problem(c,
-			arena_printf(c->arena, "%s: %s",
-				json_string_value(json_object_get(node, "id")),
-				json_string_value(trouble)));
 }
 
 static void
@@ -91,6 +98,7 @@ put_node(struct api_call *c, const struct store_node *n, int64_t now)
 		put_hsm(c, o);
 	else if (strcmp(short_name(n->program), "status") == 0)
 		put_ocsp(c, o, now);
+	put_trouble(c, o);
 }
 
 static bool
@@ -178,6 +186,27 @@ judge_issuer(
 		problem(c, arena_printf(c->arena, "the CRL of issuer \"%s\" has ended", i->name));
 }
 
+/* Those this gateway's configuration names and the database does not have. */
+static void
+judge_missing(struct api_call *c, const struct store_issuer *list, size_t count)
+{
+	const struct config *config = c->g->config;
+
+	for (uint32_t i = 0; i < config->issuers_count; i++) {
+		bool found = false;
+
+		for (size_t n = 0; n < count; n++)
+			found = found ||
+				(strcmp(list[n].kind, "issuing") == 0 &&
+					strcmp(list[n].state, "active") == 0 &&
+					strcmp(list[n].name, config->issuers[i].name) == 0);
+		if (!found)
+			problem(c,
+				arena_printf(c->arena, "issuer \"%s\" " CA_ISSUERS_MISSING,
+					config->issuers[i].name));
+	}
+}
+
 static enum err
 put_issuers(struct api_call *c, int64_t now)
 {
@@ -190,6 +219,8 @@ put_issuers(struct api_call *c, int64_t now)
 	json_object_set_new(c->answer, "issuers", out);
 	if (e == ERR_OK)
 		e = store_crl_latest(c->g->store, c->arena, NULL, 0, &crls, &crl_count);
+	if (e == ERR_OK)
+		judge_missing(c, list, count);
 	for (size_t i = 0; e == ERR_OK && i < count; i++) {
 		const struct store_crl *crl = crl_of(crls, crl_count, list[i].id);
 		json_t *o = issuer_json(c, &list[i]);

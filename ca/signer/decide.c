@@ -81,8 +81,12 @@ find_issuer(const struct decide *d, const struct ca_profile *profile, const char
 			profile->name,
 			wish != NULL			  ? wish
 				: profile->issuer != NULL ? profile->issuer
-							  : "(first configured)");
+							  : d->issuers->first);
 	*out = &d->signing[issuer - d->issuers->item];
+	if ((*out)->signer == NULL)
+		return err_set_word(ERR_UNAVAILABLE, "no-issuer",
+			"issuing CA \"%s\" cannot sign now; `ca-admin status` says why",
+			issuer->name);
 	return ERR_OK;
 }
 
@@ -131,7 +135,7 @@ certify(const struct decide *d, const struct store_claimed *r, struct store_outc
 		.not_after = r->not_after,
 		.now = clock_now(),
 	};
-	const struct ca_signing_issuer *signing;
+	const struct ca_signing_issuer *signing = NULL;
 	struct pki_spki spki;
 	struct pki_sans names;
 	enum err e;

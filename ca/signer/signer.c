@@ -1,7 +1,6 @@
 /*
- * Keys and issuers at start, then batches: up to config.signer.batch requests are claimed, decided
- * and recorded in one transaction. A dead signer's claims fall back to the queue by themselves: its
- * locks vanish with its connection.
+ * Batches: up to config.signer.batch requests are claimed, decided and recorded in one transaction.
+ * A dead signer's claims fall back to the queue by themselves: its locks vanish with its connection.
  */
 #include "ca/signer/signer.h"
 
@@ -11,21 +10,19 @@
 #include <unistd.h>
 
 #include "ca/signer/decide.h"
+#include "ca/signer/signing.h"
 #include "lib/base/clock.h"
 #include "lib/base/hex.h"
 
-/* libp11 0.4.12 can wait for ever on a broken session (it never gets one from an empty pool); no
- * signature takes this long. */
-enum { HSM_SECONDS = 15, PARTITION_MONTHS = 3 };
+enum { PARTITION_MONTHS = 3 };
 
 struct ca_signer {
 	struct store *store;
 	struct ca_token *token;
 	const struct config *config;
-	struct arena *arena, *batch; /* for its life; for one batch */
+	struct arena *batch; /* for one batch */
 	struct ca_profiles *profiles;
-	struct ca_issuers issuers;
-	struct ca_signing_issuer *signing;
+	struct signing signing;
 	struct ca_signer_counts counts;
 };
 
@@ -53,64 +50,6 @@ watch_hsm(enum log_format format)
 			: "level=error program=chancery-signer event=signer.ends word=hsm reason=\"%s\"\n",
 		why);
 	sigaction(SIGALRM, &act, NULL);
-}
-
-/* The key's own signer, with a deadline. */
-static enum err
-sign_in_time(void *ctx, struct bytes data, struct buf *signature)
-{
-	const struct pki_signer *key = ctx;
-	enum err e;
-
-	alarm(HSM_SECONDS);
-	e = key->sign(key->ctx, data, signature);
-	alarm(0);
-	return e;
-}
-
-static const char *
-key_label(const struct config *config, const char *issuer)
-{
-	for (uint32_t i = 0; i < config->issuers_count; i++)
-		if (strcmp(config->issuers[i].name, issuer) == 0)
-			return config->issuers[i].key;
-	return "";
-}
-
-static const struct pki_signer *
-guard(struct arena *a, const struct pki_signer *key)
-{
-	struct pki_signer *s = arena_alloc(a, sizeof(*s));
-
-	*s = (struct pki_signer){
-		.alg = key->alg, .ctx = (void *)(uintptr_t)key, .sign = sign_in_time};
-	return s;
-}
-
-static enum err
-open_issuers(struct ca_signer *s)
-{
-	enum err e = ca_issuers_load(s->store, s->config, s->arena, &s->issuers);
-
-	if (e != ERR_OK)
-		return e;
-	s->signing = arena_array(s->arena, s->issuers.count, sizeof(*s->signing));
-	for (size_t i = 0; i < s->issuers.count; i++) {
-		struct ca_signing_issuer *one = &s->signing[i];
-
-		one->issuer = &s->issuers.item[i];
-		if ((e = ca_key_open(s->token, key_label(s->config, one->issuer->name),
-			     &one->key)) != ERR_OK)
-			return err_context(e, "issuing CA \"%s\"", one->issuer->name);
-		if ((e = decide_issuer_usable(one->issuer, one->key, clock_now())) != ERR_OK)
-			return e;
-		one->signer = guard(s->arena, ca_key_signer(one->key));
-		log_event(LOG_INFO, "signer.issuer", LOG_S("issuer", one->issuer->name),
-			LOG_S("token", ca_token_info(s->token)->label),
-			LOG_S("key", ca_key_attributes(one->key)->label),
-			LOG_S("type", pki_key_type_name(ca_key_attributes(one->key)->type)));
-	}
-	return ERR_OK;
 }
 
 static enum err
@@ -156,11 +95,10 @@ ca_signer_open(struct store *store, struct ca_token *token, const struct config 
 	s->store = store;
 	s->token = token;
 	s->config = config;
-	s->arena = arena_new(0);
 	s->batch = arena_new(0);
 	watch_hsm(config->log.format);
-	if ((e = open_issuers(s)) != ERR_OK || (e = ca_signer_reload(s)) != ERR_OK ||
-		(e = ca_signer_partitions(s)) != ERR_OK)
+	if ((e = signing_open(&s->signing, store, token, config)) != ERR_OK ||
+		(e = ca_signer_reload(s)) != ERR_OK || (e = ca_signer_partitions(s)) != ERR_OK)
 		return e;
 	*out = s;
 	s = NULL;
@@ -172,11 +110,9 @@ ca_signer_close(struct ca_signer *s)
 {
 	if (s == NULL)
 		return;
-	for (size_t i = 0; s->signing != NULL && i < s->issuers.count; i++)
-		ca_key_close(s->signing[i].key);
+	signing_clear(&s->signing);
 	ca_profiles_free(s->profiles);
 	arena_free(s->batch);
-	arena_free(s->arena);
 	free(s);
 }
 
@@ -199,7 +135,7 @@ static enum err
 decide_all(struct ca_signer *s, const struct store_claimed *items, size_t count,
 	struct store_outcome *outcomes, int64_t *us)
 {
-	const struct decide d = {s->profiles, &s->issuers, s->signing, s->batch};
+	const struct decide d = {s->profiles, &s->signing.issuers, s->signing.item, s->batch};
 	enum err e = ERR_OK;
 
 	for (size_t i = 0; e == ERR_OK && i < count; i++) {
@@ -255,11 +191,23 @@ ca_signer_work(struct ca_signer *s, size_t *done)
 	return ERR_OK;
 }
 
+enum err
+ca_signer_follow(struct ca_signer *s)
+{
+	return signing_follow(&s->signing);
+}
+
+const char *
+ca_signer_trouble(const struct ca_signer *s, struct arena *a)
+{
+	return signing_trouble(&s->signing, a);
+}
+
 size_t
 ca_signer_issuers(const struct ca_signer *s, const struct ca_signing_issuer **out)
 {
-	*out = s->signing;
-	return s->issuers.count;
+	*out = s->signing.item;
+	return s->signing.issuers.count;
 }
 
 enum err
@@ -267,9 +215,10 @@ ca_signer_probe(const struct ca_signer *s)
 {
 	enum err e = ERR_OK;
 
-	alarm(HSM_SECONDS);
-	for (size_t i = 0; e == ERR_OK && i < s->issuers.count; i++)
-		e = ca_key_probe(s->signing[i].key);
+	alarm(CA_SIGNER_HSM_SECONDS);
+	for (size_t i = 0; e == ERR_OK && i < s->signing.issuers.count; i++)
+		if (s->signing.item[i].key != NULL)
+			e = ca_key_probe(s->signing.item[i].key);
 	alarm(0);
 	return e;
 }

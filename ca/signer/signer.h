@@ -11,14 +11,17 @@
 /* What the program ends with after any error of the HSM: the launcher starts it again with back-off
  * (EX_TEMPFAIL). */
 enum { CA_SIGNER_EXIT_HSM = 75 };
+/* libp11 0.4.12 can wait for ever on a broken session (it never gets one from an empty pool); no
+ * signature takes this long. */
+enum { CA_SIGNER_HSM_SECONDS = 15 };
 
 struct ca_signer;
 
 /* Loads issuers and profiles, opens each issuer's key and checks it against its certificate,
- * publishes the profiles, makes certificate partitions. token is borrowed. ERR_DENIED: this key or
- * certificate must not be used (self-signed issuer, wrong key, weak attributes, outside its
- * validity); ERR_NOTFOUND: not imported or not made yet; ERR_UNAVAILABLE: database, or HSM (word
- * "hsm"). */
+ * publishes the profiles, makes certificate partitions. token is borrowed. When not a single issuer
+ * can sign, why the first cannot: ERR_DENIED: this key or certificate must not be used (self-signed
+ * issuer, wrong key, weak attributes, outside its validity); ERR_NOTFOUND: not imported or not made
+ * yet; ERR_UNAVAILABLE: database, or HSM (word "hsm"). */
 enum err ca_signer_open(struct store *store, struct ca_token *token, const struct config *config,
 	struct ca_signer **out) MUST_CHECK;
 void ca_signer_close(struct ca_signer *s);
@@ -30,11 +33,23 @@ enum err ca_signer_reload(struct ca_signer *s) MUST_CHECK;
  * other errors: try again later. */
 enum err ca_signer_work(struct ca_signer *s, size_t *done) MUST_CHECK;
 
-/* The issuers this signer holds keys of, for CRLs. */
+/* Looks whether issuers were imported or taken away since, and opens the keys of new ones with the
+ * checks of the start; one that fails them is logged once, told by ca_signer_trouble(), tried again
+ * every few seconds, and keeps none of the others from signing. ERR_UNAVAILABLE: database. */
+enum err ca_signer_follow(struct ca_signer *s) MUST_CHECK;
+/* Which configured issuers cannot sign and why, with the remedy, for the operator; NULL: all can.
+ */
+const char *ca_signer_trouble(const struct ca_signer *s, struct arena *a);
+
+/* The active issuers, for CRLs; valid until ca_signer_follow(). */
 struct ca_signing_issuer {
 	const struct ca_issuer *issuer;
 	struct ca_key *key;
-	const struct pki_signer *signer; /* the key's */
+	const struct pki_signer *signer; /* the key's; NULL: it cannot sign, for this reason */
+	struct ca_signing_trouble {
+		enum err class; /* ERR_OK: none */
+		const char *word, *reason;
+	} trouble;
 };
 size_t ca_signer_issuers(const struct ca_signer *s, const struct ca_signing_issuer **out);
 

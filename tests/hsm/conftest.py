@@ -196,6 +196,10 @@ class World:
         other.write_softhsm_conf()
         return other
 
+    def adopt_tokens(self, other):
+        """The tokens become those of another world that began as a copy of this one."""
+        shutil.copytree(other.path("tokens"), self.path("tokens"), dirs_exist_ok=True)
+
     def remove(self):
         shutil.rmtree(self.top, ignore_errors=True)
 

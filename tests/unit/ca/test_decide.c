@@ -16,7 +16,8 @@ static struct ca_issuer issuer = {.id = 7,
 	.crl_url = "http://pki.example/crl/issuing-1.crl",
 	.ocsp_url = "http://pki.example/ocsp",
 	.ca_issuers_url = "http://pki.example/ca/issuing-1.cer"};
-static struct ca_issuers issuers = {.item = &issuer, .count = 1, .all_count = 1};
+static struct ca_issuers issuers = {
+	.item = &issuer, .count = 1, .all_count = 1, .first = "issuing-1"};
 static struct ca_signing_issuer signing = {.issuer = &issuer, .signer = &signer};
 static struct bytes subject_spki;
 
@@ -347,7 +348,8 @@ test_broken_hsm_is_no_outcome(void)
 static void
 test_profile_of_an_issuer_elsewhere_is_refused(void)
 {
-	const struct ca_issuers none = {.item = &issuer, .count = 0, .all_count = 1};
+	const struct ca_issuers none = {
+		.item = &issuer, .count = 0, .all_count = 1, .first = "issuing-1"};
 	const struct decide d = {profiles, &none, &signing, arena};
 	const struct store_claimed r = request();
 	struct store_outcome o;
@@ -356,11 +358,40 @@ test_profile_of_an_issuer_elsewhere_is_refused(void)
 	CHECK(o.kind == STORE_OUTCOME_REFUSED && strcmp(o.refusal_word, "no-issuer") == 0);
 }
 
+/* Profiles without an issuer mean the first configured one, also while it is missing. */
+static void
+test_another_issuer_never_stands_in_for_the_first(void)
+{
+	const struct ca_issuers second = {
+		.item = &issuer, .count = 1, .all_count = 1, .first = "issuing-0"};
+	const struct decide d = {profiles, &second, &signing, arena};
+	const struct store_claimed r = request();
+	struct store_outcome o;
+
+	CHECK_OK(decide(&d, &r, &o));
+	CHECK(o.kind == STORE_OUTCOME_REFUSED && strcmp(o.refusal_word, "no-issuer") == 0);
+	CHECK(strstr(o.refusal, "issuing-0") != NULL);
+}
+
+static void
+test_issuer_whose_key_cannot_be_used_is_refused_for_now(void)
+{
+	const struct ca_signing_issuer unusable = {.issuer = &issuer};
+	const struct decide d = {profiles, &issuers, &unusable, arena};
+	const struct store_claimed r = request();
+	struct store_outcome o;
+
+	CHECK_OK(decide(&d, &r, &o));
+	CHECK(o.kind == STORE_OUTCOME_REFUSED && o.refusal_class == ERR_UNAVAILABLE);
+	CHECK(strcmp(o.refusal_word, "no-issuer") == 0);
+}
+
 static void
 test_backdating_stays_behind_the_beginning_of_the_ca(void)
 {
 	struct ca_issuer young = issuer;
-	const struct ca_issuers one = {.item = &young, .count = 1, .all_count = 1};
+	const struct ca_issuers one = {
+		.item = &young, .count = 1, .all_count = 1, .first = "issuing-1"};
 	const struct ca_signing_issuer sign = {.issuer = &young, .signer = &signer};
 	const struct decide d = {profiles, &one, &sign, arena};
 	const struct store_claimed r = request();
@@ -504,6 +535,10 @@ UNIT_MAIN("decide", {"test_made", test_made},
 	{"test_broken_hsm_is_no_outcome", test_broken_hsm_is_no_outcome},
 	{"test_profile_of_an_issuer_elsewhere_is_refused",
 		test_profile_of_an_issuer_elsewhere_is_refused},
+	{"test_another_issuer_never_stands_in_for_the_first",
+		test_another_issuer_never_stands_in_for_the_first},
+	{"test_issuer_whose_key_cannot_be_used_is_refused_for_now",
+		test_issuer_whose_key_cannot_be_used_is_refused_for_now},
 	{"test_backdating_stays_behind_the_beginning_of_the_ca",
 		test_backdating_stays_behind_the_beginning_of_the_ca},
 	{"test_certificates_that_may_not_issue_are_refused",

@@ -1,0 +1,279 @@
+/*
+ * See signing.h. A set is made whole in an arena of its own and takes over the keys that are open
+ * already: a session that signs is never touched because another issuer came or went.
+ *
+ * A new issuer whose key or certificate must not be used is told once, shown in the node's detail,
+ * and tried again in a while: the operator may correct the token or make the missing key.
+ */
+#include "ca/signer/signing.h"
+
+#include <unistd.h>
+
+#include "ca/signer/decide.h"
+#include "lib/base/clock.h"
+
+enum { RETRY_US = 5 * 1000 * 1000 };
+
+static const char *
+key_label(const struct config *config, const char *issuer)
+{
+	for (uint32_t i = 0; i < config->issuers_count; i++)
+		if (strcmp(config->issuers[i].name, issuer) == 0)
+			return config->issuers[i].key;
+	return "";
+}
+
+/* The key's own signer, with a deadline. */
+static enum err
+sign_in_time(void *ctx, struct bytes data, struct buf *signature)
+{
+	const struct pki_signer *key = ctx;
+	enum err e;
+
+	alarm(CA_SIGNER_HSM_SECONDS);
+	e = key->sign(key->ctx, data, signature);
+	alarm(0);
+	return e;
+}
+
+static const struct pki_signer *
+guard(struct arena *a, const struct pki_signer *key)
+{
+	struct pki_signer *s = arena_alloc(a, sizeof(*s));
+
+	*s = (struct pki_signer){
+		.alg = key->alg, .ctx = (void *)(uintptr_t)key, .sign = sign_in_time};
+	return s;
+}
+
+static enum err
+open_key(const struct signing *s, const struct ca_issuer *issuer, struct ca_key **out)
+{
+	AUTO_STRUCT(ca_key) key = NULL;
+	enum err e;
+
+	alarm(CA_SIGNER_HSM_SECONDS);
+	e = ca_key_open(s->token, key_label(s->config, issuer->name), &key);
+	alarm(0);
+	if (e != ERR_OK)
+		return err_context(e, "issuing CA \"%s\"", issuer->name);
+	e = decide_issuer_usable(issuer, key, clock_now());
+	if (e != ERR_OK)
+		return e;
+	*out = key;
+	key = NULL;
+	return ERR_OK;
+}
+
+/* Opens one that has no key yet; a failure is its trouble. */
+static void
+try_open(const struct signing *s, struct ca_signing_issuer *one)
+{
+	enum err e = open_key(s, one->issuer, &one->key);
+
+	if (e == ERR_OK) {
+		one->signer = guard(s->arena, ca_key_signer(one->key));
+		one->trouble = (struct ca_signing_trouble){.class = ERR_OK};
+	} else if (one->trouble.class != e || strcmp(one->trouble.reason, err_reason()) != 0) {
+		one->trouble = (struct ca_signing_trouble){.class = e,
+			.word = err_word(),
+			.reason = arena_strdup(s->arena, err_reason())};
+	}
+}
+
+static enum err
+fail_again(const struct ca_signing_trouble *t)
+{
+	return err_set_word(t->class, t->word, "%s", t->reason);
+}
+
+static void
+tell(const struct signing *s, const struct ca_signing_issuer *one)
+{
+	if (one->trouble.class != ERR_OK)
+		log_failure("signer.issuer", fail_again(&one->trouble));
+	else
+		log_event(LOG_INFO, "signer.issuer", LOG_S("issuer", one->issuer->name),
+			LOG_S("token", ca_token_info(s->token)->label),
+			LOG_S("key", ca_key_attributes(one->key)->label),
+			LOG_S("type", pki_key_type_name(ca_key_attributes(one->key)->type)));
+}
+
+static void
+tell_missing(const struct signing *s)
+{
+	for (size_t i = 0; i < s->issuers.missing_count; i++)
+		log_event(LOG_WARNING, "signer.issuer", LOG_S("issuer", s->issuers.missing[i]),
+			LOG_S("word", "not-imported"), LOG_S("reason", CA_ISSUERS_MISSING));
+}
+
+static bool
+same_issuer(const struct ca_issuer *a, const struct ca_issuer *b)
+{
+	return a->id == b->id && bytes_equal(a->cert.der, b->cert.der);
+}
+
+static bool
+same_issuers(const struct ca_issuers *a, const struct ca_issuers *b)
+{
+	if (a->count != b->count || a->all_count != b->all_count)
+		return false;
+	for (size_t i = 0; i < a->all_count; i++)
+		if (!same_issuer(&a->item[i], &b->item[i]))
+			return false;
+	return true;
+}
+
+/* The state of the same issuer in the set before, its key included. False: it is new. */
+static bool
+take_over(struct signing *before, struct arena *a, struct ca_signing_issuer *one)
+{
+	for (size_t i = 0; i < before->issuers.count; i++) {
+		struct ca_signing_issuer *old = &before->item[i];
+
+		if (!same_issuer(old->issuer, one->issuer))
+			continue;
+		one->key = old->key;
+		one->signer = old->key != NULL ? guard(a, ca_key_signer(old->key)) : NULL;
+		one->trouble = old->trouble;
+		if (old->trouble.reason != NULL)
+			one->trouble.reason = arena_strdup(a, old->trouble.reason);
+		old->key = NULL;
+		return true;
+	}
+	return false;
+}
+
+static enum err
+load(const struct signing *s, struct signing *out)
+{
+	struct signing fresh = {.store = s->store, .token = s->token, .config = s->config};
+	enum err e;
+
+	fresh.arena = arena_new(0);
+	e = ca_issuers_load(s->store, s->config, fresh.arena, &fresh.issuers);
+	if (e != ERR_OK) {
+		arena_free(fresh.arena);
+		return e;
+	}
+	fresh.item = arena_array(fresh.arena, fresh.issuers.count + 1, sizeof(*fresh.item));
+	for (size_t i = 0; i < fresh.issuers.count; i++)
+		fresh.item[i].issuer = &fresh.issuers.item[i];
+	*out = fresh;
+	return ERR_OK;
+}
+
+void
+signing_clear(struct signing *s)
+{
+	for (size_t i = 0; i < s->issuers.count; i++)
+		ca_key_close(s->item[i].key);
+	arena_free(s->arena);
+	*s = (struct signing){.arena = NULL};
+}
+
+enum err
+signing_open(
+	struct signing *s, struct store *store, struct ca_token *token, const struct config *config)
+{
+	const struct signing empty = {.store = store, .token = token, .config = config};
+	struct signing fresh;
+	size_t usable = 0;
+	enum err e = load(&empty, &fresh);
+
+	if (e != ERR_OK)
+		return e;
+	for (size_t i = 0; i < fresh.issuers.count; i++) {
+		try_open(&fresh, &fresh.item[i]);
+		usable += fresh.item[i].signer != NULL;
+	}
+	if (usable == 0) {
+		e = fail_again(&fresh.item[0].trouble);
+		signing_clear(&fresh);
+		return e;
+	}
+	for (size_t i = 0; i < fresh.issuers.count; i++)
+		tell(&fresh, &fresh.item[i]);
+	tell_missing(&fresh);
+	fresh.retry_at = clock_monotonic_us() + RETRY_US;
+	*s = fresh;
+	return ERR_OK;
+}
+
+/* Keys made or corrected since; told when that changes something. */
+static void
+retry(struct signing *s)
+{
+	if (clock_monotonic_us() < s->retry_at)
+		return;
+	s->retry_at = clock_monotonic_us() + RETRY_US;
+	for (size_t i = 0; i < s->issuers.count; i++) {
+		struct ca_signing_issuer *one = &s->item[i];
+		const char *before = one->trouble.reason;
+
+		if (one->signer != NULL)
+			continue;
+		try_open(s, one);
+		if (one->trouble.reason != before)
+			tell(s, one);
+	}
+}
+
+static void
+replace(struct signing *s, struct signing *fresh)
+{
+	fresh->retry_at = s->retry_at;
+	for (size_t i = 0; i < fresh->issuers.count; i++) {
+		if (take_over(s, fresh->arena, &fresh->item[i]))
+			continue;
+		try_open(fresh, &fresh->item[i]);
+		tell(fresh, &fresh->item[i]);
+	}
+	tell_missing(fresh);
+	signing_clear(s);
+	*s = *fresh;
+}
+
+enum err
+signing_follow(struct signing *s)
+{
+	struct signing fresh;
+	enum err e = load(s, &fresh);
+
+	if (e == ERR_NOTFOUND)
+		return ERR_OK; /* all were taken away: whoever did that ends the signer, too */
+	if (e != ERR_OK)
+		return e;
+	if (same_issuers(&s->issuers, &fresh.issuers)) {
+		arena_free(fresh.arena);
+		retry(s);
+	} else
+		replace(s, &fresh);
+	return ERR_OK;
+}
+
+/* Reasons of a broken HSM stay in the log. */
+static const char *
+public_trouble(const struct ca_signing_issuer *one, struct arena *a)
+{
+	if (one->trouble.class == ERR_UNAVAILABLE || one->trouble.class == ERR_INTERNAL)
+		return arena_printf(a,
+			"issuing CA \"%s\": its key cannot be opened; the signer's log says why",
+			one->issuer->name);
+	return one->trouble.reason;
+}
+
+const char *
+signing_trouble(const struct signing *s, struct arena *a)
+{
+	const char *text = NULL;
+
+	for (size_t i = 0; i < s->issuers.missing_count; i++)
+		text = arena_printf(a, "%s%sissuing CA \"%s\" " CA_ISSUERS_MISSING,
+			text != NULL ? text : "", text != NULL ? "; " : "", s->issuers.missing[i]);
+	for (size_t i = 0; i < s->issuers.count; i++)
+		if (s->item[i].trouble.class != ERR_OK)
+			text = arena_printf(a, "%s%s%s", text != NULL ? text : "",
+				text != NULL ? "; " : "", public_trouble(&s->item[i], a));
+	return text;
+}
