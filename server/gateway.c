@@ -360,6 +360,8 @@ static void
 stop(struct gateway *g)
 {
 	service_stopping(&g->service);
+	if (g->app.store != NULL)
+		store_stopping(g->app.store);
 	if (g->server != NULL)
 		http_server_close(g->server, DRAIN_S);
 	close_protocols(g);

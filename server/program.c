@@ -30,7 +30,8 @@ make_config(const struct service *s, const struct program_store *p, char port[8]
 		.passfile = d->passfile,
 		.program = s->program->name,
 		.readers = p->readers,
-		.writer = p->writer};
+		.writer = p->writer,
+		.stop_wanted = service_stop_pending};
 }
 
 enum err

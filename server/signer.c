@@ -246,6 +246,7 @@ run(struct signer *s)
 			e = do_chores(s);
 	}
 	service_stopping(&s->service);
+	store_stopping(s->store);
 	return e;
 }
 

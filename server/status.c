@@ -337,6 +337,7 @@ run(struct status *s)
 		wish = service_wait(&s->service, TICK_MS);
 	}
 	service_stopping(&s->service);
+	store_stopping(s->store);
 	pthread_mutex_lock(&s->node_lock);
 	s->stopping = true;
 	pthread_mutex_unlock(&s->node_lock);

@@ -45,6 +45,7 @@ run(struct service *s)
 		tell(store, v);
 	while (service_wait(s, TICK_MS) != SERVICE_STOP);
 	service_stopping(s);
+	store_stopping(store);
 	validator_close(v);
 	return ERR_OK;
 }

@@ -184,6 +184,15 @@ service_wait(struct service *s, int64_t timeout_ms)
 	}
 }
 
+bool
+service_stop_pending(void)
+{
+	sigset_t pending;
+
+	return sigpending(&pending) == 0 &&
+		(sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
+}
+
 void
 service_close(struct service *s)
 {

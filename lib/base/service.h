@@ -75,6 +75,9 @@ void service_ready(const struct service *s);
 /* SERVICE_STOP for SIGTERM and SIGINT, SERVICE_RELOAD for SIGHUP, SERVICE_TICK after timeout_ms
  * (negative: never). */
 enum service_wish service_wait(struct service *s, int64_t timeout_ms);
+/* Has SIGTERM or SIGINT come, but service_wait() was not there yet to say so? For waits that would
+ * last too long then. Any thread. */
+bool service_stop_pending(void);
 /* Logs the event "stopping" and tells systemd. */
 void service_stopping(const struct service *s);
 /* Removes the pid file and frees the configuration. */

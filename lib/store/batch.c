@@ -289,7 +289,7 @@ batch_resolve(struct writer *w, int64_t deadline)
 			w->mark = found > w->mark + 2 ? found + 2 : w->mark + 2;
 			return seen ? COMMITTED : LOST;
 		}
-		if (clock_monotonic_us() > deadline) {
+		if (store_late(w->store, deadline)) {
 			/* The numbers of this row can no longer be trusted by the next batch. */
 			batch_new_name(w);
 			return seen ? COMMITTED : UNKNOWN;

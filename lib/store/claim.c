@@ -486,7 +486,7 @@ finish_all(struct store_claim *claim, struct store_outcome *outcomes)
 				e = conn_command(claim->conn, "ROLLBACK");
 			e = record_singly(claim->conn, &r);
 		}
-		if (e != ERR_UNAVAILABLE || clock_monotonic_us() > deadline)
+		if (e != ERR_UNAVAILABLE || store_late(claim->store, deadline))
 			return e;
 		/* Broken before or during COMMIT: the same outcomes again, where they are still
 		 * wanted. */

@@ -12,6 +12,8 @@
 #include "lib/base/clock.h"
 #include "lib/store/internal.h"
 
+enum { LOOK_UP_MS = 250 };
+
 /*
  * Plans: everything but the owner's work looks rows up by key, and a plan made while a table was
  * still empty must not stay when it has grown by a hundred thousand rows before the next ANALYZE:
@@ -37,24 +39,80 @@ broken(struct conn *c, const char *what)
 		ERR_UNAVAILABLE, "database: %s%s%s", what, text[0] != '\0' ? ": " : "", text);
 }
 
-/* Waits for the socket until the deadline (monotonic microseconds). False: time is over. */
+void
+conn_end_begin(struct conn_end *end)
+{
+	long long never = 0;
+
+	atomic_compare_exchange_strong(&end->since, &never, clock_monotonic_us());
+}
+
+/* One wait for the server, in monotonic microseconds. */
+struct patience {
+	int64_t begun, deadline;
+};
+
+static struct patience
+patience_of(int64_t us)
+{
+	int64_t now = clock_monotonic_us();
+
+	return (struct patience){now, now + us};
+}
+
+/* When this wait is over, as things are now: see struct conn_end. */
+static int64_t
+end_of(const struct conn *c, const struct patience *p)
+{
+	struct conn_end *end = c->end;
+	int64_t since, last, each;
+
+	if (end == NULL)
+		return p->deadline;
+	if (atomic_load(&end->silent))
+		return p->begun;
+	since = atomic_load(&end->since);
+	if (since == 0)
+		return p->deadline;
+	last = since + CONN_LAST_US;
+	each = p->begun + CONN_LAST_EACH_US;
+	last = last > each ? last : each;
+	return last < p->deadline ? last : p->deadline;
+}
+
+/* In the middle of a wait: the thread that would say so may be this one. */
+static void
+notice_end(struct conn_end *end)
+{
+	if (end != NULL && end->stop_wanted != NULL && end->stop_wanted())
+		conn_end_begin(end);
+}
+
+/* Waits for the socket as long as p allows. False: time is over. */
 static bool
-wait_socket(struct conn *c, short events, int64_t deadline)
+wait_socket(struct conn *c, short events, const struct patience *p)
 {
 	for (;;) {
-		int64_t left = deadline - clock_monotonic_us();
+		int64_t end = end_of(c, p), left = end - clock_monotonic_us();
 		struct pollfd fd = {.fd = PQsocket(c->pg), .events = events};
-		int n = left > 0 ? poll(&fd, 1, (int)(left / 1000 + 1)) : 0;
+		int64_t ms = left <= 0 ? 0 : left / 1000 + 1;
+		int n = poll(&fd, 1, (int)(ms < LOOK_UP_MS ? ms : LOOK_UP_MS));
 
 		if (n > 0)
 			return true;
-		if (n == 0 || errno != EINTR)
+		if (n < 0 && errno != EINTR)
 			return false;
+		if (left <= 0) {
+			if (end < p->deadline)
+				atomic_store(&c->end->silent, true);
+			return false;
+		}
+		notice_end(c->end);
 	}
 }
 
 static enum err
-connect_finish(struct conn *c, int64_t deadline)
+connect_finish(struct conn *c, const struct patience *p)
 {
 	PostgresPollingStatusType want = PGRES_POLLING_WRITING;
 
@@ -63,7 +121,7 @@ connect_finish(struct conn *c, int64_t deadline)
 	while (want != PGRES_POLLING_OK) {
 		if (want == PGRES_POLLING_FAILED)
 			return broken(c, "cannot connect");
-		if (!wait_socket(c, want == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline))
+		if (!wait_socket(c, want == PGRES_POLLING_READING ? POLLIN : POLLOUT, p))
 			return broken(c, "no connection in time");
 		want = PQconnectPoll(c->pg);
 	}
@@ -71,8 +129,8 @@ connect_finish(struct conn *c, int64_t deadline)
 }
 
 enum err
-conn_open(
-	struct conn *c, const struct store_config *config, enum conn_kind kind, int64_t connect_us)
+conn_open(struct conn *c, const struct store_config *config, enum conn_kind kind,
+	struct conn_end *end, int64_t connect_us)
 {
 	const struct {
 		const char *key, *value;
@@ -98,11 +156,12 @@ conn_open(
 			values[n++] = settings[i].value;
 		}
 	keys[n] = values[n] = NULL;
-	*c = (struct conn){.config = config, .timeout_us = CONN_STATEMENT_US};
+	*c = (struct conn){.config = config, .end = end, .timeout_us = CONN_STATEMENT_US};
 	c->pg = PQconnectStartParams(keys, values, 0);
 	if (c->pg == NULL)
 		return broken(c, "cannot connect");
-	enum err e = connect_finish(c, clock_monotonic_us() + connect_us);
+	const struct patience p = patience_of(connect_us);
+	enum err e = connect_finish(c, &p);
 	if (e == ERR_OK && PQsetnonblocking(c->pg, 1) != 0)
 		return broken(c, "cannot connect");
 	return e;
@@ -140,7 +199,7 @@ conn_check(struct conn *c)
 static enum err
 wait_result(struct conn *c)
 {
-	int64_t deadline = clock_monotonic_us() + c->timeout_us;
+	const struct patience p = patience_of(c->timeout_us);
 
 	for (;;) {
 		int unsent = PQflush(c->pg);
@@ -149,7 +208,7 @@ wait_result(struct conn *c)
 			return broken(c, "connection lost");
 		if (unsent == 0 && PQisBusy(c->pg) == 0)
 			return ERR_OK;
-		if (!wait_socket(c, (short)(POLLIN | (unsent > 0 ? POLLOUT : 0)), deadline))
+		if (!wait_socket(c, (short)(POLLIN | (unsent > 0 ? POLLOUT : 0)), &p))
 			return broken(c, "no answer in time");
 		if (PQconsumeInput(c->pg) == 0)
 			return broken(c, "connection lost");

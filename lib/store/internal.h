@@ -80,20 +80,35 @@ enum err result_octets(const PGresult *res, size_t row, int col, uint8_t *out, s
 const char **
 result_texts(struct arena *a, const PGresult *res, size_t row, int col, size_t *count); /* text[] */
 
+/*
+ * A program that has been told to end waits no longer for a database that does not answer than
+ * CONN_LAST_US, whatever it waits for and however many of its threads do: then all waits end, and
+ * later ones take only what is there already. A database that answers is waited for as ever. Shared
+ * by the connections of a store.
+ */
+struct conn_end {
+	bool (*stop_wanted)(void); /* store_config's, or NULL */
+	atomic_llong since;	   /* monotonic us when it was noticed; 0: not yet */
+	atomic_bool silent;	   /* somebody has waited in vain since then */
+};
+void conn_end_begin(struct conn_end *end); /* unless it has begun */
+
 /* One connection, used by one thread at a time. */
 enum { CONN_STATEMENTS_MAX = 128 };
 struct conn {
 	PGconn *pg;
 	const struct store_config *config;
-	int64_t timeout_us; /* of one statement: CONN_STATEMENT_US, or CONN_CHANGE_US for what may
-			       touch much */
+	struct conn_end *end; /* NULL: every wait has its full time */
+	int64_t timeout_us;   /* of one statement: CONN_STATEMENT_US, or CONN_CHANGE_US for what may
+				 touch much */
 	size_t prepared_count;
 	const struct stmt *prepared[CONN_STATEMENTS_MAX];
 };
 enum { CONN_CONNECT_US = 3000000, CONN_STATEMENT_US = 6000000, CONN_CHANGE_US = 12000000 };
+enum { CONN_LAST_US = 3000000, CONN_LAST_EACH_US = 2000000 }; /* each: of one begun late */
 enum conn_kind { CONN_WORK, CONN_OWNER }; /* work: short keyed statements, planned for indexes */
 enum err conn_open(struct conn *c, const struct store_config *config, enum conn_kind kind,
-	int64_t connect_us) MUST_CHECK;
+	struct conn_end *end, int64_t connect_us) MUST_CHECK;
 void conn_close(struct conn *c);
 bool conn_usable(const struct conn *c);
 /* Finds out whether an idle connection was closed by the server meanwhile, and closes it then. */

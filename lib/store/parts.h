@@ -11,6 +11,7 @@ struct store {
 	int64_t started_at;
 	atomic_bool healthy;
 	atomic_ullong connections; /* made so far, see store_feed_doubtful() */
+	struct conn_end end;
 	struct pool *pool;
 	struct writer *writer; /* NULL: without */
 	struct bells *bells;
@@ -22,6 +23,10 @@ enum { STORE_PATIENCE_US = 5000000 };
 
 /* Opens a working connection and remembers in s->healthy whether that went well. */
 enum err store_connect(struct store *s, struct conn *c, int64_t connect_us) MUST_CHECK;
+
+/* Has the time (monotonic microseconds) come to give up, or is the program ending while the
+ * database says nothing? What was not answered by then is not. */
+bool store_late(struct store *s, int64_t deadline);
 
 struct pool *pool_new(unsigned readers);
 void pool_free(struct pool *p);

@@ -293,7 +293,7 @@ store_schema_apply(const struct store_config *owner, const char *schema_director
 	const char ***steps, size_t *count)
 {
 	struct work w = {.arena = a, .directory = schema_directory};
-	enum err e = conn_open(&w.conn, owner, CONN_OWNER, CONN_CONNECT_US);
+	enum err e = conn_open(&w.conn, owner, CONN_OWNER, NULL, CONN_CONNECT_US);
 
 	w.conn.timeout_us = OWNER_STATEMENT_US;
 	w.steps = arena_array(a, STEPS_MAX, sizeof(*w.steps));

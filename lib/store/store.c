@@ -30,7 +30,7 @@ part_cond_wait(pthread_cond_t *c, pthread_mutex_t *m, int64_t deadline)
 enum err
 store_connect(struct store *s, struct conn *c, int64_t connect_us)
 {
-	enum err e = conn_open(c, &s->config, CONN_WORK, connect_us);
+	enum err e = conn_open(c, &s->config, CONN_WORK, &s->end, connect_us);
 
 	atomic_store(&s->healthy, e == ERR_OK);
 	if (e == ERR_OK)
@@ -112,6 +112,7 @@ store_open(const struct store_config *config, struct store **out)
 	char host[64] = "localhost";
 
 	copy_config(&s->config, config);
+	s->end.stop_wanted = config->stop_wanted;
 	(void)gethostname(host, sizeof(host) - 1);
 	snprintf(s->node, sizeof(s->node), "%s@%s:%ld", s->config.program, host, (long)getpid());
 	s->started_at = clock_now();
@@ -132,10 +133,23 @@ store_open(const struct store_config *config, struct store **out)
 }
 
 void
+store_stopping(struct store *s)
+{
+	conn_end_begin(&s->end);
+}
+
+bool
+store_late(struct store *s, int64_t deadline)
+{
+	return clock_monotonic_us() > deadline || atomic_load(&s->end.silent);
+}
+
+void
 store_close(struct store *s)
 {
 	if (s == NULL)
 		return;
+	store_stopping(s);
 	if (s->writer != NULL)
 		writer_stop(s->writer);
 	bells_stop(s->bells); /* before what its listeners use */

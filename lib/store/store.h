@@ -23,6 +23,9 @@ struct store_config {
 	const char *program;			 /* application_name and node.program */
 	unsigned readers;			 /* read connections, 0: 2 */
 	enum store_writer { STORE_WITHOUT_WRITER, STORE_WITH_WRITER } writer;
+	/* Asked now and then while somebody waits for the database: has the program been told to
+	 * end? NULL: only store_stopping() tells. Any thread. */
+	bool (*stop_wanted)(void);
 };
 
 /* Connects, checks that the schema version is STORE_SCHEMA_VERSION (ERR_CONFLICT with the remedy
@@ -30,6 +33,11 @@ struct store_config {
  * right now), starts the threads. ERR_UNAVAILABLE when the database cannot be reached now: the
  * caller retries. */
 enum err store_open(const struct store_config *config, struct store **out) MUST_CHECK;
+/* From now on the program ends: a database that answers is still waited for, but one that says
+ * nothing for 3 s (5 s in all, with what is begun late) is given up; every later call is then
+ * ERR_UNAVAILABLE at once. What was answered to a client is committed; what was not may be lost. */
+void store_stopping(struct store *s);
+/* Sends rings that were asked for, and ends. Says store_stopping() itself. */
 void store_close(struct store *s);
 /* "program@host:pid": this process in the node table and in requests it waits for. */
 const char *store_node(const struct store *s);

@@ -93,7 +93,7 @@ serve(struct writer *w, struct job **jobs, size_t n)
 			return;
 		}
 		bool again = o == LOST || (o == REFUSED && tries < RETRIES_MAX && passing(jobs[0]));
-		if (!again || clock_monotonic_us() > deadline) {
+		if (!again || store_late(w->store, deadline)) {
 			answer(w, jobs, n);
 			return;
 		}

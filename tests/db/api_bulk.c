@@ -28,7 +28,7 @@ open_world(void)
 			.user = "chancery_owner",
 			.program = "api"}};
 
-	CHECK_OK(conn_open(&w.sql, &w.config, CONN_OWNER, CONN_CONNECT_US));
+	CHECK_OK(conn_open(&w.sql, &w.config, CONN_OWNER, NULL, CONN_CONNECT_US));
 	w.issuer = api_issuer(w.owner, arena_printf(w.a, "ca-%s", random_id(w.a)));
 	w.identity = api_identity(w.gateway, w.a, IDENTITY_DEVICE, &w.name);
 	return w;

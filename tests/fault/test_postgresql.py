@@ -1,6 +1,8 @@
 """PostgreSQL goes away under load and comes back: clients are told to come back, in time, and everything goes on by itself."""
 
 import json
+import os
+import signal
 import threading
 import time
 
@@ -11,7 +13,8 @@ from acme_client import AcmeClient, new_csr
 from audit import audit, ocsp_status, served
 from instance import free_port
 from load import Load
-from pgcluster import wait_for
+from pgcluster import alive, wait_for
+from site_under_fault import NAMES
 
 
 def acme(site, name, port=None):
@@ -45,6 +48,42 @@ def test_silent_for_longer_than_any_patience(site):
             told_to_come_back(load, len(load.workers))
         finally:
             site.pg.resume()
+        load.every_worker_goes_on()
+    audit(site, load.ledger.acks)
+
+
+STOPS_WITHIN = 6  # seconds: three of silence (lib/store/connection.c), and what a busy machine adds
+
+
+@pytest.mark.parametrize("silent", ["just now", "long"])
+def test_programs_that_are_told_to_stop_do_not_wait_for_a_silent_database(site, silent):
+    """Each of them, with work in hand; what was acknowledged is there, and the load goes on when the database answers again."""
+    with Load(site) as load:
+        count = load.ledger.count()
+        wait_for(lambda: load.ledger.count() > count + 4, 60, "certificates")
+        before = len(site.launcher_events("launcher.ended"))
+        site.pg.suspend()
+        try:
+            if silent == "long":
+                told_to_come_back(load, len(load.workers))
+            pids = {pid: name for name in NAMES for pid in site.pids(name)}
+            assert len(pids) == 5
+            start, took = time.monotonic(), {}
+            for pid in pids:
+                os.kill(pid, signal.SIGTERM)
+
+            def ended():
+                for pid in pids:
+                    if pid not in took and not alive(pid):
+                        took[pid] = time.monotonic() - start
+                return len(took) == len(pids)
+            wait_for(ended, 60, "all programs end")
+        finally:
+            site.pg.resume()
+        assert all(seconds < STOPS_WITHIN for seconds in took.values()), {pids[p]: s for p, s in took.items()}
+        ends = wait_for(lambda: (lambda e: e if len(e) >= 5 else None)(site.launcher_events("launcher.ended")[before:]), 10,
+                        "the launcher has seen it")
+        assert all(e["code"] == "0" for e in ends), ends
         load.every_worker_goes_on()
     audit(site, load.ledger.acks)
 

@@ -181,6 +181,13 @@ test_signals_become_wishes(void)
 	CHECK(service_wait(&s, -1) == SERVICE_STOP);
 	raise(SIGINT);
 	CHECK(service_wait(&s, 0) == SERVICE_STOP);
+	CHECK(!service_stop_pending());
+	raise(SIGHUP);
+	CHECK(!service_stop_pending());
+	raise(SIGTERM);
+	CHECK(service_stop_pending());
+	CHECK(service_wait(&s, 0) == SERVICE_RELOAD && service_stop_pending());
+	CHECK(service_wait(&s, 0) == SERVICE_STOP && !service_stop_pending());
 	service_close(&s);
 }
 
