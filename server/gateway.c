@@ -356,14 +356,15 @@ serve(struct gateway *g)
 		}
 }
 
+/* When requests are still under way, everything stays for them: the process ends. */
 static void
 stop(struct gateway *g)
 {
 	service_stopping(&g->service);
 	if (g->app.store != NULL)
 		store_stopping(g->app.store);
-	if (g->server != NULL)
-		http_server_close(g->server, DRAIN_S);
+	if (g->server != NULL && http_server_close(g->server, DRAIN_S) == HTTP_ABANDONED)
+		return;
 	close_protocols(g);
 	gateway_tls_free(g->tls);
 	ca_peers_close(g->app.peers);
@@ -376,6 +377,7 @@ stop(struct gateway *g)
 	for (size_t i = 0; i < g->profiles_count; i++)
 		ca_profiles_free(g->profiles[i]);
 	service_close(&g->service);
+	free(g);
 }
 
 int
@@ -401,6 +403,5 @@ main(int argc, char **argv)
 	else if (e == ERR_OK && !g->stopping)
 		code = SERVICE_EXIT_FAILURE;
 	stop(g);
-	free(g);
 	return code;
 }

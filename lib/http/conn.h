@@ -2,8 +2,9 @@
  * Private to lib/http: a listener, its connections, and the one request a connection has at a time.
  *
  * Which thread may touch a connection: its network thread always, except between the hand-over to
- * the worker pool and MHD_resume_connection(), when it is the worker's alone. The reaper reads
- * deadline, phase and fd only, under the list's lock.
+ * the worker pool and MHD_resume_connection(), when it is the worker's alone, or after http_later()
+ * that of the later one of two: the worker whose handler returned, and whoever called
+ * http_finish(). The reaper reads deadline, phase and fd only, under the list's lock.
  */
 #ifndef CHANCERY_HTTP_CONN_H
 #define CHANCERY_HTTP_CONN_H
@@ -19,7 +20,13 @@
 #include "lib/http/reaper.h"
 #include "lib/http/router.h"
 
-enum { CONN_CHAIN_MAX = 6 };
+enum { CONN_CHAIN_MAX = 6, ARENAS_SPARE_MAX = 128 };
+
+struct arenas { /* see thread.c */
+	pthread_mutex_t lock;
+	unsigned count;
+	struct arena *spare[ARENAS_SPARE_MAX];
+};
 
 enum conn_phase {
 	CONN_HANDSHAKE, /* TLS not finished */
@@ -37,6 +44,7 @@ struct http_server {
 	char *name, *address;
 	struct router *router;
 	struct pool pool;
+	struct arenas arenas;
 	struct reaper reaper;
 	struct MHD_Daemon *daemon;
 	uint16_t port;
@@ -51,6 +59,15 @@ struct http_server {
 	atomic_llong refusals_second; /* for the bound on tls.refused lines */
 	atomic_uint refusals_logged, refusals_dropped;
 };
+
+/* An answer that is not there yet; in the request's arena. */
+struct later {
+	http_continuation *then;
+	void *ctx;
+	struct http_response resp; /* as far as the handler filled it */
+	atomic_uint arrived; /* of enum later_party; the second one goes on with the request */
+};
+enum later_party { LATER_HANDLER = 1, LATER_RESULT = 2 };
 
 struct http_conn {
 	struct http_server *server;
@@ -87,6 +104,7 @@ struct http_conn {
 	uint64_t reply_size;
 	struct http_prepared *reply_prepared;
 	struct pool_job job;
+	struct later *later; /* NULL: the handler answers when it returns */
 };
 
 /* conn.c: MHD's connection notification; phases and their deadlines. */
@@ -109,9 +127,9 @@ void handle_completed(void *server, struct MHD_Connection *mhd, void **context,
 bool server_draining(const struct http_server *s);
 
 /* run.c: what a worker (or the network thread, for inline routes) does with a complete request. */
-void run_request(struct http_conn *c);
+void run_inline(struct http_conn *c);
 void run_refusal(struct http_conn *c);
-void run_job(struct pool_job *job);
+enum pool_end run_job(struct pool_job *job);
 
 /* layout.c: the request head as octets, and all its fields through the gate. */
 const struct http_refusal *layout_check(struct http_conn *c, const char *url, const char *method,
@@ -133,7 +151,12 @@ void access_log_refused(struct http_conn *c, int alert, const char *reason, cons
 /* tls_session.c */
 enum err tls_session_start(struct http_conn *c) MUST_CHECK;
 
-/* thread.c: an arena per thread, reset after every request. */
-struct arena *thread_arena(void);
+/* thread.c: an arena per thread, reset after every request, unless the request took it along. */
+struct arena *thread_arena(struct arenas *spare);
+void thread_arena_leave(void);
+void arenas_init(struct arenas *s);
+void arenas_clear(struct arenas *s);
+/* Takes an arena back that left its thread. */
+void arenas_give(struct arenas *s, struct arena *a);
 
 #endif

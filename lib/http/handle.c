@@ -18,14 +18,12 @@ enum {
 	SLOWEST_READER = 8192,	 /* octets a second a client must take of an answer */
 };
 
-static const struct http_refusal not_found = {404, "not-found", "there is nothing at this path"},
-				 wrong_method = {405, "method-not-allowed",
-					 "this path does not serve this method"},
-				 too_large = {413, "too-large",
-					 "the request body is larger than this resource accepts"},
-				 busy = {503, "busy", "all workers are busy, try again"},
-				 closing = {
-					 503, "closing", "this server is shutting down, try again"};
+static const struct http_refusal
+	not_found = {404, "not-found", "there is nothing at this path"},
+	wrong_method = {405, "method-not-allowed", "this path does not serve this method"},
+	too_large = {413, "too-large", "the request body is larger than this resource accepts"},
+	busy = {503, "busy", "as many requests as this server takes are under way, try again"},
+	closing = {503, "closing", "this server is shutting down, try again"};
 
 static const char *const nothing_accepted[] = {NULL};
 
@@ -59,6 +57,7 @@ reset_request(struct http_conn *c)
 	c->allowed = 0;
 	c->discarded = 0;
 	c->param_count = 0;
+	c->later = NULL;
 	c->req.id[0] = '\0';
 	c->req.method = 0;
 	c->req.path = c->req.query = c->req.host = NULL;
@@ -176,7 +175,7 @@ dispatch(struct http_conn *c)
 	conn_enter(c, CONN_RUNNING, 0, 0);
 	c->req.body = buf_bytes(&c->body);
 	if (c->refusal == NULL && c->req.route->run == HTTP_RUN_INLINE) {
-		run_request(c);
+		run_inline(c);
 		return send_reply(c);
 	}
 	if (c->refusal == NULL && !pool_reserve(&s->pool))
@@ -186,7 +185,7 @@ dispatch(struct http_conn *c)
 		return send_reply(c);
 	}
 	c->stage = STAGE_REPLY;
-	MHD_suspend_connection(c->mhd); /* before the worker can resume it */
+	MHD_suspend_connection(c->mhd); /* before anybody can resume it */
 	pool_push(&s->pool, &c->job);
 	return MHD_YES;
 }

@@ -2,10 +2,10 @@
  * HTTP servers: plain listeners and mutual-TLS listeners with one shape of handler.
  *
  * A handler is a plain blocking function: it reads struct http_request and fills struct
- * http_response. Before it is called the request gate has refused everything ambiguous (c.f. gate.c
- * for the table), the whole body has arrived within its bound, and on a TLS listener the client
- * certificate has been verified in the handshake AND judged again for this request. Nobody outside
- * lib/http sees MHD or GnuTLS.
+ * http_response; one that waits for something long says http_later() instead. Before it is called
+ * the request gate has refused everything ambiguous (c.f. gate.c for the table), the whole body has
+ * arrived within its bound, and on a TLS listener the client certificate has been verified in the
+ * handshake AND judged again for this request. Nobody outside lib/http sees MHD or GnuTLS.
  */
 #ifndef CHANCERY_HTTP_HTTP_H
 #define CHANCERY_HTTP_HTTP_H
@@ -37,7 +37,7 @@ enum {
 struct http_peer;
 
 struct http_request {
-	struct arena *arena; /* the thread's, reset once the handler's response has been copied */
+	struct arena *arena;	       /* reset once the response has been copied */
 	char id[HTTP_REQUEST_ID_SIZE]; /* request id: in the log line, in rows, in the client's
 					* error. Inline handlers find it empty and call
 					* http_request_id() if they need one. */
@@ -83,7 +83,8 @@ struct http_header {
 struct http_response {
 	unsigned status;	  /* 0 is a bug: answered as 500 */
 	const char *content_type; /* NULL: no body */
-	struct bytes body; /* copied when the handler returns: put it in the request's arena */
+	struct bytes body; /* copied when the handler (or continuation) returns: put it in the
+			      request's arena */
 	struct http_header header[HTTP_HEADERS_MAX];
 	size_t header_count;
 	bool close; /* Connection: close after this answer */
@@ -110,6 +111,23 @@ struct http_prepared *http_prepared_ref(struct http_prepared *p);
 void http_prepared_unref(struct http_prepared *p);
 
 typedef void http_handler(struct http_request *req, struct http_response *resp);
+
+/*
+ * An answer that comes later (pool routes only). A handler calls http_later(), hands req to
+ * whatever will bring the result, and returns; its worker thread goes on with other requests while
+ * this one keeps its room (struct http_config, queue_max). When the result is there, any thread
+ * calls http_finish(req), exactly once; then the continuation fills the response, which begins as
+ * *resp was at http_later(), and the rest is as for any handler.
+ *
+ * http_finish() may come before the handler has returned. So once req is handed over the handler
+ * touches neither it nor its arena nor resp any more: they belong to who finishes, then to the
+ * continuation. That runs on the thread of http_finish(), or at last on the worker's: it is short,
+ * must not block and must not call the store.
+ */
+typedef void http_continuation(struct http_request *req, struct http_response *resp, void *ctx);
+void http_later(struct http_request *req, const struct http_response *resp, http_continuation *then,
+	void *ctx);
+void http_finish(struct http_request *req);
 
 /*
  * Routes match the raw path exactly; "{}" matches one non-empty segment of [A-Za-z0-9._~-]; a final
@@ -180,7 +198,8 @@ struct http_config {
 	struct http_judge judge;
 	unsigned network_threads; /* 0: number of cores, at most 4 */
 	unsigned workers;	  /* pool size, 0: 64 */
-	unsigned queue_max;	  /* waiting requests beyond the workers before 503; 0: 256 */
+	unsigned queue_max;	  /* workers + queue_max requests at a time, those that are answered
+				     later included, then 503; 0: 256 */
 	unsigned connections_max; /* 0: 4096 */
 	unsigned connections_per_address; /* 0: 256 */
 	unsigned request_deadline_s; /* whole request from its first octet to its last, 0: 30 */
@@ -195,9 +214,11 @@ enum err http_server_open(const struct http_config *config, struct http_server *
 uint16_t http_server_port(const struct http_server *s);
 /* New connections use this from now on; existing ones keep theirs until closed. Takes over tls. */
 void http_server_reload(struct http_server *s, struct http_tls *tls);
-/* Stops accepting, lets running requests finish (at most deadline_s), closes. When a handler is
- * still running then, the server is left as it is: threads, memory and all; the process must end,
- * without clearing what handlers use. */
-void http_server_close(struct http_server *s, unsigned deadline_s);
+/* Stops accepting, lets running requests finish (at most deadline_s), those that are answered later
+ * included, closes. HTTP_ABANDONED: one is still under way; the server is left as it is, threads,
+ * memory and all. Then the process must end without clearing what handlers and continuations use,
+ * or call this again. */
+enum http_closing { HTTP_CLOSED, HTTP_ABANDONED };
+enum http_closing http_server_close(struct http_server *s, unsigned deadline_s);
 
 #endif

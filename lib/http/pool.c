@@ -27,6 +27,14 @@ take(struct pool *p)
 	return job;
 }
 
+/* Under the lock. */
+static void
+give_room(struct pool *p)
+{
+	if (--p->active == 0)
+		pthread_cond_broadcast(&p->idle);
+}
+
 static void *
 work(void *ctx)
 {
@@ -36,10 +44,10 @@ work(void *ctx)
 	pthread_mutex_lock(&p->lock);
 	while ((job = take(p)) != NULL) {
 		pthread_mutex_unlock(&p->lock);
-		p->run(job);
+		enum pool_end end = p->run(job);
 		pthread_mutex_lock(&p->lock);
-		if (--p->active == 0)
-			pthread_cond_broadcast(&p->idle);
+		if (end == POOL_DONE)
+			give_room(p);
 	}
 	pthread_mutex_unlock(&p->lock);
 	return NULL;
@@ -118,6 +126,14 @@ pool_push(struct pool *p, struct pool_job *job)
 	p->last = &job->next;
 	pthread_mutex_unlock(&p->lock);
 	pthread_cond_signal(&p->work); /* after the lock, or the woken worker runs into it */
+}
+
+void
+pool_release(struct pool *p)
+{
+	pthread_mutex_lock(&p->lock);
+	give_room(p);
+	pthread_mutex_unlock(&p->lock);
 }
 
 bool

@@ -16,15 +16,18 @@ struct pool_job {
 	struct pool_job *next;
 };
 
-typedef void pool_run(struct pool_job *job);
+/* POOL_LATER: the job goes on elsewhere and keeps its room until pool_release(); the worker is
+ * free. */
+enum pool_end { POOL_DONE, POOL_LATER };
+typedef enum pool_end pool_run(struct pool_job *job);
 
 struct pool {
 	pthread_mutex_t lock;
 	pthread_cond_t work, idle;
 	struct pool_job *first, **last;
 	pool_run *run;
-	unsigned workers, room; /* room: running and waiting jobs together */
-	unsigned active;	/* reserved, waiting or running */
+	unsigned workers, room; /* room: queued, running and later jobs together */
+	unsigned active;	/* reserved, queued, running or later */
 	bool closed, stopping;
 	pthread_t *thread;
 };
@@ -35,6 +38,9 @@ enum err pool_open(struct pool *p, unsigned workers, unsigned queue_max, pool_ru
 bool pool_reserve(struct pool *p);
 /* The job is the workers' from here on. */
 void pool_push(struct pool *p, struct pool_job *job);
+/* Gives back the room of a job that ended POOL_LATER; on any thread, once. The pool may be gone
+ * when it returns. */
+void pool_release(struct pool *p);
 /* Nothing is admitted any more; true when no job is left before the deadline (clock_monotonic_us).
  */
 bool pool_drain(struct pool *p, int64_t deadline_us);

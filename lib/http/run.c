@@ -2,8 +2,14 @@
  * A complete request meets its handler: the peer is judged once more, the handler fills a response,
  * the line is logged, and what MHD needs is made from it. Runs on a worker, or for inline routes
  * and refusals on the network thread.
+ *
+ * A handler that said http_later() has only done the first half. The second may be wanted before
+ * the handler has returned; so whoever comes last, the handler's worker or http_finish(), does it,
+ * and nobody else can touch the request then.
  */
 #include "lib/http/conn.h"
+
+#include <assert.h>
 
 #include "lib/base/clock.h"
 
@@ -71,7 +77,7 @@ write_refusal(struct http_conn *c, const struct http_refusal *r, struct http_res
 }
 
 static void
-finish(struct http_conn *c, struct http_response *resp)
+make_reply(struct http_conn *c, struct http_response *resp)
 {
 	unsigned status = resp->status;
 
@@ -119,28 +125,42 @@ recheck_peer(struct http_conn *c)
 	return v == HTTP_PEER_OK ? NULL : &unwelcome[v];
 }
 
-void
-run_request(struct http_conn *c)
+/* Fills resp, unless the handler said http_later(). */
+static void
+run_handler(struct http_conn *c, struct http_response *resp)
 {
-	struct http_response resp = {.status = 0};
 	const struct http_refusal *r = recheck_peer(c);
 	const char *why;
 
-	c->req.arena = thread_arena();
+	c->req.arena = thread_arena(&c->server->arenas);
 	if (c->req.route->run == HTTP_RUN_POOL)
 		(void)conn_request_id(c);
 	if (r == NULL) {
 		read_params(c);
-		c->req.route->handler(&c->req, &resp);
-		if (resp.status == 0 && resp.prepared == NULL)
-			write_refusal(c, &no_answer, &resp);
-	} else {
-		why = arena_strdup(c->req.arena, err_reason());
-		write_refusal(c, r, &resp);
-		resp.reason = why[0] != '\0' ? why : resp.reason;
-		resp.close = true;
+		c->req.route->handler(&c->req, resp);
+		return;
 	}
-	finish(c, &resp);
+	why = arena_strdup(c->req.arena, err_reason());
+	write_refusal(c, r, resp);
+	resp->reason = why[0] != '\0' ? why : resp->reason;
+	resp->close = true;
+}
+
+static void
+reply(struct http_conn *c, struct http_response *resp)
+{
+	if (resp->status == 0 && resp->prepared == NULL)
+		write_refusal(c, &no_answer, resp);
+	make_reply(c, resp);
+}
+
+void
+run_inline(struct http_conn *c)
+{
+	struct http_response resp = {.status = 0};
+
+	run_handler(c, &resp);
+	reply(c, &resp);
 	arena_reset(c->req.arena);
 }
 
@@ -149,19 +169,74 @@ run_refusal(struct http_conn *c)
 {
 	struct http_response resp;
 
-	c->req.arena = thread_arena();
+	c->req.arena = thread_arena(&c->server->arenas);
 	write_refusal(c, c->refusal, &resp);
-	finish(c, &resp);
+	make_reply(c, &resp);
 	arena_reset(c->req.arena);
 }
 
 void
+http_later(struct http_request *req, const struct http_response *resp, http_continuation *then,
+	void *ctx)
+{
+	struct later *l = arena_alloc(req->arena, sizeof(*l));
+
+	assert(req->route->run == HTTP_RUN_POOL && req->conn->later == NULL);
+	l->then = then;
+	l->ctx = ctx;
+	l->resp = *resp;
+	atomic_init(&l->arrived, 0);
+	req->conn->later = l;
+}
+
+/* The second half. Once the connection is resumed c may be gone, and without its room the server.
+ */
+static void
+go_on(struct http_conn *c)
+{
+	struct http_server *s = c->server;
+	struct MHD_Connection *mhd = c->mhd;
+	struct later *l = c->later;
+
+	l->then(&c->req, &l->resp, l->ctx);
+	reply(c, &l->resp);
+	arenas_give(&s->arenas, c->req.arena);
+	MHD_resume_connection(mhd);
+	pool_release(&s->pool);
+}
+
+static void
+arrive(struct http_conn *c, enum later_party who)
+{
+	unsigned before = atomic_fetch_or_explicit(&c->later->arrived, who, memory_order_acq_rel);
+
+	assert((before & who) == 0);
+	if (before != 0)
+		go_on(c);
+}
+
+void
+http_finish(struct http_request *req)
+{
+	arrive(req->conn, LATER_RESULT);
+}
+
+enum pool_end
 run_job(struct pool_job *job)
 {
 	struct http_conn *c =
 		(struct http_conn *)(void *)((char *)job - offsetof(struct http_conn, job));
 	struct MHD_Connection *mhd = c->mhd;
+	struct http_response resp = {.status = 0};
 
-	run_request(c);
+	run_handler(c, &resp);
+	if (c->later != NULL) {
+		thread_arena_leave();
+		arrive(c, LATER_HANDLER);
+		return POOL_LATER;
+	}
+	reply(c, &resp);
+	arena_reset(c->req.arena);
 	MHD_resume_connection(mhd); /* c may be gone from here on */
+	return POOL_DONE;
 }

@@ -219,6 +219,7 @@ free_server(struct http_server *s)
 		close(s->listen_fd);
 	http_tls_unref(s->tls);
 	router_free(s->router);
+	arenas_clear(&s->arenas);
 	pthread_mutex_destroy(&s->lock);
 	free(s->name);
 	free(s->address);
@@ -251,6 +252,7 @@ http_server_open(const struct http_config *config, struct http_server **out)
 	s->listen_fd = -1;
 	s->layout = strncmp(MHD_get_version(), "0.9.7", 5) == 0 ? LAYOUT_KNOWN : LAYOUT_UNKNOWN;
 	pthread_mutex_init(&s->lock, NULL);
+	arenas_init(&s->arenas);
 	apply_defaults(&s->config);
 	gnutls_global_set_time_function(wall_clock);
 	e = check_judge(&s->config);
@@ -301,7 +303,7 @@ any_request(struct http_server *s)
 /* MHD aborts the process when it is stopped with a suspended connection, so no request may be with
  * the pool any more, and none may get there: pool_drain() closes it first. When handlers do not
  * come back in time the listener is left as it is, for the process is about to end anyway. */
-void
+enum http_closing
 http_server_close(struct http_server *s, unsigned deadline_s)
 {
 	const struct timespec nap = {.tv_nsec = DRAIN_POLL_NS};
@@ -316,10 +318,11 @@ http_server_close(struct http_server *s, unsigned deadline_s)
 		log_event(LOG_ERROR, "http.close", LOG_S("listener", s->name),
 			LOG_S("reason",
 				"requests still run after the deadline; the listener is abandoned"));
-		return;
+		return HTTP_ABANDONED;
 	}
 	MHD_stop_daemon(s->daemon);
 	reaper_close(&s->reaper);
 	pool_close(&s->pool);
 	free_server(s);
+	return HTTP_CLOSED;
 }

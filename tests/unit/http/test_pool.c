@@ -11,7 +11,7 @@ static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static unsigned running, finished, may_finish;
 static const struct pool_job *order[8];
 
-static void
+static enum pool_end
 wait_for_permission(struct pool_job *job)
 {
 	pthread_mutex_lock(&lock);
@@ -23,6 +23,7 @@ wait_for_permission(struct pool_job *job)
 	order[finished++] = job;
 	pthread_cond_broadcast(&changed);
 	pthread_mutex_unlock(&lock);
+	return POOL_DONE;
 }
 
 static void
@@ -129,8 +130,40 @@ test_workers_run_side_by_side(void)
 	pool_close(&p);
 }
 
+static enum pool_end
+leave(struct pool_job *job)
+{
+	(void)wait_for_permission(job);
+	return POOL_LATER;
+}
+
+static void
+test_later_job_frees_its_worker_and_keeps_its_room(void)
+{
+	struct pool_job job[2];
+	struct pool p;
+
+	reset();
+	CHECK_OK(pool_open(&p, 1, 1, leave));
+	for (unsigned i = 0; i < 2; i++) {
+		CHECK(pool_reserve(&p));
+		pool_push(&p, &job[i]);
+		wait_running(i + 1);
+		permit(1);
+	}
+	CHECK(!pool_drain(&p, clock_monotonic_us() + 1000)); /* both have run, or will */
+	pool_release(&p);
+	CHECK(!pool_drain(&p, clock_monotonic_us() + 1000));
+	pool_release(&p);
+	CHECK(pool_drain(&p, clock_monotonic_us() + PATIENCE_US));
+	pool_close(&p);
+	CHECK(finished == 2);
+}
+
 UNIT_MAIN("http pool", {"test_room_is_workers_and_queue", test_room_is_workers_and_queue},
 	{"test_finished_job_makes_room", test_finished_job_makes_room},
 	{"test_drain_gives_up_at_its_deadline_and_admits_nothing",
 		test_drain_gives_up_at_its_deadline_and_admits_nothing},
-	{"test_workers_run_side_by_side", test_workers_run_side_by_side})
+	{"test_workers_run_side_by_side", test_workers_run_side_by_side},
+	{"test_later_job_frees_its_worker_and_keeps_its_room",
+		test_later_job_frees_its_worker_and_keeps_its_room})
