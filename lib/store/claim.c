@@ -385,15 +385,15 @@ record(struct conn *c, struct record *r)
 }
 
 static void
-take_recorded(struct arena *a, const struct wait_result *row, struct store_outcome *out)
+take_recorded(const struct store_result *row, struct store_outcome *out)
 {
 	if (row->state == STORE_RESULT_DONE)
 		memcpy(out->serial, row->serial, sizeof(out->serial));
 	else
 		*out = (struct store_outcome){.kind = STORE_OUTCOME_REFUSED,
 			.refusal_class = row->refusal_class,
-			.refusal_word = arena_strdup(a, row->refusal_word),
-			.refusal = arena_strdup(a, row->refusal)};
+			.refusal_word = row->refusal_word,
+			.refusal = row->refusal};
 }
 
 /* Requests that are answered already, by our COMMIT whose answer was lost or by another signer that
@@ -404,16 +404,15 @@ read_answered(struct record *r, const PGresult *res)
 	enum err e = ERR_OK;
 
 	for (size_t n = 0; n < result_rows(res) && e == ERR_OK; n++) {
-		struct wait_result *row = mem_zalloc(1, sizeof(*row));
+		struct store_result row;
 
-		e = wait_read_result(res, n, row);
+		e = wait_read_result(r->claim->arena, res, n, &row);
 		for (size_t i = 0; e == ERR_OK && i < r->claim->count; i++)
 			if (r->claim->items[i].id == result_int(res, n, 0) &&
-				row->state != STORE_RESULT_PENDING) {
-				take_recorded(r->claim->arena, row, &r->outcomes[i]);
+				row.state != STORE_RESULT_PENDING) {
+				take_recorded(&row, &r->outcomes[i]);
 				r->on[i] = false;
 			}
-		wait_result_free(row);
 	}
 	return e;
 }

@@ -187,18 +187,6 @@ store_request_add(struct store *s, const struct store_request_new *r, int64_t *i
 }
 
 enum err
-store_request_run(struct store *s, struct arena *a, const struct store_request_new *r,
-	int64_t wait_ms, int64_t *id, struct store_result *out)
-{
-	enum err e;
-
-	if (s->writer != NULL && wait_ms > 0)
-		return wait_run(s, a, r, wait_ms, id, out);
-	e = store_request_add(s, r, id);
-	return e == ERR_OK ? store_request_wait(s, a, *id, wait_ms, out) : e;
-}
-
-enum err
 store_responder_request(struct store *s, const char *identity, const char *profile,
 	const char *issuer, struct bytes spki, const char *request_id, int64_t *id)
 {

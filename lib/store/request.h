@@ -41,11 +41,26 @@ struct store_result {
 	const char *refusal_word, *refusal;
 };
 /* Waits until the request is answered or wait_ms have passed (then STATE is PENDING and the result
- * ERR_OK). Many threads wait on one poller, which fetches all their results with one query per
- * RESULT bell. */
+ * ERR_OK). One poller fetches the results of all who wait with one query per RESULT bell. */
 enum err store_request_wait(struct store *s, struct arena *a, int64_t id, int64_t wait_ms,
 	struct store_result *out) MUST_CHECK;
-/* store_request_add() and store_request_wait() in one sleep. */
+/*
+ * Adds the request and waits for its result without a thread of the caller's (stores with a writer
+ * only). done is called once, on a thread of the store, with no lock held: it must be short, must
+ * not block and must not call the store. code ERR_OK: the request is recorded, result says what
+ * became of it, PENDING when wait_ms were over first (0: as soon as it is recorded, unless it is a
+ * repeated wish that has its result). Else id and result mean nothing, and word and reason are set
+ * there as by a function that failed: those of store_request_add(), or ERR_UNAVAILABLE when the
+ * writer had not begun with it after wait_ms. What it has begun with is waited for.
+ *
+ * Until done is called the arena is the store's; result's texts and octets are in it. What r's
+ * members point to is borrowed until then. store_close() calls done for whoever still waits.
+ */
+typedef void
+store_request_done(void *ctx, enum err code, int64_t id, const struct store_result *result);
+void store_request_start(struct store *s, struct arena *a, const struct store_request_new *r,
+	int64_t wait_ms, store_request_done *done, void *ctx);
+/* The same for a thread that has nothing else to do: sleeps until then. */
 enum err store_request_run(struct store *s, struct arena *a, const struct store_request_new *r,
 	int64_t wait_ms, int64_t *id, struct store_result *out) MUST_CHECK;
 /* The responder's own request by a status program (responder_request() of schema/0003), to be

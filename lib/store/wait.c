@@ -1,49 +1,42 @@
 /*
- * Waiting for results of issuance requests. Any number of threads wait; one poller fetches the
- * results of all of them with one statement per RESULT bell, and once a second without any. It
- * starts with the first waiter.
+ * Waiting for results of issuance requests. Any number wait, each with its deadline, and no thread
+ * of theirs has to: two threads of this file, started with the first of them, call everybody back.
+ *
+ * The poller fetches the results of all with one statement per RESULT bell, and once a second
+ * without any. The keeper ends what the database does not: deadlines, and requests that could not
+ * be added. It talks to no database, so that a silent one makes nobody late.
  *
  * Whoever starts to wait must not miss a result whose bell rang before: `added` remembers how many
  * bells had rung when a request was added, so that only those waiters for whom one rang since, or
  * whose request is unknown here, cost a look at once.
  */
-#include <errno.h>
-#include <semaphore.h>
-#include <stdio.h>
+#include "lib/store/wait.h"
+
 #include <stdlib.h>
-#include <time.h>
 
 #include "lib/base/clock.h"
 #include "lib/store/parts.h"
-#include "lib/store/wait.h"
 
-enum { ADDED_SLOTS = 4096, LOOK_MAX = 512 };
-
-struct waiter {
-	int64_t id;
-	bool done, sent; /* sent: part of the look under way */
-	struct wait_result *result;
-	sem_t wake; /* posted when done: waking takes no lock that others wake for too */
-	struct waiter *next;
-};
+enum { ADDED_SLOTS = 4096, LOOK_MAX = 512, ONE_LOOK_US = 1000000 };
 
 struct waiting {
 	struct store *store;
-	pthread_cond_t settled; /* a writer put a request into the list, or gave it up */
-	pthread_t thread;
-	pthread_mutex_t mutex;
-	pthread_cond_t look;
-	bool started, stopping, due;
+	pthread_t poller, keeper;
+	pthread_mutex_t mutex; /* all below but conn; never held in a call of done */
+	pthread_cond_t look, end;
+	bool started, stopping;
+	bool due;	 /* the poller must look */
+	int64_t nearest; /* the keeper must look; at or before the first deadline */
 	struct waiter *first;
 	uint64_t bells; /* RESULT bells so far */
 	struct {
 		int64_t id;
 		uint64_t bells;
 	} added[ADDED_SLOTS];
-	struct conn conn;
+	struct conn conn; /* the poller's */
 };
 
-static const struct stmt fetch = {"wait_fetch",
+const struct stmt wait_fetch = {"wait_fetch",
 	"SELECT r.id, r.state, r.serial, c.issuer, c.der, r.refusal_class, r.refusal_word, r.refusal FROM issuance_request r "
 	"LEFT JOIN certificate c ON c.serial = r.serial AND c.not_after = r.cert_not_after "
 	"WHERE r.id = ANY ($1) AND r.state <> 'pending'",
@@ -62,82 +55,85 @@ class_parse(const char *name)
 	return ERR_INTERNAL;
 }
 
-static char *
-copy(const char *text)
-{
-	return text != NULL ? mem_strdup(text) : NULL;
-}
-
-/* Columns of `fetch`. */
 enum err
-wait_read_result(const PGresult *res, size_t row, struct wait_result *out)
+wait_read_result(struct arena *a, const PGresult *res, size_t row, struct store_result *out)
 {
-	struct bytes der = result_view(res, row, 4);
+	struct store_result r = {.state = STORE_RESULT_PENDING};
 	int state = word_index(states, result_peek(res, row, 1));
+	enum err e = result_octets(res, row, 2, r.serial, sizeof(r.serial));
 
-	*out = (struct wait_result){
-		.state = state >= 0 ? (enum store_result_state)state : STORE_RESULT_PENDING};
-	enum err e = result_octets(res, row, 2, out->serial, sizeof(out->serial));
 	if (e != ERR_OK)
 		return e;
-	out->issuer = (int16_t)result_int(res, row, 3);
-	out->refusal_class = class_parse(result_peek(res, row, 5));
-	out->refusal_word = copy(result_peek(res, row, 6));
-	out->refusal = copy(result_peek(res, row, 7));
-	if (der.n > 0) {
-		out->der = mem_alloc(der.n);
-		out->der_size = der.n;
-		memcpy(out->der, der.p, der.n);
-	}
+	if (state >= 0)
+		r.state = (enum store_result_state)state;
+	r.issuer = (int16_t)result_int(res, row, 3);
+	r.der = result_bytes(a, res, row, 4);
+	r.refusal_class = class_parse(result_peek(res, row, 5));
+	r.refusal_word = result_text(a, res, row, 6);
+	r.refusal = result_text(a, res, row, 7);
+	*out = r;
 	return ERR_OK;
 }
 
-void
-wait_result_free(struct wait_result *r)
+/* Calls a waiter back; it is gone then. res: where its result is, NULL when there is none. */
+static void
+call_back(struct waiter *me, const PGresult *res)
 {
-	if (r == NULL)
+	struct store_result result = {.state = STORE_RESULT_PENDING};
+
+	if (me->state == WAITER_FAILED) {
+		me->done(me->ctx, err_set_word(me->code, me->word, "%s", me->reason), 0, &result);
 		return;
-	free(r->der);
-	free(r->refusal_word);
-	free(r->refusal);
-	free(r);
+	}
+	if (res != NULL && wait_read_result(me->arena, res, me->row, &result) != ERR_OK)
+		result = (struct store_result){.state = STORE_RESULT_PENDING};
+	me->done(me->ctx, ERR_OK, me->id, &result);
 }
 
-/* The ids to ask for, oldest waiter first; with the mutex held. */
+static void
+call_back_all(struct waiter *first, const PGresult *res)
+{
+	for (struct waiter *at = first, *next; at != NULL; at = next) {
+		next = at->next;
+		call_back(at, res);
+	}
+}
+
+/* The ids to ask for, oldest waiter last; with the mutex held. */
 static size_t
 collect(struct waiting *w, int64_t *ids)
 {
 	size_t n = 0;
 
 	for (struct waiter *at = w->first; at != NULL; at = at->next) {
-		at->sent = n < LOOK_MAX;
+		at->sent = at->state == WAITER_ADDED && n < LOOK_MAX;
 		if (at->sent)
 			ids[n++] = at->id;
 	}
 	return n;
 }
 
-/* Whoever gets a result is taken off the list: its memory is its thread's again once it is posted.
- */
-static void
-deliver(struct waiting *w, const PGresult *res)
+/* Off the list with those that have a result; with the mutex held. */
+static struct waiter *
+take_answered(struct waiting *w, const PGresult *res)
 {
+	struct waiter *taken = NULL;
+
 	for (size_t row = 0; row < result_rows(res); row++) {
 		int64_t id = result_int(res, row, 0);
 
 		for (struct waiter **link = &w->first, *at; (at = *link) != NULL;) {
-			if (at->id != id) {
+			if (at->state != WAITER_ADDED || at->id != id) {
 				link = &at->next;
 				continue;
 			}
-			at->result = mem_zalloc(1, sizeof(*at->result));
-			if (wait_read_result(res, row, at->result) != ERR_OK)
-				at->result->state = STORE_RESULT_PENDING;
 			*link = at->next;
-			at->done = true;
-			sem_post(&at->wake);
+			at->row = row;
+			at->next = taken;
+			taken = at;
 		}
 	}
+	return taken;
 }
 
 /* Those that were asked for go to the end, so that a long queue is asked about in turns. */
@@ -151,7 +147,7 @@ rotate(struct waiting *w)
 		struct waiter ***end = at->sent ? &asked_end : &rest_end;
 
 		next = at->next;
-		left |= !at->sent;
+		left |= !at->sent && at->state == WAITER_ADDED;
 		at->next = NULL;
 		**end = at;
 		*end = &at->next;
@@ -161,11 +157,13 @@ rotate(struct waiting *w)
 	return left;
 }
 
+/* With the mutex held at both ends, not in between. */
 static void
 look(struct waiting *w)
 {
 	int64_t ids[LOOK_MAX];
 	size_t n = collect(w, ids);
+	struct waiter *answered = NULL;
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
 	enum err e = ERR_OK;
@@ -177,18 +175,21 @@ look(struct waiting *w)
 	if (!conn_usable(&w->conn))
 		e = store_connect(w->store, &w->conn, CONN_CONNECT_US);
 	if (e == ERR_OK)
-		e = conn_run(&w->conn, &fetch, &p, &res);
+		e = conn_run(&w->conn, &wait_fetch, &p, &res);
 	pthread_mutex_lock(&w->mutex);
 	/* A broken connection: the next bell or second tries again, and every waiter has its
 	 * deadline. */
 	if (e == ERR_OK)
-		deliver(w, res);
+		answered = take_answered(w, res);
 	if (n == LOOK_MAX && rotate(w))
 		w->due = true;
+	pthread_mutex_unlock(&w->mutex);
+	call_back_all(answered, res);
+	pthread_mutex_lock(&w->mutex);
 }
 
 static void *
-run(void *ctx)
+poll_results(void *ctx)
 {
 	struct waiting *w = ctx;
 
@@ -207,16 +208,105 @@ run(void *ctx)
 }
 
 static void
+set_failure(struct waiter *me, enum err code)
+{
+	me->state = WAITER_FAILED;
+	me->code = code;
+	me->word = err_word();
+	me->reason = arena_strdup(me->arena, err_reason());
+}
+
+/* True when this one must not wait any longer. What the writer has not begun at the deadline is
+ * withdrawn, what it works on is waited for. */
+static bool
+over(struct waiter *me, int64_t now)
+{
+	if (me->state == WAITER_FAILED)
+		return true;
+	if (me->deadline > now || me->state == WAITER_LATE)
+		return false;
+	if (me->state == WAITER_ADDED)
+		return true;
+	if (!writer_withdraw(me->store, me)) {
+		me->state = WAITER_LATE;
+		return false;
+	}
+	set_failure(me, err_set(ERR_UNAVAILABLE, "database: the writer did not get to it in time"));
+	return true;
+}
+
+/* Off the list with those whose wait is over, and when the next one's is; with the mutex held. */
+static struct waiter *
+take_over(struct waiting *w, int64_t now)
+{
+	struct waiter *taken = NULL;
+
+	w->nearest = INT64_MAX;
+	for (struct waiter **link = &w->first, *at; (at = *link) != NULL;) {
+		if (over(at, now)) {
+			*link = at->next;
+			at->next = taken;
+			taken = at;
+			continue;
+		}
+		if (at->state != WAITER_LATE && at->deadline < w->nearest)
+			w->nearest = at->deadline;
+		link = &at->next;
+	}
+	return taken;
+}
+
+static void *
+keep_deadlines(void *ctx)
+{
+	struct waiting *w = ctx;
+
+	pthread_mutex_lock(&w->mutex);
+	while (!w->stopping) {
+		int64_t now = clock_monotonic_us();
+
+		if (w->nearest == INT64_MAX) {
+			pthread_cond_wait(&w->end, &w->mutex);
+		} else if (w->nearest > now) {
+			(void)part_cond_wait(&w->end, &w->mutex, w->nearest);
+		} else {
+			struct waiter *ended = take_over(w, now);
+
+			pthread_mutex_unlock(&w->mutex);
+			call_back_all(ended, NULL);
+			pthread_mutex_lock(&w->mutex);
+		}
+	}
+	pthread_mutex_unlock(&w->mutex);
+	return NULL;
+}
+
+/* With the mutex held. A deadline that is later than the keeper's next look costs no wake-up. */
+static void
+tell_keeper(struct waiting *w, int64_t deadline)
+{
+	if (deadline >= w->nearest)
+		return;
+	w->nearest = deadline;
+	pthread_cond_signal(&w->end);
+}
+
+static void
+tell_poller(struct waiting *w)
+{
+	w->due = true;
+	pthread_cond_signal(&w->look);
+}
+
+static void
 rung(void *ctx, enum store_bell bell)
 {
 	struct waiting *w = ctx;
 
 	pthread_mutex_lock(&w->mutex);
 	w->bells += bell == STORE_BELL_RESULT || bell == STORE_BELL_COUNT;
-	if (w->first != NULL) {
-		w->due = true;
-		pthread_cond_signal(&w->look);
-	}
+	if (w->first != NULL)
+		tell_poller(w);
 	pthread_mutex_unlock(&w->mutex);
 }
 
@@ -226,23 +316,30 @@ waiting_new(struct store *s)
 	struct waiting *w = mem_zalloc(1, sizeof(*w));
 
 	w->store = s;
+	w->nearest = INT64_MAX;
 	pthread_mutex_init(&w->mutex, NULL);
 	part_cond_init(&w->look);
-	part_cond_init(&w->settled);
+	part_cond_init(&w->end);
 	return w;
 }
 
+/* The writer and the bells have stopped: whoever still waits has a recorded request, or is told why
+ * not. */
 void
 waiting_free(struct waiting *w)
 {
 	pthread_mutex_lock(&w->mutex);
 	w->stopping = true;
 	pthread_cond_signal(&w->look);
+	pthread_cond_signal(&w->end);
 	pthread_mutex_unlock(&w->mutex);
-	if (w->started)
-		pthread_join(w->thread, NULL);
+	if (w->started) {
+		pthread_join(w->poller, NULL);
+		pthread_join(w->keeper, NULL);
+	}
+	call_back_all(w->first, NULL);
 	pthread_cond_destroy(&w->look);
-	pthread_cond_destroy(&w->settled);
+	pthread_cond_destroy(&w->end);
 	pthread_mutex_destroy(&w->mutex);
 	free(w);
 }
@@ -270,32 +367,6 @@ wait_added(struct store *s, int64_t id, uint64_t bells_before)
 	pthread_mutex_unlock(&w->mutex);
 }
 
-static void
-enter(struct waiting *w, struct waiter *me)
-{
-	size_t slot = (size_t)me->id % ADDED_SLOTS;
-
-	me->next = w->first;
-	w->first = me;
-	if (w->added[slot].id != me->id || w->added[slot].bells != w->bells) {
-		w->due = true;
-		pthread_cond_signal(&w->look);
-	}
-}
-
-/* Takes a waiter whose time is over off the list, unless its result has just come. */
-static void
-leave(struct waiting *w, struct waiter *me)
-{
-	pthread_mutex_lock(&w->mutex);
-	for (struct waiter **at = &w->first; *at != NULL && !me->done; at = &(*at)->next)
-		if (*at == me) {
-			*at = me->next;
-			break;
-		}
-	pthread_mutex_unlock(&w->mutex);
-}
-
 /* With the mutex held. store_listen() takes the listeners' lock only, which no caller of rung()
  * holds. */
 static void
@@ -305,165 +376,53 @@ start(struct waiting *w)
 		return;
 	w->started = true;
 	store_listen(w->store, 1u << STORE_BELL_RESULT, rung, w);
-	if (pthread_create(&w->thread, NULL, run, w) != 0)
+	if (pthread_create(&w->poller, NULL, poll_results, w) != 0 ||
+		pthread_create(&w->keeper, NULL, keep_deadlines, w) != 0)
 		abort();
 }
 
-static void
-hand_over(struct arena *a, const struct wait_result *r, struct store_result *out)
+void
+wait_enter(struct waiter *me)
 {
-	*out = (struct store_result){.state = STORE_RESULT_PENDING};
-	if (r == NULL)
-		return;
-	out->state = r->state;
-	memcpy(out->serial, r->serial, sizeof(out->serial));
-	out->issuer = r->issuer;
-	out->der = arena_bytes(a, bytes_of(r->der, r->der_size));
-	out->refusal_class = r->refusal_class;
-	out->refusal_word = r->refusal_word != NULL ? arena_strdup(a, r->refusal_word) : NULL;
-	out->refusal = r->refusal != NULL ? arena_strdup(a, r->refusal) : NULL;
-}
+	struct waiting *w = me->store->waiting;
+	size_t slot = (size_t)me->id % ADDED_SLOTS;
 
-static enum err
-read_now(struct store *s, struct arena *a, int64_t id, struct store_result *out)
-{
-	AUTO_PARAMS(p);
-	AUTO(PGresult) res = NULL;
-	struct wait_result *r = NULL;
-
-	params_ints(&p, &id, 1);
-	enum err e = pool_read(s, &fetch, &p, &res);
-	if (e == ERR_OK && result_rows(res) > 0) {
-		r = mem_zalloc(1, sizeof(*r));
-		e = wait_read_result(res, 0, r);
-	}
-	if (e == ERR_OK)
-		hand_over(a, r, out);
-	wait_result_free(r);
-	return e;
-}
-
-/* False: the deadline (monotonic microseconds) came first. */
-static bool
-sleep_until(struct waiter *me, int64_t deadline)
-{
-	struct timespec until = {deadline / 1000000, deadline % 1000000 * 1000};
-	int rc;
-
-	while ((rc = sem_clockwait(&me->wake, CLOCK_MONOTONIC, &until)) != 0 && errno == EINTR)
-		continue;
-	return rc == 0;
-}
-
-enum err
-store_request_wait(
-	struct store *s, struct arena *a, int64_t id, int64_t wait_ms, struct store_result *out)
-{
-	if (wait_ms <= 0)
-		return read_now(s, a, id, out);
-
-	struct waiting *w = s->waiting;
-	struct waiter me = {.id = id};
-
-	sem_init(&me.wake, 0, 0);
+	me->deadline = clock_monotonic_us() + (me->wait_us > 0 ? me->wait_us : STORE_PATIENCE_US);
 	pthread_mutex_lock(&w->mutex);
 	start(w);
-	enter(w, &me);
+	me->bells = w->bells;
+	me->next = w->first;
+	w->first = me;
+	if (me->state == WAITER_ADDED &&
+		(w->added[slot].id != me->id || w->added[slot].bells != w->bells))
+		tell_poller(w);
+	tell_keeper(w, me->deadline);
 	pthread_mutex_unlock(&w->mutex);
-	if (!sleep_until(&me, clock_monotonic_us() + wait_ms * 1000))
-		leave(w, &me);
-	sem_destroy(&me.wake);
-	hand_over(a, me.result, out);
-	wait_result_free(me.result);
-	return ERR_OK;
 }
 
-/* A request that the writer adds and puts straight into the list of waiters, so that its thread
- * sleeps once. */
-struct running {
-	struct waiter me;
-	struct store *store;
-	uint64_t bells; /* RESULT bells when it was submitted */
-	bool settled;	/* `added` was here; all it does happens under the list's mutex */
-	enum err code;
-	char reason[200];
-	const char *word;
-};
-
-static void
-remember_failure(struct running *r, enum err code)
+void
+wait_settled(struct waiter *me, int64_t id, enum wait_added how)
 {
-	r->code = code;
-	r->word = err_word();
-	snprintf(r->reason, sizeof(r->reason), "%s", err_reason());
-}
-
-/* On the writer's thread, after COMMIT or failure. Once the mutex is given back the request may be
- * gone. */
-static void
-added(void *ctx, enum err code, const PGresult *res, size_t at)
-{
-	struct running *r = ctx;
-	struct store *s = r->store;
-	struct waiting *w = s->waiting;
-	bool old = false;
-	enum err e = code == ERR_OK ? request_read_added(res, at, &r->me.id, &old) : code;
+	struct waiting *w = me->store->waiting;
 
 	pthread_mutex_lock(&w->mutex);
-	r->settled = true;
-	if (e == ERR_OK) {
-		r->me.next = w->first;
-		w->first = &r->me;
-		w->due |= old || r->bells != w->bells;
-		if (w->due)
-			pthread_cond_signal(&w->look);
-	} else {
-		remember_failure(r, e);
-		sem_post(&r->me.wake);
-	}
-	pthread_cond_broadcast(&w->settled);
+	me->id = id;
+	if (me->wait_us == 0)
+		me->deadline = clock_monotonic_us() + (how == WAIT_OLD ? ONE_LOOK_US : 0);
+	me->state = WAITER_ADDED;
+	tell_keeper(w, me->deadline);
+	if (how == WAIT_OLD || me->bells != w->bells)
+		tell_poller(w);
 	pthread_mutex_unlock(&w->mutex);
-	if (e == ERR_OK && !old)
-		store_ring(s, STORE_BELL_REQUEST);
 }
 
-/* The time is over: what the writer has not begun is withdrawn, what it works on is waited for. */
-static void
-give_up(struct waiting *w, struct running *r)
+void
+wait_failed(struct waiter *me, enum err code)
 {
-	if (writer_withdraw(r->store, r)) {
-		remember_failure(r,
-			err_set(ERR_UNAVAILABLE, "database: the writer did not get to it in time"));
-		return;
-	}
-	pthread_mutex_lock(&w->mutex);
-	while (!r->settled)
-		pthread_cond_wait(&w->settled, &w->mutex);
-	pthread_mutex_unlock(&w->mutex);
-	if (r->code == ERR_OK)
-		leave(w, &r->me);
-}
+	struct waiting *w = me->store->waiting;
 
-enum err
-wait_run(struct store *s, struct arena *a, const struct store_request_new *new, int64_t wait_ms,
-	int64_t *id, struct store_result *out)
-{
-	struct waiting *w = s->waiting;
-	struct running r = {.store = s, .code = ERR_OK};
-
-	sem_init(&r.me.wake, 0, 0);
 	pthread_mutex_lock(&w->mutex);
-	start(w);
-	r.bells = w->bells;
+	set_failure(me, code);
+	tell_keeper(w, 0);
 	pthread_mutex_unlock(&w->mutex);
-	request_submit(s, new, added, &r);
-	if (!sleep_until(&r.me, clock_monotonic_us() + wait_ms * 1000))
-		give_up(w, &r);
-	sem_destroy(&r.me.wake);
-	if (r.code != ERR_OK)
-		return err_set_word(r.code, r.word, "%s", r.reason);
-	*id = r.me.id;
-	hand_over(a, r.me.result, out);
-	wait_result_free(r.me.result);
-	return ERR_OK;
 }

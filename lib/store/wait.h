@@ -1,34 +1,57 @@
-/* Between wait.c and request.c. */
+/* Between wait.c, run.c and request.c. */
 #ifndef CHANCERY_STORE_WAIT_H
 #define CHANCERY_STORE_WAIT_H
 
 #include "lib/store/internal.h"
 #include "lib/store/request.h"
 
-/* A result that outlives its query; on the heap because it changes threads. */
-struct wait_result {
-	enum store_result_state state;
-	uint8_t serial[STORE_SERIAL_SIZE];
-	int16_t issuer;
-	uint8_t *der;
-	size_t der_size;
-	enum err refusal_class;
-	char *refusal_word, *refusal;
+/* Somebody who waits for a result; nobody else's from wait_enter() until done has been called, and
+ * done may free it. */
+struct waiter {
+	struct store *store;
+	struct arena *arena;	  /* for the result */
+	store_request_done *done; /* on a thread of wait.c */
+	void *ctx;
+	int64_t wait_us; /* 0: as long as adding takes, and one look for an old one's result */
+	int64_t id;
+	enum waiter_state {
+		WAITER_ADDING, /* the writer has it */
+		WAITER_LATE,   /* the same, and the deadline is over */
+		WAITER_ADDED,
+		WAITER_FAILED,
+	} state;
+	enum err code; /* failed: why */
+	const char *word, *reason;
+	/* wait.c's own. */
+	int64_t deadline; /* clock_monotonic_us() */
+	uint64_t bells;	  /* that had rung when it entered */
+	bool sent;	  /* part of the look under way */
+	size_t row;
+	struct waiter *next;
 };
-enum err wait_read_result(const PGresult *res, size_t row, struct wait_result *out) MUST_CHECK;
-void wait_result_free(struct wait_result *r);
+
+/* Puts a waiter with a known id (WAITER_ADDED) or a request that is about to be given to the writer
+ * (WAITER_ADDING) into the list. */
+void wait_enter(struct waiter *me);
+/* What the writer made of a WAITER_ADDING. OLD: a request that was there before, which may have its
+ * result already. */
+enum wait_added { WAIT_NEW, WAIT_OLD };
+void wait_settled(struct waiter *me, int64_t id, enum wait_added how);
+void wait_failed(struct waiter *me, enum err code);
 
 /* How many RESULT bells have rung: taken before a request is added, told to wait_added() after. */
 uint64_t wait_bells(struct store *s);
 void wait_added(struct store *s, int64_t id, uint64_t bells_before);
+
+/* The results of these requests, for those that have one. Column 0 is the id. */
+extern const struct stmt wait_fetch;
+enum err wait_read_result(
+	struct arena *a, const PGresult *res, size_t row, struct store_result *out) MUST_CHECK;
 
 /* request.c: writer_submit() of a request; and what a row of the result says (old: an equal request
  * was there already). */
 void
 request_submit(struct store *s, const struct store_request_new *r, writer_done_fn *done, void *ctx);
 enum err request_read_added(const PGresult *res, size_t row, int64_t *id, bool *old) MUST_CHECK;
-/* store_request_run() of a store with a writer. */
-enum err wait_run(struct store *s, struct arena *a, const struct store_request_new *r,
-	int64_t wait_ms, int64_t *id, struct store_result *out) MUST_CHECK;
 
 #endif

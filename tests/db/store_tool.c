@@ -24,6 +24,7 @@ static const struct {
 	{"bells", "", 0, tool_bells},
 	{"load", "IDENTITY THREADS COUNT", 3, tool_load},
 	{"signer", "COUNT", 1, tool_signer},
+	{"starts", "IDENTITY COUNT WAIT_MS", 3, tool_starts},
 };
 
 static int

@@ -20,5 +20,6 @@ enum err tool_adds(const struct tool *t) MUST_CHECK;
 enum err tool_bells(const struct tool *t) MUST_CHECK;
 enum err tool_load(const struct tool *t) MUST_CHECK;
 enum err tool_signer(const struct tool *t) MUST_CHECK;
+enum err tool_starts(const struct tool *t) MUST_CHECK;
 
 #endif

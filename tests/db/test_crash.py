@@ -137,6 +137,54 @@ def test_writer_answers_unavailable_while_the_database_is_silent(own_db):
     assert {r for _, r in told("".join(load.lines[:-1]), "added")} <= {r for r, _ in requests}
 
 
+def milliseconds(load, word):
+    return [int(line.split()[1]) for line in list(load.lines) if line.startswith(word + " ")]
+
+
+def test_requests_nobody_began_are_given_up_in_time_while_the_database_is_silent(own_db):
+    """More at a time than one batch holds, so that some are still queued at their deadline; what was begun is waited for."""
+    db, pg = own_db, own_db.cluster
+    dev = db.identity("dev")
+    load = Load(db, dev, 150, 1500, command="starts")
+    try:
+        wait_for(lambda: "ended\n" in load.lines, 20, "a round without a signer")
+        assert milliseconds(load, "unavailable") == [] and all(ms >= 1500 for ms in milliseconds(load, "pending"))
+        pg.suspend()
+        # The round that was cut off may be with the writer as a whole; of the next one it can have begun a batch only.
+        wait_for(lambda: any(ms < 2500 for ms in milliseconds(load, "unavailable")), 40, "those behind a batch are given up")
+        assert min(milliseconds(load, "unavailable")) >= 1500
+        rounds = load.lines.count("ended\n")
+        wait_for(lambda: load.lines.count("ended\n") > rounds, 30, "the others have an answer too")
+        pg.resume()
+        before = len(milliseconds(load, "pending"))
+        wait_for(lambda: len(milliseconds(load, "pending")) >= before + 150, 30, "requests are recorded again")
+    finally:
+        pg.resume()
+        load.end()
+    requests = db.sql(OWNER, "SELECT request_id, count(*) FROM issuance_request GROUP BY 1")
+    assert all(n == 1 for _, n in requests)
+    load.thread.join(10)
+    recorded = {r for r, _ in requests}
+    assert {line.split()[2] for line in load.lines if line.startswith("pending ")} <= recorded
+    # What was given up without being begun was not recorded later.
+    assert not {line.split()[2] for line in load.lines if line.startswith("unavailable ") and int(line.split()[1]) < 2500} & recorded
+
+
+def test_deadlines_of_recorded_requests_are_kept_while_the_database_is_silent(own_db):
+    db, pg = own_db, own_db.cluster
+    dev = db.identity("dev")
+    load = Load(db, dev, 20, 4000, command="starts")
+    try:
+        wait_for(lambda: db.value(OWNER, "SELECT count(*) FROM issuance_request") == 20, 10, "requests are recorded")
+        pg.suspend()
+        wait_for(lambda: "ended\n" in load.lines, 30, "all are told")
+        waited = milliseconds(load, "pending")
+        assert len(waited) == 20 and min(waited) >= 4000 and max(waited) < 5000
+    finally:
+        pg.resume()
+        load.end()
+
+
 def test_nonce_key_vanishes_with_its_used_set_when_postgresql_crashes(own_db):
     db = own_db
     db.sql(GATEWAY, "INSERT INTO acme_nonce_key (key) VALUES (sha256('k'))")
