@@ -51,12 +51,14 @@ check_policy(struct ca_gateway *g, struct http_request *req, const struct ca_iss
 		: ca_policy_subject(i->profile, i->identity_name, i->names, req->arena, &subject);
 }
 
-static enum err
-run(struct ca_gateway *g, struct http_request *req, const struct ca_issue *i, int64_t *request,
-	struct store_result *result)
+static struct store_request_new
+new_request(struct http_request *req, const struct ca_issue *i)
 {
 	const char **names = arena_array(req->arena, i->names->count, sizeof(*names));
-	struct store_request_new r = {
+
+	for (size_t n = 0; n < i->names->count; n++)
+		names[n] = pki_san_text(req->arena, &i->names->item[n]);
+	return (struct store_request_new){
 		.protocol = ca_protocol_name(i->protocol),
 		.request_id = req->id,
 		.identity = i->identity,
@@ -70,10 +72,6 @@ run(struct ca_gateway *g, struct http_request *req, const struct ca_issue *i, in
 		.renewed_from = i->renewed_from,
 		.repeat_window = i->repeat_window,
 	};
-
-	for (size_t n = 0; n < i->names->count; n++)
-		names[n] = pki_san_text(req->arena, &i->names->item[n]);
-	return store_request_run(g->store, req->arena, &r, i->wait_ms, request, result);
 }
 
 /* Words outlive the request they came with, so they must be constants of ours. */
@@ -105,22 +103,84 @@ constant_word(const char *word)
 	return NULL;
 }
 
+/* A refusal by the signer is an error like one of ours. */
+static enum err
+judge(const struct store_result *result)
+{
+	if (result->state == STORE_RESULT_REFUSED)
+		return err_set_word(result->refusal_class, constant_word(result->refusal_word),
+			"%s", result->refusal);
+	return ERR_OK;
+}
+
 enum err
 ca_issue(struct ca_gateway *g, struct http_request *req, const struct ca_issue *i, int64_t *request,
 	struct store_result *result)
 {
+	struct store_request_new r;
 	int64_t id;
 	enum err e = check_policy(g, req, i);
 
 	if (e != ERR_OK)
 		return e;
-	e = run(g, req, i, &id, result);
+	r = new_request(req, i);
+	e = store_request_run(g->store, req->arena, &r, i->wait_ms, &id, result);
 	if (e != ERR_OK)
 		return e;
 	*request = id;
-	if (result->state == STORE_RESULT_REFUSED)
-		return err_set_word(result->refusal_class, constant_word(result->refusal_word),
-			"%s", result->refusal);
+	return judge(result);
+}
+
+/* A request on its way, in its arena: what was heard of it, for the continuation. */
+struct under_way {
+	struct http_request *req;
+	ca_issued *then;
+	enum err code;
+	const char *word, *reason;
+	struct store_result result;
+};
+
+static void
+answer(struct http_request *req, struct http_response *resp, void *ctx)
+{
+	struct under_way *u = ctx;
+	enum err e = u->code == ERR_OK ? judge(&u->result)
+				       : err_set_word(u->code, u->word, "%s", u->reason);
+
+	u->then(req, resp, e, &u->result);
+}
+
+/* The reason is this thread's, and the continuation may run on another. */
+static void
+hear(void *ctx, enum err code, int64_t id, const struct store_result *result)
+{
+	struct under_way *u = ctx;
+
+	(void)id;
+	u->code = code;
+	u->result = *result;
+	if (code != ERR_OK) {
+		u->word = err_word();
+		u->reason = arena_strdup(u->req->arena, err_reason());
+	}
+	http_finish(u->req);
+}
+
+enum err
+ca_issue_later(struct ca_gateway *g, struct http_request *req, const struct http_response *resp,
+	const struct ca_issue *i, ca_issued *then)
+{
+	struct under_way *u = arena_alloc(req->arena, sizeof(*u));
+	struct store_request_new r;
+	enum err e = check_policy(g, req, i);
+
+	if (e != ERR_OK)
+		return e;
+	r = new_request(req, i);
+	u->req = req;
+	u->then = then;
+	http_later(req, resp, answer, u);
+	store_request_start(g->store, req->arena, &r, i->wait_ms, hear, u);
 	return ERR_OK;
 }
 

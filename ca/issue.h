@@ -52,6 +52,14 @@ struct ca_issue {
 enum err ca_issue(struct ca_gateway *g, struct http_request *req, const struct ca_issue *i,
 	int64_t *request, struct store_result *result) MUST_CHECK;
 
+/* The same without a thread that waits: after ERR_OK the handler returns, and req, its arena and
+ * resp are not its own any more (see http_later()). `then` makes the answer: e is what ca_issue()
+ * would have returned, with word and reason set. After an error the handler answers itself. */
+typedef void ca_issued(struct http_request *req, struct http_response *resp, enum err e,
+	const struct store_result *result);
+enum err ca_issue_later(struct ca_gateway *g, struct http_request *req,
+	const struct http_response *resp, const struct ca_issue *i, ca_issued *then) MUST_CHECK;
+
 /* After a revocation was committed: makes it known to this gateway's own judge, then waits at most
  * 2 s until every living status program answers with it. It is in effect whatever comes of the
  * wait; returns how many did not say so in time. */

@@ -6,6 +6,8 @@
  * An enrolment with the key of the presented certificate is a renewal by another name and follows
  * its rules. The old certificate stays valid: a device that loses the answer can still come back
  * with it.
+ *
+ * The operations end with ca_issue_later(): the answer is made when the signer's comes.
  */
 #include "est/internal.h"
 
@@ -63,8 +65,13 @@ choose_names(struct http_request *req, const struct pki_csr *csr, const struct c
 }
 
 static void
-answer(struct http_request *req, struct http_response *resp, const struct store_result *result)
+answer(struct http_request *req, struct http_response *resp, enum err e,
+	const struct store_result *result)
 {
+	if (e != ERR_OK) {
+		est_fail(req, resp, e);
+		return;
+	}
 	if (result->state == STORE_RESULT_DONE) {
 		est_answer_certs(req, resp, &result->der, 1);
 		resp->outcome = "ok";
@@ -77,8 +84,8 @@ answer(struct http_request *req, struct http_response *resp, const struct store_
 }
 
 static enum err
-issue(struct http_request *req, const struct ca_profile *profile, const struct pki_csr *csr,
-	const struct pki_sans *names, const uint8_t *renewed_from, struct store_result *result)
+issue(struct http_request *req, struct http_response *resp, const struct ca_profile *profile,
+	const struct pki_csr *csr, const struct pki_sans *names, const uint8_t *renewed_from)
 {
 	struct ca_issue i = {
 		.profile = profile,
@@ -92,13 +99,12 @@ issue(struct http_request *req, const struct ca_profile *profile, const struct p
 		.repeat_window = REPEAT_WINDOW_S,
 		.wait_ms = est_service(req)->wait_ms,
 	};
-	int64_t request;
 
-	return ca_issue(est_gateway(req), req, &i, &request, result);
+	return ca_issue_later(est_gateway(req), req, resp, &i, answer);
 }
 
 static enum err
-enroll(struct http_request *req, struct http_response *resp, struct store_result *result)
+enroll(struct http_request *req, struct http_response *resp)
 {
 	const struct pki_cert *current = &req->peer->cert;
 	const struct ca_profile *profile;
@@ -112,20 +118,19 @@ enroll(struct http_request *req, struct http_response *resp, struct store_result
 		return e;
 	if (same_key(&csr, current)) {
 		e = check_renewal(&csr, current, profile);
-		return e != ERR_OK
-			? e
-			: issue(req, profile, &csr, &csr.sans, req->peer->serial, result);
+		return e != ERR_OK ? e
+				   : issue(req, resp, profile, &csr, &csr.sans, req->peer->serial);
 	}
 	if ((e = choose_names(req, &csr, profile, &names)) != ERR_OK ||
 		(e = ca_policy_csr_subject(
 			 profile, req->peer->identity_name, &names, csr.subject)) != ERR_OK)
 		return e;
-	return issue(req, profile, &csr, &names, NULL, result);
+	return issue(req, resp, profile, &csr, &names, NULL);
 }
 
 /* Without a label the new certificate has the profile of the old one. */
 static enum err
-reenroll(struct http_request *req, struct http_response *resp, struct store_result *result)
+reenroll(struct http_request *req, struct http_response *resp)
 {
 	const struct pki_cert *current = &req->peer->cert;
 	const struct ca_profile *profile;
@@ -135,23 +140,19 @@ reenroll(struct http_request *req, struct http_response *resp, struct store_resu
 	if (e != ERR_OK || (e = read_csr(req, resp, &csr)) != ERR_OK ||
 		(e = check_renewal(&csr, current, profile)) != ERR_OK)
 		return e;
-	return issue(req, profile, &csr, &csr.sans, req->peer->serial, result);
+	return issue(req, resp, profile, &csr, &csr.sans, req->peer->serial);
 }
 
-typedef enum err
-operation(struct http_request *req, struct http_response *resp, struct store_result *result);
+typedef enum err operation(struct http_request *req, struct http_response *resp);
 
 static void
 run(struct http_request *req, struct http_response *resp, operation *op)
 {
-	struct store_result result;
 	enum err e;
 
 	resp->identity = req->peer->identity_name;
-	e = op(req, resp, &result);
-	if (e == ERR_OK)
-		answer(req, resp, &result);
-	else
+	e = op(req, resp);
+	if (e != ERR_OK)
 		est_fail(req, resp, e);
 }
 
