@@ -10,14 +10,32 @@
 
 enum { STACK_SIZE = 2 * 1024 * 1024 };
 
+/*
+ * Under the lock: is one more worker to be woken? One at a time: a woken one that finds more than
+ * it takes wakes the next. Waking one for every job would have them run into each other, most of
+ * them to find that a worker that was running anyway has taken it.
+ */
+static bool
+want_another(struct pool *p)
+{
+	if (p->first == NULL || p->sleeping == 0 || p->waking)
+		return false;
+	p->waking = true;
+	return true;
+}
+
 /* Under the lock. NULL when the pool stops. */
 static struct pool_job *
 take(struct pool *p)
 {
 	struct pool_job *job;
 
-	while (p->first == NULL && !p->stopping)
+	while (p->first == NULL && !p->stopping) {
+		p->sleeping++;
 		pthread_cond_wait(&p->work, &p->lock);
+		p->sleeping--;
+		p->waking = false;
+	}
 	job = p->first;
 	if (job != NULL) {
 		p->first = job->next;
@@ -43,7 +61,11 @@ work(void *ctx)
 
 	pthread_mutex_lock(&p->lock);
 	while ((job = take(p)) != NULL) {
+		bool another = want_another(p);
+
 		pthread_mutex_unlock(&p->lock);
+		if (another)
+			pthread_cond_signal(&p->work);
 		enum pool_end end = p->run(job);
 		pthread_mutex_lock(&p->lock);
 		if (end == POOL_DONE)
@@ -120,12 +142,16 @@ pool_reserve(struct pool *p)
 void
 pool_push(struct pool *p, struct pool_job *job)
 {
+	bool wake;
+
 	job->next = NULL;
 	pthread_mutex_lock(&p->lock);
 	*p->last = job;
 	p->last = &job->next;
+	wake = want_another(p);
 	pthread_mutex_unlock(&p->lock);
-	pthread_cond_signal(&p->work); /* after the lock, or the woken worker runs into it */
+	if (wake) /* after the lock, or the woken worker runs into it */
+		pthread_cond_signal(&p->work);
 }
 
 void

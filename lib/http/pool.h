@@ -28,6 +28,8 @@ struct pool {
 	pool_run *run;
 	unsigned workers, room; /* room: queued, running and later jobs together */
 	unsigned active;	/* reserved, queued, running or later */
+	unsigned sleeping;	/* workers without work */
+	bool waking;		/* one of them has been signalled and has not run yet */
 	bool closed, stopping;
 	pthread_t *thread;
 };

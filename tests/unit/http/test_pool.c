@@ -1,5 +1,9 @@
 #include "lib/http/pool.h"
 
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
 #include "lib/base/bytes.h"
 #include "lib/base/clock.h"
 #include "tests/unit/unit.h"
@@ -160,10 +164,57 @@ test_later_job_frees_its_worker_and_keeps_its_room(void)
 	CHECK(finished == 2);
 }
 
+enum { PUSHERS = 4, PUSHES = 5000 };
+
+static atomic_uint done;
+
+static enum pool_end
+count(struct pool_job *job)
+{
+	(void)job;
+	atomic_fetch_add(&done, 1);
+	return POOL_DONE;
+}
+
+static void *
+push_many(void *ctx)
+{
+	struct pool *p = ctx;
+	struct pool_job *job = mem_zalloc(PUSHES, sizeof(*job));
+
+	for (size_t i = 0; i < PUSHES; i++) {
+		while (!pool_reserve(p))
+			sched_yield();
+		pool_push(p, &job[i]);
+	}
+	return job;
+}
+
+/* No job may be left lying while a worker sleeps. */
+static void
+test_every_job_is_run(void)
+{
+	struct pool p;
+	pthread_t thread[PUSHERS];
+	void *jobs[PUSHERS];
+
+	CHECK_OK(pool_open(&p, 8, 24, count));
+	for (size_t i = 0; i < PUSHERS; i++)
+		CU_ASSERT_FATAL(pthread_create(&thread[i], NULL, push_many, &p) == 0);
+	for (size_t i = 0; i < PUSHERS; i++)
+		pthread_join(thread[i], &jobs[i]);
+	CHECK(pool_drain(&p, clock_monotonic_us() + PATIENCE_US));
+	CHECK(atomic_load(&done) == PUSHERS * PUSHES);
+	pool_close(&p);
+	for (size_t i = 0; i < PUSHERS; i++)
+		free(jobs[i]);
+}
+
 UNIT_MAIN("http pool", {"test_room_is_workers_and_queue", test_room_is_workers_and_queue},
 	{"test_finished_job_makes_room", test_finished_job_makes_room},
 	{"test_drain_gives_up_at_its_deadline_and_admits_nothing",
 		test_drain_gives_up_at_its_deadline_and_admits_nothing},
 	{"test_workers_run_side_by_side", test_workers_run_side_by_side},
 	{"test_later_job_frees_its_worker_and_keeps_its_room",
-		test_later_job_frees_its_worker_and_keeps_its_room})
+		test_later_job_frees_its_worker_and_keeps_its_room},
+	{"test_every_job_is_run", test_every_job_is_run})
