@@ -157,6 +157,18 @@ rotate(struct waiting *w)
 	return left;
 }
 
+/* The program ends and the database says nothing: whoever waits for a signer is told that its
+ * request waits, as at its deadline. With the mutex held. */
+static void
+give_up(struct waiting *w)
+{
+	for (struct waiter *at = w->first; at != NULL; at = at->next)
+		if (at->state == WAITER_ADDED)
+			at->deadline = 0;
+	w->nearest = 0;
+	pthread_cond_signal(&w->end);
+}
+
 /* With the mutex held at both ends, not in between. */
 static void
 look(struct waiting *w)
@@ -181,6 +193,8 @@ look(struct waiting *w)
 	 * deadline. */
 	if (e == ERR_OK)
 		answered = take_answered(w, res);
+	else if (store_late(w->store, INT64_MAX))
+		give_up(w);
 	if (n == LOOK_MAX && rotate(w))
 		w->due = true;
 	pthread_mutex_unlock(&w->mutex);

@@ -1,5 +1,6 @@
 """PostgreSQL goes away under load and comes back: clients are told to come back, in time, and everything goes on by itself."""
 
+import base64
 import json
 import os
 import signal
@@ -8,13 +9,14 @@ import time
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from acme_client import AcmeClient, new_csr
 from audit import audit, ocsp_status, served
-from instance import free_port
+from instance import free_port, make_csr, new_key
 from load import Load
 from pgcluster import alive, wait_for
-from site_under_fault import NAMES
+from site_under_fault import NAMES, Site
 
 
 def acme(site, name, port=None):
@@ -86,6 +88,40 @@ def test_programs_that_are_told_to_stop_do_not_wait_for_a_silent_database(site, 
         assert all(e["code"] == "0" for e in ends), ends
         load.every_worker_goes_on()
     audit(site, load.ledger.acks)
+
+
+def test_clients_that_wait_for_a_signer_do_not_keep_the_gateway_from_ending():
+    """They would wait for 20 s, and a signer would answer in time; but the database says nothing while the gateway is to stop."""
+    with Site(config={"est": {"wait": "20s"}, "enroll": {"request_deadline": "30s"}}) as site:
+        name = "patient"
+        key, chain = site.device(name)
+        body = base64.encodebytes(make_csr(new_key(), name).public_bytes(Encoding.DER))
+        answers, stop = [], site.proxy.arm("chancery_signer", "claim_take", "after", rows=True)
+
+        def enroll():
+            with site.client(key, chain) as c:
+                try:
+                    answers.append(c.request("POST", "/.well-known/est/simpleenroll", body, "application/pkcs10").status)
+                except OSError:
+                    answers.append(None)
+        client = threading.Thread(target=enroll)
+        client.start()
+        stop.wait()
+        site.pg.suspend()
+        try:
+            pid, = site.pids("chancery-gateway")
+            start = time.monotonic()
+            os.kill(pid, signal.SIGTERM)
+            wait_for(lambda: not alive(pid), 60, "the gateway ends")
+            took = time.monotonic() - start
+        finally:
+            site.pg.resume()
+        assert took < STOPS_WITHIN
+        client.join(30)
+        assert answers == [202], "its request is recorded and waits"
+        stop.release()
+        wait_for(lambda: site.sql("SELECT 1 FROM issuance_request r JOIN identity i ON i.id = r.identity WHERE i.name = %s "
+                                  "AND r.protocol = 'est' AND r.state = 'done'", name), 30, "what waited is issued")
 
 
 def test_every_backend_terminated_under_load(site):
