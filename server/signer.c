@@ -219,10 +219,12 @@ reload(struct signer *s)
 {
 	enum err e = ca_signer_reload(s->signer);
 
-	if (e == ERR_OK)
-		log_event(LOG_INFO, "signer.reload", LOG_S("outcome", "ok"));
-	else
+	if (e != ERR_OK) {
 		log_failure("signer.reload", e); /* the old profiles stay */
+		return;
+	}
+	log_event(LOG_INFO, "signer.reload", LOG_S("outcome", "ok"));
+	s->partitions_at = 0; /* a profile may reach further now */
 }
 
 static enum err

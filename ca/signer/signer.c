@@ -1,6 +1,7 @@
 /*
  * Batches: up to config.signer.batch requests are claimed, decided and recorded in one transaction.
- * A dead signer's claims fall back to the queue by themselves: its locks vanish with its connection.
+ * A dead signer's claims fall back to the queue by themselves: its locks vanish with its
+ * connection.
  */
 #include "ca/signer/signer.h"
 
@@ -14,7 +15,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/hex.h"
 
-enum { PARTITION_MONTHS = 3 };
+enum { MONTH_S = 28 * 86400, MONTHS_SPARE = 2, MONTHS_MAX = 14 };
 
 struct ca_signer {
 	struct store *store;
@@ -79,10 +80,19 @@ ca_signer_reload(struct ca_signer *s)
 	return ERR_OK;
 }
 
+/* As far ahead as the longest profile reaches, and no further: a statement that joins certificates
+ * by values it finds on the way opens every partition there is. What lives longer than MONTHS_MAX
+ * is rare and lands in the default partition. */
 enum err
 ca_signer_partitions(struct ca_signer *s)
 {
-	return store_partitions_ensure(s->store, PARTITION_MONTHS);
+	int64_t months = 0;
+
+	for (size_t i = 0; i < s->profiles->count; i++)
+		if (s->profiles->item[i].max_lifetime / MONTH_S > months)
+			months = s->profiles->item[i].max_lifetime / MONTH_S;
+	months += MONTHS_SPARE;
+	return store_partitions_ensure(s->store, months < MONTHS_MAX ? (int)months : MONTHS_MAX);
 }
 
 enum err

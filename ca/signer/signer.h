@@ -53,7 +53,8 @@ struct ca_signing_issuer {
 };
 size_t ca_signer_issuers(const struct ca_signer *s, const struct ca_signing_issuer **out);
 
-/* Keeps partitions ahead of time; cheap when there is nothing to do. */
+/* Keeps partitions ahead of time, as far as the profiles reach; cheap when there is nothing to do.
+ */
 enum err ca_signer_partitions(struct ca_signer *s) MUST_CHECK;
 /* Asks the HSM for its keys without signing. ERR_UNAVAILABLE (word "hsm"). */
 enum err ca_signer_probe(const struct ca_signer *s) MUST_CHECK;

@@ -302,6 +302,30 @@ def test_profiles_are_published_and_reloaded(site):
     assert s.stop() == 0
 
 
+def test_partitions_reach_as_far_as_the_longest_profile(site):
+    site.import_issuers()
+    s = site.start()
+
+    def ahead():
+        """Months from now to the last partition's."""
+        last = site.sql("chancery_gateway", "SELECT max(substr(relname, 13)) FROM pg_class WHERE relname ~ '^certificate_2[0-9_]+$'")
+        months = site.sql("chancery_gateway", "SELECT (left(%s, 4)::int * 12 + right(%s, 2)::int) - "
+                                              "(extract(year FROM now()) * 12 + extract(month FROM now()))::int", last[0][0], last[0][0])
+        return int(months[0][0])
+    wait_for(lambda: ahead() >= 3, 20, "partitions for certificates of 30 days")
+    assert ahead() == 3
+    text = site.world.read("profiles.yaml").decode()
+    site.world.write("profiles.yaml", text.replace("lifetime: 30d", "lifetime: 200d"))
+    s.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: ahead() >= 9, 20, "partitions for certificates of 200 days")
+    assert ahead() == 9
+    site.world.write("profiles.yaml", text.replace("lifetime: 30d", "lifetime: 3000d"))
+    s.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: ahead() >= 14, 20, "not more than for 14 months")
+    assert ahead() == 14
+    assert s.stop() == 0
+
+
 def test_node_row_tells_the_token(site):
     site.import_issuers()
     s = site.start()
