@@ -52,37 +52,6 @@ load_die(const char *fmt, ...)
 	exit(2);
 }
 
-bool
-load_more(struct load *l)
-{
-	return load_now() < l->deadline && atomic_fetch_add(&l->started, 1) < l->count_max;
-}
-
-void
-load_ok(struct load *l, double began)
-{
-	unsigned long i = atomic_fetch_add(&l->latency_count, 1);
-
-	atomic_fetch_add(&l->done, 1);
-	if (i < LOAD_LATENCIES_MAX)
-		l->latencies_us[i] = (uint32_t)((load_now() - began) * 1e6);
-}
-
-void
-load_fail(struct load *l, const char *fmt, ...)
-{
-	unsigned long n = atomic_fetch_add(&l->failed, 1);
-	va_list ap;
-
-	if (n >= 5)
-		return;
-	va_start(ap, fmt);
-	fprintf(stderr, "failed: ");
-	vfprintf(stderr, fmt, ap);
-	fprintf(stderr, "\n");
-	va_end(ap);
-}
-
 struct usage {
 	int parent;
 	double cpu_s;
@@ -130,6 +99,51 @@ cpu_seconds(int pid)
 	if (proc != NULL)
 		closedir(proc);
 	return sum;
+}
+
+/* The clock starts when the last thread is ready. */
+void
+load_begin(struct load *l)
+{
+	if (pthread_barrier_wait(&l->ready) == PTHREAD_BARRIER_SERIAL_THREAD) {
+		for (size_t i = 0; i < l->pid_count; i++)
+			l->pid[i].cpu_s = cpu_seconds(l->pid[i].pid);
+		l->own_cpu_s = (double)clock() / CLOCKS_PER_SEC;
+		l->began = load_now();
+		l->deadline = l->began + l->seconds;
+	}
+	pthread_barrier_wait(&l->ready);
+}
+
+bool
+load_more(struct load *l)
+{
+	return load_now() < l->deadline && atomic_fetch_add(&l->started, 1) < l->count_max;
+}
+
+void
+load_ok(struct load *l, double began)
+{
+	unsigned long i = atomic_fetch_add(&l->latency_count, 1);
+
+	atomic_fetch_add(&l->done, 1);
+	if (i < LOAD_LATENCIES_MAX)
+		l->latencies_us[i] = (uint32_t)((load_now() - began) * 1e6);
+}
+
+void
+load_fail(struct load *l, const char *fmt, ...)
+{
+	unsigned long n = atomic_fetch_add(&l->failed, 1);
+	va_list ap;
+
+	if (n >= 5)
+		return;
+	va_start(ap, fmt);
+	fprintf(stderr, "failed: ");
+	vfprintf(stderr, fmt, ap);
+	fprintf(stderr, "\n");
+	va_end(ap);
 }
 
 static long
@@ -200,15 +214,10 @@ static int
 run(struct load *l, const struct mode *mode)
 {
 	static struct thread thread[LOAD_THREADS_MAX];
-	double began;
 
 	if (mode->prepare != NULL)
 		mode->prepare(l);
-	for (size_t i = 0; i < l->pid_count; i++)
-		l->pid[i].cpu_s = cpu_seconds(l->pid[i].pid);
-	l->own_cpu_s = (double)clock() / CLOCKS_PER_SEC; /* what preparing cost does not count */
-	began = load_now();
-	l->deadline = began + l->seconds;
+	pthread_barrier_init(&l->ready, NULL, l->threads);
 	for (unsigned i = 0; i < l->threads; i++) {
 		thread[i] = (struct thread){.load = l, .worker = mode->worker, .index = i};
 		if (pthread_create(&thread[i].id, NULL, thread_main, &thread[i]) != 0)
@@ -216,7 +225,7 @@ run(struct load *l, const struct mode *mode)
 	}
 	for (unsigned i = 0; i < l->threads; i++)
 		pthread_join(thread[i].id, NULL);
-	report(l, load_now() - began);
+	report(l, load_now() - l->began);
 	return atomic_load(&l->failed) > 0 || atomic_load(&l->done) == 0;
 }
 
@@ -317,6 +326,7 @@ set_up_tls(struct load *l)
 	l->tls = SSL_CTX_new(TLS_client_method());
 	SSL_CTX_set_min_proto_version(l->tls, TLS1_3_VERSION);
 	SSL_CTX_set_session_cache_mode(l->tls, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_read_ahead(l->tls, 1); /* all records that are there with one read */
 	if (SSL_CTX_use_certificate_chain_file(l->tls, l->cert) != 1 ||
 		SSL_CTX_use_PrivateKey_file(l->tls, l->key, SSL_FILETYPE_PEM) != 1 ||
 		SSL_CTX_load_verify_locations(l->tls, l->ca, NULL) != 1)

@@ -1,11 +1,13 @@
 /*
- * The load client: threads of blocking connections (mutual TLS) or epoll loops (plain HTTP), one
- * shared stop rule, one report. Every run is bounded in count and time and goes to 127.0.0.1 only.
+ * The load client: threads of one blocking connection, or of epoll loops over several where kept
+ * connections are measured, one shared stop rule, one report. Every run is bounded in count and
+ * time and goes to 127.0.0.1 only.
  */
 #ifndef CHANCERY_TESTS_BENCH_LOAD_H
 #define CHANCERY_TESTS_BENCH_LOAD_H
 
 #include <openssl/ssl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "lib/base/arena.h"
@@ -29,7 +31,7 @@ struct load {
 		*host;	   /* host: what the Host header says, "ca.example:8443" */
 	const char *names; /* names of the CSR, canonical texts with commas */
 	int port;
-	unsigned threads, connections; /* connections a thread, plain HTTP only */
+	unsigned threads, connections; /* connections a thread: modes est and get */
 	double seconds;
 	unsigned long count_max;
 	struct load_pid pid[LOAD_PIDS_MAX];
@@ -37,17 +39,21 @@ struct load {
 
 	SSL_CTX *tls;
 	struct sockaddr_storage *address;
-	double deadline; /* monotonic seconds */
+	pthread_barrier_t ready;
+	double began, deadline; /* monotonic seconds */
 	double own_cpu_s;
 	atomic_ulong started, done, failed;
 	_Atomic(uint32_t *) latencies_us;
 	atomic_ulong latency_count;
 };
 
-/* One worker: returns when load_more() says so. */
+/* One worker: prepares itself (connects, where connections are kept), calls load_begin() once, and
+ * returns when load_more() says so. */
 typedef void load_worker(struct load *l, unsigned index);
 
 double load_now(void);
+/* Returns when all workers are here; what came before is not measured. */
+void load_begin(struct load *l);
 /* False when count or time are used up; else this operation is counted as started. */
 bool load_more(struct load *l);
 void load_ok(struct load *l, double began);
@@ -69,7 +75,9 @@ struct load_response {
 };
 bool load_connect(struct load *l, struct load_conn *c);
 void load_disconnect(struct load_conn *c);
-/* Sends the octets and reads one answer with Content-Length; views live until the next call. */
+/* Sends the octets; reads one answer with Content-Length, whose views live until the next; both. */
+bool load_send(struct load_conn *c, struct bytes request);
+bool load_receive(struct load_conn *c, struct load_response *out);
 bool load_exchange(struct load_conn *c, struct bytes request, struct load_response *out);
 /* Copies the value of a header; false when it is absent. */
 bool load_header(const struct load_response *r, const char *name, char *out, size_t size);

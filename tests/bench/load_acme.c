@@ -216,6 +216,7 @@ load_acme_worker(struct load *l, unsigned index)
 	(void)index;
 	acc->load = l;
 	open_account(acc);
+	load_begin(l);
 	while (load_more(l))
 		issue(acc, load_now());
 	load_disconnect(&acc->conn);

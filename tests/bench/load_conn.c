@@ -60,14 +60,24 @@ load_header(const struct load_response *r, const char *name, char *out, size_t s
 }
 
 bool
+load_send(struct load_conn *c, struct bytes request)
+{
+	return SSL_write(c->ssl, request.p, (int)request.n) == (int)request.n;
+}
+
+bool
 load_exchange(struct load_conn *c, struct bytes request, struct load_response *out)
+{
+	return load_send(c, request) && load_receive(c, out);
+}
+
+bool
+load_receive(struct load_conn *c, struct load_response *out)
 {
 	char *end = NULL, length[32];
 	size_t head, body;
 	int n;
 
-	if (SSL_write(c->ssl, request.p, (int)request.n) <= 0)
-		return false;
 	for (c->have = 0; end == NULL;) {
 		n = SSL_read(c->ssl, c->in + c->have, (int)(sizeof(c->in) - c->have - 1));
 		if (n <= 0)
@@ -107,6 +117,7 @@ load_handshake_worker(struct load *l, unsigned index)
 	(void)index;
 	snprintf(request, sizeof(request),
 		"GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", l->path, l->host);
+	load_begin(l);
 	while (load_more(l)) {
 		double began = load_now();
 

@@ -7,13 +7,15 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include "lib/base/hex.h"
 #include "lib/pki/cert.h"
 #include "lib/pki/csr.h"
 #include "tests/bench/load.h"
 
-enum { CSRS_PER_SECOND = 6000, CSRS_MAX = 60000 };
+enum { CSRS_PER_SECOND = 6000, CSRS_MAX = 60000, EVENTS_MAX = 64 };
 
 static struct load_csrs csrs;
 
@@ -117,14 +119,21 @@ next_request(struct load *l, char *room, size_t size, struct arena *a, const cha
 	return bytes_of(room, (size_t)n);
 }
 
-static void
-enroll(struct load *l, struct load_conn *c, const char *connection, double began)
+static bool
+send_request(struct load *l, struct load_conn *c, const char *connection)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
-	struct load_response r;
 	char room[8192];
 
-	if (!load_exchange(c, next_request(l, room, sizeof(room), a, connection), &r))
+	return load_send(c, next_request(l, room, sizeof(room), a, connection));
+}
+
+static void
+take_answer(struct load *l, struct load_conn *c, double began)
+{
+	struct load_response r;
+
+	if (!load_receive(c, &r))
 		load_fail(l, "connection lost");
 	else if (r.status != 200)
 		load_fail(l, "status %u: %.*s", r.status, (int)r.body.n, r.body.p);
@@ -132,18 +141,60 @@ enroll(struct load *l, struct load_conn *c, const char *connection, double began
 		load_ok(l, began);
 }
 
+struct kept {
+	struct load_conn conn;
+	double began;
+};
+
+/* False: no more requests are to be sent. */
+static bool
+next(struct load *l, struct kept *k)
+{
+	if (!load_more(l))
+		return false;
+	k->began = load_now();
+	if (!send_request(l, &k->conn, "keep-alive"))
+		load_die("the server closed a kept connection");
+	return true;
+}
+
+/* An answer arrives in one piece, so that reading it does not hold up the others. */
 void
 load_est_worker(struct load *l, unsigned index)
 {
-	struct load_conn *c = mem_zalloc(1, sizeof(*c));
+	struct kept *kept = mem_zalloc(l->connections, sizeof(*kept));
+	struct epoll_event events[EVENTS_MAX];
+	unsigned open = 0;
+	int ep = epoll_create1(0);
 
 	(void)index;
-	if (!load_connect(l, c))
-		load_die("cannot connect to port %d with this certificate", l->port);
-	while (load_more(l))
-		enroll(l, c, "keep-alive", load_now());
-	load_disconnect(c);
-	free(c);
+	for (unsigned i = 0; i < l->connections; i++) {
+		struct epoll_event ev = {.events = EPOLLIN, .data.ptr = &kept[i]};
+
+		if (!load_connect(l, &kept[i].conn))
+			load_die("cannot connect to port %d with this certificate", l->port);
+		epoll_ctl(ep, EPOLL_CTL_ADD, kept[i].conn.fd, &ev);
+	}
+	load_begin(l);
+	for (unsigned i = 0; i < l->connections; i++)
+		open += next(l, &kept[i]) ? 1 : 0;
+	while (open > 0) {
+		int n = epoll_wait(ep, events, EVENTS_MAX, 30000);
+
+		if (n <= 0)
+			load_die("no answer within 30 s");
+		for (int i = 0; i < n; i++) {
+			struct kept *k = events[i].data.ptr;
+
+			take_answer(l, &k->conn, k->began);
+			if (!next(l, k))
+				open--;
+		}
+	}
+	for (unsigned i = 0; i < l->connections; i++)
+		load_disconnect(&kept[i].conn);
+	close(ep);
+	free(kept);
 }
 
 void
@@ -152,11 +203,12 @@ load_est_new_worker(struct load *l, unsigned index)
 	struct load_conn *c = mem_zalloc(1, sizeof(*c));
 
 	(void)index;
+	load_begin(l);
 	while (load_more(l)) {
 		double began = load_now();
 
-		if (load_connect(l, c))
-			enroll(l, c, "close", began);
+		if (load_connect(l, c) && send_request(l, c, "close"))
+			take_answer(l, c, began);
 		else
 			load_fail(l, "cannot connect");
 		load_disconnect(c);

@@ -92,8 +92,10 @@ load_get_worker(struct load *l, unsigned index)
 
 		conn[i].fd = open_plain(l);
 		epoll_ctl(ep, EPOLL_CTL_ADD, conn[i].fd, &ev);
-		open += send_request(l, &conn[i], wire) ? 1 : 0;
 	}
+	load_begin(l);
+	for (unsigned i = 0; i < l->connections; i++)
+		open += send_request(l, &conn[i], wire) ? 1 : 0;
 	while (open > 0) {
 		int n = epoll_wait(ep, events, EVENTS_MAX, 5000);
 
