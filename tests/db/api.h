@@ -115,4 +115,37 @@ api_certificate(struct store *gateway, struct store *signer, struct arena *a, in
 	CHECK_OK(store_claim_finish(claim, &o));
 }
 
+/* All a test of the queue needs: stores as each role, an issuer, an identity with a grant. */
+struct world {
+	struct arena *a;
+	struct store *owner, *gateway, *signer, *status;
+	int16_t issuer;
+	int64_t identity;
+	const char *name;
+};
+
+static inline struct world
+open_world(void)
+{
+	struct world w = {.a = arena_new(0),
+		.owner = api_open("chancery_owner", STORE_WITHOUT_WRITER),
+		.gateway = api_open("chancery_gateway", STORE_WITH_WRITER),
+		.signer = api_open("chancery_signer", STORE_WITHOUT_WRITER),
+		.status = api_open("chancery_status", STORE_WITHOUT_WRITER)};
+
+	w.issuer = api_issuer(w.owner, arena_printf(w.a, "ca-%s", random_id(w.a)));
+	w.identity = api_identity(w.gateway, w.a, IDENTITY_DEVICE, &w.name);
+	return w;
+}
+
+static inline void
+close_world(struct world *w)
+{
+	store_close(w->owner);
+	store_close(w->gateway);
+	store_close(w->signer);
+	store_close(w->status);
+	arena_free(w->a);
+}
+
 #endif

@@ -6,46 +6,30 @@
 #include "lib/store/wait.h"
 #include "tests/db/api.h"
 
-struct world {
-	struct arena *a;
-	struct store *owner, *gateway, *signer;
-	struct conn sql;
-	struct store_config config;
-	int16_t issuer;
-	int64_t identity;
-	const char *name;
-};
+/* For what lib/store has no function for. */
+static struct conn sql;
+static struct store_config sql_config;
 
 static struct world
-open_world(void)
+open_bulk(void)
 {
-	struct world w = {.a = arena_new(0),
-		.owner = api_open("chancery_owner", STORE_WITHOUT_WRITER),
-		.gateway = api_open("chancery_gateway", STORE_WITH_WRITER),
-		.signer = api_open("chancery_signer", STORE_WITHOUT_WRITER),
-		.config = {.host = getenv("STORE_HOST"),
-			.dbname = getenv("STORE_DBNAME"),
-			.user = "chancery_owner",
-			.program = "api"}};
-
-	CHECK_OK(conn_open(&w.sql, &w.config, CONN_OWNER, NULL, CONN_CONNECT_US));
-	w.issuer = api_issuer(w.owner, arena_printf(w.a, "ca-%s", random_id(w.a)));
-	w.identity = api_identity(w.gateway, w.a, IDENTITY_DEVICE, &w.name);
-	return w;
+	sql_config = (struct store_config){.host = getenv("STORE_HOST"),
+		.dbname = getenv("STORE_DBNAME"),
+		.user = "chancery_owner",
+		.program = "api"};
+	CHECK_OK(conn_open(&sql, &sql_config, CONN_OWNER, NULL, CONN_CONNECT_US));
+	return open_world();
 }
 
 static void
-close_world(struct world *w)
+close_bulk(struct world *w)
 {
-	conn_close(&w->sql);
-	store_close(w->owner);
-	store_close(w->gateway);
-	store_close(w->signer);
-	arena_free(w->a);
+	conn_close(&sql);
+	close_world(w);
 }
 
 static int64_t
-number(struct world *w, const struct stmt *st, const char *text, int64_t id)
+number(const struct stmt *st, const char *text, int64_t id)
 {
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
@@ -54,8 +38,7 @@ number(struct world *w, const struct stmt *st, const char *text, int64_t id)
 		params_text(&p, text);
 	else
 		params_int(&p, id);
-	w->sql.config = &w->config;
-	CHECK_OK(conn_run(&w->sql, st, &p, &res));
+	CHECK_OK(conn_run(&sql, st, &p, &res));
 	return res != NULL ? result_int(res, 0, 0) : -1;
 }
 
@@ -103,17 +86,17 @@ run_together(struct world *w, struct one *all, size_t n)
 		1};
 	int64_t deadline = clock_monotonic_us() + 5000000;
 
-	CHECK_OK(conn_command(&w->sql, "BEGIN"));
-	CHECK_OK(conn_command(&w->sql, "LOCK TABLE issuance_request IN EXCLUSIVE MODE"));
+	CHECK_OK(conn_command(&sql, "BEGIN"));
+	CHECK_OK(conn_command(&sql, "LOCK TABLE issuance_request IN EXCLUSIVE MODE"));
 	sem_init(&plug.answered, 0, 0);
 	request_submit(w->gateway, &plug.new, answered, &plug);
-	while (number(w, &held, NULL, 0) == 0 && clock_monotonic_us() < deadline)
+	while (number(&held, NULL, 0) == 0 && clock_monotonic_us() < deadline)
 		continue;
 	for (size_t i = 0; i < n; i++) {
 		sem_init(&all[i].answered, 0, 0);
 		request_submit(w->gateway, &all[i].new, answered, &all[i]);
 	}
-	CHECK_OK(conn_command(&w->sql, "COMMIT"));
+	CHECK_OK(conn_command(&sql, "COMMIT"));
 	sem_wait(&plug.answered);
 	for (size_t i = 0; i < n; i++)
 		sem_wait(&all[i].answered);
@@ -121,19 +104,19 @@ run_together(struct world *w, struct one *all, size_t n)
 
 /* How many statements added these rows. */
 static int64_t
-statements(struct world *w, const char *prefix)
+statements(const char *prefix)
 {
 	static const struct stmt count = {"statements",
 		"SELECT count(DISTINCT (xmin::text, cmin::text)) FROM issuance_request WHERE request_id LIKE $1 || '%'",
 		1};
 
-	return number(w, &count, prefix, 0);
+	return number(&count, prefix, 0);
 }
 
 static void
 test_each_row_of_a_statement_gets_its_own_answer(void)
 {
-	struct world w = open_world();
+	struct world w = open_bulk();
 	static const char *const three[] = {"dns:x.example.org", "ip:192.0.2.1", "uri:a,{b}\"\\"};
 	static const struct stmt right = {"right",
 		"SELECT count(*) FROM issuance_request WHERE id = $1 AND names = '{dns:x.example.org,ip:192.0.2.1,\"uri:a,{b}\\\"\\\\\"}' "
@@ -174,16 +157,16 @@ test_each_row_of_a_statement_gets_its_own_answer(void)
 	CHECK(all[3].code == ERR_NOTFOUND);
 	CHECK_OK(all[4].code);
 	CHECK_OK(all[5].code);
-	CHECK(number(&w, &nameless, NULL, all[4].id) == 1);
-	CHECK(number(&w, &right, NULL, all[5].id) == 1);
-	CHECK(statements(&w, "mixed-") == 1);
-	close_world(&w);
+	CHECK(number(&nameless, NULL, all[4].id) == 1);
+	CHECK(number(&right, NULL, all[5].id) == 1);
+	CHECK(statements("mixed-") == 1);
+	close_bulk(&w);
 }
 
 static void
 test_same_wish_twice_in_a_batch_is_one_request(void)
 {
-	struct world w = open_world();
+	struct world w = open_bulk();
 	struct one all[] = {{.new = wish(&w, "twice-1", BYTES_LIT("same"))},
 		{.new = wish(&w, "twice-2", BYTES_LIT("other"))},
 		{.new = wish(&w, "twice-3", BYTES_LIT("same"))},
@@ -196,13 +179,13 @@ test_same_wish_twice_in_a_batch_is_one_request(void)
 		CHECK_OK(all[i].code);
 	CHECK(!all[0].old && all[2].old && all[2].id == all[0].id);
 	CHECK(!all[1].old && !all[3].old && all[1].id != all[3].id && all[1].id != all[0].id);
-	close_world(&w);
+	close_bulk(&w);
 }
 
 static void
 test_row_that_breaks_a_rule_fails_alone(void)
 {
-	struct world w = open_world();
+	struct world w = open_bulk();
 	struct one all[] = {{.new = wish(&w, "rule-1", BYTES_LIT("r1"))},
 		{.new = wish(&w, "rule-2", BYTES_LIT("r2"))},
 		{.new = wish(&w, "rule-3", BYTES_LIT("r3"))}};
@@ -212,14 +195,14 @@ test_row_that_breaks_a_rule_fails_alone(void)
 	CHECK_OK(all[0].code);
 	CHECK(all[1].code == ERR_INVALID);
 	CHECK_OK(all[2].code);
-	CHECK(statements(&w, "rule-") == 2);
-	close_world(&w);
+	CHECK(statements("rule-") == 2);
+	close_bulk(&w);
 }
 
 static void
 test_order_is_finalized_once_and_others_beside_it(void)
 {
-	struct world w = open_world();
+	struct world w = open_bulk();
 	static const struct stmt account = {"account",
 		"INSERT INTO acme_account (id, identity, thumbprint, jwk) VALUES ('bulk', $1, sha256('bulk'), '{}') RETURNING 1",
 		1};
@@ -235,8 +218,8 @@ test_order_is_finalized_once_and_others_beside_it(void)
 		{.new = wish(&w, "order-4", BYTES_LIT("o4"))}};
 	const char *const orders[] = {"first", "second", "first", "unknown"};
 
-	CHECK(number(&w, &account, NULL, w.identity) == 1);
-	CHECK(number(&w, &order, "first", 0) == 1 && number(&w, &order, "second", 0) == 1);
+	CHECK(number(&account, NULL, w.identity) == 1);
+	CHECK(number(&order, "first", 0) == 1 && number(&order, "second", 0) == 1);
 	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
 		all[i].new.protocol = "acme";
 		all[i].new.acme_order = orders[i];
@@ -245,17 +228,17 @@ test_order_is_finalized_once_and_others_beside_it(void)
 	CHECK_OK(all[0].code);
 	CHECK_OK(all[1].code);
 	CHECK(all[2].code == ERR_CONFLICT && all[3].code == ERR_CONFLICT);
-	CHECK(number(&w, &request, "first", 0) == all[0].id &&
-		number(&w, &request, "second", 0) == all[1].id);
-	CHECK(statements(&w, "order-") == 1);
-	close_world(&w);
+	CHECK(number(&request, "first", 0) == all[0].id &&
+		number(&request, "second", 0) == all[1].id);
+	CHECK(statements("order-") == 1);
+	close_bulk(&w);
 }
 
 /* A batch may grow when the one before it was not small. */
 static void
 test_growing_batch_may_be_withdrawn_whole(void)
 {
-	struct world w = open_world();
+	struct world w = open_bulk();
 	struct one all[] = {{.new = wish(&w, "grow", BYTES_LIT("g1"))},
 		{.new = wish(&w, "grow", BYTES_LIT("g2"))},
 		{.new = wish(&w, "grow", BYTES_LIT("g3"))},
@@ -284,7 +267,7 @@ test_growing_batch_may_be_withdrawn_whole(void)
 		exit(2);
 	}
 	CHECK_OK(gone.code);
-	close_world(&w);
+	close_bulk(&w);
 }
 
 UNIT_MAIN("store bulk",

@@ -3,36 +3,6 @@
 
 #include "tests/db/api.h"
 
-struct world {
-	struct arena *a;
-	struct store *owner, *gateway, *signer;
-	int16_t issuer;
-	int64_t identity;
-	const char *name;
-};
-
-static struct world
-open_world(void)
-{
-	struct world w = {.a = arena_new(0),
-		.owner = api_open("chancery_owner", STORE_WITHOUT_WRITER),
-		.gateway = api_open("chancery_gateway", STORE_WITH_WRITER),
-		.signer = api_open("chancery_signer", STORE_WITHOUT_WRITER)};
-
-	w.issuer = api_issuer(w.owner, arena_printf(w.a, "ca-%s", random_id(w.a)));
-	w.identity = api_identity(w.gateway, w.a, IDENTITY_DEVICE, &w.name);
-	return w;
-}
-
-static void
-close_world(struct world *w)
-{
-	store_close(w->owner);
-	store_close(w->gateway);
-	store_close(w->signer);
-	arena_free(w->a);
-}
-
 static void
 test_claimed_request_carries_what_decides_about_it(void)
 {
