@@ -60,11 +60,13 @@ void
 program_seen(struct store *store, const char *state, const char *detail_json)
 {
 	static int64_t last;
+	static const char *told = "";
 	int64_t now = clock_monotonic_us();
 
-	if (last != 0 && now < last + NODE_EVERY_S * 1000000LL)
+	if (strcmp(told, state) == 0 && now < last + NODE_EVERY_S * 1000000LL)
 		return;
 	last = now;
+	told = state;
 	if (store_node_seen(store, state, detail_json) != ERR_OK)
 		log_event(LOG_DEBUG, "node.seen", LOG_S("reason", err_reason()));
 }

@@ -34,6 +34,7 @@ struct status {
 	int64_t alarmed_at;
 	pthread_mutex_t node_lock; /* what is told last is what was known last */
 	int64_t node_told_at;
+	bool node_told_ready;
 	bool stopping; /* nothing more is told */
 };
 
@@ -308,18 +309,22 @@ report_node(void *ctx)
 		    json_text(a, detail)) != ERR_OK)
 		log_event(LOG_DEBUG, "node.seen", LOG_S("reason", err_reason()));
 	s->node_told_at = clock_monotonic_us();
+	s->node_told_ready = trouble == NULL;
 	pthread_mutex_unlock(&s->node_lock);
 }
 
+/* At once when the state changes: `ca-admin status` must not tell of what is mended already. */
 static bool
 node_due(struct status *s)
 {
-	int64_t told_at;
+	AUTO_STRUCT(arena) a = arena_new(0);
+	bool ready = find_trouble(s, a) == NULL, due;
 
 	pthread_mutex_lock(&s->node_lock);
-	told_at = s->node_told_at;
+	due = s->node_told_at == 0 || s->node_told_ready != ready ||
+		clock_monotonic_us() >= s->node_told_at + NODE_EVERY_S * 1000000LL;
 	pthread_mutex_unlock(&s->node_lock);
-	return told_at == 0 || clock_monotonic_us() >= told_at + NODE_EVERY_S * 1000000LL;
+	return due;
 }
 
 static void
