@@ -186,25 +186,16 @@ judge_issuer(
 		problem(c, arena_printf(c->arena, "the CRL of issuer \"%s\" has ended", i->name));
 }
 
-/* Those this gateway's configuration names and the database does not have. */
+/* Those this gateway's configuration names and it does not have, or not yet. */
 static void
-judge_missing(struct api_call *c, const struct store_issuer *list, size_t count)
+judge_missing(struct api_call *c)
 {
-	const struct config *config = c->g->config;
+	const struct ca_issuers *issuers = ca_gateway_issuers(c->g);
 
-	for (uint32_t i = 0; i < config->issuers_count; i++) {
-		bool found = false;
-
-		for (size_t n = 0; n < count; n++)
-			found = found ||
-				(strcmp(list[n].kind, "issuing") == 0 &&
-					strcmp(list[n].state, "active") == 0 &&
-					strcmp(list[n].name, config->issuers[i].name) == 0);
-		if (!found)
-			problem(c,
-				arena_printf(c->arena, "issuer \"%s\" " CA_ISSUERS_MISSING,
-					config->issuers[i].name));
-	}
+	for (size_t i = 0; i < issuers->missing_count; i++)
+		problem(c,
+			arena_printf(c->arena, "issuer \"%s\" " CA_ISSUERS_MISSING,
+				issuers->missing[i]));
 }
 
 static enum err
@@ -220,7 +211,7 @@ put_issuers(struct api_call *c, int64_t now)
 	if (e == ERR_OK)
 		e = store_crl_latest(c->g->store, c->arena, NULL, 0, &crls, &crl_count);
 	if (e == ERR_OK)
-		judge_missing(c, list, count);
+		judge_missing(c);
 	for (size_t i = 0; e == ERR_OK && i < count; i++) {
 		const struct store_crl *crl = crl_of(crls, crl_count, list[i].id);
 		json_t *o = issuer_json(c, &list[i]);
