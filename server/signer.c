@@ -231,19 +231,20 @@ static enum err
 run(struct signer *s)
 {
 	enum service_wish wish = SERVICE_TICK;
-	size_t done = 0;
+	bool more = true;
 	enum err e = ERR_OK;
 
 	service_ready(&s->service);
 	while (e == ERR_OK) {
-		wait_for_bell(s, done > 0 ? 0 : IDLE_MS);
+		/* What came after the claim has rung or will: looking without a ring finds nothing,
+		 * and takes from the next batch what would come together. */
+		wait_for_bell(s, more ? 0 : IDLE_MS);
 		wish = service_wait(&s->service, 0);
 		if (wish == SERVICE_STOP)
 			break;
 		if (wish == SERVICE_RELOAD)
 			reload(s);
-		done = 0;
-		e = tolerate(s, "signer.work", ca_signer_work(s->signer, &done));
+		e = tolerate(s, "signer.work", ca_signer_work(s->signer, &more));
 		if (e == ERR_OK)
 			e = do_chores(s);
 	}

@@ -171,23 +171,22 @@ account(struct ca_signer *s, const struct store_claimed *items,
 }
 
 enum err
-ca_signer_work(struct ca_signer *s, size_t *done)
+ca_signer_work(struct ca_signer *s, bool *more)
 {
 	const struct store_claimed *items;
 	struct store_outcome *outcomes;
+	const unsigned max = s->config->signer.batch < STORE_CLAIM_MAX ? s->config->signer.batch
+								       : STORE_CLAIM_MAX;
 	struct store_claim *claim;
 	int64_t *us;
 	size_t count;
 	enum err e;
 
+	*more = false;
 	arena_reset(s->batch);
-	e = store_claim_open(s->store, s->config->signer.batch, s->batch, &claim, &items, &count);
-	if (e == ERR_NOTFOUND) {
-		*done = 0;
-		return ERR_OK;
-	}
+	e = store_claim_open(s->store, max, s->batch, &claim, &items, &count);
 	if (e != ERR_OK)
-		return e;
+		return e == ERR_NOTFOUND ? ERR_OK : e;
 	outcomes = arena_array(s->batch, count, sizeof(*outcomes));
 	us = arena_array(s->batch, count, sizeof(*us));
 	if ((e = decide_all(s, items, count, outcomes, us)) != ERR_OK) {
@@ -197,7 +196,7 @@ ca_signer_work(struct ca_signer *s, size_t *done)
 	if ((e = store_claim_finish(claim, outcomes)) != ERR_OK)
 		return e;
 	account(s, items, outcomes, us, count);
-	*done = count;
+	*more = count == max;
 	return ERR_OK;
 }
 

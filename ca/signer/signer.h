@@ -28,10 +28,10 @@ void ca_signer_close(struct ca_signer *s);
 /* Reads the profile file again and publishes it; on any error the old profiles stay. */
 enum err ca_signer_reload(struct ca_signer *s) MUST_CHECK;
 
-/* One batch: claims, decides, records, logs a line each. *done is how many requests were answered;
- * 0: none wait. ERR_UNAVAILABLE with word "hsm": nothing was recorded and the program must end;
- * other errors: try again later. */
-enum err ca_signer_work(struct ca_signer *s, size_t *done) MUST_CHECK;
+/* One batch: claims, decides, records, logs a line each. *more: it was full, so that others may
+ * wait. ERR_UNAVAILABLE with word "hsm": nothing was recorded and the program must end; other
+ * errors: try again later. */
+enum err ca_signer_work(struct ca_signer *s, bool *more) MUST_CHECK;
 
 /* Looks whether issuers were imported or taken away since, and opens the keys of new ones with the
  * checks of the start; one that fails them is logged once, told by ca_signer_trouble(), tried again

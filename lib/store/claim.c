@@ -16,8 +16,6 @@
 #include "lib/store/request.h"
 #include "lib/store/wait.h"
 
-enum { CLAIM_MAX = 64 };
-
 struct store_claim {
 	struct store *store;
 	struct conn *conn;
@@ -138,7 +136,7 @@ store_claim_open(struct store *s, unsigned max, struct arena *a, struct store_cl
 		return e;
 	struct store_claim *claim = mem_zalloc(1, sizeof(*claim));
 	*claim = (struct store_claim){.store = s, .conn = c, .arena = a};
-	e = begin_and_take(c, max < CLAIM_MAX ? max : CLAIM_MAX, &res);
+	e = begin_and_take(c, max < STORE_CLAIM_MAX ? max : STORE_CLAIM_MAX, &res);
 	if (e == ERR_OK && result_rows(res) == 0)
 		e = err_set(ERR_NOTFOUND, "no request is waiting");
 	struct store_claimed *list =
@@ -207,7 +205,7 @@ static enum err
 lock_active(struct conn *c, struct record *r)
 {
 	const struct store_claimed *items = r->claim->items;
-	int64_t ids[CLAIM_MAX];
+	int64_t ids[STORE_CLAIM_MAX];
 	size_t n = 0;
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
@@ -240,10 +238,10 @@ lock_active(struct conn *c, struct record *r)
 static size_t
 issue_params(const struct record *r, struct params *p)
 {
-	int64_t ids[CLAIM_MAX], from[CLAIM_MAX], to[CLAIM_MAX];
-	int16_t issuers[CLAIM_MAX];
-	struct bytes serials[CLAIM_MAX], ders[CLAIM_MAX], hashes[CLAIM_MAX];
-	const char *actors[CLAIM_MAX];
+	int64_t ids[STORE_CLAIM_MAX], from[STORE_CLAIM_MAX], to[STORE_CLAIM_MAX];
+	int16_t issuers[STORE_CLAIM_MAX];
+	struct bytes serials[STORE_CLAIM_MAX], ders[STORE_CLAIM_MAX], hashes[STORE_CLAIM_MAX];
+	const char *actors[STORE_CLAIM_MAX];
 	size_t n = 0;
 
 	for (size_t i = 0; i < r->claim->count; i++) {
@@ -282,8 +280,9 @@ static const struct {
 static size_t
 refuse_params(const struct record *r, struct params *p)
 {
-	int64_t ids[CLAIM_MAX];
-	const char *classes[CLAIM_MAX], *words[CLAIM_MAX], *reasons[CLAIM_MAX], *actors[CLAIM_MAX];
+	int64_t ids[STORE_CLAIM_MAX];
+	const char *classes[STORE_CLAIM_MAX], *words[STORE_CLAIM_MAX], *reasons[STORE_CLAIM_MAX],
+		*actors[STORE_CLAIM_MAX];
 	size_t n = 0;
 
 	for (size_t i = 0; i < r->claim->count; i++) {
@@ -427,7 +426,7 @@ record_again(struct conn *c, struct record *r)
 		"SELECT id, state, serial, NULL::smallint, NULL::bytea, refusal_class, refusal_word, refusal "
 		"FROM issuance_request WHERE id = ANY ($1) ORDER BY id FOR UPDATE",
 		1};
-	int64_t ids[CLAIM_MAX];
+	int64_t ids[STORE_CLAIM_MAX];
 	size_t n = 0;
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
@@ -449,7 +448,7 @@ record_again(struct conn *c, struct record *r)
 static enum err
 record_singly(struct conn *c, struct record *r)
 {
-	bool *all = r->on, one[CLAIM_MAX] = {false};
+	bool *all = r->on, one[STORE_CLAIM_MAX] = {false};
 	enum err e = ERR_OK;
 
 	r->on = one;
@@ -471,8 +470,8 @@ record_singly(struct conn *c, struct record *r)
 static enum err
 finish_all(struct store_claim *claim, struct store_outcome *outcomes)
 {
-	bool on[CLAIM_MAX];
-	enum record_as as[CLAIM_MAX] = {RECORD_NOT};
+	bool on[STORE_CLAIM_MAX];
+	enum record_as as[STORE_CLAIM_MAX] = {RECORD_NOT};
 	struct record r = {claim, outcomes, on, as};
 	int64_t deadline = clock_monotonic_us() + STORE_PATIENCE_US;
 

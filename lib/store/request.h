@@ -108,8 +108,9 @@ struct store_outcome {
 };
 
 struct store_claim;
-/* Claims up to max pending requests with SKIP LOCKED; the transaction stays open. ERR_NOTFOUND:
- * none. */
+enum { STORE_CLAIM_MAX = 64 };
+/* Claims up to max (at most STORE_CLAIM_MAX) pending requests with SKIP LOCKED; the transaction
+ * stays open. ERR_NOTFOUND: none. */
 enum err store_claim_open(struct store *s, unsigned max, struct arena *a, struct store_claim **out,
 	const struct store_claimed **items, size_t *count) MUST_CHECK;
 /* Records all outcomes (one per item, same order) in one transaction: certificates, names, results,
