@@ -3,7 +3,7 @@
  * certificate's row, what may be had from the profile and the grants. A CSR beyond that is an
  * error, never cut down silently.
  *
- * An enrolment with the key of the presented certificate is a renewal by another name and follows
+ * An enrollment with the key of the presented certificate is a renewal by another name and follows
  * its rules. The old certificate stays valid: a device that loses the answer can still come back
  * with it.
  *

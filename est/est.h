@@ -2,8 +2,8 @@
  * EST (RFC 7030, RFC 8951) behind mutual TLS: what server/gateway.c needs of this folder.
  *
  * The client certificate is the identity; the CSR is a wish that names, key and policy are checked
- * against. The folder never touches a CA key: enrolment adds a row to the issuance queue like every
- * other front end.
+ * against. The folder never touches a CA key: enrollment adds a row to the issuance queue like
+ * every other front end.
  */
 #ifndef CHANCERY_EST_EST_H
 #define CHANCERY_EST_EST_H

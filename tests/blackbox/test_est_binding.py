@@ -116,7 +116,7 @@ def test_est_080_a_request_made_before_a_reconnect_is_refused(ca, device):
     second.close()
 
 
-def test_est_080a_a_bound_enrolment_ends_the_connection(bound, device):
+def test_est_080a_a_bound_enrollment_ends_the_connection(bound, device):
     status, head, _ = bound.post(csr(device, bound.exporter()))
     assert status == 200 and b"connection: close" in head
     assert bound.closed()

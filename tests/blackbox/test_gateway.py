@@ -162,7 +162,7 @@ def test_503_while_the_database_is_away_and_work_goes_on_after(own, device):
         with own.client(*device.files) as c:
             r = post(c, device.csr(key))
             return r if r.status == 200 else None
-    assert public(cert(wait_for(again, 30, "an enrolment after the outage"))) == public(key)
+    assert public(cert(wait_for(again, 30, "an enrollment after the outage"))) == public(key)
 
 
 def test_a_killed_signer_delays_and_loses_nothing(own, device):

@@ -25,7 +25,7 @@ BROKEN = {
         "WHERE cardinality(r.names) <> (SELECT count(*) FROM certificate_name n WHERE n.serial = c.serial)",
     "a certificate for another key than asked": "SELECT r.id FROM certificate c JOIN issuance_request r ON r.id = c.request "
         "WHERE c.spki_hash <> sha256(r.spki)",
-    "an enrolment recorded twice": "SELECT array_agg(id) FROM issuance_request WHERE protocol = 'est' AND state <> 'refused' "
+    "an enrollment recorded twice": "SELECT array_agg(id) FROM issuance_request WHERE protocol = 'est' AND state <> 'refused' "
         "GROUP BY identity, profile, names, spki HAVING count(*) > 1",
     "an order whose request is gone": "SELECT o.id FROM acme_order o LEFT JOIN issuance_request r ON r.id = o.request "
         "WHERE o.request IS NOT NULL AND r.acme_order IS DISTINCT FROM o.id",

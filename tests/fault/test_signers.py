@@ -29,7 +29,7 @@ def test_one_of_two_killed_repeatedly_at_random_moments(site):
 
 @pytest.mark.parametrize("how", ["gone", "empty"])
 def test_token_that_stays_away_is_waited_for(site, how):
-    """Signers end, are started again and end again; enrolments wait with 202, orders in processing; OCSP goes on."""
+    """Signers end, are started again and end again; enrollments wait with 202, orders in processing; OCSP goes on."""
     site.relaunch()
     with Load(site) as load:
         since = len(site.launcher_events("launcher.ended", "chancery-signer"))
@@ -42,7 +42,7 @@ def test_token_that_stays_away_is_waited_for(site, how):
         wait_for(lambda: len(gave_up()) >= 6, 40, "signers try again and again")
         assert {w["code"] for w in gave_up()} == {"75"}, gave_up()
         waiting = load.ledger.answers[202]
-        wait_for(lambda: load.ledger.answers[202] > waiting, 20, "enrolments are told to wait")
+        wait_for(lambda: load.ledger.answers[202] > waiting, 20, "enrollments are told to wait")
         served(site, load.ledger.acks[-5:])
         if how == "empty":
             os.rmdir(site.path("tokens"))

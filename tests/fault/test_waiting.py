@@ -37,7 +37,7 @@ def freeze_signers(site):
     return pids
 
 
-def test_orders_and_enrolments_wait_for_a_signer_and_finish(site):
+def test_orders_and_enrollments_wait_for_a_signer_and_finish(site):
     acme = AcmeClient(site, *site.workload("wait-web"))
     acme.register()
     ledger = Ledger()
@@ -58,7 +58,7 @@ def test_orders_and_enrolments_wait_for_a_signer_and_finish(site):
         answer = device.ask("POST", "/.well-known/est/simpleenroll", body, "application/pkcs10")
         assert answer.status == 202 and answer.header("Retry-After").isdigit()
     assert site.sql("SELECT count(*) FROM issuance_request WHERE state = 'pending' AND protocol IN ('est', 'acme')")[0][0] == 3, \
-        "the repeated enrolment is the same request"
+        "the repeated enrollment is the same request"
     site.kill(pids)
     ledger.acknowledge(key, device.enroll(body), "wait-device")
     for url, key in zip(orders, keys):

@@ -1,5 +1,5 @@
 /*
- * Bodies of EST enrolments: base64 with its white space, then the request. What is accepted is the
+ * Bodies of EST enrollments: base64 with its white space, then the request. What is accepted is the
  * same request when its DER is encoded again, on one line and wrapped; and a subject equals itself.
  */
 #include "tests/fuzz/fuzz.h"
