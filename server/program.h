@@ -19,8 +19,8 @@ struct program_store {
  */
 enum err
 program_open_store(struct service *s, const struct program_store *p, struct store **out) MUST_CHECK;
-/* node_seen every NODE_EVERY_S seconds, and at once when the state changes; call it in every turn of
- * the program's loop. state is a constant; detail_json may be NULL. */
+/* node_seen every NODE_EVERY_S seconds, and at once when the state changes; call it in every turn
+ * of the program's loop. state is a constant; detail_json may be NULL. */
 void program_seen(struct store *store, const char *state, const char *detail_json);
 
 #endif

@@ -14,7 +14,8 @@ struct arena;
 /* A new arena that may hold max octets in all; max 0 means 64 MiB. Free with arena_free(). */
 struct arena *arena_new(size_t max);
 void arena_free(struct arena *a);
-/* Forgets everything in it and keeps one block of the size it needed for reuse (at most 128 KiB). */
+/* Forgets everything in it and keeps one block of the size it needed for reuse (at most 128 KiB).
+ */
 void arena_reset(struct arena *a);
 
 /* Zeroed memory, aligned for any type; never NULL. */

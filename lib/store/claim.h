@@ -1,0 +1,16 @@
+/* Between claim.c and record.c. */
+#ifndef CHANCERY_STORE_CLAIM_H
+#define CHANCERY_STORE_CLAIM_H
+
+#include "lib/store/internal.h"
+#include "lib/store/request.h"
+
+struct store_claim {
+	struct store *store;
+	struct conn *conn; /* its transaction is open */
+	struct arena *arena;
+	const struct store_claimed *items;
+	size_t count;
+};
+
+#endif

@@ -1,0 +1,368 @@
+/*
+ * Records everything of one claim in one transaction. Certificates, names, results and audit events
+ * are written by one statement over arrays, and only for requests that are still pending, so
+ * recording the same outcomes twice is harmless: after a COMMIT without an answer the requests are
+ * locked again on a new connection, which waits for the old transaction if it still runs, and what
+ * is still pending is recorded from the outcomes at hand. Nothing is ever signed twice for that.
+ */
+#include <stdio.h>
+
+#include "lib/base/clock.h"
+#include "lib/store/claim.h"
+#include "lib/store/parts.h"
+#include "lib/store/wait.h"
+
+/* What one transaction records: parallel to the claim's items, `on` tells which. */
+struct record {
+	const struct store_claim *claim;
+	struct store_outcome *outcomes; /* in the end: what the rows say */
+	bool *on;
+	enum record_as {
+		RECORD_NOT,
+		RECORD_ISSUED,
+		RECORD_REFUSED,
+		RECORD_BLOCKED,
+		RECORD_BROKEN
+	} *
+		as;
+};
+
+/* "done_at IS NULL" says pending without offering the index of pending rows: from its ever empty
+ * statistics the planner would join every pending row with every array element. */
+static const struct stmt lock_identities = {"claim_identities", "SELECT identity_lock($1)", 1};
+static const struct stmt issue = {"claim_issue",
+	"WITH o AS MATERIALIZED (SELECT * FROM unnest($1::bigint[], $2::smallint[], $3::bytea[], $4::timestamptz[], $5::timestamptz[], "
+	"$6::bytea[], $7::bytea[], $8::text[]) AS o (id, issuer, serial, not_before, not_after, der, spki_hash, actor)), "
+	"r AS (UPDATE issuance_request q SET state = 'done', done_at = now(), serial = o.serial, cert_not_after = o.not_after "
+	"FROM o WHERE q.id = o.id AND q.done_at IS NULL "
+	"RETURNING q.id, q.identity, q.profile, q.names, q.request_id, q.protocol, q.renewed_from, o.issuer, o.serial, o.not_before, "
+	"o.not_after, o.der, o.spki_hash, o.actor), "
+	"c AS (INSERT INTO certificate (issuer, serial, not_after, not_before, identity, request, profile, renewed_from, spki_hash, der) "
+	"SELECT issuer, serial, not_after, not_before, identity, id, profile, renewed_from, spki_hash, der FROM r), "
+	"n AS (INSERT INTO certificate_name (name, serial, not_after) SELECT DISTINCT unnest(names), serial, not_after FROM r) "
+	"INSERT INTO audit_event (actor, operation, object, outcome, request_id, detail) "
+	"SELECT actor, 'certificate.issue', encode(serial, 'hex'), 'ok', request_id, "
+	"jsonb_build_object('profile', profile, 'names', names, 'identity', identity, 'protocol', protocol) FROM r",
+	8};
+static const struct stmt refuse = {"claim_refuse",
+	"WITH o AS MATERIALIZED (SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[]) "
+	"AS o (id, class, word, reason, actor)), "
+	"r AS (UPDATE issuance_request q SET state = 'refused', done_at = now(), refusal_class = o.class, refusal_word = o.word, "
+	"refusal = o.reason FROM o WHERE q.id = o.id AND q.done_at IS NULL "
+	"RETURNING q.profile, q.names, q.identity, q.request_id, q.protocol, o.word, o.reason, o.actor) "
+	"INSERT INTO audit_event (actor, operation, object, outcome, request_id, detail) "
+	"SELECT actor, 'certificate.issue', '', 'refused', request_id, "
+	"jsonb_build_object('profile', profile, 'names', names, 'identity', identity, 'protocol', protocol, 'word', word, "
+	"'reason', reason) FROM r",
+	5};
+static const struct stmt finish_commit = {"claim_commit", "COMMIT", 0};
+
+/* Locks the identities of what is to be issued; whoever is not active any more is refused. */
+static enum err
+lock_active(struct conn *c, struct record *r)
+{
+	const struct store_claimed *items = r->claim->items;
+	int64_t ids[STORE_CLAIM_MAX];
+	size_t n = 0;
+	AUTO_PARAMS(p);
+	AUTO(PGresult) res = NULL;
+
+	for (size_t i = 0; i < r->claim->count; i++) {
+		r->as[i] = !r->on[i]				      ? RECORD_NOT
+			: r->as[i] == RECORD_BROKEN		      ? RECORD_BROKEN
+			: r->outcomes[i].kind == STORE_OUTCOME_ISSUED ? RECORD_ISSUED
+								      : RECORD_REFUSED;
+		if (r->as[i] == RECORD_ISSUED)
+			ids[n++] = items[i].identity;
+	}
+	if (n == 0)
+		return ERR_OK;
+	params_ints(&p, ids, n);
+	enum err e = conn_run(c, &lock_identities, &p, &res);
+	if (e != ERR_OK)
+		return e;
+	for (size_t i = 0; i < r->claim->count; i++) {
+		bool active = false;
+
+		for (size_t row = 0; row < result_rows(res); row++)
+			active = active || result_int(res, row, 0) == items[i].identity;
+		if (r->as[i] == RECORD_ISSUED && !active)
+			r->as[i] = RECORD_BLOCKED;
+	}
+	return ERR_OK;
+}
+
+static size_t
+issue_params(const struct record *r, struct params *p)
+{
+	int64_t ids[STORE_CLAIM_MAX], from[STORE_CLAIM_MAX], to[STORE_CLAIM_MAX];
+	int16_t issuers[STORE_CLAIM_MAX];
+	struct bytes serials[STORE_CLAIM_MAX], ders[STORE_CLAIM_MAX], hashes[STORE_CLAIM_MAX];
+	const char *actors[STORE_CLAIM_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->claim->count; i++) {
+		const struct store_outcome *o = &r->outcomes[i];
+
+		if (r->as[i] != RECORD_ISSUED)
+			continue;
+		ids[n] = r->claim->items[i].id;
+		issuers[n] = o->issuer;
+		serials[n] = bytes_of(o->serial, sizeof(o->serial));
+		from[n] = o->not_before;
+		to[n] = o->not_after;
+		ders[n] = o->der;
+		hashes[n] = o->spki_hash;
+		actors[n++] = r->claim->items[i].identity_name;
+	}
+	params_ints(p, ids, n);
+	params_shorts(p, issuers, n);
+	params_bytes_array(p, serials, n);
+	params_times(p, from, n);
+	params_times(p, to, n);
+	params_bytes_array(p, ders, n);
+	params_bytes_array(p, hashes, n);
+	params_texts(p, actors, n);
+	return n;
+}
+
+static const struct {
+	enum err class;
+	const char *word, *reason;
+} own_refusals[] = {
+	[RECORD_BLOCKED] = {ERR_DENIED, "identity-blocked", "the identity is blocked"},
+	[RECORD_BROKEN] = {ERR_INTERNAL, "internal", "the certificate could not be recorded"},
+};
+
+static size_t
+refuse_params(const struct record *r, struct params *p)
+{
+	int64_t ids[STORE_CLAIM_MAX];
+	const char *classes[STORE_CLAIM_MAX], *words[STORE_CLAIM_MAX], *reasons[STORE_CLAIM_MAX],
+		*actors[STORE_CLAIM_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->claim->count; i++) {
+		const struct store_outcome *o = &r->outcomes[i];
+		enum record_as as = r->as[i];
+
+		if (as == RECORD_NOT || as == RECORD_ISSUED)
+			continue;
+		ids[n] = r->claim->items[i].id;
+		classes[n] =
+			err_name(as == RECORD_REFUSED ? o->refusal_class : own_refusals[as].class);
+		words[n] = as == RECORD_REFUSED ? o->refusal_word : own_refusals[as].word;
+		reasons[n] = as == RECORD_REFUSED ? o->refusal : own_refusals[as].reason;
+		actors[n++] = r->claim->items[i].identity_name;
+	}
+	params_ints(p, ids, n);
+	params_texts(p, classes, n);
+	params_texts(p, words, n);
+	params_texts(p, reasons, n);
+	params_texts(p, actors, n);
+	return n;
+}
+
+/* Writes and commits in one round trip. ERR_UNAVAILABLE: perhaps it was committed. */
+static enum err
+write_all(struct conn *c, const struct record *r)
+{
+	AUTO_PARAMS(issued);
+	AUTO_PARAMS(refused);
+	const struct {
+		const struct stmt *st;
+		const struct params *params;
+		bool use;
+	} steps[] = {
+		{&issue, &issued, issue_params(r, &issued) > 0},
+		{&refuse, &refused, refuse_params(r, &refused) > 0},
+		{&finish_commit, NULL, true},
+	};
+	enum err e = ERR_OK, first = ERR_OK;
+
+	for (size_t i = 0; i < ARRAY_LEN(steps) && e == ERR_OK; i++)
+		e = conn_prepare(c, steps[i].st);
+	if (e == ERR_OK && PQenterPipelineMode(c->pg) == 0)
+		e = err_set(ERR_UNAVAILABLE, "database: connection lost");
+	for (size_t i = 0; i < ARRAY_LEN(steps) && e == ERR_OK; i++)
+		if (steps[i].use)
+			e = conn_queue(c, steps[i].st, steps[i].params);
+	if (e != ERR_OK)
+		return e;
+	e = conn_sync(c);
+	for (size_t i = 0; i < ARRAY_LEN(steps) && e == ERR_OK; i++) {
+		AUTO(PGresult) res = NULL;
+
+		if (!steps[i].use)
+			continue;
+		e = conn_fetch(c, &res);
+		if (e == ERR_OK && first == ERR_OK)
+			first = conn_judge(res);
+	}
+	if (e == ERR_OK)
+		e = conn_fetch_sync(c);
+	if (e == ERR_OK && PQexitPipelineMode(c->pg) == 0)
+		conn_close(c);
+	if (e == ERR_OK && first != ERR_OK) {
+		char why[200];
+
+		snprintf(why, sizeof(why), "%s", err_reason());
+		if (conn_usable(c) && conn_command(c, "ROLLBACK") == ERR_OK)
+			return err_set(first, "%s",
+				why); /* alive and rolled back: certainly not recorded */
+		conn_close(c);
+		return err_set(ERR_UNAVAILABLE, "%s", why);
+	}
+	return e;
+}
+
+/* What was recorded as a refusal of our own is the outcome now. */
+static void
+own_up(struct record *r)
+{
+	for (size_t i = 0; i < r->claim->count; i++)
+		if (r->as[i] == RECORD_BLOCKED || r->as[i] == RECORD_BROKEN)
+			r->outcomes[i] = (struct store_outcome){.kind = STORE_OUTCOME_REFUSED,
+				.refusal_class = own_refusals[r->as[i]].class,
+				.refusal_word = own_refusals[r->as[i]].word,
+				.refusal = own_refusals[r->as[i]].reason};
+}
+
+static enum err
+record(struct conn *c, struct record *r)
+{
+	enum err e = lock_active(c, r);
+
+	if (e == ERR_OK)
+		e = write_all(c, r);
+	if (e == ERR_OK)
+		own_up(r);
+	return e;
+}
+
+static void
+take_recorded(const struct store_result *row, struct store_outcome *out)
+{
+	if (row->state == STORE_RESULT_DONE)
+		memcpy(out->serial, row->serial, sizeof(out->serial));
+	else
+		*out = (struct store_outcome){.kind = STORE_OUTCOME_REFUSED,
+			.refusal_class = row->refusal_class,
+			.refusal_word = row->refusal_word,
+			.refusal = row->refusal};
+}
+
+/* Requests that are answered already, by our COMMIT whose answer was lost or by another signer that
+ * took them up since: nothing is left to do but to tell what they got. */
+static enum err
+read_answered(struct record *r, const PGresult *res)
+{
+	enum err e = ERR_OK;
+
+	for (size_t n = 0; n < result_rows(res) && e == ERR_OK; n++) {
+		struct store_result row;
+
+		e = wait_read_result(r->claim->arena, res, n, &row);
+		for (size_t i = 0; e == ERR_OK && i < r->claim->count; i++)
+			if (r->claim->items[i].id == result_int(res, n, 0) &&
+				row.state != STORE_RESULT_PENDING) {
+				take_recorded(&row, &r->outcomes[i]);
+				r->on[i] = false;
+			}
+	}
+	return e;
+}
+
+/* On another transaction: locks the requests again, which waits for whoever has them, and records
+ * what is pending. */
+static enum err
+record_again(struct conn *c, struct record *r)
+{
+	/* Columns as wait_read_result() wants them. */
+	static const struct stmt relock = {"claim_relock",
+		"SELECT id, state, serial, NULL::smallint, NULL::bytea, refusal_class, refusal_word, refusal "
+		"FROM issuance_request WHERE id = ANY ($1) ORDER BY id FOR UPDATE",
+		1};
+	int64_t ids[STORE_CLAIM_MAX];
+	size_t n = 0;
+	AUTO_PARAMS(p);
+	AUTO(PGresult) res = NULL;
+
+	for (size_t i = 0; i < r->claim->count; i++)
+		if (r->on[i])
+			ids[n++] = r->claim->items[i].id;
+	params_ints(&p, ids, n);
+	enum err e = conn_command(c, "BEGIN");
+	if (e == ERR_OK)
+		e = conn_run(c, &relock, &p, &res);
+	if (e == ERR_OK)
+		e = read_answered(r, res);
+	return e == ERR_OK ? record(c, r) : e;
+}
+
+/* A statement failed for the batch: one by one, and what cannot be recorded is refused, or it would
+ * come back for ever. */
+static enum err
+record_singly(struct conn *c, struct record *r)
+{
+	bool *all = r->on, one[STORE_CLAIM_MAX] = {false};
+	enum err e = ERR_OK;
+
+	r->on = one;
+	for (size_t i = 0; i < r->claim->count && e != ERR_UNAVAILABLE; i++) {
+		one[i] = all[i];
+		e = one[i] ? record_again(c, r) : ERR_OK;
+		if (e != ERR_OK && e != ERR_UNAVAILABLE && conn_usable(c)) {
+			r->as[i] = RECORD_BROKEN;
+			if (PQtransactionStatus(c->pg) != PQTRANS_IDLE)
+				e = conn_command(c, "ROLLBACK");
+			e = record_again(c, r);
+		}
+		one[i] = false;
+	}
+	r->on = all;
+	return e;
+}
+
+static enum err
+finish_all(struct store_claim *claim, struct store_outcome *outcomes)
+{
+	bool on[STORE_CLAIM_MAX];
+	enum record_as as[STORE_CLAIM_MAX] = {RECORD_NOT};
+	struct record r = {claim, outcomes, on, as};
+	int64_t deadline = clock_monotonic_us() + STORE_PATIENCE_US;
+
+	for (size_t i = 0; i < claim->count; i++)
+		on[i] = true;
+	enum err e = record(claim->conn, &r);
+	while (e != ERR_OK) {
+		if (e != ERR_UNAVAILABLE && conn_usable(claim->conn)) {
+			if (PQtransactionStatus(claim->conn->pg) != PQTRANS_IDLE)
+				e = conn_command(claim->conn, "ROLLBACK");
+			e = record_singly(claim->conn, &r);
+		}
+		if (e != ERR_UNAVAILABLE || store_late(claim->store, deadline))
+			return e;
+		/* Broken before or during COMMIT: the same outcomes again, where they are still
+		 * wanted. */
+		conn_close(claim->conn);
+		e = store_connect(claim->store, claim->conn, CONN_CONNECT_US);
+		if (e == ERR_OK)
+			e = record_again(claim->conn, &r);
+	}
+	return ERR_OK;
+}
+
+enum err
+store_claim_finish(struct store_claim *claim, struct store_outcome *outcomes)
+{
+	struct store *s = claim->store;
+	enum err e = finish_all(claim, outcomes);
+
+	store_claim_abort(claim);
+	if (e == ERR_OK) {
+		store_ring(s, STORE_BELL_RESULT);
+		store_ring(s, STORE_BELL_ISSUED);
+	}
+	return e;
+}
