@@ -52,6 +52,7 @@ struct admin {
 	struct admin_given given[ADMIN_OPTIONS_MAX];
 	size_t argument_count, given_count;
 	bool json, dry_run, help;
+	bool answered; /* the answer is out and says what is wrong: no error object behind it */
 	struct config *config; /* local commands: loaded by local_config() */
 	struct client *client; /* remote commands: opened by client_call() */
 };

@@ -94,6 +94,7 @@ cmd_status(struct admin *a)
 		print_status(status);
 	if (json_is_true(json_object_get(status, "healthy")))
 		return ERR_OK;
+	a->answered = true;
 	return err_set(ERR_UNAVAILABLE, "not all is well: %s",
 		output_text(a->arena, json_object_get(status, "problems")));
 }

@@ -31,7 +31,7 @@ report(const struct admin *a, enum err e)
 {
 	if (e == ERR_OK)
 		return 0;
-	if (a->json) {
+	if (a->json && !a->answered) {
 		AUTO(json_t)
 		error = json_pack("{s:{s:s, s:s, s:s}}", "error", "class", err_name(e), "code",
 			err_word(), "reason", err_reason());

@@ -54,7 +54,7 @@ def ready(ca):
 
 def status(ca):
     done = ca.admin("status", check=False)
-    return done.returncode, json.JSONDecoder().raw_decode(done.stdout)[0]  # what is wrong follows as an error
+    return done.returncode, json.loads(done.stdout)
 
 
 def issue(ca, name, profile):
