@@ -21,7 +21,6 @@ enum {
 	BACKOFF_FIRST_MS = 200,
 	BACKOFF_MAX_MS = 5000,
 	TICK_MS = 1000,
-	LOOK_EVERY_S = 1,
 	OBTAIN_WAIT_MS = 1000,
 	DRAIN_S = 20,
 	SNAPSHOTS_MAX = 64,
@@ -57,7 +56,6 @@ struct gateway {
 	struct http_server *server;
 	struct snapshot *snapshot[SNAPSHOTS_MAX];
 	size_t snapshot_count;
-	int64_t looked_at;
 	struct duty duty[DUTY_COUNT];
 	bool renew_wanted; /* by SIGHUP */
 	bool stopping;	   /* told to stop before it served */
@@ -313,13 +311,8 @@ perform(struct gateway *g, struct duty *d)
 static void
 tick(struct gateway *g)
 {
-	int64_t now = clock_now();
-
 	perform(g, &g->duty[DUTY_RENEW]);
 	tell(g);
-	if (now - g->looked_at < LOOK_EVERY_S)
-		return;
-	g->looked_at = now;
 	perform(g, &g->duty[DUTY_ISSUERS]);
 }
 
