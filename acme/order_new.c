@@ -52,9 +52,9 @@ refuse_subproblems(struct call *c, const char *word)
 	size_t count = json_array_size(c->subproblems), i;
 	json_t *p;
 
-	json_array_foreach(c->subproblems, i,
-		p) if (strcmp(json_string_value(json_object_get(p, "type")), first) != 0) word =
-		"compound";
+	json_array_foreach(c->subproblems, i, p)
+		if (strcmp(json_string_value(json_object_get(p, "type")), first) != 0)
+			word = "compound";
 	if (count == 1)
 		return err_set_word(ERR_DENIED, word, "%s", detail);
 	return err_set_word(ERR_DENIED, word,
@@ -135,8 +135,7 @@ read_identifiers(struct call *c, struct wish *w)
 			"an order has at most %d identifiers", PKI_SANS_MAX);
 	w->names.item = arena_array(c->arena, count, sizeof(*w->names.item));
 	w->texts = arena_array(c->arena, count, sizeof(*w->texts));
-	json_array_foreach(list, i, item)
-	{
+	json_array_foreach(list, i, item) {
 		const char *why, *word;
 		size_t n = w->names.count;
 

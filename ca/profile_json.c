@@ -93,11 +93,9 @@ names(const struct ca_profile *p)
 const char *
 ca_profile_json(struct arena *a, const struct ca_profile *p)
 {
-	AUTO(json_t)
-	top = json_pack("{s:s, s:s, s:s*}", "name", p->name, "description", p->description,
-		"issuer", p->issuer);
-	AUTO(json_t)
-	rest = json_pack(
+	AUTO(json_t) top = json_pack("{s:s, s:s, s:s*}", "name", p->name, "description",
+		p->description, "issuer", p->issuer);
+	AUTO(json_t) rest = json_pack(
 		"{s:o, s:o, s:o, s:i, s:I, s:I, s:I, s:I, s:b, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:b}",
 		"requesters", words(p->requesters, IDENTITY_KIND_COUNT, kind_word), "protocols",
 		words(p->protocols, CA_PROTOCOL_COUNT, protocol_word), "keys",

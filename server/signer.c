@@ -68,8 +68,8 @@ static void
 tell_waiting(struct signer *s, enum err e)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
-	AUTO(json_t)
-	detail = e == ERR_NOTFOUND ? json_pack("{s:s}", "trouble", err_reason()) : NULL;
+	AUTO(json_t) detail =
+		e == ERR_NOTFOUND ? json_pack("{s:s}", "trouble", err_reason()) : NULL;
 
 	program_seen(s->store, "degraded", detail != NULL ? json_text(a, detail) : NULL);
 }
@@ -174,10 +174,10 @@ tell_node(struct signer *s)
 	const struct ca_token_info *t = ca_token_info(s->token);
 	struct ca_signer_counts n = ca_signer_counts(s->signer);
 	const char *trouble = ca_signer_trouble(s->signer, a);
-	AUTO(json_t)
-	detail = json_pack("{s:{s:s, s:s, s:s, s:s}, s:I, s:I, s:s*}", "hsm", "token", t->label,
-		"serial", t->serial, "model", t->model, "module", t->module_path, "issued",
-		(json_int_t)n.issued, "refused", (json_int_t)n.refused, "trouble", trouble);
+	AUTO(json_t) detail =
+		json_pack("{s:{s:s, s:s, s:s, s:s}, s:I, s:I, s:s*}", "hsm", "token", t->label,
+			"serial", t->serial, "model", t->model, "module", t->module_path, "issued",
+			(json_int_t)n.issued, "refused", (json_int_t)n.refused, "trouble", trouble);
 
 	program_seen(s->store, trouble == NULL ? "ready" : "degraded",
 		detail != NULL ? json_text(a, detail) : NULL);

@@ -299,8 +299,7 @@ report_node(void *ctx)
 	}
 	struct ocsp_state ocsp = ocsp_state(s->public.ocsp);
 	const char *trouble = find_trouble(s, a);
-	AUTO(json_t)
-	detail = json_pack("{s:I, s:I, s:I, s:s*, s:s}", "certificates",
+	AUTO(json_t) detail = json_pack("{s:I, s:I, s:I, s:s*, s:s}", "certificates",
 		(json_int_t)ocsp.certificates, "responder_not_after",
 		(json_int_t)ocsp.responder_not_after, "fed_at", (json_int_t)ocsp.fed_at, "trouble",
 		trouble, "snapshot", ocsp_snapshot(s->public.ocsp, a));

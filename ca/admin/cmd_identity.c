@@ -51,8 +51,7 @@ cmd_identity_add(struct admin *a)
 {
 	const char *name = a->argument[0], *kind = options_value(a, "kind"),
 		   *owner = options_value(a, "owner");
-	AUTO(json_t)
-	body = json_pack(
+	AUTO(json_t) body = json_pack(
 		"{s:s, s:s, s:s}", "name", name, "kind", kind, "owner", owner != NULL ? owner : "");
 	json_t *answer = NULL;
 	enum err e;
@@ -160,8 +159,7 @@ enum err
 cmd_offboard(struct admin *a)
 {
 	const char *name = a->argument[0], *reason = options_value(a, "reason");
-	AUTO(json_t)
-	body = json_pack("{s:s, s:s}", "name", name, "reason",
+	AUTO(json_t) body = json_pack("{s:s, s:s}", "name", name, "reason",
 		reason != NULL ? reason : "privilegeWithdrawn");
 	json_t *answer = NULL;
 	enum err e;
@@ -188,8 +186,8 @@ static enum err
 change_grant(struct admin *a, const char *path, const char *verb, const char *done)
 {
 	const char *const *w = a->argument;
-	AUTO(json_t)
-	body = json_pack("{s:s, s:s, s:s}", "identity", w[0], "profile", w[1], "pattern", w[2]);
+	AUTO(json_t) body =
+		json_pack("{s:s, s:s, s:s}", "identity", w[0], "profile", w[1], "pattern", w[2]);
 	json_t *answer = NULL;
 	enum err e;
 

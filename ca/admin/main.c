@@ -32,9 +32,8 @@ report(const struct admin *a, enum err e)
 	if (e == ERR_OK)
 		return 0;
 	if (a->json && !a->answered) {
-		AUTO(json_t)
-		error = json_pack("{s:{s:s, s:s, s:s}}", "error", "class", err_name(e), "code",
-			err_word(), "reason", err_reason());
+		AUTO(json_t) error = json_pack("{s:{s:s, s:s, s:s}}", "error", "class", err_name(e),
+			"code", err_word(), "reason", err_reason());
 		output_json(error);
 	}
 	fprintf(stderr, "ca-admin: %s\n", err_reason());

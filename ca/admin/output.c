@@ -84,8 +84,8 @@ list_text(struct arena *a, const json_t *list)
 	size_t i;
 	json_t *item;
 
-	json_array_foreach(list, i, item) all =
-		arena_printf(a, "%s%s%s", all, i > 0 ? " " : "", output_text(a, item));
+	json_array_foreach(list, i, item)
+		all = arena_printf(a, "%s%s%s", all, i > 0 ? " " : "", output_text(a, item));
 	return all[0] != '\0' ? all : "-";
 }
 
@@ -123,8 +123,7 @@ output_table(const json_t *list, const struct output_column *columns, const char
 	}
 	for (; n < COLUMNS_MAX && columns[n].title != NULL; n++) {
 		width[n] = strlen(columns[n].title);
-		json_array_foreach(list, i, row)
-		{
+		json_array_foreach(list, i, row) {
 			size_t w =
 				strlen(output_text(arena, json_object_get(row, columns[n].member)));
 
@@ -134,10 +133,11 @@ output_table(const json_t *list, const struct output_column *columns, const char
 	for (size_t c = 0; c < n; c++)
 		printf("%-*s%s", c + 1 < n ? (int)width[c] : 0, columns[c].title,
 			c + 1 < n ? "  " : "\n");
-	json_array_foreach(list, i, row) for (size_t c = 0; c < n; c++)
-		printf("%-*s%s", c + 1 < n ? (int)width[c] : 0,
-			output_text(arena, json_object_get(row, columns[c].member)),
-			c + 1 < n ? "  " : "\n");
+	json_array_foreach(list, i, row)
+		for (size_t c = 0; c < n; c++)
+			printf("%-*s%s", c + 1 < n ? (int)width[c] : 0,
+				output_text(arena, json_object_get(row, columns[c].member)),
+				c + 1 < n ? "  " : "\n");
 }
 
 void

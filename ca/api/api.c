@@ -91,9 +91,8 @@ static void
 write_problem(struct http_request *req, struct http_response *resp, unsigned status,
 	const char *word, const char *reason)
 {
-	AUTO(json_t)
-	problem = json_pack("{s:i, s:s, s:s, s:s}", "status", (int)status, "code", word, "reason",
-		reason, "request_id", req->id);
+	AUTO(json_t) problem = json_pack("{s:i, s:s, s:s, s:s}", "status", (int)status, "code",
+		word, "reason", reason, "request_id", req->id);
 
 	resp->status = status;
 	resp->content_type = "application/problem+json";

@@ -97,9 +97,8 @@ static void
 add_event(struct api_call *c, const char *operation, const char *word, const char *reason,
 	enum place place)
 {
-	AUTO(json_t)
-	detail = json_pack("{s:s, s:s, s:s*}", "kind", identity_kind_name(c->req->peer->kind),
-		"word", word, "more",
+	AUTO(json_t) detail = json_pack("{s:s, s:s, s:s*}", "kind",
+		identity_kind_name(c->req->peer->kind), "word", word, "more",
 		place == PLACE_LAST ? "further refusals of this minute are in the log only" : NULL);
 	struct store_audit event = {.actor = c->actor,
 		.operation = operation,

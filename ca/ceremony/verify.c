@@ -58,8 +58,7 @@ file_of_role(const struct verify *v, const char *list, const char *role)
 	const json_t *file;
 	size_t i;
 
-	json_array_foreach(files, i, file)
-	{
+	json_array_foreach(files, i, file) {
 		const char *has = json_string_value(json_object_get(file, "role"));
 
 		if (has != NULL && strcmp(has, role) == 0)
@@ -234,8 +233,7 @@ check_files(struct verify *v)
 
 		if (!json_is_array(files))
 			return err_set(ERR_INVALID, "the evidence has no list \"%s\"", lists[i]);
-		json_array_foreach(files, j, file)
-		{
+		json_array_foreach(files, j, file) {
 			enum err e = check_file(v, file);
 
 			if (e != ERR_OK)

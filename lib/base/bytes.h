@@ -56,8 +56,11 @@ bytes_compare(struct bytes a, struct bytes b)
 			fn(*p);                                                                    \
 	}
 #define AUTO(type) __attribute__((cleanup(auto_##type))) type *
-/* The same for `struct tag`: AUTO_STRUCT_DEFINE(arena, arena_free); AUTO_STRUCT(arena) a =
- * arena_new(..); */
+/*
+ * The same for `struct tag`:
+ *   AUTO_STRUCT_DEFINE(arena, arena_free);
+ *   AUTO_STRUCT(arena) a = arena_new(..);
+ */
 #define AUTO_STRUCT_DEFINE(tag, fn)                                                                \
 	static inline void auto_struct_##tag(struct tag **p)                                       \
 	{                                                                                          \

@@ -171,8 +171,7 @@ json_only_members(const json_t *object, const char *const *allowed)
 	json_t *value;
 
 	/* jansson's iterator wants a mutable object and does not change it */
-	json_object_foreach((json_t *)(uintptr_t)object, name, value)
-	{
+	json_object_foreach((json_t *)(uintptr_t)object, name, value) {
 		if (!is_listed(name, allowed))
 			return err_set(ERR_INVALID, "member \"%s\" is not known here", name);
 	}

@@ -4,10 +4,11 @@
  *
  *   enum { ISSUED, REFUSED, METRIC_COUNT };
  *   static const struct metric table[METRIC_COUNT] = {
- *           [ISSUED] = {"chancery_signer_requests_total", "outcome=\"issued\"", METRIC_COUNTER,
- * "Requests decided."}, [REFUSED] = {"chancery_signer_requests_total", "outcome=\"refused\"",
- * METRIC_COUNTER, NULL}}; METRICS_GROUP(signer_metrics, table); metrics_add(&signer_metrics,
- * ISSUED, 1);
+ *           [ISSUED] = {"chancery_requests_total", "outcome=\"issued\"", METRIC_COUNTER, "Decided."},
+ *           [REFUSED] = {"chancery_requests_total", "outcome=\"refused\"", METRIC_COUNTER, NULL},
+ *   };
+ *   METRICS_GROUP(signer_metrics, table);
+ *   metrics_add(&signer_metrics, ISSUED, 1);
  *
  * Labels are constants: what a peer sends never becomes one.
  */

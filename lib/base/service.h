@@ -4,8 +4,10 @@
  *
  *   int main(int argc, char **argv)
  *   {
- *           static const struct service_program program = {"chancery-signer", "signs what was
- * decided", NULL, 0}; struct service s; int code = service_start(&s, &program, argc, argv);
+ *           static const struct service_program program = {
+ *                   "chancery-signer", "signs what was decided", NULL, 0};
+ *           struct service s;
+ *           int code = service_start(&s, &program, argc, argv);
  *
  *           if (code != SERVICE_GO_ON)
  *                   return code;

@@ -1,8 +1,8 @@
 /*
  * Shared inside lib/store: one connection, statements with parameters, results, and the three ways
- *to run a statement: pool_read() (any reader, repeated once when the connection broke), pool_run()
- *(a write in a transaction of its own, never repeated) and writer_run() (group commit). SQL is
- *constant text; everything else is a parameter.
+ * to run a statement: pool_read() (any reader, repeated once when the connection broke), pool_run()
+ * (a write in a transaction of its own, never repeated) and writer_run() (group commit). SQL is
+ * constant text; everything else is a parameter.
  *
  *	static const struct stmt find = {"thing_find", "SELECT name FROM thing WHERE id = $1", 1};
  *	AUTO_PARAMS(p);

@@ -12,19 +12,14 @@
 #include "lib/store/parts.h"
 #include "lib/store/wait.h"
 
+enum record_as { RECORD_NOT, RECORD_ISSUED, RECORD_REFUSED, RECORD_BLOCKED, RECORD_BROKEN };
+
 /* What one transaction records: parallel to the claim's items, `on` tells which. */
 struct record {
 	const struct store_claim *claim;
 	struct store_outcome *outcomes; /* in the end: what the rows say */
 	bool *on;
-	enum record_as {
-		RECORD_NOT,
-		RECORD_ISSUED,
-		RECORD_REFUSED,
-		RECORD_BLOCKED,
-		RECORD_BROKEN
-	} *
-		as;
+	enum record_as *as;
 };
 
 /* "done_at IS NULL" says pending without offering the index of pending rows: from its ever empty

@@ -14,14 +14,12 @@ depth_of(const json_t *value)
 
 	if (!json_is_object(value) && !json_is_array(value))
 		return 0;
-	json_object_foreach((json_t *)(uintptr_t)value, name, child)
-	{
+	json_object_foreach((json_t *)(uintptr_t)value, name, child) {
 		unsigned d = depth_of(child);
 
 		deepest = d > deepest ? d : deepest;
 	}
-	json_array_foreach(value, i, child)
-	{
+	json_array_foreach(value, i, child) {
 		unsigned d = depth_of(child);
 
 		deepest = d > deepest ? d : deepest;

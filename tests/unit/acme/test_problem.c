@@ -56,8 +56,8 @@ test_words_have_their_type_and_status(void)
 static void
 test_document_has_type_status_and_detail(void)
 {
-	AUTO(json_t)
-	p = problem_document(problem_for(ERR_CONFLICT, "bad-nonce"), ERR_CONFLICT, "why");
+	AUTO(json_t) p =
+		problem_document(problem_for(ERR_CONFLICT, "bad-nonce"), ERR_CONFLICT, "why");
 
 	CHECK(strcmp(text_of(p, "type"), "urn:ietf:params:acme:error:badNonce") == 0);
 	CHECK(strcmp(text_of(p, "detail"), "why") == 0);
@@ -71,8 +71,8 @@ test_internal_reasons_stay_inside(void)
 	static const enum err codes[] = {ERR_INTERNAL, ERR_UNAVAILABLE};
 
 	for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
-		AUTO(json_t)
-		p = problem_document(problem_for(codes[i], NULL), codes[i], "password=secret");
+		AUTO(json_t) p =
+			problem_document(problem_for(codes[i], NULL), codes[i], "password=secret");
 
 		CHECK(strstr(text_of(p, "detail"), "secret") == NULL);
 		CHECK(strlen(text_of(p, "detail")) > 0);
@@ -105,8 +105,7 @@ test_statuses_of_the_http_layer(void)
 static void
 test_subproblem_names_its_identifier(void)
 {
-	AUTO(json_t)
-	p = problem_sub(
+	AUTO(json_t) p = problem_sub(
 		"rejected-identifier", "no", json_pack("{s:s,s:s}", "type", "dns", "value", "x"));
 
 	CHECK(strcmp(text_of(p, "type"), "urn:ietf:params:acme:error:rejectedIdentifier") == 0);
