@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "acme/acme.h"
-#include "ca/api/api.h"
+#include "admin/api/api.h"
 #include "est/est.h"
 #include "lib/base/clock.h"
 #include "server/gateway_routes.h"

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "acme/acme.h"
-#include "ca/api/api.h"
+#include "admin/api/api.h"
 #include "est/est.h"
 
 /* For a person with curl who has just got through: where to go on. */

@@ -6,7 +6,7 @@
 #ifndef CHANCERY_CA_CEREMONY_PLAN_H
 #define CHANCERY_CA_CEREMONY_PLAN_H
 
-#include "ca/keys.h"
+#include "ca/hsm/hsm.h"
 #include "lib/base/yaml.h"
 #include "lib/pki/cert.h"
 #include "lib/pki/crl.h"

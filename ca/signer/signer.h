@@ -6,7 +6,7 @@
 #define CHANCERY_CA_SIGNER_SIGNER_H
 
 #include "ca/issuers.h"
-#include "ca/keys.h"
+#include "ca/hsm/hsm.h"
 
 /* What the program ends with after any error of the HSM: the launcher starts it again with back-off
  * (EX_TEMPFAIL). */

@@ -215,7 +215,7 @@ def test_certbot_through_a_sidecar_whose_identity_is_blocked(site, sidecar_ident
 ])
 def test_ca_admin_says_what_to_do(site, words, texts):
     more = [] if "--config" in words else ["--config", os.path.join(site.ca.operator_directory, "admin.yaml")]
-    done = site.ca.run([os.path.join(os.environ["CHANCERY_BUILD"], "ca/admin/ca-admin"), *words, *more], check=False)
+    done = site.ca.run([os.path.join(os.environ["CHANCERY_BUILD"], "admin/cli/ca-admin"), *words, *more], check=False)
     assert done.returncode != 0
     for text in texts:
         assert text in done.stderr, done.stderr

@@ -4,7 +4,7 @@
  */
 #include "tests/fuzz/fuzz.h"
 
-#include "ca/api/internal.h"
+#include "admin/api/internal.h"
 
 static const char *const allowed[] = {"name", "after", "limit", "identity", NULL};
 

@@ -33,7 +33,7 @@ from pgcluster import Cluster, wait_for  # noqa: E402
 SOURCE = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 BUILD = os.path.abspath(os.environ.get("CHANCERY_BUILD", os.path.join(SOURCE, "build")))
 PLACES = {
-    "ca-admin": "ca/admin", "ca-ceremony": "ca/ceremony", "chancery": "server", "chancery-gateway": "server",
+    "ca-admin": "admin/cli", "ca-ceremony": "ca/ceremony", "chancery": "server", "chancery-gateway": "server",
     "chancery-signer": "server", "chancery-status": "server", "chancery-validator": "server", "chancery-load": "tests/bench",
 }
 MODULE = "/usr/lib/softhsm/libsofthsm2.so"

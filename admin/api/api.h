@@ -1,0 +1,22 @@
+/*
+ * The admin API under /admin/v1: what ca-admin speaks, served by the gateway's mutual-TLS listener
+ * to identities of kind operator. JSON both ways; README.md has the table of operations.
+ */
+#ifndef CHANCERY_ADMIN_API_API_H
+#define CHANCERY_ADMIN_API_API_H
+
+#include "lib/http/http.h"
+
+struct ca_gateway;
+/* Sets g->admin, what the handlers keep between requests; and frees it when none runs any more. */
+void admin_open(struct ca_gateway *g);
+void admin_close(struct ca_gateway *g);
+
+/* Ends with pattern NULL. Handlers expect http_request.app to be a struct ca_gateway. */
+extern const struct http_route admin_routes[];
+/* Refusals made by lib/http for paths under /admin/: the same problem object handlers answer with.
+ */
+void admin_refuse(struct http_request *req, struct http_response *resp, unsigned status,
+	const char *word, const char *reason);
+
+#endif

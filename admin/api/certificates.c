@@ -1,0 +1,192 @@
+/* Certificates: list, show, revoke. A revocation is in effect on this gateway when the answer is
+ * sent. */
+#include "admin/api/internal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/hex.h"
+#include "lib/pki/crl.h"
+
+static const char *
+certificate_status(const struct store_certificate *c, int64_t now)
+{
+	if (c->revoked_at != 0)
+		return "revoked";
+	if (c->not_after < now)
+		return "expired";
+	return c->not_before > now ? "not-yet-valid" : "valid";
+}
+
+static json_t *
+names_json(struct api_call *c, const struct pki_sans *sans)
+{
+	json_t *out = json_array();
+
+	for (size_t i = 0; i < sans->count; i++)
+		json_array_append_new(out, json_string(pki_san_text(c->arena, &sans->item[i])));
+	return out;
+}
+
+static const char *
+issuer_name(struct api_call *c, int16_t id)
+{
+	const struct ca_issuer *issuer = ca_issuers_find(ca_gateway_issuers(c->g), id);
+
+	return issuer != NULL ? issuer->name : "";
+}
+
+json_t *
+api_certificate_json(struct api_call *c, const struct store_certificate *cert)
+{
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s}", "serial",
+		hex_string(c->arena, bytes_of(cert->serial, STORE_SERIAL_SIZE)), "identity",
+		cert->identity_name, "profile", cert->profile, "issuer",
+		issuer_name(c, cert->issuer), "status", certificate_status(cert, clock_now()));
+	struct pki_cert parsed;
+
+	if (pki_cert_parse(cert->der, c->arena, &parsed) == ERR_OK) {
+		json_object_set_new(o, "names", names_json(c, &parsed.sans));
+		json_object_set_new(
+			o, "subject", json_string(pki_name_text(c->arena, parsed.subject)));
+	}
+	api_put_time(o, "not_before", cert->not_before);
+	api_put_time(o, "not_after", cert->not_after);
+	api_put_time(o, "issued_at", cert->issued_at);
+	if (cert->revoked_at != 0) {
+		api_put_time(o, "revoked_at", cert->revoked_at);
+		json_object_set_new(o, "reason",
+			json_string(cert->reason >= 0
+					? pki_reason_name((enum pki_reason)cert->reason)
+					: "unspecified"));
+	}
+	if (cert->has_renewed_from)
+		json_object_set_new(o, "renewed_from",
+			json_string(hex_string(
+				c->arena, bytes_of(cert->renewed_from, STORE_SERIAL_SIZE))));
+	return o;
+}
+
+static enum err
+parse_serial(const char *text, uint8_t serial[STORE_SERIAL_SIZE])
+{
+	size_t n;
+
+	if (hex_decode(bytes_str(text), serial, STORE_SERIAL_SIZE, &n) != ERR_OK ||
+		n != STORE_SERIAL_SIZE)
+		return err_set(ERR_INVALID,
+			"\"%.64s\" is no serial; allowed: 32 hexadecimal digits", text);
+	return ERR_OK;
+}
+
+/* "not_after-serial": the last row of the page before. */
+static enum err
+parse_after(const char *text, uint8_t serial[STORE_SERIAL_SIZE], struct store_certificate_filter *f)
+{
+	char *dash;
+
+	if (text == NULL)
+		return ERR_OK;
+	f->after_not_after = strtoll(text, &dash, 10);
+	if (dash == text || *dash != '-')
+		return err_set(ERR_INVALID, "after must be the \"next\" of the page before");
+	f->after_serial = serial;
+	return parse_serial(dash + 1, serial);
+}
+
+/* A page ends early when its text grows large: names are long, and clients bound what they read. */
+static json_t *
+page(struct api_call *c, const struct store_certificate *list, size_t count, bool full)
+{
+	json_t *out = json_array();
+	const char *next = NULL;
+	size_t octets = 0;
+
+	for (size_t i = 0; i < count && next == NULL; i++) {
+		json_t *o = api_certificate_json(c, &list[i]);
+
+		octets += strlen(json_text(c->arena, o));
+		json_array_append_new(out, o);
+		if ((octets > API_PAGE_OCTETS && i + 1 < count) || (i + 1 == count && full))
+			next = arena_printf(c->arena, "%" PRId64 "-%s", list[i].not_after,
+				hex_string(c->arena, bytes_of(list[i].serial, STORE_SERIAL_SIZE)));
+	}
+	return json_pack("{s:o, s:s*}", "certificates", out, "next", next);
+}
+
+enum err
+api_certificates(struct api_call *c)
+{
+	const char *all = api_query_find(c, "all"), *name = api_query_find(c, "name");
+	struct store_certificate_filter f = {.identity = api_query_find(c, "identity"),
+		.name = name,
+		.live = all != NULL ? STORE_LIVE_OR_NOT : STORE_LIVE_ONLY};
+	struct store_certificate *list = NULL;
+	uint8_t serial[STORE_SERIAL_SIZE];
+	struct pki_san san;
+	size_t count = 0;
+	enum err e = api_query_limit(c, &f.limit);
+
+	if (e == ERR_OK && all != NULL && strcmp(all, "yes") != 0)
+		e = err_set(ERR_INVALID, "all must be \"yes\" or absent");
+	if (e == ERR_OK && name != NULL)
+		e = pki_san_from_text(bytes_str(name), c->arena, &san);
+	if (e == ERR_OK && name != NULL)
+		f.name = pki_san_text(c->arena, &san);
+	if (e == ERR_OK)
+		e = parse_after(api_query_find(c, "after"), serial, &f);
+	if (e == ERR_OK)
+		e = store_certificate_list(c->g->store, c->arena, &f, &list, &count);
+	if (e != ERR_OK)
+		return e;
+	c->answer = page(c, list, count, count == f.limit);
+	return ERR_OK;
+}
+
+enum err
+api_certificate_show(struct api_call *c)
+{
+	uint8_t serial[STORE_SERIAL_SIZE];
+	struct store_certificate cert;
+	enum err e = parse_serial(c->req->param[0], serial);
+
+	if (e == ERR_OK)
+		e = store_certificate_find(c->g->store, c->arena, serial, &cert);
+	if (e == ERR_NOTFOUND)
+		return err_set_word(e, "unknown-certificate",
+			"there is no certificate with serial %s", c->req->param[0]);
+	if (e != ERR_OK)
+		return e;
+	c->answer = api_certificate_json(c, &cert);
+	json_object_set_new(
+		c->answer, "pem", json_string(pem_string(c->arena, "CERTIFICATE", cert.der)));
+	return ERR_OK;
+}
+
+enum err
+api_certificate_revoke(struct api_call *c)
+{
+	static const char *const members[] = {"reason", NULL};
+	uint8_t serial[STORE_SERIAL_SIZE];
+	int reason;
+	enum err e = parse_serial(c->req->param[0], serial);
+
+	if (e == ERR_OK)
+		e = json_only_members(c->body, members);
+	if (e == ERR_OK)
+		e = api_reason(c, "unspecified", &reason);
+	if (e == ERR_OK)
+		e = store_certificate_revoke(c->g->store, serial, reason, c->actor, c->req->id);
+	if (e == ERR_NOTFOUND)
+		return err_set_word(e, "unknown-certificate",
+			"there is no certificate with serial %s", c->req->param[0]);
+	if (e == ERR_CONFLICT)
+		return err_set_word(e, "already-revoked", "certificate %s is revoked already",
+			c->req->param[0]);
+	if (e != ERR_OK)
+		return e;
+	c->answer = json_pack("{s:s, s:s, s:I}", "serial", c->req->param[0], "status", "revoked",
+		"status_programs_behind", (json_int_t)ca_revocation_settle(c->g, serial, NULL));
+	return ERR_OK;
+}

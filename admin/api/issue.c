@@ -1,0 +1,159 @@
+/*
+ * Certificates on an operator's word. The same gate as for everybody: the names must be covered by
+ * the identity's grants, the profile must allow administration, and the signer checks both again.
+ * An operator renews only its own certificate.
+ */
+#include "admin/api/internal.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/hex.h"
+#include "lib/pki/csr.h"
+
+/* REPEAT_S: asking again with the same request, after a lost answer, gives the same certificate. */
+enum { WAIT_MS = 10000, REPEAT_S = 900 };
+
+static enum err
+read_csr(struct api_call *c, struct pki_csr *out)
+{
+	const char *text = NULL;
+	struct bytes der;
+	enum err e = json_get_string(c->body, "csr", &text);
+
+	if (e == ERR_OK)
+		e = base64_decode(c->arena, bytes_str(text), &der);
+	if (e == ERR_OK && der.n > PKI_CSR_MAX)
+		e = err_set(ERR_LIMIT, "the request is larger than %d octets", PKI_CSR_MAX);
+	if (e == ERR_OK)
+		e = pki_csr_parse(der, c->arena, out);
+	if (e == ERR_OK && out->asks_ca)
+		e = err_set_word(ERR_DENIED, "bad-csr", "the request asks for a CA certificate");
+	return e;
+}
+
+/* The issuing certificate, PEM. */
+static const char *
+chain_pem(struct api_call *c, int16_t issuer)
+{
+	const struct ca_issuer *i = ca_issuers_find(ca_gateway_issuers(c->g), issuer);
+
+	return i != NULL ? pem_string(c->arena, "CERTIFICATE", i->cert.der) : "";
+}
+
+static enum err
+answer(struct api_call *c, const struct store_result *result)
+{
+	struct pki_cert cert;
+	enum err e = pki_cert_parse(result->der, c->arena, &cert);
+
+	if (e != ERR_OK)
+		return err_context(ERR_INTERNAL, "issued certificate");
+	c->answer = json_pack("{s:s, s:s, s:s}", "serial",
+		hex_string(c->arena, bytes_of(result->serial, STORE_SERIAL_SIZE)), "pem",
+		pem_string(c->arena, "CERTIFICATE", result->der), "chain",
+		chain_pem(c, result->issuer));
+	api_put_time(c->answer, "not_before", cert.not_before);
+	api_put_time(c->answer, "not_after", cert.not_after);
+	return ERR_OK;
+}
+
+/* Who asked is recorded before the queue has the request: the signer's own event knows only for
+ * whom. */
+static enum err
+record(struct api_call *c, const char *identity, const char *profile)
+{
+	AUTO(json_t) detail = json_pack("{s:s}", "profile", profile);
+	const struct store_audit event = {.actor = c->actor,
+		.operation = "certificate.request",
+		.object = identity,
+		.outcome = "ok",
+		.request_id = c->req->id,
+		.detail_json = json_text(c->arena, detail)};
+
+	return store_audit_add(c->g->store, &event);
+}
+
+static enum err
+issue(struct api_call *c, const struct ca_issue *i, const struct pki_csr *csr)
+{
+	struct store_result result;
+	int64_t request;
+	enum err e = ca_policy_csr_subject(i->profile, i->identity_name, i->names, csr->subject);
+
+	if (e == ERR_OK)
+		e = record(c, i->identity_name, i->profile->name);
+	if (e == ERR_OK)
+		e = ca_issue(c->g, c->req, i, &request, &result);
+	if (e != ERR_OK)
+		return e;
+	if (result.state == STORE_RESULT_PENDING)
+		return err_set_word(ERR_UNAVAILABLE, "signer-waiting",
+			"the signer has not answered yet; the request waits in the queue: "
+			"give the same command again within 15 minutes");
+	return answer(c, &result);
+}
+
+enum err
+api_issue(struct api_call *c)
+{
+	static const char *const members[] = {"identity", "profile", "csr", "lifetime", NULL};
+	const char *name = NULL, *profile = NULL;
+	struct ca_issue i = {
+		.protocol = CA_PROTOCOL_ADMIN, .repeat_window = REPEAT_S, .wait_ms = WAIT_MS};
+	struct store_identity identity;
+	struct pki_csr csr;
+	int64_t lifetime = 0;
+	enum err e = json_only_members(c->body, members);
+
+	if (e == ERR_OK)
+		e = json_get_string(c->body, "identity", &name);
+	if (e == ERR_OK)
+		e = json_get_string(c->body, "profile", &profile);
+	if (e == ERR_OK)
+		e = json_find_int(c->body, "lifetime", &lifetime);
+	if (e == ERR_OK && (lifetime < 0 || lifetime > INT64_C(10) * 366 * 86400))
+		e = err_set(ERR_INVALID, "lifetime must be seconds, at most ten years");
+	if (e == ERR_OK)
+		e = ca_profiles_get(c->g->profiles, profile, &i.profile);
+	if (e == ERR_OK)
+		e = read_csr(c, &csr);
+	if (e == ERR_OK)
+		e = api_identity(c, name, &identity);
+	if (e != ERR_OK)
+		return e;
+	i.identity = identity.id;
+	i.identity_name = identity.name;
+	i.kind = identity.kind;
+	i.spki = &csr.spki;
+	i.names = &csr.sans;
+	i.not_after = lifetime > 0 ? clock_now() + lifetime : 0;
+	return issue(c, &i, &csr);
+}
+
+/* The names of the certificate in use, a new key, the same profile. */
+enum err
+api_renew(struct api_call *c)
+{
+	static const char *const members[] = {"csr", NULL};
+	const struct http_peer *peer = c->req->peer;
+	struct ca_issue i = {.protocol = CA_PROTOCOL_ADMIN,
+		.wait_ms = WAIT_MS,
+		.identity = peer->identity,
+		.identity_name = peer->identity_name,
+		.kind = peer->kind,
+		.renewed_from = peer->serial,
+		.names = &peer->cert.sans};
+	struct pki_csr csr;
+	enum err e = json_only_members(c->body, members);
+
+	if (e == ERR_OK)
+		e = ca_profiles_get(c->g->profiles, peer->profile, &i.profile);
+	if (e == ERR_OK)
+		e = read_csr(c, &csr);
+	if (e != ERR_OK)
+		return e;
+	if (csr.sans.count > 0 && !pki_sans_equal(&csr.sans, i.names))
+		return err_set_word(ERR_DENIED, "name-not-allowed",
+			"a renewal keeps the names of the certificate it replaces");
+	i.spki = &csr.spki;
+	return issue(c, &i, &csr);
+}

@@ -1,0 +1,252 @@
+/*
+ * The operator's credential directory. Key and certificate are replaced in an order that survives a
+ * crash: both are written beside the old ones, the certificate is renamed first, then the key; a
+ * certificate that fits only the key still waiting beside it says where the crash was.
+ */
+#include "admin/cli/credential.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/pem.h>
+
+#include "admin/cli/cli.h"
+#include "lib/base/clock.h"
+#include "lib/base/hex.h"
+#include "lib/base/yaml.h"
+#include "lib/pki/csr.h"
+
+AUTO_DEFINE(BIO, BIO_free_all)
+
+struct file {
+	char *server, *certificate, *key, *trust;
+};
+
+static const cyaml_schema_field_t file_fields[] = {
+	CYAML_FIELD_STRING_PTR("server", CYAML_FLAG_POINTER, struct file, server, 9, 512),
+	CYAML_FIELD_STRING_PTR(
+		"certificate", CYAML_FLAG_POINTER, struct file, certificate, 1, 4095),
+	CYAML_FIELD_STRING_PTR("key", CYAML_FLAG_POINTER, struct file, key, 1, 4095),
+	CYAML_FIELD_STRING_PTR("trust", CYAML_FLAG_POINTER, struct file, trust, 1, 4095),
+	CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t file_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct file, file_fields)};
+
+const char *
+credential_default_directory(struct arena *a)
+{
+	const char *base = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+
+	if (base != NULL && base[0] == '/')
+		return arena_printf(a, "%s/chancery", base);
+	return arena_printf(
+		a, "%s/.config/chancery", home != NULL && home[0] == '/' ? home : "/root");
+}
+
+static const char *
+directory_of(struct arena *a, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL)
+		return ".";
+	return slash == path ? "/" : arena_string(a, bytes_of(path, (size_t)(slash - path)));
+}
+
+enum err
+credential_load(struct arena *a, const char *path, struct credential *out)
+{
+	AUTO_STRUCT(yaml_doc) doc = NULL;
+	const char *directory = directory_of(a, path);
+	void *data = NULL;
+	const struct file *f;
+	enum err e = yaml_load_checked(path, &file_schema, NULL, &data, &doc);
+
+	if (e == ERR_NOTFOUND)
+		return err_set(e,
+			"there is no \"%s\": run `ca-admin init` on the CA's machine, or give --server, --cert, --key and --ca",
+			path);
+	if (e != ERR_OK)
+		return e;
+	f = data;
+	if (strncmp(f->server, "https://", 8) != 0)
+		e = yaml_refuse(doc, "server", "\"%s\" is no gateway; allowed: https://HOST:PORT",
+			f->server);
+	else
+		*out = (struct credential){
+			.server = arena_strdup(a, f->server),
+			.certificate = files_under(a, directory, f->certificate),
+			.key = files_under(a, directory, f->key),
+			.trust = files_under(a, directory, f->trust),
+			.directory = directory,
+		};
+	yaml_data_free(&file_schema, data);
+	return e;
+}
+
+enum err
+credential_save(struct arena *a, const char *directory, const char *server, struct bytes root,
+	struct credential *out)
+{
+	const char *text = arena_printf(a,
+		"# Where ca-admin finds the gateway and this operator's certificate. Names are meant beside this file.\n"
+		"server: \"%s\"\ncertificate: operator.pem\nkey: operator.key\ntrust: root.pem\n",
+		server);
+	enum err e = files_directory(directory);
+
+	*out = (struct credential){
+		.server = arena_strdup(a, server),
+		.certificate = files_under(a, directory, "operator.pem"),
+		.key = files_under(a, directory, "operator.key"),
+		.trust = files_under(a, directory, "root.pem"),
+		.directory = arena_strdup(a, directory),
+	};
+	if (e == ERR_OK)
+		e = files_write(
+			out->trust, bytes_str(pem_string(a, "CERTIFICATE", root)), FILES_PUBLIC);
+	if (e == ERR_OK)
+		e = files_write(
+			files_under(a, directory, CREDENTIAL_FILE), bytes_str(text), FILES_PUBLIC);
+	return e;
+}
+
+static enum err
+key_to_pem(EVP_PKEY *key, struct buf *out)
+{
+	AUTO(BIO) bio = BIO_new(BIO_s_secmem());
+	char *data;
+	long n;
+
+	if (bio == NULL || PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) != 1)
+		return err_openssl(ERR_INTERNAL, "cannot write the private key");
+	n = BIO_get_mem_data(bio, &data);
+	return buf_append(out, data, (size_t)n);
+}
+
+enum err
+credential_request(struct arena *a, const char *common_name, struct buf *key_pem, struct bytes *csr,
+	struct bytes *spki)
+{
+	const struct pki_name_parts parts = {.common_name = common_name};
+	const struct pki_sans none = {.item = NULL, .count = 0};
+	AUTO(EVP_PKEY) key = NULL;
+	AUTO_BUF(request, PKI_CSR_MAX);
+	struct pki_signer signer;
+	struct bytes subject;
+	enum err e = pki_key_generate_p256(&key);
+
+	if (e == ERR_OK)
+		e = pki_spki_from_pkey(key, a, spki);
+	if (e == ERR_OK)
+		e = pki_name_build(&parts, a, &subject);
+	if (e != ERR_OK)
+		return e;
+	pki_signer_software(key, PKI_KEY_P256, &signer);
+	e = pki_csr_build(subject, &none, *spki, &signer, &request);
+	if (e != ERR_OK)
+		return e;
+	*csr = arena_bytes(a, buf_bytes(&request));
+	return key_to_pem(key, key_pem);
+}
+
+static char *
+waiting(struct arena *a, const char *path)
+{
+	return arena_printf(a, "%s.new", path);
+}
+
+static enum err
+move_in(struct arena *a, const char *path)
+{
+	return rename(waiting(a, path), path) == 0
+		? ERR_OK
+		: err_errno(ERR_INTERNAL, "cannot replace \"%s\"", path);
+}
+
+enum err
+credential_install(struct arena *a, const struct credential *c, struct bytes key_pem,
+	const struct bytes *chain, size_t count)
+{
+	const char *text = "";
+	enum err e;
+
+	for (size_t i = 0; i < count; i++)
+		text = arena_printf(a, "%s%s", text, pem_string(a, "CERTIFICATE", chain[i]));
+	e = files_write(waiting(a, c->key), key_pem, FILES_SECRET);
+	if (e == ERR_OK)
+		e = files_write(waiting(a, c->certificate), bytes_str(text), FILES_PUBLIC);
+	if (e == ERR_OK)
+		e = move_in(a, c->certificate);
+	if (e == ERR_OK)
+		e = move_in(a, c->key);
+	return e;
+}
+
+static int
+no_password(char *out, int size, int writing, void *ctx)
+{
+	(void)out, (void)size, (void)writing, (void)ctx;
+	return -1;
+}
+
+/* ERR_NOTFOUND: no such file; ERR_CONFLICT: another key than the certificate's. */
+static enum err
+key_fits(struct arena *a, const char *path, const struct pki_cert *leaf)
+{
+	AUTO(EVP_PKEY) key = NULL;
+	struct bytes spki;
+	struct stat st;
+	FILE *f = fopen(path, "re");
+	enum err e;
+
+	if (f == NULL)
+		return err_errno(errno == ENOENT ? ERR_NOTFOUND : ERR_INVALID,
+			"cannot open the private key \"%s\"", path);
+	if (fstat(fileno(f), &st) == 0 && (st.st_mode & 077) != 0) {
+		fclose(f);
+		return err_set(ERR_DENIED,
+			"the private key \"%s\" is open to others: chmod 600 it, and renew it if it may have been read",
+			path);
+	}
+	key = PEM_read_PrivateKey(f, NULL, no_password, NULL);
+	fclose(f);
+	if (key == NULL)
+		return err_openssl(
+			ERR_INVALID, "\"%s\" is not an unencrypted private key in PEM form", path);
+	e = pki_spki_from_pkey(key, a, &spki);
+	if (e == ERR_OK && !bytes_equal(spki, leaf->spki.der))
+		e = err_set(ERR_CONFLICT,
+			"the private key \"%s\" does not belong to the certificate beside it",
+			path);
+	return e;
+}
+
+enum err
+credential_check(struct arena *a, const struct credential *c, struct pki_cert *leaf)
+{
+	enum err e = files_read_cert(a, c->certificate, leaf);
+
+	if (e != ERR_OK)
+		return e;
+	e = key_fits(a, c->key, leaf);
+	if ((e == ERR_CONFLICT || e == ERR_NOTFOUND) &&
+		key_fits(a, waiting(a, c->key), leaf) == ERR_OK)
+		return move_in(a, c->key);
+	if (e == ERR_CONFLICT) /* said again: the attempt above has its own reason */
+		return err_set(ERR_INVALID,
+			"the private key \"%s\" does not belong to certificate \"%s\": run `ca-admin init` again "
+			"on the CA's machine",
+			c->key, c->certificate);
+	return e;
+}
+
+bool
+credential_due(const struct pki_cert *leaf, int64_t now)
+{
+	int64_t life = leaf->not_after - leaf->not_before;
+
+	return now >= leaf->not_before + life / 3 * 2;
+}
