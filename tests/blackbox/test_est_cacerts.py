@@ -83,7 +83,7 @@ def test_est_045_openssl_reads_the_same_set(ca, answer, tmp_path):
     assert "Test Issuing CA 1" in text and "Test Root CA" in text
 
 
-def test_est_decision_4_user_agents_that_need_short_lines_get_them(device, answer):
+def test_est_018_user_agents_that_need_short_lines_get_them(device, answer):
     r = device.client.request("GET", path("cacerts"), headers=["User-Agent: libest 3.2.0p"])
     assert max(len(line) for line in r.body.split(b"\n")) == 64 and r.body.endswith(b"\n")
     assert r.body.replace(b"\n", b"") == answer.body

@@ -39,7 +39,7 @@ def pending(slow, device):
 
 
 @pytest.mark.parametrize("operation", ["simpleenroll", "simplereenroll"])
-def test_est_087_088_202_with_retry_after_in_seconds(slow, device, no_signer, operation):
+def test_est_087_088_pending_has_retry_after_in_seconds(slow, device, no_signer, operation):
     r = post(device.client, device.csr(common_name=device.name), operation)
     assert r.status == 202 and r.header("Retry-After") == "3"
     assert r.header("Content-Type").startswith("text/plain") and r.text.startswith("pending: ")
