@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Who may include and link whom. The tables below are STYLE's; a line that breaks one is told as FILE:LINE: reason.
+"""Who may include and link whom. The tables below say it (ARCHITECTURE.md in short); a line that breaks one is told as FILE:LINE: reason.
 
 Reads every #include of the tree, every target of every meson.build and, with --build, what the programs
 really link (ELF NEEDED). Exits 1 when something was found, 2 when it could not look.

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Proves that check.py can fail: small trees with one wrong line each, and the words it must be told with."""
+"""Proves that check.py and checks.py can fail: small trees with one wrong line each, and the words it must be told with."""
 import pathlib
 import shutil
 import subprocess
@@ -8,7 +8,7 @@ import tempfile
 
 import check
 
-CHECK = pathlib.Path(__file__).with_name("check.py")
+CHECK, CHECKS = (pathlib.Path(__file__).with_name(n) for n in ("check.py", "checks.py"))
 
 # What a clean tree holds; every case adds or replaces one file.
 CLEAN = {
@@ -59,13 +59,38 @@ CASES = [
 ]
 
 
-def run(files, extra=()):
+# The same for the checklists.
+FITTING = {
+    "acme/CHECKS.md": "| # | what | source | state |\n|---|---|---|---|\n| 7 | x | y | `test_acme_007_a`, `test_c` |\n| 8 | x | y | open: z |\n",
+    "est/CHECKS.md": "| 80a | x | y | `test_est_080a_*` |\n",
+    "ocsp/CHECKS.md": "".join("| %d | x | y | `test_revocation_030_to_032_b` |\n" % n for n in (30, 31, 32)),
+    "tests/blackbox/test_a.py": "def test_acme_007_a():\n    pass\n\n\ndef test_est_080a_a_b():\n    pass\n\n\n"
+                                "def test_revocation_030_to_032_b():\n    pass\n",
+    "tests/unit/acme/t.c": "static void\ntest_c(void)\n{\n}\n",
+    "acme/x.c": "/* Cited (%s 7 and 8; est/CHECKS.md 80a). */\n" % "CHECKS.md",
+}
+
+CHECKLIST_CASES = [
+    ("tests/blackbox/test_b.py", "\ndef test_acme_009_b():\n", "tests/blackbox/test_b.py:2: test_acme_009_b: acme/CHECKS.md has no line 9"),
+    ("tests/blackbox/test_b.py", "def test_est_080a_081_b():\n", "est/CHECKS.md has no line 81"),
+    ("tests/blackbox/test_b.py", "def test_revocation_031_and_033_b():\n", "ocsp/CHECKS.md has no line 33"),
+    ("tests/unit/acme/u.c", "static void\ntest_acme_010_b(void)\n", "tests/unit/acme/u.c:2: test_acme_010_b: acme/CHECKS.md has no line 10"),
+    ("tests/blackbox/test_b.py", "def test_acme_008_b():\n", "acme/CHECKS.md:4: line 8 names no test of its number, as test_acme_008_b"),
+    ("est/CHECKS.md", "| 80a | x | y | `test_est_080a_*`, `test_est_082_b` |\n", "est/CHECKS.md:1: there is no test test_est_082_b"),
+    ("est/CHECKS.md", 2 * "| 80a | x | y | `test_est_080a_*` |\n", "est/CHECKS.md:2: line 80a stands twice"),
+    ("acme/x.c", "/* %s 80 */\n" % "CHECKS.md", "acme/x.c:1: acme/CHECKS.md has no line 80"),
+    ("crl/x.c", "\n/* ocsp/CHECKS.md 30 and 33 */\n", "crl/x.c:2: ocsp/CHECKS.md has no line 33"),
+    ("acme/README.md", "As ../est/CHECKS.md 81 has it.\n", "acme/README.md:1: est/CHECKS.md has no line 81"),
+]
+
+
+def run(files, extra=(), script=CHECK):
     with tempfile.TemporaryDirectory() as directory:
         for name, text in files.items():
             file = pathlib.Path(directory, name)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
-        done = subprocess.run([sys.executable, CHECK, "--root", directory, *extra], capture_output=True, text=True)
+        done = subprocess.run([sys.executable, script, "--root", directory, *extra], capture_output=True, text=True)
         return done.returncode, done.stdout
 
 
@@ -79,24 +104,32 @@ def program_is_refused():
     return len(judge.found) == 1 and judge.found[0].startswith("forged: links libc.so")
 
 
+def judge(script, clean, cases):
+    """The clean tree passes, the empty one is told apart, each case is told in its words and nothing else is."""
+    failed = 0
+    code, output = run(clean, script=script)
+    if code != 0:
+        print("the clean tree is refused:", output)
+        failed += 1
+    if run({}, script=script)[0] != 2:
+        print("an empty tree is not told apart")
+        failed += 1
+    for name, text, words in cases:
+        code, output = run({**clean, name: text}, script=script)
+        if code != 1 or words not in output or output.count("\n") != 1:
+            print(f"{name}: {text!r}: expected {words!r}, got {code}: {output}")
+            failed += 1
+    return failed
+
+
 def main():
     failed = 0
     if not program_is_refused():
         print("a program with a forbidden library is not told")
         failed += 1
-    code, output = run(CLEAN)
-    if code != 0:
-        print("the clean tree is refused:", output)
-        failed += 1
-    if run({})[0] != 2:
-        print("an empty tree is not told apart")
-        failed += 1
-    for name, text, words in CASES:
-        code, output = run({**CLEAN, name: text})
-        if code != 1 or words not in output or output.count("\n") != 1:
-            print(f"{name}: {text!r}: expected {words!r}, got {code}: {output}")
-            failed += 1
-    print(f"{len(CASES) + 3} cases, {failed} judged wrongly")
+    for script, clean, cases in ((CHECK, CLEAN, CASES), (CHECKS, FITTING, CHECKLIST_CASES)):
+        failed += judge(script, clean, cases)
+    print(f"{len(CASES) + len(CHECKLIST_CASES) + 5} cases, {failed} judged wrongly")
     return failed > 0
 
 
