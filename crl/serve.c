@@ -1,8 +1,8 @@
 /*
  * Published objects are made once and swapped in whole: a reader sees the old or the new one, never
- * a mix (check 97), and they go on being served while database and HSM are away (check 100). Before
- * a CRL replaces another its signature is verified and its number must be higher, so that no node
- * goes back (check 98).
+ * a mix (ocsp/CHECKS.md 97), and they go on being served while database and HSM are away
+ * (ocsp/CHECKS.md 100). Before a CRL replaces another its signature is verified and its number must
+ * be higher, so that no node goes back (ocsp/CHECKS.md 98).
  */
 #include "crl/serve.h"
 

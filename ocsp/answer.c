@@ -17,13 +17,12 @@
 enum { GOOD_MAX_AGE_S = 60, NONCES_PER_SECOND = 10000 };
 
 #define OCSP_MEDIA_TYPE                                                                            \
-	"application/ocsp-response" /* exactly: OpenSSL and nginx refuse any parameter (check 53)  \
-				     */
+	"application/ocsp-response" /* OpenSSL, nginx refuse parameters (CHECKS.md 53) */
 
 static void
 respond_error(struct http_response *resp, enum ocsp_error error, const char *reason)
 {
-	resp->status = 200; /* clients turn any other status into a transport error (check 45) */
+	resp->status = 200; /* clients take any other for a broken transport (CHECKS.md 45) */
 	resp->content_type = OCSP_MEDIA_TYPE;
 	resp->body = ocsp_error_response(error);
 	http_response_header(resp, "Cache-Control", "no-store");
@@ -177,8 +176,8 @@ sign_once(struct ocsp_service *o, const struct speaker *s, const struct ocsp_req
 	return ERR_OK;
 }
 
-/* Live signatures are bounded; beyond it a nonce is left out and the kept answer serves (check 52).
- */
+/* Live signatures are bounded; beyond it a nonce is left out and the kept answer serves
+ * (CHECKS.md 52). */
 static bool
 may_sign_nonce(struct ocsp_service *o)
 {

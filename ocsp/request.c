@@ -26,8 +26,7 @@ static const struct {
 	[OCSP_SHA256] = {{oid_sha256, sizeof(oid_sha256)}, SHA256_SIZE},
 };
 
-/* AlgorithmIdentifier of a digest: parameters NULL or absent, both are sent (revocation check 23).
- */
+/* AlgorithmIdentifier of a digest: parameters NULL or absent, both are sent (CHECKS.md 23). */
 static enum err
 read_hash(struct der *d, int *hash)
 {

@@ -77,7 +77,7 @@ put_status(struct derw *w, const struct ocsp_single *s)
 		derw_element(w, DER_CONTEXT(0), (struct bytes){NULL, 0});
 		return;
 	}
-	if (s->reason > PKI_REASON_UNSPECIFIED) { /* check 36: unspecified is left out */
+	if (s->reason > PKI_REASON_UNSPECIFIED) { /* CHECKS.md 36: unspecified is left out */
 		uint8_t r = (uint8_t)s->reason;
 
 		reason = derw_mark(w);

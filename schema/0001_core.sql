@@ -138,7 +138,7 @@ CREATE TABLE issuance_request (
 -- No serial twice, over all partitions. Partial, so that a waiting request is not in it.
 CREATE UNIQUE INDEX issuance_request_serial ON issuance_request (serial) WHERE serial IS NOT NULL;
 CREATE INDEX issuance_request_pending ON issuance_request (id) WHERE state = 'pending';
--- A lost answer must not brick a device: the same identity with the same key gets the same result (EST check 66).
+-- A lost answer must not brick a device: the same identity with the same key gets the same result (est/CHECKS.md 66).
 CREATE INDEX issuance_request_repeat ON issuance_request USING hash (spki);
 
 CREATE TABLE audit_event (

@@ -261,8 +261,8 @@ open_services(struct status *s)
 	return e;
 }
 
-/* A CRL that nobody renews locks out everybody when it ends (revocation.md 83): say so long before,
- * again and again. */
+/* A CRL that nobody renews locks out everybody when it ends (ocsp/CHECKS.md 83): say so long
+ * before, again and again. */
 static void
 alarm_crls(struct status *s)
 {

@@ -1,7 +1,7 @@
 /*
  * Which addresses a validator may connect to. A private CA must reach private networks, so there is
  * an allow-list instead of the usual list of forbidden ones; what is special on any host is refused
- * on top of it (acme.md check 105).
+ * on top of it (acme/CHECKS.md 105).
  */
 #ifndef CHANCERY_ACME_VALIDATOR_ADDRESS_H
 #define CHANCERY_ACME_VALIDATOR_ADDRESS_H

@@ -149,8 +149,8 @@ follow(const struct http01 *h, const char *url, struct arena *a, struct fetch_re
 	return refuse("redirected more than %d times", REDIRECTS_MAX);
 }
 
-/* Not a word of the body: an account must not read foreign services through the CA (acme.md check
- * 42). */
+/* Not a word of the body: an account must not read foreign services through the CA
+ * (acme/CHECKS.md 42). */
 static enum err
 compare(const struct fetch_result *r, const char *expected)
 {

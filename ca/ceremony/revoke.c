@@ -43,7 +43,7 @@ read_entry(const struct plan *p, uint32_t i, int64_t now, struct entry *out)
 	return ERR_OK;
 }
 
-/* No serial twice (check 68). */
+/* No serial twice (ocsp/CHECKS.md 68). */
 static enum err
 read_entries(const struct plan *p, int64_t now, struct entry *out, uint32_t count)
 {

@@ -33,10 +33,9 @@ enum err pki_crl_entry_append(struct buf *entries, struct bytes serial, int64_t 
 struct pki_crl_spec {
 	struct bytes issuer;	       /* Name DER */
 	struct bytes authority_key_id; /* 20 octets */
-	uint64_t number;	       /* cRLNumber, strictly increasing per scope (check 70) */
+	uint64_t number; /* cRLNumber, strictly increasing per scope (ocsp/CHECKS.md 70) */
 	int64_t this_update, next_update;
-	struct bytes
-		entries; /* concatenated entries; n 0: revokedCertificates is left out (check 67) */
+	struct bytes entries; /* concatenated; n 0: the list is left out (ocsp/CHECKS.md 67) */
 };
 /* Builds and signs the CRL, appended to out (its max must hold entries + 4 KiB). */
 enum err pki_crl_build(

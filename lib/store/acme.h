@@ -135,7 +135,7 @@ enum err store_challenge_find(struct store *s, struct arena *a, const char *id,
 enum err store_challenge_answer(
 	struct store *s, const char *id, const uint8_t thumbprint[32], bool *changed) MUST_CHECK;
 /* Does the account hold valid authorizations for every one of these names (revocation by another
- * account, check 115)? */
+ * account, acme/CHECKS.md 115)? */
 enum err store_authorization_covers(struct store *s, const char *account, const char *const *names,
 	size_t count, bool *all) MUST_CHECK;
 

@@ -106,7 +106,8 @@ struct store_crl_job;
 struct store_crl_work {
 	int64_t last_number, last_next_update, last_this_update; /* 0 when there is none */
 	const struct store_revoked *revoked; /* sorted by serial; entries whose certificate expired
-						before last_this_update are left out (check 81) */
+						before last_this_update are left out
+						(ocsp/CHECKS.md 81) */
 	size_t count;
 };
 /* due: publish even when not dirty if the last one's this_update is at or before this time. */

@@ -1,4 +1,4 @@
-"""ACME directory, accounts and key change: acme.md 1.6 and 1.7, as far as they are offered."""
+"""ACME directory, accounts and key change: acme/CHECKS.md 51 to 73, as far as they are offered."""
 
 import concurrent.futures
 import json
@@ -12,7 +12,7 @@ from acme_client import AccountKey, AcmeClient, identifiers, new_csr  # noqa: E4
 from acme_fixtures import lab, web  # noqa: E402,F401
 
 
-# --- 1.6 directory ---
+# --- directory ---
 
 def test_acme_051_directory_lists_what_rfc_8555_asks_for(web):
     directory = web.directory()
@@ -47,7 +47,7 @@ def test_acme_054_every_advertised_url_is_served(web):
             assert status == (204 if name == "newNonce" else 405), name
 
 
-# --- 1.7 accounts ---
+# --- accounts ---
 
 def test_acme_057_new_key_makes_an_account(lab):
     client = lab.client(register=False)

@@ -1,4 +1,4 @@
-"""http-01 and the validator: acme.md 1.9 (92 to 106), 42 and 45, against a web server and a DNS server of the test's own."""
+"""http-01 and the validator: acme/CHECKS.md 92 to 108, 42 and 45, against a web server and a DNS server of the test's own."""
 
 import json
 import os

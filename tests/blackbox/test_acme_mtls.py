@@ -1,4 +1,4 @@
-"""Client certificates on ACME: acme.md 1.22, lines 154 to 158."""
+"""Client certificates on ACME: acme/CHECKS.md 154 to 158."""
 
 import json
 import os

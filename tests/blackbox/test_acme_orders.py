@@ -1,4 +1,5 @@
-"""ACME orders, authorizations of granted names, finalize, certificates and revocation: acme.md 1.8, 1.10 and parts of 1.9, 1.12, 1.14."""
+"""ACME orders, authorizations of granted names, finalize, certificates and revocation: acme/CHECKS.md 74 to 91,
+92 to 100 in part, 111 to 119, 124 to 126, 134 to 136."""
 
 import concurrent.futures
 import datetime
@@ -41,7 +42,7 @@ def rfc3339(t):
     return t.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-# --- 1.8 orders ---
+# --- orders ---
 
 def test_acme_074_new_order_has_everything(shared):
     order = shared.new_order([shared.host])
@@ -298,7 +299,7 @@ def test_acme_080_refusal_by_the_signer_makes_the_order_invalid(lab):
     assert "certificate" not in done
 
 
-# --- 1.9 authorizations without challenges ---
+# --- authorizations without challenges ---
 
 def test_acme_092_pending_authorization_has_http01_with_a_token(shared):
     order = shared.new_order(["dns:unproven.example.net", shared.host, "ip:192.0.2.7"])
@@ -339,7 +340,7 @@ def test_acme_100_ill_formed_challenge_answer_changes_nothing(shared):
     assert shared.fetch(challenge)["status"] == "pending"
 
 
-# --- 1.10 certificates and revocation ---
+# --- certificates and revocation ---
 
 def test_acme_111_chain_is_leaf_and_issuer_in_clean_pem(lab, shared):
     _, pem, key = shared.obtain([shared.host])
@@ -475,7 +476,7 @@ def test_acme_117_certificates_of_others_are_unknown(lab, web):
     assert revoked(lab, pem) is None
 
 
-# --- 1.12 IP identifiers ---
+# --- IP identifiers ---
 
 def test_acme_124_addresses_are_canonical(shared):
     for value in ("10.0.0.01", "10.1", "0x0a000001", "10.0.0.1/32", "2001:DB8::1", "2001:db8:0::1", "::ffff:10.0.0.1", "fe80::1%eth0", "[2001:db8::1]", ""):
@@ -492,7 +493,7 @@ def test_acme_125_and_126_address_becomes_an_ip_san(shared):
     assert names_of(cert) == {"10.20.30.40", "2001:db8::7"}
 
 
-# --- 1.14 profiles ---
+# --- profiles ---
 
 @pytest.mark.parametrize("profile", ["none", "device", "operator", "gateway-tls", "", 7, "Workload"])
 def test_acme_134_profiles_one_may_not_have_are_invalid(shared, profile):

@@ -1,4 +1,4 @@
-"""ACME transport, JWS, nonces, errors and headers: acme.md 1.1 to 1.5, one test a line (several where a line says several things)."""
+"""ACME transport, JWS, nonces, errors and headers: acme/CHECKS.md 1 to 50, one test a line (several where a line says several things)."""
 
 import concurrent.futures
 import json
@@ -41,7 +41,7 @@ def resources(client):
             client.challenge, client.valid["certificate"], client.kid]
 
 
-# --- 1.1 transport, methods, media types ---
+# --- transport, methods, media types ---
 
 def test_acme_001_plain_http_serves_nothing_of_acme(lab):
     with lab.ca.public() as c:
@@ -225,7 +225,7 @@ def test_acme_015_user_agent_may_be_absent(shared):
     assert shared.request("GET", shared.url("directory"), headers=["User-Agent: x/1"]).status == 200
 
 
-# --- 1.2 JWS envelope ---
+# --- JWS envelope ---
 
 @pytest.mark.parametrize("member,value", [("signatures", []), ("signatures", None), ("header", {}), ("header", {"alg": "ES256"})])
 def test_acme_016_members_of_the_general_form_are_refused(shared, member, value):
@@ -420,7 +420,7 @@ def test_acme_029_order_of_checks(shared):
     assert b"signature" in response.body
 
 
-# --- 1.3 nonces ---
+# --- nonces ---
 
 def test_acme_030_every_post_answer_brings_a_nonce(shared):
     # AcmeClient.check() asserts it for all statuses
@@ -575,7 +575,7 @@ def test_acme_037_nonces_cost_no_rows_until_used(lab, shared):
     assert lab.ca.sql(count, role=lab.ca.pg.superuser) == before
 
 
-# --- 1.4 errors ---
+# --- errors ---
 
 def test_acme_038_problems_are_problem_documents(shared):
     # AcmeClient.check() asserts media type, type, detail, status and request id of all
@@ -656,7 +656,7 @@ def test_acme_043_unknown_paths_and_foreign_objects(lab, issued):
         assert issued.refused(issued.url(path % "AAAAAAAAAAAAAAAAAAAAAA")).status == 404
 
 
-# --- 1.5 headers ---
+# --- headers ---
 
 def test_acme_044_index_link_everywhere_but_on_the_directory(issued):
     # AcmeClient.check() asserts it for every POST

@@ -1,4 +1,4 @@
-"""est.md 1.8: challengePassword is this connection's tls-exporter, or the request is refused."""
+"""est/CHECKS.md 75 to 86: challengePassword is this connection's tls-exporter, or the request is refused."""
 
 import base64
 import socket

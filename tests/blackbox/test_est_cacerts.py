@@ -1,4 +1,4 @@
-"""est.md 1.4: the CA certificates."""
+"""est/CHECKS.md 38 to 45: the CA certificates."""
 
 import base64
 import subprocess

@@ -1,4 +1,4 @@
-"""est.md 1.5 and 1.6: who may enrol, and what /simpleenroll gives."""
+"""est/CHECKS.md 46 to 66: who may enrol, and what /simpleenroll gives."""
 
 import base64
 import threading

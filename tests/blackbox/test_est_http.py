@@ -1,4 +1,4 @@
-"""est.md 1.2 and 1.3: the HTTP layer of EST, its paths and labels."""
+"""est/CHECKS.md 13 to 37: the HTTP layer of EST, its paths and labels."""
 
 import base64
 

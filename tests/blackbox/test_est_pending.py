@@ -1,4 +1,4 @@
-"""est.md 1.9: 202 while no signer answers, and what the repeat gets. Stops and starts its own instance's signer."""
+"""est/CHECKS.md 87 to 92: 202 while no signer answers, and what the repeat gets. Stops and starts its own instance's signer."""
 
 import os
 import sys

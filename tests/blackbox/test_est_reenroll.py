@@ -1,4 +1,4 @@
-"""est.md 1.7: renewal and rekey by /simplereenroll."""
+"""est/CHECKS.md 67 to 74: renewal and rekey by /simplereenroll."""
 
 import base64
 

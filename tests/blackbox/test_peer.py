@@ -1,4 +1,4 @@
-"""Who is let in: acme.md 154 to 158 and est.md 47 to 50 at the gateway's own door. lib/http's handshake has its own tests;
+"""Who is let in: acme/CHECKS.md 154 to 158 and est/CHECKS.md 47 to 50 at the gateway's own door. lib/http's handshake has its own tests;
 here it is the database that knows whose certificate is ours."""
 
 import datetime

@@ -1,4 +1,4 @@
-"""CRLs: their content (checklist 64-87) and how they are served (93-100), with the CA certificates and bundles beside them."""
+"""CRLs: their content (ocsp/CHECKS.md 64 to 87) and how they are served (92 to 100), with the CA certificates and bundles beside them."""
 
 import datetime
 import email.utils

@@ -1,4 +1,4 @@
-"""OCSP through its socket: the checklist of requests (1-24), responses (25-46), nonces (47-52) and HTTP (53-63)."""
+"""OCSP through its socket: ocsp/CHECKS.md, requests (1 to 24), responses (25 to 46), nonces (47 to 52) and HTTP (53 to 63)."""
 
 import datetime
 import email.utils

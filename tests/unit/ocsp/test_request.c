@@ -1,4 +1,4 @@
-/* OCSP requests: revocation.md lines 3-23 as far as they are about octets. OpenSSL makes the honest
+/* OCSP requests: ocsp/CHECKS.md 3 to 23 as far as they are about octets. OpenSSL makes the honest
  * ones. */
 #include <openssl/ocsp.h>
 #include <openssl/rand.h>

@@ -1,4 +1,4 @@
-/* OCSP responses: built here, read and verified by OpenSSL (revocation.md lines 25-43). */
+/* OCSP responses: built here, read and verified by OpenSSL (ocsp/CHECKS.md 25 to 43). */
 #include <openssl/ocsp.h>
 #include <openssl/x509v3.h>
 
