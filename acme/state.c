@@ -10,7 +10,7 @@
 #include "acme/account.h"
 #include "acme/order.h"
 #include "lib/base/clock.h"
-#include "lib/store/follow.h"
+#include "lib/db/follow.h"
 
 enum { ACCOUNTS_MAX = 4096, ORDERS_MAX = 4096, KEYS_REFRESH_S = 10, SWEEP_S = 60 };
 
@@ -59,8 +59,9 @@ follow(void *ctx)
 	struct acme *acme = ctx;
 	enum err e = drop_changed_accounts(acme);
 
-	if (e == ERR_OK && store_feed_doubtful(acme->gateway->store, &acme->connections_seen)) {
-		acme->account_cursor = store_feed_back(acme->account_cursor);
+	if (e == ERR_OK &&
+		db_feed_doubtful(store_db(acme->gateway->store), &acme->connections_seen)) {
+		acme->account_cursor = db_feed_back(acme->account_cursor);
 		e = drop_changed_accounts(acme);
 	}
 	if (e == ERR_OK && keys_age_us(acme) > KEYS_REFRESH_S * 1000000LL)
@@ -95,8 +96,8 @@ acme_open(struct ca_gateway *gateway)
 		acme_close(gateway);
 		return e;
 	}
-	acme->follower =
-		store_follow(gateway->store, 1U << STORE_BELL_STATE, "acme.feed", follow, acme);
+	acme->follower = db_follow(
+		store_db(gateway->store), 1U << STORE_BELL_STATE, "acme.feed", follow, acme);
 	return ERR_OK;
 }
 
@@ -107,7 +108,7 @@ acme_close(struct ca_gateway *gateway)
 
 	if (acme == NULL)
 		return;
-	store_follower_stop(acme->follower);
+	db_follower_stop(acme->follower);
 	lru_free(acme->accounts);
 	lru_free(acme->orders);
 	arena_free(acme->arena);

@@ -17,7 +17,7 @@ struct acme {
 	struct arena *arena; /* bases */
 	struct url_bases bases;
 	struct lru *accounts, *orders;
-	struct store_follower *follower;
+	struct db_follower *follower;
 	uint64_t account_cursor, connections_seen; /* the follower's own */
 	int64_t swept_at;
 	pthread_rwlock_t keys_lock;

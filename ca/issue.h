@@ -10,7 +10,7 @@
 #include "ca/issuers.h"
 #include "ca/peer.h"
 #include "ca/policy.h"
-#include "lib/store/request.h"
+#include "lib/store/queue/request.h"
 
 /* What every gateway handler gets as http_request.app: one per process. */
 struct ca_gateway {

@@ -18,7 +18,7 @@
 #include "ca/grants.h"
 #include "lib/base/clock.h"
 #include "lib/base/random.h"
-#include "lib/store/follow.h"
+#include "lib/db/follow.h"
 
 /* STALE_US: how long judging may go on without news from the database. A revoked client must not
  * win by cutting the gateway off from it. */
@@ -35,7 +35,7 @@ struct ca_peers {
 	struct store *store;
 	struct ca_barred *barred;
 	struct ca_grants *grants;
-	struct store_follower *follower;
+	struct db_follower *follower;
 	uint64_t revocation_cursor, identity_cursor, connections_seen; /* the follower's */
 	_Atomic int64_t fresh_us;
 	pthread_mutex_t cache_lock;
@@ -270,9 +270,9 @@ follow(void *ctx)
 
 	ca_grants_forget(p->grants);
 	e = read_all(p, a);
-	if (e == ERR_OK && store_feed_doubtful(p->store, &p->connections_seen)) {
-		p->revocation_cursor = store_feed_back(p->revocation_cursor);
-		p->identity_cursor = store_feed_back(p->identity_cursor);
+	if (e == ERR_OK && db_feed_doubtful(store_db(p->store), &p->connections_seen)) {
+		p->revocation_cursor = db_feed_back(p->revocation_cursor);
+		p->identity_cursor = db_feed_back(p->identity_cursor);
 		e = read_all(p, a);
 	}
 	if (e != ERR_OK)
@@ -296,7 +296,7 @@ ca_peers_open(struct store *store, struct ca_peers **out)
 		ca_peers_close(p);
 		return e;
 	}
-	p->follower = store_follow(store, 1U << STORE_BELL_STATE, "peers.feed", follow, p);
+	p->follower = db_follow(store_db(store), 1U << STORE_BELL_STATE, "peers.feed", follow, p);
 	*out = p;
 	return ERR_OK;
 }
@@ -306,7 +306,7 @@ ca_peers_close(struct ca_peers *p)
 {
 	if (p == NULL)
 		return;
-	store_follower_stop(p->follower);
+	db_follower_stop(p->follower);
 	for (size_t i = 0; i < CACHE_SETS; i++)
 		for (size_t j = 0; j < CACHE_WAYS; j++)
 			entry_release(p->cache[i][j]);
@@ -328,7 +328,7 @@ ca_peers_refresh(struct ca_peers *p)
 {
 	/* A failure only means that the change takes effect here with the next cycle; the database
 	 * has it already. */
-	enum err e = store_follower_now(p->follower, REFRESH_WAIT_MS);
+	enum err e = db_follower_now(p->follower, REFRESH_WAIT_MS);
 
 	(void)e;
 }

@@ -16,7 +16,7 @@
 #include "lib/base/random.h"
 #include "lib/pki/cert.h"
 #include "lib/pki/crl.h"
-#include "lib/store/follow.h"
+#include "lib/db/follow.h"
 
 enum { ISSUERS_MAX = 32, CRL_MAX_AGE_S = 60, CA_MAX_AGE_S = 3600 };
 
@@ -39,7 +39,7 @@ struct published {
 struct crl_service {
 	struct store *store;
 	const struct config *config;
-	struct store_follower *feed;
+	struct db_follower *feed;
 	pthread_rwlock_t lock;
 	struct published issuer[ISSUERS_MAX];
 	size_t count;
@@ -308,7 +308,7 @@ crl_serve_open(struct store *store, const struct config *config, struct crl_serv
 	}
 	if (e != ERR_OK) /* a CRL that is not fit to be served; the others are */
 		log_failure("crl.feed", e);
-	c->feed = store_follow(store, 1u << STORE_BELL_CRL, "crl.feed", refresh, c);
+	c->feed = db_follow(store_db(store), 1u << STORE_BELL_CRL, "crl.feed", refresh, c);
 	*out = c;
 	return ERR_OK;
 }
@@ -318,7 +318,7 @@ crl_serve_close(struct crl_service *c)
 {
 	if (c == NULL)
 		return;
-	store_follower_stop(c->feed);
+	db_follower_stop(c->feed);
 	for (size_t i = 0; i < c->count; i++) {
 		struct published *p = &c->issuer[i];
 

@@ -17,7 +17,7 @@ enum { READS_MAX = 3, ISSUED_BATCH = 20000, CATCH_UP_MS = 20, CATCH_UPS_PER_SECO
 static bool
 must_read_again(struct ocsp_service *o, struct ocsp_place *place, uint64_t before)
 {
-	bool doubtful = store_feed_doubtful(o->store, &place->connections_seen);
+	bool doubtful = db_feed_doubtful(store_db(o->store), &place->connections_seen);
 
 	if (place->cursor < before) {
 		log_event(LOG_WARNING, "ocsp.feed",
@@ -27,7 +27,7 @@ must_read_again(struct ocsp_service *o, struct ocsp_place *place, uint64_t befor
 		return true;
 	}
 	if (doubtful)
-		place->cursor = store_feed_back(place->cursor);
+		place->cursor = db_feed_back(place->cursor);
 	return doubtful;
 }
 
@@ -132,7 +132,7 @@ feed_read(void *ctx)
 void
 feed_start(struct ocsp_service *o)
 {
-	o->feed = store_follow(o->store, 1u << STORE_BELL_STATE | 1u << STORE_BELL_ISSUED,
+	o->feed = db_follow(store_db(o->store), 1u << STORE_BELL_STATE | 1u << STORE_BELL_ISSUED,
 		"ocsp.feed", feed_read, o);
 }
 
@@ -151,7 +151,7 @@ may_catch_up(struct ocsp_service *o)
 void
 feed_catch_up(struct ocsp_service *o)
 {
-	if (may_catch_up(o) && store_healthy(o->store) &&
-		store_follower_now(o->feed, CATCH_UP_MS) != ERR_OK)
+	if (may_catch_up(o) && db_healthy(store_db(o->store)) &&
+		db_follower_now(o->feed, CATCH_UP_MS) != ERR_OK)
 		log_event(LOG_DEBUG, "ocsp.feed", LOG_S("reason", err_reason()));
 }

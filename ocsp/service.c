@@ -49,7 +49,7 @@ ocsp_close(struct ocsp_service *o)
 {
 	if (o == NULL)
 		return;
-	store_follower_stop(o->feed);
+	db_follower_stop(o->feed);
 	speaker_clear(o);
 	ocsp_table_free(o->table);
 	pthread_rwlock_destroy(&o->lock);

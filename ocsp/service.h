@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "lib/store/follow.h"
+#include "lib/db/follow.h"
 #include "ocsp/ocsp.h"
 #include "ocsp/table.h"
 
@@ -33,7 +33,7 @@ struct speaker {
 
 /* How far a feed of the database was read. */
 struct ocsp_place {
-	uint64_t cursor, connections_seen; /* see store_feed_doubtful() */
+	uint64_t cursor, connections_seen; /* see db_feed_doubtful() */
 };
 
 struct ocsp_service {
@@ -46,7 +46,7 @@ struct ocsp_service {
 	size_t count;
 	uint32_t generation; /* of responder keys: answers of an older one are not served */
 
-	struct store_follower *feed;
+	struct db_follower *feed;
 	struct ocsp_place revoked, issued;
 	_Atomic int64_t fed_at;	   /* the table is true as of this second */
 	pthread_mutex_t told_lock; /* over snapshot and the watcher */

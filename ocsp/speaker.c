@@ -11,7 +11,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/random.h"
 #include "lib/pki/cert.h"
-#include "lib/store/request.h"
+#include "lib/store/queue/request.h"
 
 enum { LOOK_MS = 250, SAY_AFTER_S = 3, GIVE_UP_S = 300, FIRST_RETRY_S = 2, LAST_RETRY_S = 300 };
 

@@ -163,7 +163,7 @@ CREATE TABLE node (
 	detail      jsonb NOT NULL DEFAULT '{}'
 );
 
--- What the group-commit writers (lib/store/batch.c) have committed: every batch moves its writer's number in its own
+-- What the group-commit writers (lib/db/batch.c) have committed: every batch moves its writer's number in its own
 -- transaction, so that a COMMIT whose answer was lost can be looked up. One row per writer, updated in place.
 CREATE TABLE writer_mark (
 	writer      text PRIMARY KEY,

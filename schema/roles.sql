@@ -16,7 +16,7 @@ GRANT SELECT ON issuer, profile, identity, name_grant, certificate, certificate_
 GRANT INSERT ON identity, name_grant, acme_account, acme_order, acme_authorization, acme_nonce_key, acme_nonce_used,
 	audit_event, crl_dirty, writer_mark TO chancery_gateway;
 -- By column: a request is born pending and a challenge unanswered, whatever a broken gateway would like.
-GRANT INSERT (protocol, request_id, node, identity, profile, names, spki, not_before, not_after, acme_order, renewed_from)
+GRANT INSERT (protocol, request_id, identity, profile, names, spki, not_before, not_after, acme_order, renewed_from)
 	ON issuance_request TO chancery_gateway;
 GRANT INSERT (id, "authorization", type, token) ON acme_challenge TO chancery_gateway;
 GRANT SELECT, UPDATE ON writer_mark TO chancery_gateway;

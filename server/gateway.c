@@ -230,7 +230,7 @@ static enum err
 start(struct gateway *g)
 {
 	static const struct program_store role = {
-		.role = "gateway", .readers = 4, .writer = STORE_WITH_WRITER};
+		.role = "gateway", .readers = 4, .writer = DB_WITH_WRITER};
 	enum err opened = program_open_store(&g->service, &role, &g->app.store);
 
 	g->stopping = opened == ERR_LIMIT;
@@ -355,7 +355,7 @@ stop(struct gateway *g)
 {
 	service_stopping(&g->service);
 	if (g->app.store != NULL)
-		store_stopping(g->app.store);
+		db_stopping(store_db(g->app.store));
 	if (g->server != NULL && http_server_close(g->server, DRAIN_S) == HTTP_ABANDONED)
 		return;
 	close_protocols(g);

@@ -15,14 +15,14 @@ worth_waiting(enum err e)
 		(e == ERR_CONFLICT && strcmp(err_word(), "schema-missing") == 0);
 }
 
-static struct store_config
+static struct db_config
 make_config(const struct service *s, const struct program_store *p, char port[8], char user[128])
 {
 	const struct config_database *d = &s->config->database;
 
 	snprintf(port, 8, "%u", d->port);
 	snprintf(user, 128, "%s_%s", d->role_prefix, p->role);
-	return (struct store_config){.host = d->host,
+	return (struct db_config){.host = d->host,
 		.port = port,
 		.dbname = d->name,
 		.user = user,
@@ -38,7 +38,7 @@ enum err
 program_open_store(struct service *s, const struct program_store *p, struct store **out)
 {
 	char port[8], user[128];
-	struct store_config config = make_config(s, p, port, user);
+	struct db_config config = make_config(s, p, port, user);
 	int64_t wait_ms = FIRST_WAIT_MS, said_at = 0;
 
 	for (;;) {

@@ -8,7 +8,7 @@
 struct program_store {
 	const char *role; /* "signer": the role is PREFIX_signer */
 	unsigned readers;
-	enum store_writer writer;
+	enum db_writer writer;
 };
 
 /*

@@ -34,7 +34,7 @@ struct signer {
 };
 
 static void
-on_bell(void *ctx, enum store_bell bell)
+on_bell(void *ctx, unsigned bell)
 {
 	struct signer *s = ctx;
 	uint64_t one = 1;
@@ -96,7 +96,7 @@ open_signer(struct signer *s)
 static enum err
 open_all(struct signer *s)
 {
-	static const struct program_store how = {"signer", 1, STORE_WITHOUT_WRITER};
+	static const struct program_store how = {"signer", 1, DB_WITHOUT_WRITER};
 	/* The token first: it may set an environment variable, which must happen before threads
 	 * start. */
 	enum err e = open_token(s->service.config, &s->token);
@@ -108,7 +108,8 @@ open_all(struct signer *s)
 		return err_errno(ERR_INTERNAL, "eventfd");
 	if ((e = program_open_store(&s->service, &how, &s->store)) != ERR_OK)
 		return e;
-	store_listen(s->store, 1u << STORE_BELL_REQUEST | 1u << STORE_BELL_STATE, on_bell, s);
+	db_listen(
+		store_db(s->store), 1u << STORE_BELL_REQUEST | 1u << STORE_BELL_STATE, on_bell, s);
 	return open_signer(s);
 }
 
@@ -249,7 +250,7 @@ run(struct signer *s)
 			e = do_chores(s);
 	}
 	service_stopping(&s->service);
-	store_stopping(s->store);
+	db_stopping(store_db(s->store));
 	return e;
 }
 
@@ -269,7 +270,7 @@ close_all(struct signer *s)
 {
 	ca_signer_close(s->signer);
 	if (s->store != NULL)
-		store_unlisten(s->store, s);
+		db_unlisten(store_db(s->store), s);
 	store_close(s->store);
 	ca_token_close(s->token);
 	if (s->bell_fd >= 0)

@@ -244,7 +244,7 @@ open_listeners(struct status *s)
 static enum err
 open_services(struct status *s)
 {
-	static const struct program_store how = {"status", 2, STORE_WITHOUT_WRITER};
+	static const struct program_store how = {"status", 2, DB_WITHOUT_WRITER};
 	enum err e = program_open_store(&s->service, &how, &s->store);
 
 	while (e == ERR_OK || e == ERR_UNAVAILABLE) {
@@ -341,7 +341,7 @@ run(struct status *s)
 		wish = service_wait(&s->service, TICK_MS);
 	}
 	service_stopping(&s->service);
-	store_stopping(s->store);
+	db_stopping(store_db(s->store));
 	pthread_mutex_lock(&s->node_lock);
 	s->stopping = true;
 	pthread_mutex_unlock(&s->node_lock);

@@ -27,7 +27,7 @@ static enum err
 run(struct service *s)
 {
 	static const struct program_store role = {
-		.role = "validator", .readers = 4, .writer = STORE_WITHOUT_WRITER};
+		.role = "validator", .readers = 4, .writer = DB_WITHOUT_WRITER};
 	AUTO_STRUCT(store) store = NULL;
 	struct validator *v = NULL;
 	enum err e = program_open_store(s, &role, &store);
@@ -45,7 +45,7 @@ run(struct service *s)
 		tell(store, v);
 	while (service_wait(s, TICK_MS) != SERVICE_STOP);
 	service_stopping(s);
-	store_stopping(store);
+	db_stopping(store_db(store));
 	validator_close(v);
 	return ERR_OK;
 }

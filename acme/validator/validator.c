@@ -32,7 +32,7 @@ struct validator {
 };
 
 static void
-on_bell(void *ctx, enum store_bell bell)
+on_bell(void *ctx, unsigned bell)
 {
 	struct validator *v = ctx;
 
@@ -207,7 +207,7 @@ validator_open(struct store *store, const struct config_validator *config, struc
 	for (; v->worker_count < config->concurrency; v->worker_count++)
 		if (pthread_create(&v->worker[v->worker_count], NULL, work, v) != 0)
 			abort();
-	store_listen(store, 1U << STORE_BELL_CHALLENGE, on_bell, v);
+	db_listen(store_db(store), 1U << STORE_BELL_CHALLENGE, on_bell, v);
 	*out = v;
 	return ERR_OK;
 }
@@ -217,7 +217,7 @@ validator_close(struct validator *v)
 {
 	if (v == NULL)
 		return;
-	store_unlisten(v->store, v);
+	db_unlisten(store_db(v->store), v);
 	pthread_mutex_lock(&v->lock);
 	atomic_store(&v->stopping, true);
 	pthread_cond_broadcast(&v->wake);

@@ -234,8 +234,8 @@ api_status(struct api_call *c)
 
 	c->answer = json_pack("{s:s, s:s, s:[], s:[], s:[], s:[], s:{s:b, s:i}}", "instance",
 		c->g->config->instance, "version", CHANCERY_VERSION, "problems", "programs", "hsm",
-		"ocsp", "database", "reachable", store_healthy(c->g->store), "schema_version",
-		STORE_SCHEMA_VERSION);
+		"ocsp", "database", "reachable", db_healthy(store_db(c->g->store)),
+		"schema_version", STORE_SCHEMA_VERSION);
 	e = put_programs(c, now);
 	if (e == ERR_OK)
 		e = put_issuers(c, now);

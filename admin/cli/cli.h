@@ -112,7 +112,7 @@ enum err files_read_cert(struct arena *a, const char *path, struct pki_cert *out
 /* local.c */
 enum err local_config(struct cli *a) MUST_CHECK;
 /* How the owner of the database connects, from the configuration and --db-user. */
-enum err local_database(struct cli *a, struct store_config *out) MUST_CHECK;
+enum err local_database(struct cli *a, struct db_config *out) MUST_CHECK;
 enum err local_store(struct cli *a, struct store **out) MUST_CHECK;
 /* Who works here, for the audit: "local:" and the system user. */
 const char *local_actor(struct cli *a);

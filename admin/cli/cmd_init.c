@@ -10,7 +10,7 @@
 #include "admin/cli/credential.h"
 #include "lib/base/clock.h"
 #include "lib/base/random.h"
-#include "lib/store/request.h"
+#include "lib/store/queue/request.h"
 
 #define INIT_OPERATOR "operator"
 #define INIT_PROFILE "operator"

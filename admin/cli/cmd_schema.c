@@ -4,7 +4,7 @@
 
 /* What stops most people the first time. */
 static enum err
-explain(enum err e, const struct store_config *owner)
+explain(enum err e, const struct db_config *owner)
 {
 	if (e == ERR_UNAVAILABLE || e == ERR_DENIED)
 		return err_context(e,
@@ -20,7 +20,7 @@ enum err
 cmd_schema_apply(struct cli *a)
 {
 	const char *directory = options_value(a, "schema");
-	struct store_config owner;
+	struct db_config owner;
 	const char **steps = NULL;
 	size_t count = 0;
 	AUTO(json_t) list = json_array();

@@ -25,7 +25,7 @@ local_config(struct cli *a)
 }
 
 enum err
-local_database(struct cli *a, struct store_config *out)
+local_database(struct cli *a, struct db_config *out)
 {
 	const char *user = options_value(a, "db-user");
 	const struct config_database *d;
@@ -34,7 +34,7 @@ local_database(struct cli *a, struct store_config *out)
 	if (e != ERR_OK)
 		return e;
 	d = &a->config->database;
-	*out = (struct store_config){
+	*out = (struct db_config){
 		.host = d->host,
 		.port = arena_printf(a->arena, "%u", d->port),
 		.dbname = d->name,
@@ -43,7 +43,7 @@ local_database(struct cli *a, struct store_config *out)
 		.passfile = d->passfile,
 		.program = "ca-admin",
 		.readers = 1,
-		.writer = STORE_WITH_WRITER,
+		.writer = DB_WITH_WRITER,
 	};
 	return ERR_OK;
 }
@@ -51,7 +51,7 @@ local_database(struct cli *a, struct store_config *out)
 enum err
 local_store(struct cli *a, struct store **out)
 {
-	struct store_config config;
+	struct db_config config;
 	enum err e = local_database(a, &config);
 
 	if (e != ERR_OK)

@@ -275,3 +275,23 @@ clock_parse_imf(struct bytes text, int64_t *out)
 	*out = t;
 	return ERR_OK;
 }
+
+void
+clock_cond_init(pthread_cond_t *c)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(c, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
+bool
+clock_cond_wait(pthread_cond_t *c, pthread_mutex_t *m, int64_t deadline_us)
+{
+	struct timespec t = {
+		.tv_sec = deadline_us / 1000000, .tv_nsec = deadline_us % 1000000 * 1000};
+
+	return pthread_cond_timedwait(c, m, &t) == 0;
+}

@@ -4,6 +4,7 @@
 #ifndef CHANCERY_BASE_CLOCK_H
 #define CHANCERY_BASE_CLOCK_H
 
+#include <pthread.h>
 #include <stdint.h>
 
 #include "lib/base/bytes.h"
@@ -27,5 +28,10 @@ void clock_format_imf(int64_t t, char out[CLOCK_IMF_SIZE]);
 enum err clock_parse_rfc3339(struct bytes text, int64_t *out) MUST_CHECK;
 /* IMF-fixdate only (If-Modified-Since). */
 enum err clock_parse_imf(struct bytes text, int64_t *out) MUST_CHECK;
+
+/* Condition variables on the monotonic clock, so that a jump of the wall clock ends no wait. */
+void clock_cond_init(pthread_cond_t *c);
+/* One wait, which may end early. False: the deadline (clock_monotonic_us()) has passed. */
+bool clock_cond_wait(pthread_cond_t *c, pthread_mutex_t *m, int64_t deadline_us);
 
 #endif

@@ -4,7 +4,7 @@
 #ifndef CHANCERY_STORE_ACME_H
 #define CHANCERY_STORE_ACME_H
 
-#include "lib/store/request.h"
+#include "lib/store/queue/request.h"
 
 /* Nonces: keys shared by all gateways, and the used set. */
 struct store_nonce_key {

@@ -47,14 +47,14 @@ read_account(struct store *s, struct arena *a, const struct stmt *st, const stru
 {
 	AUTO(PGresult) res = NULL;
 	struct store_account account = {.id = NULL};
-	enum err e = pool_read(s, st, p, &res);
+	enum err e = db_read(s->db, st, p, &res);
 	int status;
 
 	if (e != ERR_OK)
 		return e;
 	if (result_rows(res) == 0)
 		return err_set_word(ERR_NOTFOUND, "account-unknown", "no such account");
-	status = word_index(status_words, result_peek(res, 0, 5));
+	status = words_index(status_words, result_peek(res, 0, 5));
 	account.id = result_text(a, res, 0, 0);
 	account.identity = result_int(res, 0, 1);
 	account.jwk_json = result_text(a, res, 0, 3);
@@ -105,7 +105,7 @@ store_account_add(
 	params_text(&p, account->jwk_json);
 	params_texts(&p, (const char *const *)account->contact, account->contact_count);
 	params_bool(&p, account->terms_agreed);
-	e = writer_run(s, &add, &p, &res);
+	e = db_write(s->db, &add, &p, &res);
 	if (e != ERR_OK)
 		return e;
 	if (result_affected(res) > 0) {
@@ -125,7 +125,7 @@ change(struct store *s, const struct stmt *st, const struct params *p, enum err 
 	const char *why)
 {
 	AUTO(PGresult) res = NULL;
-	enum err e = pool_run(s, st, p, &res);
+	enum err e = db_run(s->db, st, p, &res);
 
 	if (e != ERR_OK)
 		return e;
@@ -180,7 +180,7 @@ store_account_changes(
 
 	if (*cursor != 0)
 		params_int(&p, (int64_t)*cursor);
-	e = pool_read(s, *cursor != 0 ? &changes : &cursor_only, &p, &res);
+	e = db_read(s->db, *cursor != 0 ? &changes : &cursor_only, &p, &res);
 	if (e != ERR_OK)
 		return e;
 	*ids = NULL;

@@ -33,7 +33,7 @@ static const struct stmt covers = {"acme_authorization_covers",
 static enum err
 read_challenge(struct arena *a, const PGresult *res, size_t row, struct store_challenge *out)
 {
-	int status = word_index(challenge_words, result_peek(res, row, 9));
+	int status = words_index(challenge_words, result_peek(res, row, 9));
 
 	if (status < 0)
 		return err_set(ERR_INTERNAL, "a challenge has an unknown status");
@@ -100,7 +100,7 @@ acme_rows_authorizations(struct store *s, struct arena *a, const char *const *id
 	enum err e;
 
 	params_texts(&p, ids, id_count);
-	e = pool_read(s, &by_ids, &p, &res);
+	e = db_read(s->db, &by_ids, &p, &res);
 	return e != ERR_OK ? e : read_rows(a, res, out, count);
 }
 
@@ -128,7 +128,7 @@ store_authorization_deactivate(struct store *s, const char *id)
 	enum err e;
 
 	params_text(&p, id);
-	e = pool_run(s, &deactivate, &p, &res);
+	e = db_run(s->db, &deactivate, &p, &res);
 	if (e == ERR_OK && result_affected(res) == 0)
 		return err_set(ERR_CONFLICT,
 			"the authorization is neither pending nor valid (RFC 8555 section 7.5.2)");
@@ -146,7 +146,7 @@ store_challenge_find(struct store *s, struct arena *a, const char *id,
 	enum err e;
 
 	params_text(&p, id);
-	e = pool_read(s, &by_challenge, &p, &res);
+	e = db_read(s->db, &by_challenge, &p, &res);
 	if (e == ERR_OK)
 		e = read_rows(a, res, &list, &count);
 	if (e != ERR_OK)
@@ -169,7 +169,7 @@ store_challenge_answer(struct store *s, const char *id, const uint8_t thumbprint
 
 	params_text(&p, id);
 	params_bytes(&p, bytes_of(thumbprint, 32));
-	e = writer_run(s, &answer, &p, &res);
+	e = db_write(s->db, &answer, &p, &res);
 	if (e != ERR_OK)
 		return e;
 	*changed = result_rows(res) > 0 && result_bool(res, 0, 0);
@@ -188,7 +188,7 @@ store_authorization_covers(
 
 	params_text(&p, account);
 	params_texts(&p, names, count);
-	e = pool_read(s, &covers, &p, &res);
+	e = db_read(s->db, &covers, &p, &res);
 	if (e == ERR_OK)
 		*all = count > 0 && result_bool(res, 0, 0);
 	return e;

@@ -37,7 +37,7 @@ store_challenge_claim(struct store *s, struct arena *a, unsigned max, int64_t le
 
 	params_int(&p, max);
 	params_int(&p, lease_s);
-	e = pool_run(s, &claim, &p, &res);
+	e = db_run(s->db, &claim, &p, &res);
 	if (e != ERR_OK)
 		return e;
 	if (result_rows(res) == 0)
@@ -77,7 +77,7 @@ store_challenge_finish(struct store *s, const char *id, enum acme_challenge_stat
 		params_text(&p, to == ACME_CHALLENGE_VALID ? "valid" : "invalid");
 		params_text(&p, error_json);
 	}
-	e = pool_run(s, st, &p, &res);
+	e = db_run(s->db, st, &p, &res);
 	if (e == ERR_OK && result_affected(res) == 0)
 		return err_set(ERR_CONFLICT, "challenge \"%s\" is no longer being processed", id);
 	return e;

@@ -43,7 +43,7 @@ read_keys(struct store *s, struct store_nonce_key *out, size_t max, size_t *coun
 	enum err e;
 
 	params_int(&p, (int64_t)max);
-	e = pool_read(s, &newest, &p, &res);
+	e = db_read(s->db, &newest, &p, &res);
 	for (size_t i = 0; e == ERR_OK && i < result_rows(res); i++) {
 		out[i].id = result_int(res, i, 0);
 		e = result_octets(res, i, 1, out[i].key, sizeof(out[i].key));
@@ -64,7 +64,7 @@ make_key(struct store *s)
 
 	random_bytes(key, sizeof(key));
 	params_bytes(&p, bytes_of(key, sizeof(key)));
-	e = pool_run(s, &make, &p, &res);
+	e = db_run(s->db, &make, &p, &res);
 	explicit_bzero(key, sizeof(key));
 	return e;
 }
@@ -92,7 +92,7 @@ store_nonce_use(struct store *s, const uint8_t mark[STORE_NONCE_MARK_SIZE], stru
 	params_bytes(&p, nonce);
 	params_time(&p, expires);
 	params_bytes(&p, bytes_of(mark, STORE_NONCE_MARK_SIZE));
-	e = writer_run(s, &use, &p, &res);
+	e = db_write(s->db, &use, &p, &res);
 	if (e != ERR_OK)
 		return e;
 	if (!result_bool(res, 0, 0))
@@ -112,7 +112,7 @@ store_nonce_sweep(struct store *s)
 	for (size_t i = 0; i < ARRAY_LEN(both); i++) {
 		AUTO_PARAMS(p);
 		AUTO(PGresult) res = NULL;
-		enum err e = pool_run(s, both[i], &p, &res);
+		enum err e = db_run(s->db, both[i], &p, &res);
 
 		if (e != ERR_OK)
 			return e;

@@ -107,11 +107,11 @@ store_order_add(struct store *s, const struct store_order *order,
 
 	put_order(&p, order);
 	if (order->granted)
-		return writer_run(s, &add_granted, &p, &res);
+		return db_write(s->db, &add_granted, &p, &res);
 	a = arena_new(0);
 	put_authorizations(&p, a, authorizations, count);
 	put_challenges(&p, a, authorizations, count);
-	return writer_run(s, &add, &p, &res);
+	return db_write(s->db, &add, &p, &res);
 }
 
 static enum err
@@ -126,7 +126,7 @@ class_of(const char *name)
 static enum err
 read_result(struct arena *a, const PGresult *res, struct store_result *out)
 {
-	int state = word_index(request_words, result_peek(res, 0, 11));
+	int state = words_index(request_words, result_peek(res, 0, 11));
 
 	if (state < 0)
 		return err_set(ERR_INTERNAL, "an order's request has an unknown state");
@@ -179,7 +179,7 @@ store_order_find(struct store *s, struct arena *a, const char *id, struct store_
 	enum err e;
 
 	params_text(&p, id);
-	e = pool_read(s, &find, &p, &res);
+	e = db_read(s->db, &find, &p, &res);
 	if (e != ERR_OK)
 		return e;
 	if (result_rows(res) == 0)
@@ -207,7 +207,7 @@ store_order_list(struct store *s, struct arena *a, const char *account, const ch
 	params_text(&p, account);
 	params_text(&p, after);
 	params_int(&p, limit);
-	e = pool_read(s, &list, &p, &res);
+	e = db_read(s->db, &list, &p, &res);
 	if (e != ERR_OK)
 		return e;
 	*ids = arena_array(a, result_rows(res), sizeof(**ids));

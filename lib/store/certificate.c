@@ -15,7 +15,7 @@ store_issuer_list(struct store *s, struct arena *a, struct store_issuer **out, s
 		"SELECT id, parent, name, kind, state, key_label, der, subject, key_id, spki_hash, not_after FROM issuer ORDER BY id",
 		0};
 	AUTO(PGresult) res = NULL;
-	enum err e = pool_read(s, &list, NULL, &res);
+	enum err e = db_read(s->db, &list, NULL, &res);
 
 	if (e != ERR_OK)
 		return e;
@@ -50,7 +50,7 @@ find_issuer(struct store *s, const struct store_issuer *issuer, int16_t *id)
 
 	params_text(&p, issuer->name);
 	params_bytes(&p, issuer->spki_hash);
-	enum err e = pool_read(s, &find, &p, &res);
+	enum err e = db_read(s->db, &find, &p, &res);
 	if (e != ERR_OK)
 		return e;
 	for (size_t i = 0; i < result_rows(res); i++)
@@ -89,7 +89,7 @@ store_issuer_add(struct store *s, const struct store_issuer *issuer, int16_t *id
 	params_bytes(&p, issuer->spki_hash);
 	params_text(&p, issuer->key_label);
 	params_time(&p, issuer->not_after);
-	enum err e = pool_run(s, &issuer_add, &p, &res);
+	enum err e = db_run(s->db, &issuer_add, &p, &res);
 	if (e != ERR_OK)
 		return e;
 	if (result_rows(res) == 0)
@@ -147,7 +147,7 @@ store_certificate_find(struct store *s, struct arena *a, const uint8_t serial[ST
 	AUTO(PGresult) res = NULL;
 
 	params_bytes(&p, bytes_of(serial, STORE_SERIAL_SIZE));
-	enum err e = pool_read(s, &find, &p, &res);
+	enum err e = db_read(s->db, &find, &p, &res);
 	if (e != ERR_OK)
 		return e;
 	if (result_rows(res) == 0)
@@ -207,7 +207,7 @@ store_certificate_list(struct store *s, struct arena *a, const struct store_cert
 		params_text(&p, f->name);
 	if (f->identity != NULL)
 		params_text(&p, f->identity);
-	enum err e = pool_read(s, st, &p, &res);
+	enum err e = db_read(s->db, st, &p, &res);
 	if (e != ERR_OK)
 		return e;
 	size_t n = result_rows(res);
@@ -234,7 +234,7 @@ store_certificate_revoke(struct store *s, const uint8_t serial[STORE_SERIAL_SIZE
 	params_int_or_null(&p, reason, -1);
 	params_text(&p, actor);
 	params_text(&p, request_id);
-	enum err e = pool_run(s, &revoke, &p, &res);
+	enum err e = db_run(s->db, &revoke, &p, &res);
 	if (e != ERR_OK)
 		return e;
 	const char *outcome = result_peek(res, 0, 0);
@@ -259,7 +259,7 @@ store_revocation_changes(struct store *s, struct arena *a, uint64_t *cursor,
 	AUTO(PGresult) res = NULL;
 
 	params_int(&p, (int64_t)*cursor);
-	enum err e = pool_read(s, &changes, &p, &res);
+	enum err e = db_read(s->db, &changes, &p, &res);
 	if (e != ERR_OK)
 		return e;
 	struct store_revoked *list = arena_array(a, result_rows(res), sizeof(*list));
@@ -321,7 +321,7 @@ store_issued_changes(struct store *s, struct arena *a, uint64_t *cursor, unsigne
 
 	params_int(&p, (int64_t)*cursor);
 	params_int(&p, limit);
-	enum err e = pool_read(s, &changes, &p, &page);
+	enum err e = db_read(s->db, &changes, &p, &page);
 	if (e != ERR_OK)
 		return e;
 	size_t n = result_rows(page);
@@ -331,7 +331,7 @@ store_issued_changes(struct store *s, struct arena *a, uint64_t *cursor, unsigne
 	if (full && last >= oldest) {
 		params_int(&again, (int64_t)*cursor);
 		params_int(&again, INT64_MAX);
-		e = pool_read(s, &changes, &again, &rest);
+		e = db_read(s->db, &changes, &again, &rest);
 		if (e != ERR_OK)
 			return e;
 		full = false;

@@ -24,7 +24,7 @@ store_crl_latest(struct store *s, struct arena *a, const int64_t *known, size_t 
 	AUTO(PGresult) res = NULL;
 
 	params_ints(&p, known, known_count);
-	enum err e = pool_read(s, &latest, &p, &res);
+	enum err e = db_read(s->db, &latest, &p, &res);
 	if (e != ERR_OK)
 		return e;
 	*count = result_rows(res);
@@ -62,7 +62,7 @@ store_crl_import(struct store *s, const struct store_crl *crl, const char *actor
 
 	crl_params(&p, crl);
 	params_text(&p, actor);
-	enum err e = pool_run(s, &import, &p, &res);
+	enum err e = db_run(s->db, &import, &p, &res);
 	if (e != ERR_OK)
 		return e;
 	const char *outcome = result_peek(res, 0, 0);
@@ -84,7 +84,7 @@ store_crl_mark(struct store *s, int16_t issuer)
 	AUTO_PARAMS(p);
 
 	params_int(&p, issuer);
-	enum err e = pool_run(s, &mark, &p, NULL);
+	enum err e = db_run(s->db, &mark, &p, NULL);
 	if (e == ERR_NOTFOUND)
 		return err_set(ERR_NOTFOUND, "no issuer number %d", issuer);
 	if (e == ERR_OK)
@@ -94,7 +94,7 @@ store_crl_mark(struct store *s, int16_t issuer)
 
 struct store_crl_job {
 	struct store *store;
-	struct conn *conn;
+	struct db_conn *conn;
 	int16_t issuer;
 };
 
@@ -103,9 +103,9 @@ store_crl_abort(struct store_crl_job *job)
 {
 	if (job == NULL)
 		return;
-	if (conn_usable(job->conn) && conn_command(job->conn, "ROLLBACK") != ERR_OK)
-		conn_close(job->conn);
-	pool_give(job->store, POOL_OWN, job->conn);
+	if (db_conn_usable(job->conn) && db_conn_command(job->conn, "ROLLBACK") != ERR_OK)
+		db_conn_close(job->conn);
+	db_give(job->store->db, DB_OWN, job->conn);
 	free(job);
 }
 
@@ -116,12 +116,12 @@ begin_locked(struct store_crl_job *job)
 		"crl_lock", "SELECT pg_try_advisory_xact_lock($1::integer, $2::integer)", 2};
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
-	enum err e = conn_command(job->conn, "BEGIN");
+	enum err e = db_conn_command(job->conn, "BEGIN");
 
 	params_int(&p, CRL_LOCK);
 	params_int(&p, job->issuer);
 	if (e == ERR_OK)
-		e = conn_run(job->conn, &lock, &p, &res);
+		e = db_conn_run(job->conn, &lock, &p, &res);
 	if (e == ERR_OK && !result_bool(res, 0, 0))
 		return err_set(ERR_CONFLICT, "another signer publishes this CRL");
 	return e;
@@ -142,7 +142,7 @@ take_marks(struct store_crl_job *job, int64_t due, struct store_crl_work *work)
 	AUTO(PGresult) res = NULL;
 
 	params_int(&p, job->issuer);
-	enum err e = conn_run(job->conn, &take, &p, &res);
+	enum err e = db_conn_run(job->conn, &take, &p, &res);
 	if (e != ERR_OK)
 		return e;
 	*work = (struct store_crl_work){
@@ -168,7 +168,7 @@ read_entries(struct store_crl_job *job, struct arena *a, struct store_crl_work *
 
 	params_int(&p, job->issuer);
 	params_time(&p, work->last_this_update);
-	enum err e = conn_run(job->conn, &entries, &p, &res);
+	enum err e = db_conn_run(job->conn, &entries, &p, &res);
 	if (e != ERR_OK)
 		return e;
 	size_t n = result_rows(res);
@@ -184,8 +184,8 @@ enum err
 store_crl_begin(struct store *s, int16_t issuer, int64_t due, struct arena *a,
 	struct store_crl_work *work, struct store_crl_job **job)
 {
-	struct conn *c;
-	enum err e = pool_take(s, POOL_OWN, &c);
+	struct db_conn *c;
+	enum err e = db_take(s->db, DB_OWN, &c);
 
 	if (e != ERR_OK)
 		return e;
@@ -216,7 +216,7 @@ look_up(struct store *s, const struct store_crl *crl)
 
 	params_int(&p, crl->issuer);
 	params_int(&p, crl->number);
-	enum err e = pool_read(s, &find, &p, &res);
+	enum err e = db_read(s->db, &find, &p, &res);
 	if (e == ERR_OK &&
 		(result_rows(res) == 0 || !bytes_equal(result_view(res, 0, 0), crl->der)))
 		return err_set(ERR_UNAVAILABLE,
@@ -245,8 +245,8 @@ record(struct store_crl_job *job, const struct store_crl *crl)
 	params_int(&q, crl->number);
 	params_int(&q, CRL_KEPT);
 	params_int(&q, crl->entries);
-	enum err e = conn_run(job->conn, &insert, &p, NULL);
-	return e == ERR_OK ? conn_run(job->conn, &trim, &q, NULL) : e;
+	enum err e = db_conn_run(job->conn, &insert, &p, NULL);
+	return e == ERR_OK ? db_conn_run(job->conn, &trim, &q, NULL) : e;
 }
 
 enum err
@@ -256,12 +256,12 @@ store_crl_finish(struct store_crl_job *job, const struct store_crl *crl)
 	enum err e = record(job, crl);
 
 	if (e == ERR_OK) {
-		e = conn_command(job->conn, "COMMIT");
-		if (e == ERR_UNAVAILABLE && !conn_usable(job->conn))
+		e = db_conn_command(job->conn, "COMMIT");
+		if (e == ERR_UNAVAILABLE && !db_conn_usable(job->conn))
 			e = look_up(s, crl);
 	}
 	if (e == ERR_OK) {
-		pool_give(s, POOL_OWN, job->conn);
+		db_give(s->db, DB_OWN, job->conn);
 		free(job);
 	} else {
 		store_crl_abort(job);

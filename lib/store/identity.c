@@ -32,7 +32,7 @@ identity_kind_name(enum identity_kind k)
 enum err
 identity_kind_parse(const char *text, enum identity_kind *out)
 {
-	int i = word_index(kinds, text);
+	int i = words_index(kinds, text);
 
 	if (i < 0)
 		return err_set(ERR_INVALID,
@@ -51,7 +51,7 @@ identity_state_name(enum identity_state s)
 enum identity_kind
 column_identity_kind(const PGresult *res, size_t row, int col)
 {
-	int i = word_index(kinds, result_peek(res, row, col));
+	int i = words_index(kinds, result_peek(res, row, col));
 
 	return i >= 0 ? (enum identity_kind)i : IDENTITY_KIND_COUNT;
 }
@@ -59,7 +59,7 @@ column_identity_kind(const PGresult *res, size_t row, int col)
 enum identity_state
 column_identity_state(const PGresult *res, size_t row, int col)
 {
-	int i = word_index(states, result_peek(res, row, col));
+	int i = words_index(states, result_peek(res, row, col));
 
 	return i >= 0 ? (enum identity_state)i
 		      : IDENTITY_RETIRED; /* unknown to us: trusted with nothing */
@@ -101,7 +101,7 @@ store_identity_add(struct store *s, const struct store_identity *identity,
 	params_texts(&p, patterns, grant_count);
 	params_text(&p, actor);
 	params_text(&p, request_id);
-	enum err e = writer_run(s, &add, &p, &res);
+	enum err e = db_write(s->db, &add, &p, &res);
 	if (e == ERR_INVALID)
 		return err_set(ERR_INVALID,
 			"identity name \"%s\" is not 1 to 100 letters, digits and ._@:- beginning with a letter "
@@ -140,7 +140,7 @@ store_identity_find(struct store *s, struct arena *a, const char *name, struct s
 	AUTO(PGresult) res = NULL;
 
 	params_text(&p, name);
-	enum err e = pool_read(s, &find, &p, &res);
+	enum err e = db_read(s->db, &find, &p, &res);
 	if (e != ERR_OK)
 		return e;
 	if (result_rows(res) == 0)
@@ -157,7 +157,7 @@ store_identity_get(struct store *s, struct arena *a, int64_t id, struct store_id
 	AUTO(PGresult) res = NULL;
 
 	params_int(&p, id);
-	enum err e = pool_read(s, &get, &p, &res);
+	enum err e = db_read(s->db, &get, &p, &res);
 	if (e != ERR_OK)
 		return e;
 	if (result_rows(res) == 0)
@@ -177,7 +177,7 @@ store_identity_list(struct store *s, struct arena *a, const char *after, unsigne
 
 	params_text(&p, after != NULL ? after : "");
 	params_int(&p, limit < LIST_MAX ? limit : LIST_MAX);
-	enum err e = pool_read(s, &list, &p, &res);
+	enum err e = db_read(s->db, &list, &p, &res);
 	if (e != ERR_OK)
 		return e;
 	*count = result_rows(res);
@@ -202,7 +202,7 @@ store_identity_set_state(struct store *s, const char *name, enum identity_state 
 	params_text(&p, identity_state_name(to));
 	params_text(&p, actor);
 	params_text(&p, request_id);
-	enum err e = pool_run(s, &set, &p, &res);
+	enum err e = db_run(s->db, &set, &p, &res);
 	if (e != ERR_OK)
 		return e;
 	const char *outcome = result_peek(res, 0, 0);
@@ -229,7 +229,7 @@ store_identity_offboard(struct store *s, const char *name, int reason, const cha
 	params_int_or_null(&p, reason, -1);
 	params_text(&p, actor);
 	params_text(&p, request_id);
-	enum err e = pool_run(s, &offboard, &p, &res);
+	enum err e = db_run(s->db, &offboard, &p, &res);
 	if (e != ERR_OK)
 		return e;
 	if (strcmp(result_peek(res, 0, 0), "ok") != 0)
@@ -252,7 +252,7 @@ store_grant_list(
 	AUTO(PGresult) res = NULL;
 
 	params_int(&p, identity);
-	enum err e = pool_read(s, &list, &p, &res);
+	enum err e = db_read(s->db, &list, &p, &res);
 	if (e != ERR_OK)
 		return e;
 	*count = result_rows(res);
@@ -294,7 +294,7 @@ change_grant(struct store *s, const struct stmt *st, int64_t identity, const cha
 	params_text(&p, pattern);
 	params_text(&p, actor);
 	params_text(&p, request_id);
-	enum err e = writer_run(s, st, &p, &res);
+	enum err e = db_write(s->db, st, &p, &res);
 	if (e == ERR_NOTFOUND)
 		return err_set(ERR_NOTFOUND, "no identity number %lld", (long long)identity);
 	if (e == ERR_OK)
@@ -344,7 +344,7 @@ store_identity_changes(struct store *s, struct arena *a, uint64_t *cursor,
 	AUTO(PGresult) res = NULL;
 
 	params_int(&p, (int64_t)*cursor);
-	enum err e = pool_read(s, &changes, &p, &res);
+	enum err e = db_read(s->db, &changes, &p, &res);
 	if (e != ERR_OK)
 		return e;
 	*count = 0;

@@ -16,7 +16,7 @@ enum { FILE_MAX = 1024 * 1024, STEPS_MAX = 64, OWNER_STATEMENT_US = 600 * 100000
 enum { PARTITION_MONTHS = 1 }; /* the signer makes as many as its profiles need */
 
 struct work {
-	struct conn conn;
+	struct db_conn conn;
 	struct arena *arena;
 	const char *directory;
 	const char **steps;
@@ -78,7 +78,7 @@ static enum err
 look_who(struct work *w)
 {
 	AUTO(PGresult) res = NULL;
-	enum err e = conn_run(&w->conn, &whoami, NULL, &res);
+	enum err e = db_conn_run(&w->conn, &whoami, NULL, &res);
 
 	if (e != ERR_OK)
 		return e;
@@ -96,7 +96,7 @@ apply_role(struct work *w, size_t i)
 	AUTO(PGresult) res = NULL;
 
 	params_text(&p, roles[i].name);
-	enum err e = conn_run(&w->conn, &role_find, &p, &res);
+	enum err e = db_conn_run(&w->conn, &role_find, &p, &res);
 	if (e != ERR_OK)
 		return e;
 	bool exists = result_rows(res) > 0;
@@ -105,7 +105,7 @@ apply_role(struct work *w, size_t i)
 			"role \"%s\" is missing and user \"%s\" may not create it: have an administrator run \"%s\"",
 			roles[i].name, w->user, roles[i].create);
 	if (!exists) {
-		e = conn_command(&w->conn, roles[i].create);
+		e = db_conn_command(&w->conn, roles[i].create);
 		if (e == ERR_OK)
 			step(w, arena_printf(w->arena, "role \"%s\" created", roles[i].name));
 	}
@@ -120,7 +120,7 @@ apply_role(struct work *w, size_t i)
 				roles[i].name, w->user));
 		return ERR_OK;
 	}
-	e = conn_command(&w->conn, roles[i].alter);
+	e = db_conn_command(&w->conn, roles[i].alter);
 	if (e == ERR_OK)
 		step(w, arena_printf(w->arena, "role \"%s\": time limits set", roles[i].name));
 	return e;
@@ -131,15 +131,15 @@ static enum err
 become_owner(struct work *w)
 {
 	AUTO(PGresult) res = NULL;
-	enum err e = conn_run(&w->conn, &schema_find, NULL, &res);
+	enum err e = db_conn_run(&w->conn, &schema_find, NULL, &res);
 	bool exists = e == ERR_OK && result_rows(res) > 0;
 
 	if (e == ERR_OK && w->creator && !w->superuser && !w->is_owner)
-		e = conn_command(&w->conn, "GRANT " OWNER " TO CURRENT_USER");
+		e = db_conn_command(&w->conn, "GRANT " OWNER " TO CURRENT_USER");
 	if (e == ERR_OK && !exists)
-		e = conn_command(&w->conn, "CREATE SCHEMA chancery AUTHORIZATION " OWNER);
+		e = db_conn_command(&w->conn, "CREATE SCHEMA chancery AUTHORIZATION " OWNER);
 	if (e == ERR_OK && !w->is_owner)
-		e = conn_command(&w->conn, "SET ROLE " OWNER);
+		e = db_conn_command(&w->conn, "SET ROLE " OWNER);
 	if (e == ERR_OK && !exists)
 		step(w, "schema \"chancery\" created");
 	return e;
@@ -210,13 +210,13 @@ apply_file(struct work *w, const char *name, int version)
 	params_int(&p, version);
 	params_text(&p, name);
 	if (e == ERR_OK)
-		e = conn_command(&w->conn, "BEGIN");
+		e = db_conn_command(&w->conn, "BEGIN");
 	if (e == ERR_OK)
-		e = conn_command(&w->conn, (const char *)text.data);
+		e = db_conn_command(&w->conn, (const char *)text.data);
 	if (e == ERR_OK && version > 0)
-		e = conn_run(&w->conn, &version_add, &p, NULL);
+		e = db_conn_run(&w->conn, &version_add, &p, NULL);
 	if (e == ERR_OK)
-		e = conn_command(&w->conn, "COMMIT");
+		e = db_conn_command(&w->conn, "COMMIT");
 	return e == ERR_OK ? ERR_OK : err_context(e, "\"%s\"", name);
 }
 
@@ -228,11 +228,11 @@ apply_migrations(struct work *w)
 	enum err e = list_migrations(w, &names);
 
 	if (e == ERR_OK)
-		e = conn_command(&w->conn,
+		e = db_conn_command(&w->conn,
 			"CREATE TABLE IF NOT EXISTS schema_version (version integer PRIMARY KEY, "
 			"name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())");
 	if (e == ERR_OK)
-		e = conn_run(&w->conn, &version_find, NULL, &res);
+		e = db_conn_run(&w->conn, &version_find, NULL, &res);
 	if (e != ERR_OK)
 		return e;
 	int64_t have = result_int(res, 0, 0);
@@ -255,7 +255,7 @@ apply_partitions(struct work *w)
 	AUTO(PGresult) res = NULL;
 
 	params_int(&p, PARTITION_MONTHS);
-	enum err e = conn_run(&w->conn, &partitions, &p, &res);
+	enum err e = db_conn_run(&w->conn, &partitions, &p, &res);
 	if (e == ERR_OK && result_int(res, 0, 0) > 0)
 		step(w,
 			arena_printf(w->arena, "%lld monthly certificate partitions made",
@@ -266,7 +266,7 @@ apply_partitions(struct work *w)
 static enum err
 apply(struct work *w)
 {
-	enum err e = conn_command(
+	enum err e = db_conn_command(
 		&w->conn, "SELECT pg_advisory_lock(hashtext('chancery schema apply'))");
 
 	if (e == ERR_OK)
@@ -289,17 +289,17 @@ apply(struct work *w)
 }
 
 enum err
-store_schema_apply(const struct store_config *owner, const char *schema_directory, struct arena *a,
+store_schema_apply(const struct db_config *owner, const char *schema_directory, struct arena *a,
 	const char ***steps, size_t *count)
 {
 	struct work w = {.arena = a, .directory = schema_directory};
-	enum err e = conn_open(&w.conn, owner, CONN_OWNER, NULL, CONN_CONNECT_US);
+	enum err e = db_conn_open(&w.conn, owner, DB_CONN_OWNER, NULL, DB_CONN_CONNECT_US);
 
 	w.conn.timeout_us = OWNER_STATEMENT_US;
 	w.steps = arena_array(a, STEPS_MAX, sizeof(*w.steps));
 	if (e == ERR_OK)
 		e = apply(&w);
-	conn_close(&w.conn);
+	db_conn_close(&w.conn);
 	*steps = w.steps;
 	*count = w.count;
 	return e;

@@ -17,7 +17,7 @@ store_snapshot(struct store *s, struct arena *a, const char **out)
 {
 	static const struct stmt snapshot = {"snapshot", "SELECT pg_current_snapshot()::text", 0};
 	AUTO(PGresult) res = NULL;
-	enum err e = pool_read(s, &snapshot, NULL, &res);
+	enum err e = db_read(s->db, &snapshot, NULL, &res);
 
 	if (e == ERR_OK)
 		*out = result_text(a, res, 0, 0);
@@ -41,7 +41,7 @@ count_behind(struct store *s, const uint8_t *serial, const char *identity, unsig
 
 	params_bytes(&p, bytes_of(serial, serial != NULL ? STORE_SERIAL_SIZE : 0));
 	params_text(&p, identity);
-	enum err e = pool_read(s, &behind, &p, &res);
+	enum err e = db_read(s->db, &behind, &p, &res);
 	if (e == ERR_OK)
 		*out = (unsigned)result_int(res, 0, 0);
 	return e;

@@ -4,39 +4,33 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
-#include "lib/store/parts.h"
+#include "lib/store/internal.h"
 
-enum { READERS_DEFAULT = 2 };
-
-void
-part_cond_init(pthread_cond_t *c)
-{
-	pthread_condattr_t attr;
-
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(c, &attr);
-	pthread_condattr_destroy(&attr);
-}
-
-bool
-part_cond_wait(pthread_cond_t *c, pthread_mutex_t *m, int64_t deadline)
-{
-	struct timespec t = {.tv_sec = deadline / 1000000, .tv_nsec = deadline % 1000000 * 1000};
-
-	return pthread_cond_timedwait(c, m, &t) == 0;
-}
-
-enum err
-store_connect(struct store *s, struct conn *c, int64_t connect_us)
-{
-	enum err e = conn_open(c, &s->config, CONN_WORK, &s->end, connect_us);
-
-	atomic_store(&s->healthy, e == ERR_OK);
-	if (e == ERR_OK)
-		atomic_fetch_add(&s->connections, 1);
-	return e;
-}
+static const char *const channels[] = {
+	[STORE_BELL_REQUEST] = "chancery_request",
+	[STORE_BELL_RESULT] = "chancery_result",
+	[STORE_BELL_ISSUED] = "chancery_issued",
+	[STORE_BELL_STATE] = "chancery_state",
+	[STORE_BELL_CRL] = "chancery_crl",
+	[STORE_BELL_CHALLENGE] = "chancery_challenge",
+};
+static const struct stmt mark_open = {"writer_mark_open",
+	"INSERT INTO writer_mark (writer, batch) VALUES ($1, $2) ON CONFLICT (writer) DO NOTHING",
+	2};
+/* Zero rows, because a look-up moved the mark on, must end the transaction: division by zero does. */
+static const struct stmt mark_move = {"writer_mark_move",
+	"WITH moved AS (UPDATE writer_mark SET batch = $3, at = now() WHERE writer = $1 AND batch = $2 RETURNING 1) "
+	"SELECT 1 / count(*) FROM moved",
+	3};
+static const struct stmt mark_lock = {
+	"writer_mark_lock", "SELECT batch FROM writer_mark WHERE writer = $1 FOR UPDATE", 1};
+static const struct db_vocabulary vocabulary = {
+	.channels = channels,
+	.channel_count = STORE_BELL_COUNT,
+	.mark_open = &mark_open,
+	.mark_move = &mark_move,
+	.mark_lock = &mark_lock,
+};
 
 /* The role may look, but nothing tells an absent schema from an old one unless both are asked for.
  */
@@ -54,14 +48,14 @@ check_version(struct store *s)
 		"schema_newest", "SELECT max(version) FROM schema_version", 0};
 	AUTO(PGresult) there = NULL;
 	AUTO(PGresult) res = NULL;
-	enum err e = pool_read(s, &present, NULL, &there);
+	enum err e = db_read(s->db, &present, NULL, &there);
 
 	if (e == ERR_OK && !result_bool(there, 0, 0))
 		return err_set_word(ERR_CONFLICT, "schema-missing",
 			"database \"%s\" has no chancery schema: run \"ca-admin schema apply\"",
-			s->config.dbname);
+			db_configuration(s->db)->dbname);
 	if (e == ERR_OK)
-		e = pool_read(s, &newest, NULL, &res);
+		e = db_read(s->db, &newest, NULL, &res);
 	if (e != ERR_OK)
 		return e;
 	int64_t version = result_int(res, 0, 0);
@@ -76,72 +70,27 @@ check_version(struct store *s)
 	return ERR_OK;
 }
 
-static char *
-copy(const char *text)
-{
-	return text != NULL ? mem_strdup(text) : NULL;
-}
-
-static void
-copy_config(struct store_config *to, const struct store_config *from)
-{
-	*to = *from;
-	to->host = copy(from->host);
-	to->port = copy(from->port);
-	to->dbname = copy(from->dbname);
-	to->user = copy(from->user);
-	to->sslmode = copy(from->sslmode);
-	to->passfile = copy(from->passfile);
-	to->program = copy(from->program != NULL ? from->program : "chancery");
-}
-
-static void
-free_config(struct store_config *c)
-{
-	const char *texts[] = {
-		c->host, c->port, c->dbname, c->user, c->sslmode, c->passfile, c->program};
-
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-		free((void *)(uintptr_t)texts[i]);
-}
-
 enum err
-store_open(const struct store_config *config, struct store **out)
+store_open(const struct db_config *config, struct store **out)
 {
 	struct store *s = mem_zalloc(1, sizeof(*s));
 	char host[64] = "localhost";
 
-	copy_config(&s->config, config);
-	s->end.stop_wanted = config->stop_wanted;
+	s->db = db_open(config, &vocabulary);
 	(void)gethostname(host, sizeof(host) - 1);
-	snprintf(s->node, sizeof(s->node), "%s@%s:%ld", s->config.program, host, (long)getpid());
+	snprintf(s->node, sizeof(s->node), "%s@%s:%ld", db_configuration(s->db)->program, host,
+		(long)getpid());
 	s->started_at = clock_now();
-	s->pool = pool_new(config->readers > 0 ? config->readers : READERS_DEFAULT);
 	enum err e = check_version(s);
 	if (e != ERR_OK) {
-		pool_free(s->pool);
-		free_config(&s->config);
+		db_close(s->db);
 		free(s);
 		return e;
 	}
-	s->bells = bells_start(s);
+	db_start(s->db);
 	s->waiting = waiting_new(s);
-	if (config->writer == STORE_WITH_WRITER)
-		s->writer = writer_start(s);
 	*out = s;
 	return ERR_OK;
-}
-
-void
-store_stopping(struct store *s)
-{
-	conn_end_begin(&s->end);
-}
-
-bool
-store_late(struct store *s, int64_t deadline)
-{
-	return clock_monotonic_us() > deadline || atomic_load(&s->end.silent);
 }
 
 void
@@ -149,26 +98,28 @@ store_close(struct store *s)
 {
 	if (s == NULL)
 		return;
-	store_stopping(s);
-	if (s->writer != NULL)
-		writer_stop(s->writer);
-	bells_stop(s->bells); /* before what its listeners use */
+	db_stop(s->db); /* the bells end before what their listeners use */
 	waiting_free(s->waiting);
-	pool_free(s->pool);
-	free_config(&s->config);
+	db_close(s->db);
 	free(s);
+}
+
+struct db *
+store_db(struct store *s)
+{
+	return s->db;
+}
+
+void
+store_ring(struct store *s, enum store_bell bell)
+{
+	db_ring(s->db, bell);
 }
 
 const char *
 store_node(const struct store *s)
 {
 	return s->node;
-}
-
-bool
-store_healthy(struct store *s)
-{
-	return atomic_load(&s->healthy);
 }
 
 enum err
@@ -179,12 +130,12 @@ store_node_seen(struct store *s, const char *state, const char *detail_json)
 	AUTO_PARAMS(p);
 
 	params_text(&p, s->node);
-	params_text(&p, s->config.program);
+	params_text(&p, db_configuration(s->db)->program);
 	params_text(&p, CHANCERY_VERSION);
 	params_time(&p, s->started_at);
 	params_text(&p, state);
 	params_text(&p, detail_json != NULL ? detail_json : "{}");
-	return pool_run(s, &seen, &p, NULL);
+	return db_run(s->db, &seen, &p, NULL);
 }
 
 enum err
@@ -194,7 +145,7 @@ store_node_list(struct store *s, struct arena *a, struct store_node **out, size_
 		"SELECT id, program, version, state, detail::text, started_at, last_seen FROM node ORDER BY id LIMIT 1000",
 		0};
 	AUTO(PGresult) res = NULL;
-	enum err e = pool_read(s, &list, NULL, &res);
+	enum err e = db_read(s->db, &list, NULL, &res);
 
 	if (e != ERR_OK)
 		return e;
@@ -227,5 +178,5 @@ store_audit_add(struct store *s, const struct store_audit *event)
 	params_text(&p, event->outcome);
 	params_text(&p, event->request_id != NULL ? event->request_id : "");
 	params_text(&p, event->detail_json);
-	return writer_run(s, &insert, &p, NULL);
+	return db_write(s->db, &insert, &p, NULL);
 }

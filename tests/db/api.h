@@ -7,13 +7,13 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/random.h"
-#include "lib/store/request.h"
+#include "lib/store/queue/request.h"
 #include "tests/unit/unit.h"
 
 static inline struct store *
-api_open_as(const char *role, const char *program, enum store_writer writer)
+api_open_as(const char *role, const char *program, enum db_writer writer)
 {
-	struct store_config config = {.host = getenv("STORE_HOST"),
+	struct db_config config = {.host = getenv("STORE_HOST"),
 		.dbname = getenv("STORE_DBNAME"),
 		.user = role,
 		.program = program,
@@ -27,7 +27,7 @@ api_open_as(const char *role, const char *program, enum store_writer writer)
 }
 
 static inline struct store *
-api_open(const char *role, enum store_writer writer)
+api_open(const char *role, enum db_writer writer)
 {
 	return api_open_as(role, "api", writer);
 }
@@ -128,10 +128,10 @@ static inline struct world
 open_world(void)
 {
 	struct world w = {.a = arena_new(0),
-		.owner = api_open("chancery_owner", STORE_WITHOUT_WRITER),
-		.gateway = api_open("chancery_gateway", STORE_WITH_WRITER),
-		.signer = api_open("chancery_signer", STORE_WITHOUT_WRITER),
-		.status = api_open("chancery_status", STORE_WITHOUT_WRITER)};
+		.owner = api_open("chancery_owner", DB_WITHOUT_WRITER),
+		.gateway = api_open("chancery_gateway", DB_WITH_WRITER),
+		.signer = api_open("chancery_signer", DB_WITHOUT_WRITER),
+		.status = api_open("chancery_status", DB_WITHOUT_WRITER)};
 
 	w.issuer = api_issuer(w.owner, arena_printf(w.a, "ca-%s", random_id(w.a)));
 	w.identity = api_identity(w.gateway, w.a, IDENTITY_DEVICE, &w.name);

@@ -88,7 +88,7 @@ test_revocation_has_spread_when_every_status_program_saw_it(void)
 {
 	struct world w = open_world();
 	AUTO_STRUCT(store) status =
-		api_open_as("chancery_status", "chancery-status", STORE_WITHOUT_WRITER);
+		api_open_as("chancery_status", "chancery-status", DB_WITHOUT_WRITER);
 	uint8_t serial[STORE_SERIAL_SIZE];
 	const char *before, *after;
 	unsigned behind = 99;

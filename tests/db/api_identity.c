@@ -5,7 +5,7 @@ static void
 test_identity_is_found_as_it_was_added(void)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
-	AUTO_STRUCT(store) s = api_open("chancery_gateway", STORE_WITH_WRITER);
+	AUTO_STRUCT(store) s = api_open("chancery_gateway", DB_WITH_WRITER);
 	const char *name;
 	int64_t id = api_identity(s, a, IDENTITY_DEVICE, &name);
 	struct store_identity by_name, by_id;
@@ -27,7 +27,7 @@ static void
 test_second_identity_of_a_name_is_a_conflict(void)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
-	AUTO_STRUCT(store) s = api_open("chancery_gateway", STORE_WITH_WRITER);
+	AUTO_STRUCT(store) s = api_open("chancery_gateway", DB_WITH_WRITER);
 	const char *name;
 	int64_t id = api_identity(s, a, IDENTITY_DEVICE, &name);
 	struct store_identity again = {.name = name, .kind = IDENTITY_USER};
@@ -39,7 +39,7 @@ test_second_identity_of_a_name_is_a_conflict(void)
 static void
 test_names_that_are_no_identity_names_are_refused(void)
 {
-	AUTO_STRUCT(store) s = api_open("chancery_gateway", STORE_WITH_WRITER);
+	AUTO_STRUCT(store) s = api_open("chancery_gateway", DB_WITH_WRITER);
 	const char *const names[] = {"", "-x", "a b", "a/b", "\xc3\xa4", "a\nb",
 		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 		"\xff"};
@@ -58,7 +58,7 @@ static void
 test_unknown_identities_are_not_found(void)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
-	AUTO_STRUCT(store) s = api_open("chancery_gateway", STORE_WITH_WRITER);
+	AUTO_STRUCT(store) s = api_open("chancery_gateway", DB_WITH_WRITER);
 	struct store_identity identity;
 	struct store_offboarded gone;
 	bool changed;
@@ -75,7 +75,7 @@ static void
 test_list_pages_by_name(void)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
-	AUTO_STRUCT(store) s = api_open("chancery_gateway", STORE_WITH_WRITER);
+	AUTO_STRUCT(store) s = api_open("chancery_gateway", DB_WITH_WRITER);
 	const char *name, *after = NULL;
 	struct store_identity *page;
 	size_t n, seen = 0;
@@ -97,7 +97,7 @@ static void
 test_state_changes_say_whether_they_changed_anything(void)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
-	AUTO_STRUCT(store) s = api_open("chancery_gateway", STORE_WITH_WRITER);
+	AUTO_STRUCT(store) s = api_open("chancery_gateway", DB_WITH_WRITER);
 	const char *name;
 	bool changed = false;
 
@@ -114,7 +114,7 @@ static void
 test_grants_are_added_once_and_removed_once(void)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
-	AUTO_STRUCT(store) s = api_open("chancery_gateway", STORE_WITH_WRITER);
+	AUTO_STRUCT(store) s = api_open("chancery_gateway", DB_WITH_WRITER);
 	const char *name;
 	int64_t id = api_identity(s, a, IDENTITY_USER, &name);
 
@@ -129,7 +129,7 @@ static void
 test_feed_tells_of_changes_since_the_cursor(void)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
-	AUTO_STRUCT(store) s = api_open("chancery_gateway", STORE_WITH_WRITER);
+	AUTO_STRUCT(store) s = api_open("chancery_gateway", DB_WITH_WRITER);
 	const char *name;
 	int64_t id = api_identity(s, a, IDENTITY_USER, &name);
 	struct store_identity_change *changes;

@@ -103,7 +103,7 @@ test_old_result_is_told_at_once(void)
 
 	api_certificate(w.gateway, w.signer, w.a, w.identity, w.issuer, serial);
 	CHECK_OK(store_certificate_find(w.gateway, w.a, serial, &c));
-	AUTO_STRUCT(store) other = api_open("chancery_gateway", STORE_WITHOUT_WRITER);
+	AUTO_STRUCT(store) other = api_open("chancery_gateway", DB_WITHOUT_WRITER);
 	CHECK_OK(store_request_wait(
 		other, w.a, c.request, 5000, &result)); /* its poller starts here */
 	CHECK(result.state == STORE_RESULT_DONE);
@@ -378,7 +378,7 @@ static void
 test_responder_asks_only_for_a_service_identity(void)
 {
 	struct world w = open_world();
-	AUTO_STRUCT(store) status = api_open("chancery_status", STORE_WITHOUT_WRITER);
+	AUTO_STRUCT(store) status = api_open("chancery_status", DB_WITHOUT_WRITER);
 	const char *service;
 	struct store_claim *claim;
 	const struct store_claimed *items;
@@ -434,7 +434,7 @@ test_nodes_profiles_and_audit_events(void)
 				strcmp(nodes[i].state, "degraded") == 0 &&
 				strcmp(nodes[i].detail_json, "{\"queue\": 3}") == 0 &&
 				strcmp(nodes[i].version, CHANCERY_VERSION) == 0);
-	CHECK(found && store_healthy(w.gateway));
+	CHECK(found && db_healthy(store_db(w.gateway)));
 	CHECK_OK(store_audit_add(w.gateway, &event));
 	event.outcome = "perhaps";
 	CHECK_ERR(store_audit_add(w.gateway, &event), ERR_INVALID);

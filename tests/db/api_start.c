@@ -110,7 +110,7 @@ issue(struct world *w, size_t count)
 
 /* Not the call once a second, which is for all bells. */
 static void
-count_requests(void *ctx, enum store_bell bell)
+count_requests(void *ctx, unsigned bell)
 {
 	if (bell == STORE_BELL_REQUEST)
 		sem_post(ctx);
@@ -124,10 +124,10 @@ test_result_is_told_on_another_thread(void)
 	sem_t rung;
 
 	sem_init(&rung, 0, 0);
-	store_listen(w.signer, 1U << STORE_BELL_REQUEST, count_requests, &rung);
+	db_listen(store_db(w.signer), 1U << STORE_BELL_REQUEST, count_requests, &rung);
 	start(&w, &c, "told", LONG_MS);
 	CHECK(posted(&rung));
-	store_unlisten(w.signer, &rung);
+	db_unlisten(store_db(w.signer), &rung);
 	issue(&w, 1);
 	CU_ASSERT_FATAL(heard(&c));
 	CHECK(c.code == ERR_OK && c.id > 0 && !c.own_thread);

@@ -5,7 +5,7 @@
 #include "lib/store/store.h"
 
 struct tool {
-	struct store_config config;
+	struct db_config config;
 	struct arena *arena;
 	int argc; /* arguments of the command */
 	char **argv;

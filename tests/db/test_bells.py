@@ -8,7 +8,7 @@ import time
 
 from pgcluster import wait_for
 
-STATE, EVERY_SECOND = 3, 6
+STATE, EVERY_SECOND = 3, 16
 
 
 class Listener:

@@ -43,7 +43,7 @@ STATEMENTS = [
     ("UPDATE issuance_request SET names = '{}'", set()),
     ("UPDATE issuance_request SET spki = '\\x00'", set()),
     ("DELETE FROM issuance_request", set()),
-    ("SELECT responder_request('nobody', 'p', 'i', '\\x00', 'n', 'r')", {"status"}),
+    ("SELECT responder_request('nobody', 'p', 'i', '\\x00', 'r')", {"status"}),
     # identities and grants
     ("INSERT INTO identity (name, kind) VALUES ('new' || random(), 'device')", {"gateway"}),
     ("UPDATE identity SET state = 'active'", set()),

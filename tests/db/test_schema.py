@@ -1,11 +1,14 @@
 """`ca-admin schema apply`: once, twice, at the same time, without rights, on other versions."""
 
+import pathlib
 import shutil
 import subprocess
 
 import pytest
 
 from conftest import SCHEMA_DIR, STORE_TOOL, Database, fresh
+
+VERSION = len(list(pathlib.Path(SCHEMA_DIR).glob("[0-9]*.sql")))
 
 
 def apply(cluster, database, user, directory=SCHEMA_DIR):
@@ -34,7 +37,7 @@ def test_applying_twice_changes_nothing(db):
     before = db.sql("postgres", STRUCTURE)
     done = apply(db.cluster, db.name, "postgres")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == ["schema is at version 3, grants are in place"]
+    assert done.stdout.splitlines() == [f"schema is at version {VERSION}, grants are in place"]
     assert db.sql("postgres", STRUCTURE) == before
 
 
@@ -54,7 +57,7 @@ def test_two_at_the_same_time_follow_each_other(cluster, db):
                                 stdout=subprocess.PIPE, text=True) for _ in range(2)]
     outputs = [p.communicate(timeout=60)[0] for p in running]
     assert [p.returncode for p in running] == [0, 0]
-    assert sum(o.count("applied") for o in outputs) == 3
+    assert sum(o.count("applied") for o in outputs) == VERSION
 
 
 def test_role_with_createrole_and_its_own_database_is_enough(own_cluster):
@@ -84,17 +87,17 @@ def test_program_refuses_a_database_without_schema_and_names_the_remedy(cluster,
 
 
 def test_program_refuses_an_older_schema_and_names_the_remedy(db):
-    db.sql("chancery_owner", "DELETE FROM schema_version WHERE version = 3")
+    db.sql("chancery_owner", f"DELETE FROM schema_version WHERE version = {VERSION}")
     done = db.tool("chancery_gateway", "open", check=False)
     assert done.returncode == 1
-    assert "has version 2 and this program needs 3" in done.stderr and 'run "ca-admin schema apply"' in done.stderr
+    assert f"has version {VERSION - 1} and this program needs {VERSION}" in done.stderr and 'run "ca-admin schema apply"' in done.stderr
 
 
 def test_program_and_apply_refuse_a_newer_schema_and_name_the_remedy(db):
-    db.sql("chancery_owner", "INSERT INTO schema_version VALUES (4, 'later')")
+    db.sql("chancery_owner", "INSERT INTO schema_version VALUES (%d, 'later')" % (VERSION + 1))
     for done in (db.tool("chancery_signer", "open", check=False), apply(db.cluster, db.name, "postgres")):
         assert done.returncode == 1
-        assert "has version 4 and this program knows 3: install the newer programs" in done.stderr
+        assert f"has version {VERSION + 1} and this program knows {VERSION}: install the newer programs" in done.stderr
 
 
 def test_unreachable_database_is_unavailable_not_a_conflict(db):

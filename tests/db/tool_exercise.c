@@ -4,7 +4,7 @@
 
 #include "lib/base/hex.h"
 #include "lib/base/random.h"
-#include "lib/store/request.h"
+#include "lib/store/queue/request.h"
 #include "tests/db/store_tool.h"
 
 struct given {
@@ -102,10 +102,10 @@ tool_exercise(const struct tool *t)
 	AUTO_STRUCT(store) s = NULL;
 	struct given g = {
 		.a = t->arena, .identity = t->argv[1], .cursor = strtoull(t->argv[2], NULL, 10)};
-	struct store_config config = t->config;
+	struct db_config config = t->config;
 	size_t n;
 
-	config.writer = STORE_WITH_WRITER;
+	config.writer = DB_WITH_WRITER;
 	enum err e = hex_decode(bytes_str(t->argv[0]), g.serial, sizeof(g.serial), &n);
 	if (e == ERR_OK)
 		e = store_open(&config, &s);

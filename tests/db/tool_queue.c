@@ -12,7 +12,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/hex.h"
 #include "lib/base/random.h"
-#include "lib/store/request.h"
+#include "lib/store/queue/request.h"
 #include "tests/db/store_tool.h"
 
 enum { DER_SIZE = 1000, LIFE_S = 8 * 3600, RETRY_US = 20000 };
@@ -96,11 +96,11 @@ static enum err
 run_load(const struct tool *t, struct load l)
 {
 	AUTO_STRUCT(store) s = NULL;
-	struct store_config config = t->config;
+	struct db_config config = t->config;
 	pthread_t threads[256];
 	size_t n = (size_t)atoll(t->argv[1]);
 
-	config.writer = STORE_WITH_WRITER;
+	config.writer = DB_WITH_WRITER;
 	enum err e = store_open(&config, &s);
 	if (e != ERR_OK)
 		return e;
@@ -140,7 +140,7 @@ struct bell_wait {
 };
 
 static void
-on_bell(void *ctx, enum store_bell bell)
+on_bell(void *ctx, unsigned bell)
 {
 	struct bell_wait *w = ctx;
 
@@ -222,7 +222,7 @@ tool_signer(const struct tool *t)
 
 	if (e != ERR_OK)
 		return e;
-	store_listen(s, 1u << STORE_BELL_REQUEST, on_bell, &w);
+	db_listen(store_db(s), 1u << STORE_BELL_REQUEST, on_bell, &w);
 	printf("ready\n");
 	fflush(stdout);
 	while (count == 0 || answered < count) {

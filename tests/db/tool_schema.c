@@ -28,7 +28,7 @@ tool_open(const struct tool *t)
 }
 
 static void
-print_bell(void *ctx, enum store_bell bell)
+print_bell(void *ctx, unsigned bell)
 {
 	(void)ctx;
 	printf("bell %d\n", (int)bell);
@@ -45,7 +45,7 @@ tool_bells(const struct tool *t)
 
 	if (e != ERR_OK)
 		return e;
-	store_listen(s, (1u << STORE_BELL_COUNT) - 1, print_bell, NULL);
+	db_listen(store_db(s), (1u << STORE_BELL_COUNT) - 1, print_bell, NULL);
 	while (fgets(line, sizeof(line), stdin) != NULL) {
 		char *end;
 		long bell = strtol(line, &end, 10), times = strtol(end, NULL, 10);

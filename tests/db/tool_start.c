@@ -6,7 +6,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/random.h"
-#include "lib/store/request.h"
+#include "lib/store/queue/request.h"
 #include "tests/db/store_tool.h"
 
 struct round {
@@ -67,11 +67,11 @@ enum err
 tool_starts(const struct tool *t)
 {
 	AUTO_STRUCT(store) s = NULL;
-	struct store_config config = t->config;
+	struct db_config config = t->config;
 	struct round r = {.mutex = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER};
 	size_t count = (size_t)atoll(t->argv[1]);
 
-	config.writer = STORE_WITH_WRITER;
+	config.writer = DB_WITH_WRITER;
 	enum err e = store_open(&config, &s);
 	if (e != ERR_OK)
 		return e;

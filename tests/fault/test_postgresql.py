@@ -54,7 +54,7 @@ def test_silent_for_longer_than_any_patience(site):
     audit(site, load.ledger.acks)
 
 
-STOPS_WITHIN = 6  # seconds: three of silence (lib/store/connection.c), and what a busy machine adds
+STOPS_WITHIN = 6  # seconds: three of silence (lib/db/conn.c), and what a busy machine adds
 
 
 @pytest.mark.parametrize("silent", ["just now", "long"])

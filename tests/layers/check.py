@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 
-LOW = ["lib/base", "lib/pki", "lib/http", "lib/store"]
+LOW = ["lib/base", "lib/pki", "lib/http", "lib/db", "lib/store"]
 PROTOCOLS = ["acme", "est", "ocsp", "crl"]
 
 # Folder -> what it may include and link besides itself. The longest prefix of a path decides.
@@ -18,7 +18,8 @@ LAYERS = {
     "lib/base": [],
     "lib/pki": ["lib/base"],
     "lib/http": ["lib/base"],
-    "lib/store": ["lib/base", "schema"],
+    "lib/db": ["lib/base"],
+    "lib/store": ["lib/base", "lib/db", "schema"],
     "schema": ["lib/base"],
     "ca": LOW,
     "ca/hsm": ["lib/base", "lib/pki"],
@@ -27,7 +28,7 @@ LAYERS = {
     "admin/api": LOW + ["ca"],
     "admin/cli": LOW + ["ca", "schema"],
     "acme": LOW + ["ca"],
-    "acme/validator": ["lib/base", "lib/pki", "lib/store", "ca", "acme"],
+    "acme/validator": ["lib/base", "lib/pki", "lib/db", "lib/store", "ca", "acme"],
     "est": LOW + ["ca"],
     "ocsp": LOW + ["ca"],
     "crl": LOW + ["ca"],
@@ -39,9 +40,9 @@ LAYERS = {
 HEADERS = {
     "microhttpd.h": ["lib/http"],
     "gnutls/": ["lib/http"],
-    "libpq": ["lib/store"],
-    "postgres": ["lib/store"],
-    "pqexpbuffer.h": ["lib/store"],
+    "libpq": ["lib/db"],
+    "postgres": ["lib/db"],
+    "pqexpbuffer.h": ["lib/db"],
     "libp11.h": ["ca/hsm"],
     "p11-kit/": ["ca/hsm"],
     "pkcs11": ["ca/hsm"],
@@ -55,7 +56,7 @@ HEADERS = {
 PACKAGES = {
     "libmicrohttpd": ["lib/http"],
     "gnutls": ["lib/http"],
-    "libpq": ["lib/store"],
+    "libpq": ["lib/db"],
     "libp11": ["ca/hsm"],
     "p11-kit-1": ["ca/hsm"],
     "yaml-0.1": ["lib/base", "ca"],

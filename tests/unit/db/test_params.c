@@ -1,5 +1,6 @@
 /* Parameters in PostgreSQL's formats, and values out of results: without a database. */
-#include "lib/store/internal.h"
+#include "lib/base/words.h"
+#include "lib/db/conn.h"
 #include "tests/unit/unit.h"
 
 /* A result of one row and one binary column. */
@@ -222,10 +223,10 @@ test_results_are_judged_by_their_status(void)
 	AUTO(PGresult) aborted = PQmakeEmptyPGresult(NULL, PGRES_PIPELINE_ABORTED);
 	AUTO(PGresult) failed = PQmakeEmptyPGresult(NULL, PGRES_FATAL_ERROR);
 
-	CHECK_OK(conn_judge(rows));
-	CHECK_OK(conn_judge(done));
-	CHECK_ERR(conn_judge(aborted), ERR_UNAVAILABLE);
-	CHECK_ERR(conn_judge(failed), ERR_INTERNAL);
+	CHECK_OK(db_conn_judge(rows));
+	CHECK_OK(db_conn_judge(done));
+	CHECK_ERR(db_conn_judge(aborted), ERR_UNAVAILABLE);
+	CHECK_ERR(db_conn_judge(failed), ERR_INTERNAL);
 }
 
 static void
@@ -233,9 +234,9 @@ test_words_are_found_exactly(void)
 {
 	const char *const words[] = {"one", "two", NULL};
 
-	CHECK(word_index(words, "two") == 1);
-	CHECK(word_index(words, "tw") == -1 && word_index(words, "") == -1 &&
-		word_index(words, NULL) == -1);
+	CHECK(words_index(words, "two") == 1);
+	CHECK(words_index(words, "tw") == -1 && words_index(words, "") == -1 &&
+		words_index(words, NULL) == -1);
 }
 
 UNIT_MAIN("store params and results", {"test_numbers_and_nulls", test_numbers_and_nulls},

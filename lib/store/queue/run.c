@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <semaphore.h>
 
-#include "lib/store/parts.h"
-#include "lib/store/wait.h"
+#include "lib/store/internal.h"
+#include "lib/store/queue/wait.h"
 
 /* On the writer's thread, after COMMIT or failure; me may be gone once it has settled. */
 static void
@@ -103,7 +103,7 @@ read_now(struct store *s, struct arena *a, int64_t id, struct store_result *out)
 	AUTO(PGresult) res = NULL;
 
 	params_ints(&p, &id, 1);
-	enum err e = pool_read(s, &wait_fetch, &p, &res);
+	enum err e = db_read(s->db, &wait_fetch, &p, &res);
 	if (e == ERR_OK && result_rows(res) > 0)
 		return wait_read_result(a, res, 0, out);
 	if (e == ERR_OK)

@@ -1,10 +1,10 @@
 /* Between writer.c (the queue and its thread) and batch.c (one transaction). */
-#ifndef CHANCERY_STORE_WRITER_H
-#define CHANCERY_STORE_WRITER_H
+#ifndef CHANCERY_DB_WRITER_H
+#define CHANCERY_DB_WRITER_H
 
 #include <semaphore.h>
 
-#include "lib/store/parts.h"
+#include "lib/db/internal.h"
 
 /* One statement of a batch; it may serve several jobs, a row for each. */
 struct step {
@@ -23,19 +23,19 @@ struct job {
 	const void *row;
 	struct step *step; /* of the batch under way, and which row of its result */
 	size_t at;
-	PGresult *res; /* writer_run(): the answer, also a refusal */
+	PGresult *res; /* db_write(): the answer, also a refusal */
 	enum err code; /* without a result: why */
 	char reason[200];
 	int64_t deadline;
 	enum { JOB_QUEUED, JOB_RUNNING } state;
 	sem_t done; /* posted when answered: waking takes no lock that others wake for too */
-	writer_done_fn *on_done; /* writer_submit(): called instead; the job is then the writer's */
+	db_done_fn *on_done; /* db_submit(): called instead; the job is then the writer's */
 	void *ctx;
 	struct job *next;
 };
 
 struct writer {
-	struct store *store;
+	struct db *db;
 	pthread_t thread;
 	pthread_mutex_t mutex;
 	pthread_cond_t wake;
@@ -43,10 +43,10 @@ struct writer {
 	size_t queued;
 	bool stopping;
 	/* The thread's own. */
-	struct conn conn;
-	char name[64]; /* of our row in writer_mark */
-	int64_t mark;  /* what writer_mark holds for us */
-	struct step step[WRITER_BATCH_MAX];
+	struct db_conn conn;
+	char name[64]; /* of our row */
+	int64_t mark;  /* what our row holds */
+	struct step step[DB_BATCH_MAX];
 	size_t step_count;
 };
 

@@ -1,5 +1,5 @@
 /*
- * Group commit. One thread takes everything queued (at most WRITER_BATCH_MAX), has it run as one
+ * Group commit. One thread takes everything queued (at most DB_BATCH_MAX), has it run as one
  * transaction (batch.c) and answers all callers.
  *
  * A lone job is run at once. Under load batches form by themselves while the one before is written,
@@ -13,7 +13,7 @@
 #include <time.h>
 
 #include "lib/base/clock.h"
-#include "lib/store/writer.h"
+#include "lib/db/writer.h"
 
 enum { RETRIES_MAX = 3, NAP_US = 50000, SEVERAL = 4, GROW_US = 1000 };
 
@@ -24,7 +24,7 @@ writer_nap(struct writer *w)
 
 	pthread_mutex_lock(&w->mutex);
 	while (!w->stopping && clock_monotonic_us() < until)
-		(void)part_cond_wait(&w->wake, &w->mutex, until);
+		(void)clock_cond_wait(&w->wake, &w->mutex, until);
 	pthread_mutex_unlock(&w->mutex);
 }
 
@@ -32,10 +32,10 @@ writer_nap(struct writer *w)
 static enum err
 verdict(const struct job *j, const PGresult *res)
 {
-	return j->code != ERR_OK ? err_set(j->code, "%s", j->reason) : conn_judge(res);
+	return j->code != ERR_OK ? err_set(j->code, "%s", j->reason) : db_conn_judge(res);
 }
 
-/* A job of writer_run() is its caller's memory again once it is posted. */
+/* A job of db_write() is its caller's memory again once it is posted. */
 static void
 answer(struct writer *w, struct job **jobs, size_t n)
 {
@@ -60,7 +60,7 @@ static void
 settle(struct job **jobs, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (jobs[i]->step->res != NULL && conn_judge(jobs[i]->step->res) == ERR_OK)
+		if (jobs[i]->step->res != NULL && db_conn_judge(jobs[i]->step->res) == ERR_OK)
 			jobs[i]->code = ERR_OK;
 }
 
@@ -70,7 +70,7 @@ passing(const struct job *j)
 {
 	const PGresult *res = j->step->res;
 
-	return res != NULL ? conn_judge(res) == ERR_UNAVAILABLE : j->code == ERR_UNAVAILABLE;
+	return res != NULL ? db_conn_judge(res) == ERR_UNAVAILABLE : j->code == ERR_UNAVAILABLE;
 }
 
 static void
@@ -93,7 +93,7 @@ serve(struct writer *w, struct job **jobs, size_t n)
 			return;
 		}
 		bool again = o == LOST || (o == REFUSED && tries < RETRIES_MAX && passing(jobs[0]));
-		if (!again || store_late(w->store, deadline)) {
+		if (!again || db_late(w->db, deadline)) {
 			answer(w, jobs, n);
 			return;
 		}
@@ -127,11 +127,11 @@ take_batch(struct writer *w, struct job **jobs, size_t last)
 
 	pthread_mutex_lock(&w->mutex);
 	await_job(w);
-	if (last >= SEVERAL && w->queued < WRITER_BATCH_MAX && !w->stopping) {
+	if (last >= SEVERAL && w->queued < DB_BATCH_MAX && !w->stopping) {
 		let_grow(w);
 		await_job(w); /* all of it may have been withdrawn */
 	}
-	while (w->first != NULL && n < WRITER_BATCH_MAX) {
+	while (w->first != NULL && n < DB_BATCH_MAX) {
 		jobs[n] = w->first;
 		w->first = jobs[n]->next;
 		jobs[n++]->state = JOB_RUNNING;
@@ -147,25 +147,25 @@ static void *
 run(void *ctx)
 {
 	struct writer *w = ctx;
-	struct job *jobs[WRITER_BATCH_MAX];
+	struct job *jobs[DB_BATCH_MAX];
 	size_t n = 0;
 
 	while ((n = take_batch(w, jobs, n)) > 0)
 		serve(w, jobs, n);
-	conn_close(&w->conn);
+	db_conn_close(&w->conn);
 	return NULL;
 }
 
 struct writer *
-writer_start(struct store *s)
+writer_start(struct db *db)
 {
 	struct writer *w = mem_zalloc(1, sizeof(*w));
 
-	w->store = s;
+	w->db = db;
 	w->last = &w->first;
 	batch_new_name(w);
 	pthread_mutex_init(&w->mutex, NULL);
-	part_cond_init(&w->wake);
+	clock_cond_init(&w->wake);
 	if (pthread_create(&w->thread, NULL, run, w) != 0)
 		abort();
 	return w;
@@ -200,7 +200,7 @@ unlink_job(struct writer *w, struct job *j)
 static void
 enqueue(struct writer *w, struct job *j)
 {
-	j->deadline = clock_monotonic_us() + STORE_PATIENCE_US;
+	j->deadline = clock_monotonic_us() + DB_PATIENCE_US;
 	pthread_mutex_lock(&w->mutex);
 	*w->last = j;
 	w->last = &j->next;
@@ -238,8 +238,7 @@ wait_for_answer(struct writer *w, struct job *j)
 }
 
 void
-writer_submit(
-	struct store *s, const struct bulk *b, const void *row, writer_done_fn *done, void *ctx)
+db_submit(struct db *db, const struct bulk *b, const void *row, db_done_fn *done, void *ctx)
 {
 	struct job *j = mem_zalloc(1, sizeof(*j));
 
@@ -247,13 +246,13 @@ writer_submit(
 	j->row = row;
 	j->on_done = done;
 	j->ctx = ctx;
-	enqueue(s->writer, j);
+	enqueue(db->writer, j);
 }
 
 bool
-writer_withdraw(struct store *s, const void *ctx)
+db_withdraw(struct db *db, const void *ctx)
 {
-	struct writer *w = s->writer;
+	struct writer *w = db->writer;
 	struct job *j;
 
 	pthread_mutex_lock(&w->mutex);
@@ -267,15 +266,15 @@ writer_withdraw(struct store *s, const void *ctx)
 }
 
 enum err
-writer_run(struct store *s, const struct stmt *st, const struct params *p, PGresult **out)
+db_write(struct db *db, const struct stmt *st, const struct params *p, PGresult **out)
 {
-	if (s->writer == NULL)
-		return pool_run(s, st, p, out);
+	if (db->writer == NULL)
+		return db_run(db, st, p, out);
 
 	struct job j = {.st = st, .params = p};
 	sem_init(&j.done, 0, 0);
-	enqueue(s->writer, &j);
-	wait_for_answer(s->writer, &j);
+	enqueue(db->writer, &j);
+	wait_for_answer(db->writer, &j);
 	sem_destroy(&j.done);
 	enum err e = verdict(&j, j.res);
 	if (e == ERR_OK && out != NULL)

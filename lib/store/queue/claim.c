@@ -3,11 +3,11 @@
  * requests (SKIP LOCKED keeps other signers off); if the signer dies, the locks vanish. What
  * becomes of them is recorded by record.c.
  */
-#include "lib/store/claim.h"
+#include "lib/store/queue/claim.h"
 
 #include <stdlib.h>
 
-#include "lib/store/parts.h"
+#include "lib/store/internal.h"
 
 /*
  * What decides about a request, read after it was locked. Orders are looked at only where there is
@@ -64,44 +64,44 @@ store_claim_abort(struct store_claim *claim)
 {
 	if (claim == NULL)
 		return;
-	if (conn_usable(claim->conn) && PQtransactionStatus(claim->conn->pg) != PQTRANS_IDLE &&
-		conn_command(claim->conn, "ROLLBACK") != ERR_OK)
-		conn_close(claim->conn);
-	pool_give(claim->store, POOL_OWN, claim->conn);
+	if (db_conn_usable(claim->conn) && PQtransactionStatus(claim->conn->pg) != PQTRANS_IDLE &&
+		db_conn_command(claim->conn, "ROLLBACK") != ERR_OK)
+		db_conn_close(claim->conn);
+	db_give(claim->store->db, DB_OWN, claim->conn);
 	free(claim);
 }
 
 /* BEGIN and the claim in one round trip. */
 static enum err
-begin_and_take(struct conn *c, unsigned max, PGresult **out)
+begin_and_take(struct db_conn *c, unsigned max, PGresult **out)
 {
 	static const struct stmt begin = {"claim_begin", "BEGIN", 0};
 	AUTO_PARAMS(p);
 	AUTO(PGresult) begun = NULL;
 	AUTO(PGresult) res = NULL;
-	enum err e = conn_prepare(c, &begin);
+	enum err e = db_conn_prepare(c, &begin);
 
 	params_int(&p, max);
 	if (e == ERR_OK)
-		e = conn_prepare(c, &take);
+		e = db_conn_prepare(c, &take);
 	if (e == ERR_OK && PQenterPipelineMode(c->pg) == 0)
 		return err_set(ERR_UNAVAILABLE, "database: connection lost");
 	if (e == ERR_OK)
-		e = conn_queue(c, &begin, NULL);
+		e = db_conn_queue(c, &begin, NULL);
 	if (e == ERR_OK)
-		e = conn_queue(c, &take, &p);
+		e = db_conn_queue(c, &take, &p);
 	if (e == ERR_OK)
-		e = conn_sync(c);
+		e = db_conn_sync(c);
 	if (e == ERR_OK)
-		e = conn_fetch(c, &begun);
+		e = db_conn_fetch(c, &begun);
 	if (e == ERR_OK)
-		e = conn_fetch(c, &res);
+		e = db_conn_fetch(c, &res);
 	if (e == ERR_OK)
-		e = conn_fetch_sync(c);
+		e = db_conn_fetch_sync(c);
 	if (e == ERR_OK && PQexitPipelineMode(c->pg) == 0)
-		conn_close(c);
+		db_conn_close(c);
 	if (e == ERR_OK)
-		e = conn_judge(res);
+		e = db_conn_judge(res);
 	if (e == ERR_OK) {
 		*out = res;
 		res = NULL;
@@ -114,8 +114,8 @@ store_claim_open(struct store *s, unsigned max, struct arena *a, struct store_cl
 	const struct store_claimed **items, size_t *count)
 {
 	AUTO(PGresult) res = NULL;
-	struct conn *c;
-	enum err e = pool_take(s, POOL_OWN, &c);
+	struct db_conn *c;
+	enum err e = db_take(s->db, DB_OWN, &c);
 
 	if (e != ERR_OK)
 		return e;

@@ -2,26 +2,26 @@
  * A follower keeps something in memory true: a thread that reads a feed when a bell rings and at
  * least once a second.
  */
-#ifndef CHANCERY_STORE_FOLLOW_H
-#define CHANCERY_STORE_FOLLOW_H
+#ifndef CHANCERY_DB_FOLLOW_H
+#define CHANCERY_DB_FOLLOW_H
 
-#include "lib/store/store.h"
+#include "lib/db/db.h"
 
-struct store_follower;
+struct db_follower;
 
 /* One cycle: read what is new and apply it. Runs on the follower's own thread, never twice at once.
  */
-typedef enum err store_follow_fn(void *ctx);
+typedef enum err db_follow_fn(void *ctx);
 
-/* name is the event under which the first failure of an outage is logged ("ocsp.feed"). The store
- * must outlive it. */
-struct store_follower *
-store_follow(struct store *s, unsigned bells, const char *name, store_follow_fn *fn, void *ctx);
+/* name is the event under which the first failure of an outage is logged ("ocsp.feed"). db must
+ * outlive it. */
+struct db_follower *
+db_follow(struct db *db, unsigned bells, const char *name, db_follow_fn *fn, void *ctx);
 /* Ends the thread; a cycle that runs is finished first. */
-void store_follower_stop(struct store_follower *f);
+void db_follower_stop(struct db_follower *f);
 /* Asks for a cycle that begins after this call, and waits for its end, at most wait_ms.
  * ERR_UNAVAILABLE when it did not end in time or failed. */
-enum err store_follower_now(struct store_follower *f, unsigned wait_ms) MUST_CHECK;
+enum err db_follower_now(struct db_follower *f, unsigned wait_ms) MUST_CHECK;
 
 /*
  * A crash of PostgreSQL gives transaction numbers out again: those of transactions that left
@@ -29,9 +29,9 @@ enum err store_follower_now(struct store_follower *f, unsigned wait_ms) MUST_CHE
  * afterwards. A crash breaks every connection, so: after a cycle, when connections were made since
  * *seen (the caller's, 0 at first), step the cursors back and read again; rows may repeat anyway.
  */
-bool store_feed_doubtful(struct store *s, uint64_t *seen);
+bool db_feed_doubtful(struct db *db, uint64_t *seen);
 /* The cursor moved back by more transactions than a crash can lose; never to 0, which means "all"
  * to some feeds. */
-uint64_t store_feed_back(uint64_t cursor);
+uint64_t db_feed_back(uint64_t cursor);
 
 #endif

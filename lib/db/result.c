@@ -3,7 +3,7 @@
 #include <endian.h>
 #include <stdlib.h>
 
-#include "lib/store/internal.h"
+#include "lib/db/conn.h"
 
 #define EPOCH_2000 INT64_C(946684800)
 
@@ -126,15 +126,6 @@ result_texts(struct arena *a, const PGresult *res, size_t row, int col, size_t *
 	return texts;
 }
 
-int
-word_index(const char *const *words, const char *text)
-{
-	for (int i = 0; text != NULL && words[i] != NULL; i++)
-		if (strcmp(words[i], text) == 0)
-			return i;
-	return -1;
-}
-
 /* SQLSTATE prefixes, longer before shorter; whatever is not here is our own mistake. */
 static const struct {
 	const char *prefix;
@@ -154,7 +145,7 @@ static const struct {
 };
 
 enum err
-conn_judge(const PGresult *res)
+db_conn_judge(const PGresult *res)
 {
 	ExecStatusType status = PQresultStatus(res);
 

@@ -6,46 +6,30 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
-#include "lib/store/parts.h"
+#include "lib/db/internal.h"
 
 enum {
 	COALESCE_US = 2000,
 	TICK_US = 1000000,
 	BACKOFF_MIN_US = 100000,
 	BACKOFF_MAX_US = 2000000,
-	LISTENERS_MAX = 8
+	LISTENERS_MAX = 16
 };
 enum {
 	CONNECT_US = 800000
 }; /* below a tick: a server that does not answer must not delay the next one much */
 
-static const char *const channels[] = {
-	[STORE_BELL_REQUEST] = "chancery_request",
-	[STORE_BELL_RESULT] = "chancery_result",
-	[STORE_BELL_ISSUED] = "chancery_issued",
-	[STORE_BELL_STATE] = "chancery_state",
-	[STORE_BELL_CRL] = "chancery_crl",
-	[STORE_BELL_CHALLENGE] = "chancery_challenge",
-	[STORE_BELL_COUNT] = NULL,
-};
-static const char *const listens[STORE_BELL_COUNT] = {
-	[STORE_BELL_REQUEST] = "LISTEN chancery_request",
-	[STORE_BELL_RESULT] = "LISTEN chancery_result",
-	[STORE_BELL_ISSUED] = "LISTEN chancery_issued",
-	[STORE_BELL_STATE] = "LISTEN chancery_state",
-	[STORE_BELL_CRL] = "LISTEN chancery_crl",
-	[STORE_BELL_CHALLENGE] = "LISTEN chancery_challenge",
-};
 static const struct stmt notify = {
 	"bell_notify", "SELECT pg_notify(c, '') FROM unnest($1::text[]) AS c", 1};
 
 struct bells {
-	struct store *store;
+	struct db *db;
 	pthread_t thread;
 	int wake;	   /* eventfd */
 	atomic_uint asked; /* 1 << bell: rings wanted */
@@ -54,18 +38,18 @@ struct bells {
 	pthread_mutex_t calling; /* held while listeners are called; taken before mutex */
 	struct listener {
 		unsigned mask;
-		store_bell_fn *fn;
+		db_bell_fn *fn;
 		void *ctx;
 	} listeners[LISTENERS_MAX];
 	size_t count;
 	/* The thread's own. */
-	struct conn conn;
+	struct db_conn conn;
 	unsigned listening; /* 1 << bell: LISTEN was done on this connection */
-	int64_t sent[STORE_BELL_COUNT], next_tick, next_try, backoff;
+	int64_t sent[DB_BELLS_MAX], next_tick, next_try, backoff;
 };
 
 static void
-prod(struct bells *b)
+wake_thread(struct bells *b)
 {
 	uint64_t one = 1;
 
@@ -74,31 +58,31 @@ prod(struct bells *b)
 }
 
 void
-store_ring(struct store *s, enum store_bell bell)
+db_ring(struct db *db, unsigned bell)
 {
-	struct bells *b = s->bells;
+	struct bells *b = db->bells;
 
 	if ((atomic_fetch_or(&b->asked, 1u << bell) & 1u << bell) == 0)
-		prod(b);
+		wake_thread(b);
 }
 
 void
-store_listen(struct store *s, unsigned mask, store_bell_fn *fn, void *ctx)
+db_listen(struct db *db, unsigned mask, db_bell_fn *fn, void *ctx)
 {
-	struct bells *b = s->bells;
+	struct bells *b = db->bells;
 
 	pthread_mutex_lock(&b->mutex);
 	if (b->count == LISTENERS_MAX)
 		abort(); /* a program with more is a mistake of ours */
 	b->listeners[b->count++] = (struct listener){mask, fn, ctx};
 	pthread_mutex_unlock(&b->mutex);
-	prod(b);
+	wake_thread(b);
 }
 
 void
-store_unlisten(struct store *s, void *ctx)
+db_unlisten(struct db *db, void *ctx)
 {
-	struct bells *b = s->bells;
+	struct bells *b = db->bells;
 	size_t kept = 0;
 
 	pthread_mutex_lock(&b->calling);
@@ -112,7 +96,7 @@ store_unlisten(struct store *s, void *ctx)
 }
 
 static void
-call(struct bells *b, enum store_bell bell)
+call_listeners(struct bells *b, unsigned bell)
 {
 	struct listener listeners[LISTENERS_MAX];
 
@@ -122,13 +106,13 @@ call(struct bells *b, enum store_bell bell)
 	memcpy(listeners, b->listeners, sizeof(listeners));
 	pthread_mutex_unlock(&b->mutex);
 	for (size_t i = 0; i < n; i++)
-		if (bell == STORE_BELL_COUNT || (listeners[i].mask & 1u << bell) != 0)
+		if (bell == DB_TICK || (listeners[i].mask & 1u << bell) != 0)
 			listeners[i].fn(listeners[i].ctx, bell);
 	pthread_mutex_unlock(&b->calling);
 }
 
 static unsigned
-wanted(struct bells *b)
+wanted_bells(struct bells *b)
 {
 	unsigned mask = 0;
 
@@ -136,18 +120,27 @@ wanted(struct bells *b)
 	for (size_t i = 0; i < b->count; i++)
 		mask |= b->listeners[i].mask;
 	pthread_mutex_unlock(&b->mutex);
-	return mask & ((1u << STORE_BELL_COUNT) - 1);
+	return mask & ((1u << b->db->words->channel_count) - 1);
 }
 
 static void
 lose_connection(struct bells *b)
 {
-	conn_close(&b->conn);
+	db_conn_close(&b->conn);
 	b->listening = 0;
 	b->backoff = b->backoff == 0 ? BACKOFF_MIN_US : b->backoff * 2;
 	if (b->backoff > BACKOFF_MAX_US)
 		b->backoff = BACKOFF_MAX_US;
 	b->next_try = clock_monotonic_us() + b->backoff;
+}
+
+static enum err
+listen_to(struct bells *b, unsigned bell)
+{
+	char command[96];
+
+	snprintf(command, sizeof(command), "LISTEN %s", b->db->words->channels[bell]);
+	return db_conn_command(&b->conn, command);
 }
 
 /* Connected and listening to all that is wanted; whoever listens anew looks at once, for what was
@@ -156,18 +149,18 @@ static void
 keep_listening(struct bells *b)
 {
 	enum err e = ERR_OK;
-	unsigned missing = wanted(b) & ~b->listening;
+	unsigned missing = wanted_bells(b) & ~b->listening;
 
-	if (!conn_usable(&b->conn)) {
+	if (!db_conn_usable(&b->conn)) {
 		if (clock_monotonic_us() < b->next_try)
 			return;
-		e = store_connect(b->store, &b->conn, CONNECT_US);
+		e = db_connect(b->db, &b->conn, CONNECT_US);
 		b->listening = 0;
-		missing = wanted(b);
+		missing = wanted_bells(b);
 	}
-	for (int bell = 0; bell < STORE_BELL_COUNT && e == ERR_OK; bell++)
+	for (unsigned bell = 0; bell < b->db->words->channel_count && e == ERR_OK; bell++)
 		if ((missing & 1u << bell) != 0)
-			e = conn_command(&b->conn, listens[bell]);
+			e = listen_to(b, bell);
 	if (e != ERR_OK) {
 		lose_connection(b);
 		return;
@@ -175,7 +168,7 @@ keep_listening(struct bells *b)
 	b->backoff = 0;
 	b->listening |= missing;
 	if (missing != 0)
-		call(b, STORE_BELL_COUNT);
+		call_listeners(b, DB_TICK);
 }
 
 /* Sends the rings that are due; returns when the next one is, or 0. */
@@ -183,14 +176,14 @@ static int64_t
 send_rings(struct bells *b)
 {
 	AUTO_PARAMS(p);
-	const char *names[STORE_BELL_COUNT];
+	const char *names[DB_BELLS_MAX];
 	unsigned asked = atomic_load(&b->asked), due = 0;
 	int64_t now = clock_monotonic_us(), next = 0;
 	size_t n = 0;
 
-	if (!conn_usable(&b->conn))
+	if (!db_conn_usable(&b->conn))
 		return 0;
-	for (int bell = 0; bell < STORE_BELL_COUNT; bell++) {
+	for (unsigned bell = 0; bell < b->db->words->channel_count; bell++) {
 		int64_t when = b->sent[bell] + COALESCE_US;
 
 		if ((asked & 1u << bell) == 0)
@@ -199,7 +192,7 @@ send_rings(struct bells *b)
 			next = next == 0 || when < next ? when : next;
 			continue;
 		}
-		names[n++] = channels[bell];
+		names[n++] = b->db->words->channels[bell];
 		due |= 1u << bell;
 		b->sent[bell] = now;
 	}
@@ -208,11 +201,21 @@ send_rings(struct bells *b)
 	/* Cleared before sending: who asks from now on gets another ring. */
 	atomic_fetch_and(&b->asked, ~due);
 	params_texts(&p, names, n);
-	if (conn_run(&b->conn, &notify, &p, NULL) != ERR_OK) {
+	if (db_conn_run(&b->conn, &notify, &p, NULL) != ERR_OK) {
 		atomic_fetch_or(&b->asked, due);
 		lose_connection(b);
 	}
 	return next;
+}
+
+/* 1 << bell of a channel's name; 0 for a stranger. */
+static unsigned
+bell_of(const struct bells *b, const char *channel)
+{
+	for (unsigned bell = 0; bell < b->db->words->channel_count; bell++)
+		if (strcmp(channel, b->db->words->channels[bell]) == 0)
+			return 1u << bell;
+	return 0;
 }
 
 /* Notifications may have been read together with the answer of another statement, so this comes
@@ -223,16 +226,13 @@ take_notifications(struct bells *b)
 	unsigned rung = 0;
 	PGnotify *note;
 
-	while (conn_usable(&b->conn) && (note = PQnotifies(b->conn.pg)) != NULL) {
-		int bell = word_index(channels, note->relname);
-
-		if (bell >= 0)
-			rung |= 1u << bell;
+	while (db_conn_usable(&b->conn) && (note = PQnotifies(b->conn.pg)) != NULL) {
+		rung |= bell_of(b, note->relname);
 		PQfreemem(note);
 	}
-	for (int bell = 0; bell < STORE_BELL_COUNT; bell++)
+	for (unsigned bell = 0; bell < b->db->words->channel_count; bell++)
 		if ((rung & 1u << bell) != 0)
-			call(b, (enum store_bell)bell);
+			call_listeners(b, bell);
 }
 
 static void
@@ -243,7 +243,7 @@ tick(struct bells *b)
 	if (now < b->next_tick)
 		return;
 	b->next_tick = now + TICK_US;
-	call(b, STORE_BELL_COUNT);
+	call_listeners(b, DB_TICK);
 }
 
 /* Sleeps until a wish, a notification, or the time. */
@@ -254,7 +254,7 @@ sleep_until(struct bells *b, int64_t until)
 	int64_t left = until - clock_monotonic_us();
 	uint64_t count;
 
-	if (conn_usable(&b->conn))
+	if (db_conn_usable(&b->conn))
 		fds[1].fd = PQsocket(b->conn.pg);
 	struct timespec t = {.tv_sec = left / 1000000, .tv_nsec = left % 1000000 * 1000};
 	if (left <= 0 || ppoll(fds, 2, &t, NULL) <= 0)
@@ -279,26 +279,26 @@ run(void *ctx)
 		tick(b);
 		if (until == 0 || until > b->next_tick)
 			until = b->next_tick;
-		if (!conn_usable(&b->conn) && b->next_try < until)
+		if (!db_conn_usable(&b->conn) && b->next_try < until)
 			until = b->next_try;
 		sleep_until(b, until);
 	}
 	/* A command line that changes something and ends at once still rings. */
 	if (atomic_load(&b->asked) != 0)
 		keep_listening(b);
-	for (int bell = 0; bell < STORE_BELL_COUNT; bell++)
+	for (unsigned bell = 0; bell < b->db->words->channel_count; bell++)
 		b->sent[bell] = 0;
 	(void)send_rings(b);
-	conn_close(&b->conn);
+	db_conn_close(&b->conn);
 	return NULL;
 }
 
 struct bells *
-bells_start(struct store *s)
+bells_start(struct db *db)
 {
 	struct bells *b = mem_zalloc(1, sizeof(*b));
 
-	b->store = s;
+	b->db = db;
 	b->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	b->next_tick = clock_monotonic_us() + TICK_US;
 	pthread_mutex_init(&b->mutex, NULL);
@@ -312,7 +312,7 @@ void
 bells_stop(struct bells *b)
 {
 	atomic_store(&b->stopping, true);
-	prod(b);
+	wake_thread(b);
 	pthread_join(b->thread, NULL);
 	close(b->wake);
 	pthread_mutex_destroy(&b->mutex);

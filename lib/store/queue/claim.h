@@ -3,11 +3,11 @@
 #define CHANCERY_STORE_CLAIM_H
 
 #include "lib/store/internal.h"
-#include "lib/store/request.h"
+#include "lib/store/queue/request.h"
 
 struct store_claim {
 	struct store *store;
-	struct conn *conn; /* its transaction is open */
+	struct db_conn *conn; /* its transaction is open */
 	struct arena *arena;
 	const struct store_claimed *items;
 	size_t count;

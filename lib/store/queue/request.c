@@ -3,26 +3,26 @@
  * is active and the certificate being renewed is not revoked; the signer checks both again under a
  * lock before it records anything.
  */
-#include "lib/store/request.h"
+#include "lib/store/queue/request.h"
 
 #include <stdlib.h>
 
-#include "lib/store/parts.h"
-#include "lib/store/wait.h"
+#include "lib/store/internal.h"
+#include "lib/store/queue/wait.h"
 
 /* Row by row what was asked for, and what decides about it. Names come as one array for all rows,
  * with the places of each row's first and last, because arrays of arrays must not be ragged. */
 #define REQUEST_ROWS                                                                                              \
-	"FROM unnest($3::text[], $4::text[], $5::bigint[], $6::text[], $7::bigint[], $8::bigint[], $9::bytea[], " \
-	"$10::timestamptz[], $11::timestamptz[], $12::text[], $13::bytea[], $14::bigint[]) WITH ORDINALITY "      \
+	"FROM unnest($2::text[], $3::text[], $4::bigint[], $5::text[], $6::bigint[], $7::bigint[], $8::bytea[], " \
+	"$9::timestamptz[], $10::timestamptz[], $11::text[], $12::bytea[], $13::bigint[]) WITH ORDINALITY "       \
 	"AS q (protocol, request_id, identity, profile, first_name, last_name, spki, not_before, not_after, "     \
 	"acme_order, renewed_from, repeat_window, place) LEFT JOIN identity i ON i.id = q.identity), "
 #define REQUEST_FACTS                                                                              \
-	"q.*, ($2::text[])[q.first_name:q.last_name] AS names, i.state, "                          \
+	"q.*, ($1::text[])[q.first_name:q.last_name] AS names, i.state, "                          \
 	"EXISTS (SELECT 1 FROM revocation v WHERE v.serial = q.renewed_from) AS revoked"
-#define REQUEST_INSERT                                                                                                                                \
-	"INSERT INTO issuance_request (protocol, request_id, node, identity, profile, names, spki, not_before, not_after, acme_order, renewed_from) " \
-	"SELECT protocol, request_id, $1, identity, profile, names, spki, not_before, not_after, acme_order, renewed_from FROM r "
+#define REQUEST_INSERT                                                                                                                          \
+	"INSERT INTO issuance_request (protocol, request_id, identity, profile, names, spki, not_before, not_after, acme_order, renewed_from) " \
+	"SELECT protocol, request_id, identity, profile, names, spki, not_before, not_after, acme_order, renewed_from FROM r "
 
 static bool
 same_key(const void *a, const void *b)
@@ -64,13 +64,13 @@ name_params(struct params *p, const void *const *rows, size_t n, int64_t *first,
 }
 
 static void
-request_params(struct store *s, const void *const *rows, size_t n, struct params *p)
+request_params(const void *const *rows, size_t n, struct params *p)
 {
-	const char *protocols[WRITER_BATCH_MAX], *ids[WRITER_BATCH_MAX],
-		*profiles[WRITER_BATCH_MAX], *orders[WRITER_BATCH_MAX];
-	int64_t identities[WRITER_BATCH_MAX], first[WRITER_BATCH_MAX], last[WRITER_BATCH_MAX],
-		from[WRITER_BATCH_MAX], to[WRITER_BATCH_MAX], windows[WRITER_BATCH_MAX];
-	struct bytes keys[WRITER_BATCH_MAX], renewed[WRITER_BATCH_MAX];
+	const char *protocols[DB_BATCH_MAX], *ids[DB_BATCH_MAX], *profiles[DB_BATCH_MAX],
+		*orders[DB_BATCH_MAX];
+	int64_t identities[DB_BATCH_MAX], first[DB_BATCH_MAX], last[DB_BATCH_MAX],
+		from[DB_BATCH_MAX], to[DB_BATCH_MAX], windows[DB_BATCH_MAX];
+	struct bytes keys[DB_BATCH_MAX], renewed[DB_BATCH_MAX];
 
 	for (size_t i = 0; i < n; i++) {
 		const struct store_request_new *r = rows[i];
@@ -87,7 +87,6 @@ request_params(struct store *s, const void *const *rows, size_t n, struct params
 			bytes_of(r->renewed_from, r->renewed_from != NULL ? STORE_SERIAL_SIZE : 0);
 		windows[i] = r->repeat_window;
 	}
-	params_text(p, store_node(s));
 	name_params(p, rows, n, first, last);
 	params_texts(p, protocols, n);
 	params_texts(p, ids, n);
@@ -109,7 +108,7 @@ static const struct bulk add = {
 	{"request_add",
 		"WITH r AS MATERIALIZED (SELECT " REQUEST_FACTS ", "
 		"(SELECT o.id FROM issuance_request o WHERE q.repeat_window > 0 AND o.spki = q.spki AND o.identity = q.identity "
-		"AND o.profile = q.profile AND o.names = ($2::text[])[q.first_name:q.last_name] "
+		"AND o.profile = q.profile AND o.names = ($1::text[])[q.first_name:q.last_name] "
 		"AND o.created_at > now() - q.repeat_window * interval '1 second' "
 		"AND (q.renewed_from IS NULL OR o.serial IS DISTINCT FROM q.renewed_from) "
 		"AND (o.state = 'pending' OR (o.state = 'done' AND o.cert_not_after > now() "
@@ -118,21 +117,21 @@ static const struct bulk add = {
 		"WHERE state = 'active' AND NOT revoked AND same IS NULL ORDER BY place RETURNING id, spki) "
 		"SELECT coalesce(r.same, n.id), r.state, r.revoked, r.same IS NOT NULL "
 		"FROM r LEFT JOIN n ON n.spki = r.spki ORDER BY r.place",
-		14},
+		13},
 	request_params, same_key};
 /* The order is locked while its state is looked at, so that of two gateways finalizing it one finds
  * its request set. */
 static const struct bulk add_for_order = {
 	{"request_add_for_order",
 		"WITH r AS MATERIALIZED (SELECT " REQUEST_FACTS " " REQUEST_ROWS
-		"o AS MATERIALIZED (SELECT id AS usable FROM acme_order WHERE id = ANY ($12::text[]) AND request IS NULL "
+		"o AS MATERIALIZED (SELECT id AS usable FROM acme_order WHERE id = ANY ($11::text[]) AND request IS NULL "
 		"AND expires > now() ORDER BY id FOR UPDATE), "
 		"n AS (" REQUEST_INSERT "JOIN o ON o.usable = r.acme_order "
 		"WHERE state = 'active' AND NOT revoked ORDER BY place RETURNING id, acme_order), "
 		"u AS (UPDATE acme_order SET request = n.id FROM n WHERE acme_order.id = n.acme_order) "
 		"SELECT n.id, r.state, r.revoked, false "
 		"FROM r LEFT JOIN n ON n.acme_order = r.acme_order ORDER BY r.place",
-		14},
+		13},
 	request_params, same_order};
 
 static const struct bulk *
@@ -142,9 +141,9 @@ bulk_for(const struct store_request_new *r)
 }
 
 void
-request_submit(struct store *s, const struct store_request_new *r, writer_done_fn *done, void *ctx)
+request_submit(struct store *s, const struct store_request_new *r, db_done_fn *done, void *ctx)
 {
-	writer_submit(s, bulk_for(r), r, done, ctx);
+	db_submit(s->db, bulk_for(r), r, done, ctx);
 }
 
 /* A row of either statement. */
@@ -175,8 +174,8 @@ store_request_add(struct store *s, const struct store_request_new *r, int64_t *i
 	AUTO(PGresult) res = NULL;
 	bool old = false;
 
-	request_params(s, &row, 1, &p);
-	enum err e = writer_run(s, &bulk_for(r)->st, &p, &res);
+	request_params(&row, 1, &p);
+	enum err e = db_write(s->db, &bulk_for(r)->st, &p, &res);
 	if (e == ERR_OK)
 		e = request_read_added(res, 0, id, &old);
 	if (e != ERR_OK || old)
@@ -191,7 +190,7 @@ store_responder_request(struct store *s, const char *identity, const char *profi
 	const char *issuer, struct bytes spki, const char *request_id, int64_t *id)
 {
 	static const struct stmt request = {
-		"responder_request", "SELECT responder_request($1, $2, $3, $4, $5, $6)", 6};
+		"responder_request", "SELECT responder_request($1, $2, $3, $4, $5)", 5};
 	uint64_t bells = wait_bells(s);
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
@@ -200,9 +199,8 @@ store_responder_request(struct store *s, const char *identity, const char *profi
 	params_text(&p, profile);
 	params_text(&p, issuer);
 	params_bytes(&p, spki);
-	params_text(&p, store_node(s));
 	params_text(&p, request_id);
-	enum err e = writer_run(s, &request, &p, &res);
+	enum err e = db_write(s->db, &request, &p, &res);
 	if (e != ERR_OK)
 		return e;
 	if (result_null(res, 0, 0))
@@ -233,7 +231,7 @@ store_profile_publish(struct store *s, const struct store_profile *profiles, siz
 	}
 	params_texts(&p, names, count);
 	params_texts(&p, definitions, count);
-	return pool_run(s, &publish, &p, NULL);
+	return db_run(s->db, &publish, &p, NULL);
 }
 
 enum err
@@ -244,5 +242,5 @@ store_partitions_ensure(struct store *s, int months)
 	AUTO_PARAMS(p);
 
 	params_int(&p, months);
-	return pool_run(s, &ensure, &p, NULL);
+	return db_run(s->db, &ensure, &p, NULL);
 }

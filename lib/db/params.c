@@ -8,7 +8,7 @@
 
 #include <assert.h>
 
-#include "lib/store/internal.h"
+#include "lib/db/conn.h"
 
 /* Types of array elements: fixed numbers of PostgreSQL's catalogue (pg_type.dat). */
 enum { OID_BYTEA = 17, OID_BIGINT = 20, OID_SMALLINT = 21, OID_TEXT = 25, OID_TIMESTAMPTZ = 1184 };

@@ -10,7 +10,7 @@
 #include <assert.h>
 
 #include "lib/base/clock.h"
-#include "lib/store/internal.h"
+#include "lib/db/conn.h"
 
 enum { LOOK_UP_MS = 250 };
 
@@ -21,26 +21,26 @@ enum { LOOK_UP_MS = 250 };
  * (planning costs more than running, over the partitions of certificate a millisecond).
  */
 static const char *const options[] = {
-	[CONN_WORK] =
+	[DB_CONN_WORK] =
 		"-c search_path=chancery -c TimeZone=UTC -c jit=off -c enable_seqscan=off -c enable_hashjoin=off "
 		"-c enable_mergejoin=off -c plan_cache_mode=force_generic_plan -c synchronous_commit=on",
-	[CONN_OWNER] = "-c search_path=chancery -c TimeZone=UTC -c client_min_messages=warning",
+	[DB_CONN_OWNER] = "-c search_path=chancery -c TimeZone=UTC -c client_min_messages=warning",
 };
 
 static enum err
-broken(struct conn *c, const char *what)
+broken(struct db_conn *c, const char *what)
 {
 	char text[256];
 
 	snprintf(text, sizeof(text), "%s", c->pg != NULL ? PQerrorMessage(c->pg) : "out of memory");
 	text[strcspn(text, "\n")] = '\0';
-	conn_close(c);
+	db_conn_close(c);
 	return err_set(
 		ERR_UNAVAILABLE, "database: %s%s%s", what, text[0] != '\0' ? ": " : "", text);
 }
 
 void
-conn_end_begin(struct conn_end *end)
+db_conn_end_begin(struct db_conn_end *end)
 {
 	long long never = 0;
 
@@ -60,11 +60,11 @@ patience_of(int64_t us)
 	return (struct patience){now, now + us};
 }
 
-/* When this wait is over, as things are now: see struct conn_end. */
+/* When this wait is over, as things are now: see struct db_conn_end. */
 static int64_t
-end_of(const struct conn *c, const struct patience *p)
+end_of(const struct db_conn *c, const struct patience *p)
 {
-	struct conn_end *end = c->end;
+	struct db_conn_end *end = c->end;
 	int64_t since, last, each;
 
 	if (end == NULL)
@@ -74,23 +74,23 @@ end_of(const struct conn *c, const struct patience *p)
 	since = atomic_load(&end->since);
 	if (since == 0)
 		return p->deadline;
-	last = since + CONN_LAST_US;
-	each = p->begun + CONN_LAST_EACH_US;
+	last = since + DB_CONN_LAST_US;
+	each = p->begun + DB_CONN_LAST_EACH_US;
 	last = last > each ? last : each;
 	return last < p->deadline ? last : p->deadline;
 }
 
 /* In the middle of a wait: the thread that would say so may be this one. */
 static void
-notice_end(struct conn_end *end)
+notice_end(struct db_conn_end *end)
 {
 	if (end != NULL && end->stop_wanted != NULL && end->stop_wanted())
-		conn_end_begin(end);
+		db_conn_end_begin(end);
 }
 
 /* Waits for the socket as long as p allows. False: time is over. */
 static bool
-wait_socket(struct conn *c, short events, const struct patience *p)
+wait_socket(struct db_conn *c, short events, const struct patience *p)
 {
 	for (;;) {
 		int64_t end = end_of(c, p), left = end - clock_monotonic_us();
@@ -112,7 +112,7 @@ wait_socket(struct conn *c, short events, const struct patience *p)
 }
 
 static enum err
-connect_finish(struct conn *c, const struct patience *p)
+connect_finish(struct db_conn *c, const struct patience *p)
 {
 	PostgresPollingStatusType want = PGRES_POLLING_WRITING;
 
@@ -129,8 +129,8 @@ connect_finish(struct conn *c, const struct patience *p)
 }
 
 enum err
-conn_open(struct conn *c, const struct store_config *config, enum conn_kind kind,
-	struct conn_end *end, int64_t connect_us)
+db_conn_open(struct db_conn *c, const struct db_config *config, enum db_conn_kind kind,
+	struct db_conn_end *end, int64_t connect_us)
 {
 	const struct {
 		const char *key, *value;
@@ -156,7 +156,7 @@ conn_open(struct conn *c, const struct store_config *config, enum conn_kind kind
 			values[n++] = settings[i].value;
 		}
 	keys[n] = values[n] = NULL;
-	*c = (struct conn){.config = config, .end = end, .timeout_us = CONN_STATEMENT_US};
+	*c = (struct db_conn){.config = config, .end = end, .timeout_us = DB_CONN_STATEMENT_US};
 	c->pg = PQconnectStartParams(keys, values, 0);
 	if (c->pg == NULL)
 		return broken(c, "cannot connect");
@@ -168,7 +168,7 @@ conn_open(struct conn *c, const struct store_config *config, enum conn_kind kind
 }
 
 void
-conn_close(struct conn *c)
+db_conn_close(struct db_conn *c)
 {
 	if (c->pg != NULL)
 		PQfinish(c->pg);
@@ -177,13 +177,13 @@ conn_close(struct conn *c)
 }
 
 bool
-conn_usable(const struct conn *c)
+db_conn_usable(const struct db_conn *c)
 {
 	return c->pg != NULL && PQstatus(c->pg) == CONNECTION_OK;
 }
 
 void
-conn_check(struct conn *c)
+db_conn_check(struct db_conn *c)
 {
 	/* Twice: the farewell of a server that shuts down hides the end of the stream from the
 	 * first read. */
@@ -191,13 +191,13 @@ conn_check(struct conn *c)
 		struct pollfd fd = {.fd = PQsocket(c->pg), .events = POLLIN};
 
 		if (poll(&fd, 1, 0) > 0 && PQconsumeInput(c->pg) == 0)
-			conn_close(c);
+			db_conn_close(c);
 	}
 }
 
 /* Sends what is queued and reads until a result can be taken without blocking. */
 static enum err
-wait_result(struct conn *c)
+wait_result(struct db_conn *c)
 {
 	const struct patience p = patience_of(c->timeout_us);
 
@@ -217,7 +217,7 @@ wait_result(struct conn *c)
 
 /* The result of one statement outside a pipeline, judged. */
 static enum err
-finish(struct conn *c, PGresult **out)
+finish(struct db_conn *c, PGresult **out)
 {
 	AUTO(PGresult) res = NULL;
 
@@ -234,7 +234,7 @@ finish(struct conn *c, PGresult **out)
 	}
 	if (res == NULL || PQstatus(c->pg) != CONNECTION_OK)
 		return broken(c, "connection lost");
-	enum err e = conn_judge(res);
+	enum err e = db_conn_judge(res);
 	if (e == ERR_OK && out != NULL) {
 		*out = res;
 		res = NULL;
@@ -243,12 +243,12 @@ finish(struct conn *c, PGresult **out)
 }
 
 enum err
-conn_prepare(struct conn *c, const struct stmt *st)
+db_conn_prepare(struct db_conn *c, const struct stmt *st)
 {
 	for (size_t i = 0; i < c->prepared_count; i++)
 		if (c->prepared[i] == st)
 			return ERR_OK;
-	assert(c->prepared_count < CONN_STATEMENTS_MAX);
+	assert(c->prepared_count < DB_CONN_STATEMENTS_MAX);
 	if (c->pg == NULL || PQsendPrepare(c->pg, st->name, st->sql, 0, NULL) == 0)
 		return broken(c, "connection lost");
 	enum err e = finish(c, NULL);
@@ -259,7 +259,7 @@ conn_prepare(struct conn *c, const struct stmt *st)
 }
 
 enum err
-conn_queue(struct conn *c, const struct stmt *st, const struct params *p)
+db_conn_queue(struct db_conn *c, const struct stmt *st, const struct params *p)
 {
 	assert(st->params == (p != NULL ? p->count : 0));
 	int sent = p != NULL
@@ -269,22 +269,22 @@ conn_queue(struct conn *c, const struct stmt *st, const struct params *p)
 }
 
 enum err
-conn_run(struct conn *c, const struct stmt *st, const struct params *p, PGresult **out)
+db_conn_run(struct db_conn *c, const struct stmt *st, const struct params *p, PGresult **out)
 {
-	enum err e = conn_prepare(c, st);
+	enum err e = db_conn_prepare(c, st);
 
 	if (e == ERR_OK)
-		e = conn_queue(c, st, p);
+		e = db_conn_queue(c, st, p);
 	if (e == ERR_OK) {
 		e = finish(c, out);
-		if (e != ERR_OK && conn_usable(c))
+		if (e != ERR_OK && db_conn_usable(c))
 			return err_context(e, "statement \"%s\"", st->name);
 	}
 	return e;
 }
 
 enum err
-conn_command(struct conn *c, const char *sql)
+db_conn_command(struct db_conn *c, const char *sql)
 {
 	if (c->pg == NULL || PQsendQuery(c->pg, sql) == 0)
 		return broken(c, "connection lost");
@@ -292,7 +292,7 @@ conn_command(struct conn *c, const char *sql)
 }
 
 enum err
-conn_sync(struct conn *c)
+db_conn_sync(struct db_conn *c)
 {
 	if (PQpipelineSync(c->pg) == 0)
 		return broken(c, "connection lost");
@@ -300,7 +300,7 @@ conn_sync(struct conn *c)
 }
 
 enum err
-conn_fetch(struct conn *c, PGresult **out)
+db_conn_fetch(struct db_conn *c, PGresult **out)
 {
 	enum err e = wait_result(c);
 
@@ -327,10 +327,10 @@ conn_fetch(struct conn *c, PGresult **out)
 }
 
 enum err
-conn_fetch_sync(struct conn *c)
+db_conn_fetch_sync(struct db_conn *c)
 {
 	AUTO(PGresult) res = NULL;
-	enum err e = conn_fetch(c, &res);
+	enum err e = db_conn_fetch(c, &res);
 
 	if (e == ERR_OK && PQresultStatus(res) != PGRES_PIPELINE_SYNC)
 		return broken(c, "no synchronization where expected");

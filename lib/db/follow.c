@@ -1,22 +1,22 @@
 /* The thread behind follow.h: cycles are numbered as they are asked for, so that a caller can wait
  * for one of its own. */
-#include "lib/store/follow.h"
+#include "lib/db/follow.h"
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
-#include "lib/store/parts.h"
+#include "lib/db/internal.h"
 
 /* Only what was committed without waiting for the disk is lost: three wal_writer_delay, less than a
  * second, of transactions. */
 enum { FEED_BACK = 20000 };
 
-struct store_follower {
-	struct store *store;
+struct db_follower {
+	struct db *db;
 	const char *name;
-	store_follow_fn *fn;
+	db_follow_fn *fn;
 	void *ctx;
 	pthread_t thread;
 	pthread_mutex_t lock;
@@ -26,9 +26,9 @@ struct store_follower {
 };
 
 static void
-on_bell(void *ctx, enum store_bell bell)
+on_bell(void *ctx, unsigned bell)
 {
-	struct store_follower *f = ctx;
+	struct db_follower *f = ctx;
 
 	(void)bell;
 	pthread_mutex_lock(&f->lock);
@@ -39,7 +39,7 @@ on_bell(void *ctx, enum store_bell bell)
 
 /* One line per outage; readiness tells how long it lasts. */
 static void
-log_change(const struct store_follower *f, enum err e, bool *failing)
+log_change(const struct db_follower *f, enum err e, bool *failing)
 {
 	if (e != ERR_OK && !*failing)
 		log_failure(f->name, e);
@@ -52,7 +52,7 @@ log_change(const struct store_follower *f, enum err e, bool *failing)
 static void *
 follow(void *arg)
 {
-	struct store_follower *f = arg;
+	struct db_follower *f = arg;
 	bool failing = false;
 
 	pthread_mutex_lock(&f->lock);
@@ -77,31 +77,27 @@ follow(void *arg)
 	return NULL;
 }
 
-struct store_follower *
-store_follow(struct store *s, unsigned bells, const char *name, store_follow_fn *fn, void *ctx)
+struct db_follower *
+db_follow(struct db *db, unsigned bells, const char *name, db_follow_fn *fn, void *ctx)
 {
-	struct store_follower *f = mem_zalloc(1, sizeof(*f));
-	pthread_condattr_t attr;
+	struct db_follower *f = mem_zalloc(1, sizeof(*f));
 
-	*f = (struct store_follower){.store = s, .name = name, .fn = fn, .ctx = ctx};
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	*f = (struct db_follower){.db = db, .name = name, .fn = fn, .ctx = ctx};
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_cond_init(&f->wake, NULL);
-	pthread_cond_init(&f->done, &attr);
-	pthread_condattr_destroy(&attr);
+	clock_cond_init(&f->done);
 	if (pthread_create(&f->thread, NULL, follow, f) != 0)
 		abort();
-	store_listen(s, bells, on_bell, f);
+	db_listen(db, bells, on_bell, f);
 	return f;
 }
 
 void
-store_follower_stop(struct store_follower *f)
+db_follower_stop(struct db_follower *f)
 {
 	if (f == NULL)
 		return;
-	store_unlisten(f->store, f);
+	db_unlisten(f->db, f);
 	pthread_mutex_lock(&f->lock);
 	f->stopping = true;
 	pthread_cond_signal(&f->wake);
@@ -114,22 +110,17 @@ store_follower_stop(struct store_follower *f)
 }
 
 enum err
-store_follower_now(struct store_follower *f, unsigned wait_ms)
+db_follower_now(struct db_follower *f, unsigned wait_ms)
 {
-	struct timespec until;
+	int64_t until = clock_monotonic_us() + (int64_t)wait_ms * 1000;
 	uint64_t mine;
 	bool ok;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += wait_ms / 1000;
-	until.tv_nsec += (long)(wait_ms % 1000) * 1000000L;
-	until.tv_sec += until.tv_nsec / 1000000000L;
-	until.tv_nsec %= 1000000000L;
 	pthread_mutex_lock(&f->lock);
 	mine = ++f->wanted;
 	pthread_cond_signal(&f->wake);
 	while (f->finished < mine && !f->stopping)
-		if (pthread_cond_timedwait(&f->done, &f->lock, &until) != 0)
+		if (!clock_cond_wait(&f->done, &f->lock, until))
 			break;
 	ok = f->succeeded >= mine;
 	pthread_mutex_unlock(&f->lock);
@@ -139,9 +130,9 @@ store_follower_now(struct store_follower *f, unsigned wait_ms)
 }
 
 bool
-store_feed_doubtful(struct store *s, uint64_t *seen)
+db_feed_doubtful(struct db *db, uint64_t *seen)
 {
-	uint64_t now = atomic_load(&s->connections);
+	uint64_t now = atomic_load(&db->connections);
 	bool doubtful = now != *seen;
 
 	*seen = now;
@@ -149,7 +140,7 @@ store_feed_doubtful(struct store *s, uint64_t *seen)
 }
 
 uint64_t
-store_feed_back(uint64_t cursor)
+db_feed_back(uint64_t cursor)
 {
 	return cursor > FEED_BACK ? cursor - FEED_BACK : 1;
 }

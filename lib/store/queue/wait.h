@@ -3,7 +3,7 @@
 #define CHANCERY_STORE_WAIT_H
 
 #include "lib/store/internal.h"
-#include "lib/store/request.h"
+#include "lib/store/queue/request.h"
 
 /* Somebody who waits for a result; nobody else's from wait_enter() until done has been called, and
  * done may free it. */
@@ -51,7 +51,7 @@ enum err wait_read_result(
 /* request.c: writer_submit() of a request; and what a row of the result says (old: an equal request
  * was there already). */
 void
-request_submit(struct store *s, const struct store_request_new *r, writer_done_fn *done, void *ctx);
+request_submit(struct store *s, const struct store_request_new *r, db_done_fn *done, void *ctx);
 enum err request_read_added(const PGresult *res, size_t row, int64_t *id, bool *old) MUST_CHECK;
 
 #endif

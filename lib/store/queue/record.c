@@ -8,9 +8,9 @@
 #include <stdio.h>
 
 #include "lib/base/clock.h"
-#include "lib/store/claim.h"
-#include "lib/store/parts.h"
-#include "lib/store/wait.h"
+#include "lib/store/queue/claim.h"
+#include "lib/store/internal.h"
+#include "lib/store/queue/wait.h"
 
 enum record_as { RECORD_NOT, RECORD_ISSUED, RECORD_REFUSED, RECORD_BLOCKED, RECORD_BROKEN };
 
@@ -54,7 +54,7 @@ static const struct stmt finish_commit = {"claim_commit", "COMMIT", 0};
 
 /* Locks the identities of what is to be issued; whoever is not active any more is refused. */
 static enum err
-lock_active(struct conn *c, struct record *r)
+lock_active(struct db_conn *c, struct record *r)
 {
 	const struct store_claimed *items = r->claim->items;
 	int64_t ids[STORE_CLAIM_MAX];
@@ -73,7 +73,7 @@ lock_active(struct conn *c, struct record *r)
 	if (n == 0)
 		return ERR_OK;
 	params_ints(&p, ids, n);
-	enum err e = conn_run(c, &lock_identities, &p, &res);
+	enum err e = db_conn_run(c, &lock_identities, &p, &res);
 	if (e != ERR_OK)
 		return e;
 	for (size_t i = 0; i < r->claim->count; i++) {
@@ -160,7 +160,7 @@ refuse_params(const struct record *r, struct params *p)
 
 /* Writes and commits in one round trip. ERR_UNAVAILABLE: perhaps it was committed. */
 static enum err
-write_all(struct conn *c, const struct record *r)
+write_all(struct db_conn *c, const struct record *r)
 {
 	AUTO_PARAMS(issued);
 	AUTO_PARAMS(refused);
@@ -176,36 +176,36 @@ write_all(struct conn *c, const struct record *r)
 	enum err e = ERR_OK, first = ERR_OK;
 
 	for (size_t i = 0; i < ARRAY_LEN(steps) && e == ERR_OK; i++)
-		e = conn_prepare(c, steps[i].st);
+		e = db_conn_prepare(c, steps[i].st);
 	if (e == ERR_OK && PQenterPipelineMode(c->pg) == 0)
 		e = err_set(ERR_UNAVAILABLE, "database: connection lost");
 	for (size_t i = 0; i < ARRAY_LEN(steps) && e == ERR_OK; i++)
 		if (steps[i].use)
-			e = conn_queue(c, steps[i].st, steps[i].params);
+			e = db_conn_queue(c, steps[i].st, steps[i].params);
 	if (e != ERR_OK)
 		return e;
-	e = conn_sync(c);
+	e = db_conn_sync(c);
 	for (size_t i = 0; i < ARRAY_LEN(steps) && e == ERR_OK; i++) {
 		AUTO(PGresult) res = NULL;
 
 		if (!steps[i].use)
 			continue;
-		e = conn_fetch(c, &res);
+		e = db_conn_fetch(c, &res);
 		if (e == ERR_OK && first == ERR_OK)
-			first = conn_judge(res);
+			first = db_conn_judge(res);
 	}
 	if (e == ERR_OK)
-		e = conn_fetch_sync(c);
+		e = db_conn_fetch_sync(c);
 	if (e == ERR_OK && PQexitPipelineMode(c->pg) == 0)
-		conn_close(c);
+		db_conn_close(c);
 	if (e == ERR_OK && first != ERR_OK) {
 		char why[200];
 
 		snprintf(why, sizeof(why), "%s", err_reason());
-		if (conn_usable(c) && conn_command(c, "ROLLBACK") == ERR_OK)
+		if (db_conn_usable(c) && db_conn_command(c, "ROLLBACK") == ERR_OK)
 			return err_set(first, "%s",
 				why); /* alive and rolled back: certainly not recorded */
-		conn_close(c);
+		db_conn_close(c);
 		return err_set(ERR_UNAVAILABLE, "%s", why);
 	}
 	return e;
@@ -224,7 +224,7 @@ own_up(struct record *r)
 }
 
 static enum err
-record(struct conn *c, struct record *r)
+record(struct db_conn *c, struct record *r)
 {
 	enum err e = lock_active(c, r);
 
@@ -271,7 +271,7 @@ read_answered(struct record *r, const PGresult *res)
 /* On another transaction: locks the requests again, which waits for whoever has them, and records
  * what is pending. */
 static enum err
-record_again(struct conn *c, struct record *r)
+record_again(struct db_conn *c, struct record *r)
 {
 	/* Columns as wait_read_result() wants them. */
 	static const struct stmt relock = {"claim_relock",
@@ -287,9 +287,9 @@ record_again(struct conn *c, struct record *r)
 		if (r->on[i])
 			ids[n++] = r->claim->items[i].id;
 	params_ints(&p, ids, n);
-	enum err e = conn_command(c, "BEGIN");
+	enum err e = db_conn_command(c, "BEGIN");
 	if (e == ERR_OK)
-		e = conn_run(c, &relock, &p, &res);
+		e = db_conn_run(c, &relock, &p, &res);
 	if (e == ERR_OK)
 		e = read_answered(r, res);
 	return e == ERR_OK ? record(c, r) : e;
@@ -298,7 +298,7 @@ record_again(struct conn *c, struct record *r)
 /* A statement failed for the batch: one by one, and what cannot be recorded is refused, or it would
  * come back for ever. */
 static enum err
-record_singly(struct conn *c, struct record *r)
+record_singly(struct db_conn *c, struct record *r)
 {
 	bool *all = r->on, one[STORE_CLAIM_MAX] = {false};
 	enum err e = ERR_OK;
@@ -307,10 +307,10 @@ record_singly(struct conn *c, struct record *r)
 	for (size_t i = 0; i < r->claim->count && e != ERR_UNAVAILABLE; i++) {
 		one[i] = all[i];
 		e = one[i] ? record_again(c, r) : ERR_OK;
-		if (e != ERR_OK && e != ERR_UNAVAILABLE && conn_usable(c)) {
+		if (e != ERR_OK && e != ERR_UNAVAILABLE && db_conn_usable(c)) {
 			r->as[i] = RECORD_BROKEN;
 			if (PQtransactionStatus(c->pg) != PQTRANS_IDLE)
-				e = conn_command(c, "ROLLBACK");
+				e = db_conn_command(c, "ROLLBACK");
 			e = record_again(c, r);
 		}
 		one[i] = false;
@@ -325,23 +325,23 @@ finish_all(struct store_claim *claim, struct store_outcome *outcomes)
 	bool on[STORE_CLAIM_MAX];
 	enum record_as as[STORE_CLAIM_MAX] = {RECORD_NOT};
 	struct record r = {claim, outcomes, on, as};
-	int64_t deadline = clock_monotonic_us() + STORE_PATIENCE_US;
+	int64_t deadline = clock_monotonic_us() + DB_PATIENCE_US;
 
 	for (size_t i = 0; i < claim->count; i++)
 		on[i] = true;
 	enum err e = record(claim->conn, &r);
 	while (e != ERR_OK) {
-		if (e != ERR_UNAVAILABLE && conn_usable(claim->conn)) {
+		if (e != ERR_UNAVAILABLE && db_conn_usable(claim->conn)) {
 			if (PQtransactionStatus(claim->conn->pg) != PQTRANS_IDLE)
-				e = conn_command(claim->conn, "ROLLBACK");
+				e = db_conn_command(claim->conn, "ROLLBACK");
 			e = record_singly(claim->conn, &r);
 		}
-		if (e != ERR_UNAVAILABLE || store_late(claim->store, deadline))
+		if (e != ERR_UNAVAILABLE || db_late(claim->store->db, deadline))
 			return e;
 		/* Broken before or during COMMIT: the same outcomes again, where they are still
 		 * wanted. */
-		conn_close(claim->conn);
-		e = store_connect(claim->store, claim->conn, CONN_CONNECT_US);
+		db_conn_close(claim->conn);
+		e = db_connect(claim->store->db, claim->conn, DB_CONN_CONNECT_US);
 		if (e == ERR_OK)
 			e = record_again(claim->conn, &r);
 	}

@@ -10,12 +10,12 @@
  * bells had rung when a request was added, so that only those waiters for whom one rang since, or
  * whose request is unknown here, cost a look at once.
  */
-#include "lib/store/wait.h"
+#include "lib/store/queue/wait.h"
 
 #include <stdlib.h>
 
 #include "lib/base/clock.h"
-#include "lib/store/parts.h"
+#include "lib/store/internal.h"
 
 enum { ADDED_SLOTS = 4096, LOOK_MAX = 512, ONE_LOOK_US = 1000000 };
 
@@ -33,7 +33,7 @@ struct waiting {
 		int64_t id;
 		uint64_t bells;
 	} added[ADDED_SLOTS];
-	struct conn conn; /* the poller's */
+	struct db_conn conn; /* the poller's */
 };
 
 const struct stmt wait_fetch = {"wait_fetch",
@@ -59,7 +59,7 @@ enum err
 wait_read_result(struct arena *a, const PGresult *res, size_t row, struct store_result *out)
 {
 	struct store_result r = {.state = STORE_RESULT_PENDING};
-	int state = word_index(states, result_peek(res, row, 1));
+	int state = words_index(states, result_peek(res, row, 1));
 	enum err e = result_octets(res, row, 2, r.serial, sizeof(r.serial));
 
 	if (e != ERR_OK)
@@ -184,16 +184,16 @@ look(struct waiting *w)
 		return;
 	pthread_mutex_unlock(&w->mutex);
 	params_ints(&p, ids, n);
-	if (!conn_usable(&w->conn))
-		e = store_connect(w->store, &w->conn, CONN_CONNECT_US);
+	if (!db_conn_usable(&w->conn))
+		e = db_connect(w->store->db, &w->conn, DB_CONN_CONNECT_US);
 	if (e == ERR_OK)
-		e = conn_run(&w->conn, &wait_fetch, &p, &res);
+		e = db_conn_run(&w->conn, &wait_fetch, &p, &res);
 	pthread_mutex_lock(&w->mutex);
 	/* A broken connection: the next bell or second tries again, and every waiter has its
 	 * deadline. */
 	if (e == ERR_OK)
 		answered = take_answered(w, res);
-	else if (store_late(w->store, INT64_MAX))
+	else if (db_late(w->store->db, INT64_MAX))
 		give_up(w);
 	if (n == LOOK_MAX && rotate(w))
 		w->due = true;
@@ -217,7 +217,7 @@ poll_results(void *ctx)
 		look(w);
 	}
 	pthread_mutex_unlock(&w->mutex);
-	conn_close(&w->conn);
+	db_conn_close(&w->conn);
 	return NULL;
 }
 
@@ -241,7 +241,7 @@ over(struct waiter *me, int64_t now)
 		return false;
 	if (me->state == WAITER_ADDED)
 		return true;
-	if (!writer_withdraw(me->store, me)) {
+	if (!db_withdraw(me->store->db, me)) {
 		me->state = WAITER_LATE;
 		return false;
 	}
@@ -282,7 +282,7 @@ keep_deadlines(void *ctx)
 		if (w->nearest == INT64_MAX) {
 			pthread_cond_wait(&w->end, &w->mutex);
 		} else if (w->nearest > now) {
-			(void)part_cond_wait(&w->end, &w->mutex, w->nearest);
+			(void)clock_cond_wait(&w->end, &w->mutex, w->nearest);
 		} else {
 			struct waiter *ended = take_over(w, now);
 
@@ -313,12 +313,12 @@ tell_poller(struct waiting *w)
 }
 
 static void
-rung(void *ctx, enum store_bell bell)
+rung(void *ctx, unsigned bell)
 {
 	struct waiting *w = ctx;
 
 	pthread_mutex_lock(&w->mutex);
-	w->bells += bell == STORE_BELL_RESULT || bell == STORE_BELL_COUNT;
+	w->bells += bell == STORE_BELL_RESULT || bell == DB_TICK;
 	if (w->first != NULL)
 		tell_poller(w);
 	pthread_mutex_unlock(&w->mutex);
@@ -332,8 +332,8 @@ waiting_new(struct store *s)
 	w->store = s;
 	w->nearest = INT64_MAX;
 	pthread_mutex_init(&w->mutex, NULL);
-	part_cond_init(&w->look);
-	part_cond_init(&w->end);
+	clock_cond_init(&w->look);
+	clock_cond_init(&w->end);
 	return w;
 }
 
@@ -381,7 +381,7 @@ wait_added(struct store *s, int64_t id, uint64_t bells_before)
 	pthread_mutex_unlock(&w->mutex);
 }
 
-/* With the mutex held. store_listen() takes the listeners' lock only, which no caller of rung()
+/* With the mutex held. db_listen() takes the listeners' lock only, which no caller of rung()
  * holds. */
 static void
 start(struct waiting *w)
@@ -389,7 +389,7 @@ start(struct waiting *w)
 	if (w->started)
 		return;
 	w->started = true;
-	store_listen(w->store, 1u << STORE_BELL_RESULT, rung, w);
+	db_listen(w->store->db, 1u << STORE_BELL_RESULT, rung, w);
 	if (pthread_create(&w->poller, NULL, poll_results, w) != 0 ||
 		pthread_create(&w->keeper, NULL, keep_deadlines, w) != 0)
 		abort();
@@ -401,7 +401,7 @@ wait_enter(struct waiter *me)
 	struct waiting *w = me->store->waiting;
 	size_t slot = (size_t)me->id % ADDED_SLOTS;
 
-	me->deadline = clock_monotonic_us() + (me->wait_us > 0 ? me->wait_us : STORE_PATIENCE_US);
+	me->deadline = clock_monotonic_us() + (me->wait_us > 0 ? me->wait_us : DB_PATIENCE_US);
 	pthread_mutex_lock(&w->mutex);
 	start(w);
 	me->bells = w->bells;

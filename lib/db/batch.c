@@ -2,7 +2,7 @@
  * One batch of the group-commit writer as one pipelined transaction, and what became of it.
  *
  * When the connection breaks after COMMIT was sent, nobody knows whether it happened. So every
- * batch also moves this writer's row in writer_mark from one number to the next, in the same
+ * batch also moves this writer's own row from one number to the next, in the same
  * transaction. On a new connection that row tells exactly what happened, for any kind of statement:
  * the look-up locks it, which waits for the old transaction if it still runs, and moves it on,
  * which makes the old transaction fail should it only start now. Then a batch is answered or run
@@ -13,22 +13,10 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/random.h"
-#include "lib/store/writer.h"
+#include "lib/db/writer.h"
 
 static const struct stmt begin = {"writer_begin", "BEGIN", 0};
 static const struct stmt commit = {"writer_commit", "COMMIT", 0};
-static const struct stmt mark_open = {"writer_mark_open",
-	"INSERT INTO writer_mark (writer, batch) VALUES ($1, $2) ON CONFLICT (writer) DO NOTHING",
-	2};
-/* Zero rows, because a look-up moved the mark on, must end the transaction: division by zero does.
- */
-static const struct stmt mark_move = {"writer_mark_move",
-	"WITH moved AS (UPDATE writer_mark SET batch = $3, at = now() WHERE writer = $1 AND batch = $2 RETURNING 1) "
-	"SELECT 1 / count(*) FROM moved",
-	3};
-static const struct stmt mark_lock = {
-	"writer_mark_lock", "SELECT batch FROM writer_mark WHERE writer = $1 FOR UPDATE", 1};
-
 /* Whether the step's rows and this one may not be in one statement. */
 static bool
 must_follow(const struct step *step, struct job **jobs, size_t i)
@@ -64,7 +52,7 @@ step_for(struct writer *w, struct job **jobs, size_t i)
 void
 batch_plan(struct writer *w, struct job **jobs, size_t n)
 {
-	const void *rows[WRITER_BATCH_MAX];
+	const void *rows[DB_BATCH_MAX];
 
 	batch_clear(w);
 	for (size_t i = 0; i < n; i++) {
@@ -77,7 +65,7 @@ batch_plan(struct writer *w, struct job **jobs, size_t n)
 		for (size_t i = 0; i < n; i++)
 			if (jobs[i]->step == &w->step[k])
 				rows[jobs[i]->at] = jobs[i]->row;
-		w->step[k].bulk->params(w->store, rows, w->step[k].rows, &w->step[k].own);
+		w->step[k].bulk->params(rows, w->step[k].rows, &w->step[k].own);
 	}
 }
 
@@ -98,7 +86,7 @@ batch_new_name(struct writer *w)
 	uint64_t unique;
 
 	random_bytes(&unique, sizeof(unique));
-	snprintf(w->name, sizeof(w->name), "%.40s:%016llx", w->store->config.program,
+	snprintf(w->name, sizeof(w->name), "%.40s:%016llx", w->db->config.program,
 		(unsigned long long)unique);
 	w->mark = 0;
 }
@@ -108,32 +96,32 @@ ensure_connected(struct writer *w)
 {
 	AUTO_PARAMS(p);
 
-	if (conn_usable(&w->conn))
-		conn_check(&w->conn);
-	if (conn_usable(&w->conn))
+	if (db_conn_usable(&w->conn))
+		db_conn_check(&w->conn);
+	if (db_conn_usable(&w->conn))
 		return ERR_OK;
-	enum err e = store_connect(w->store, &w->conn, 1000000);
+	enum err e = db_connect(w->db, &w->conn, 1000000);
 	if (e != ERR_OK)
 		return e;
 	params_text(&p, w->name);
 	params_int(&p, w->mark);
-	e = conn_run(&w->conn, &mark_open, &p, NULL);
+	e = db_conn_run(&w->conn, w->db->words->mark_open, &p, NULL);
 	if (e != ERR_OK)
-		conn_close(&w->conn);
+		db_conn_close(&w->conn);
 	return e;
 }
 
 static enum err
 prepare_all(struct writer *w)
 {
-	enum err e = conn_prepare(&w->conn, &begin);
+	enum err e = db_conn_prepare(&w->conn, &begin);
 
 	if (e == ERR_OK)
-		e = conn_prepare(&w->conn, &commit);
+		e = db_conn_prepare(&w->conn, &commit);
 	if (e == ERR_OK)
-		e = conn_prepare(&w->conn, &mark_move);
+		e = db_conn_prepare(&w->conn, w->db->words->mark_move);
 	for (size_t i = 0; i < w->step_count && e == ERR_OK; i++)
-		e = conn_prepare(&w->conn, w->step[i].st);
+		e = db_conn_prepare(&w->conn, w->step[i].st);
 	return e;
 }
 
@@ -147,14 +135,14 @@ send_batch(struct writer *w)
 	params_int(&p, w->mark + 1);
 	if (PQenterPipelineMode(w->conn.pg) == 0)
 		return err_set(ERR_UNAVAILABLE, "database: connection lost");
-	enum err e = conn_queue(&w->conn, &begin, NULL);
+	enum err e = db_conn_queue(&w->conn, &begin, NULL);
 	if (e == ERR_OK)
-		e = conn_queue(&w->conn, &mark_move, &p);
+		e = db_conn_queue(&w->conn, w->db->words->mark_move, &p);
 	for (size_t i = 0; i < w->step_count && e == ERR_OK; i++)
-		e = conn_queue(&w->conn, w->step[i].st, w->step[i].params);
+		e = db_conn_queue(&w->conn, w->step[i].st, w->step[i].params);
 	if (e == ERR_OK)
-		e = conn_queue(&w->conn, &commit, NULL);
-	return e == ERR_OK ? conn_sync(&w->conn) : e;
+		e = db_conn_queue(&w->conn, &commit, NULL);
+	return e == ERR_OK ? db_conn_sync(&w->conn) : e;
 }
 
 static void
@@ -171,29 +159,29 @@ fetch_batch(struct writer *w, struct job **jobs, size_t n, bool *committed, bool
 	AUTO(PGresult) begun = NULL;
 	AUTO(PGresult) mark = NULL;
 	AUTO(PGresult) end = NULL;
-	enum err e = conn_fetch(&w->conn, &begun);
+	enum err e = db_conn_fetch(&w->conn, &begun);
 
 	if (e == ERR_OK)
-		e = conn_fetch(&w->conn, &mark);
+		e = db_conn_fetch(&w->conn, &mark);
 	for (size_t i = 0; i < w->step_count && e == ERR_OK; i++)
-		e = conn_fetch(&w->conn, &w->step[i].res);
+		e = db_conn_fetch(&w->conn, &w->step[i].res);
 	if (e == ERR_OK)
-		e = conn_fetch(&w->conn, &end);
+		e = db_conn_fetch(&w->conn, &end);
 	if (e == ERR_OK)
-		e = conn_fetch_sync(&w->conn);
+		e = db_conn_fetch_sync(&w->conn);
 	if (e != ERR_OK)
 		return e;
 	if (PQexitPipelineMode(w->conn.pg) == 0)
-		conn_close(&w->conn);
-	*marked = conn_judge(mark) == ERR_OK;
+		db_conn_close(&w->conn);
+	*marked = db_conn_judge(mark) == ERR_OK;
 	/* A failed transaction answers COMMIT with ROLLBACK. */
-	*committed = conn_judge(end) == ERR_OK && strcmp(PQcmdStatus(end), "COMMIT") == 0;
+	*committed = db_conn_judge(end) == ERR_OK && strcmp(PQcmdStatus(end), "COMMIT") == 0;
 	/* When it was none of the statements, what they are told is why the mark or COMMIT failed.
 	 */
 	const PGresult *failed = !*marked		   ? mark
 		: PQresultStatus(end) == PGRES_FATAL_ERROR ? end
 							   : NULL;
-	enum err why = failed != NULL ? conn_judge(failed) : ERR_OK;
+	enum err why = failed != NULL ? db_conn_judge(failed) : ERR_OK;
 	for (size_t i = 0; i < n && why != ERR_OK; i++)
 		job_fail(jobs[i], why);
 	return ERR_OK;
@@ -224,15 +212,16 @@ batch_run(struct writer *w, struct job **jobs, size_t n)
 	if (e != ERR_OK) {
 		for (size_t i = 0; i < n; i++)
 			job_fail(jobs[i], e);
-		conn_close(&w->conn);
+		db_conn_close(&w->conn);
 		return UNKNOWN;
 	}
 	if (committed) {
 		w->mark++;
 		return COMMITTED;
 	}
-	if (!conn_usable(&w->conn) || conn_command(&w->conn, "ROLLBACK") != ERR_OK || !marked) {
-		conn_close(&w->conn);
+	if (!db_conn_usable(&w->conn) || db_conn_command(&w->conn, "ROLLBACK") != ERR_OK ||
+		!marked) {
+		db_conn_close(&w->conn);
 		return UNKNOWN;
 	}
 	return REFUSED;
@@ -250,22 +239,22 @@ look_up(struct writer *w, int64_t *found)
 
 	params_text(&lock, w->name);
 	if (e == ERR_OK)
-		e = conn_command(&w->conn, "BEGIN");
+		e = db_conn_command(&w->conn, "BEGIN");
 	if (e == ERR_OK)
-		e = conn_run(&w->conn, &mark_lock, &lock, &res);
+		e = db_conn_run(&w->conn, w->db->words->mark_lock, &lock, &res);
 	if (e == ERR_OK && result_rows(res) != 1)
-		e = err_set(ERR_UNAVAILABLE, "writer_mark has no row for this writer");
+		e = err_set(ERR_UNAVAILABLE, "the writer has lost its row");
 	if (e == ERR_OK) {
 		*found = result_int(res, 0, 0);
 		params_text(&move, w->name);
 		params_int(&move, *found);
 		params_int(&move, *found > fence ? *found + 2 : fence);
-		e = conn_run(&w->conn, &mark_move, &move, NULL);
+		e = db_conn_run(&w->conn, w->db->words->mark_move, &move, NULL);
 	}
 	if (e == ERR_OK)
-		e = conn_command(&w->conn, "COMMIT");
+		e = db_conn_command(&w->conn, "COMMIT");
 	if (e != ERR_OK)
-		conn_close(&w->conn);
+		db_conn_close(&w->conn);
 	return e;
 }
 
@@ -289,7 +278,7 @@ batch_resolve(struct writer *w, int64_t deadline)
 			w->mark = found > w->mark + 2 ? found + 2 : w->mark + 2;
 			return seen ? COMMITTED : LOST;
 		}
-		if (store_late(w->store, deadline)) {
+		if (db_late(w->db, deadline)) {
 			/* The numbers of this row can no longer be trusted by the next batch. */
 			batch_new_name(w);
 			return seen ? COMMITTED : UNKNOWN;

@@ -1,0 +1,69 @@
+/*
+ * One connection, for what needs more than one statement: migrations, claims, feeds. Everybody else
+ * uses run.h.
+ */
+#ifndef CHANCERY_DB_CONN_H
+#define CHANCERY_DB_CONN_H
+
+#include <stdatomic.h>
+
+#include "lib/db/db.h"
+#include "lib/db/statement.h"
+
+/*
+ * A program that has been told to end waits no longer for a database that does not answer than
+ * DB_CONN_LAST_US, whatever it waits for and however many of its threads do: then all waits end, and
+ * later ones take only what is there already. A database that answers is waited for as ever. Shared
+ * by the connections of a store.
+ */
+struct db_conn_end {
+	bool (*stop_wanted)(void); /* store_config's, or NULL */
+	atomic_llong since;	   /* monotonic us when it was noticed; 0: not yet */
+	atomic_bool silent;	   /* somebody has waited in vain since then */
+};
+void db_conn_end_begin(struct db_conn_end *end); /* unless it has begun */
+
+/* One connection, used by one thread at a time. */
+enum { DB_CONN_STATEMENTS_MAX = 128 };
+struct db_conn {
+	PGconn *pg;
+	const struct db_config *config;
+	struct db_conn_end *end; /* NULL: every wait has its full time */
+	int64_t timeout_us; /* of one statement: DB_CONN_STATEMENT_US, or DB_CONN_CHANGE_US for what may
+				 touch much */
+	size_t prepared_count;
+	const struct stmt *prepared[DB_CONN_STATEMENTS_MAX];
+};
+enum { DB_CONN_CONNECT_US = 3000000, DB_CONN_STATEMENT_US = 6000000, DB_CONN_CHANGE_US = 12000000 };
+enum { DB_CONN_LAST_US = 3000000, DB_CONN_LAST_EACH_US = 2000000 }; /* each: of one begun late */
+enum db_conn_kind {
+	DB_CONN_WORK,
+	DB_CONN_OWNER
+}; /* work: short keyed statements, planned for indexes */
+enum err db_conn_open(struct db_conn *c, const struct db_config *config, enum db_conn_kind kind,
+	struct db_conn_end *end, int64_t connect_us) MUST_CHECK;
+void db_conn_close(struct db_conn *c);
+bool db_conn_usable(const struct db_conn *c);
+/* Finds out whether an idle connection was closed by the server meanwhile, and closes it then. */
+void db_conn_check(struct db_conn *c);
+/* Runs one statement. ERR_UNAVAILABLE when the connection broke (then !db_conn_usable) or the server
+ * asks to try again. */
+enum err db_conn_run(struct db_conn *c, const struct stmt *st, const struct params *p,
+	PGresult **out) MUST_CHECK;
+/* Constant text without parameters or result: BEGIN, COMMIT, LISTEN, migrations. */
+enum err db_conn_command(struct db_conn *c, const char *sql) MUST_CHECK;
+enum err db_conn_prepare(struct db_conn *c, const struct stmt *st) MUST_CHECK;
+/* Pipelining: queue statements (prepared before), then db_conn_sync(), then fetch as many results,
+ * then db_conn_fetch_sync(). */
+enum err db_conn_queue(struct db_conn *c, const struct stmt *st, const struct params *p) MUST_CHECK;
+enum err db_conn_sync(struct db_conn *c) MUST_CHECK;
+/* The next statement's result, also an error's: judge with db_conn_judge(). ERR_UNAVAILABLE: the
+ * connection broke. */
+enum err db_conn_fetch(struct db_conn *c, PGresult **out) MUST_CHECK;
+enum err db_conn_fetch_sync(struct db_conn *c) MUST_CHECK;
+/* The class and reason of a result: ERR_OK for rows and commands. 23505 is ERR_CONFLICT, 23503
+ * ERR_NOTFOUND, 22xxx and 23514 ERR_INVALID, what may pass ERR_UNAVAILABLE, the rest ERR_INTERNAL.
+ */
+enum err db_conn_judge(const PGresult *res) MUST_CHECK;
+
+#endif

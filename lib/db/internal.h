@@ -1,0 +1,27 @@
+/* struct db and its parts; each part is private to the file of its name. */
+#ifndef CHANCERY_DB_INTERNAL_H
+#define CHANCERY_DB_INTERNAL_H
+
+#include <pthread.h>
+
+#include "lib/db/run.h"
+
+struct db {
+	struct db_config config; /* texts owned */
+	const struct db_vocabulary *words;
+	atomic_bool healthy;
+	atomic_ullong connections; /* made so far, see db_feed_doubtful() */
+	struct db_conn_end end;
+	struct pool *pool;
+	struct writer *writer; /* NULL: without */
+	struct bells *bells;   /* NULL: not started */
+};
+
+struct pool *pool_new(unsigned readers);
+void pool_free(struct pool *p);
+struct writer *writer_start(struct db *db);
+void writer_stop(struct writer *w);
+struct bells *bells_start(struct db *db);
+void bells_stop(struct bells *b); /* sends rings that were asked for first */
+
+#endif
