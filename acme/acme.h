@@ -12,7 +12,6 @@
 
 /* Ends with pattern NULL; http_request.app is the struct ca_gateway. */
 extern const struct http_route acme_routes[];
-enum { ACME_ROUTES_MAX = 20 };
 
 /* How refusals of lib/http look below /acme/: a problem document, with a Replay-Nonce when it was a
  * POST. */

@@ -266,8 +266,9 @@ serve_post(struct call *c, const struct resource *resource)
 }
 
 void
-call_serve(struct http_request *req, struct http_response *resp, const struct resource *resource)
+call_serve(struct http_request *req, struct http_response *resp)
 {
+	const struct resource *resource = req->route->arg;
 	__attribute__((cleanup(clear))) struct call c = {
 		.req = req, .resp = resp, .gateway = req->app, .arena = req->arena};
 	bool post = req->method == HTTP_POST;

@@ -41,9 +41,9 @@ struct resource {
 	call_fn *fetch; /* POST-as-GET */
 	call_fn *post;
 };
-/* Runs the request and fills the response, a problem document when anything fails. */
-void
-call_serve(struct http_request *req, struct http_response *resp, const struct resource *resource);
+/* The handler of every route; the route's argument is its struct resource. Fills the response, a
+ * problem document when anything fails. */
+http_handler call_serve;
 
 /* Answers; each sets the status and may be followed by headers. Takes over object. */
 void call_json(struct call *c, unsigned status, json_t *object);

@@ -4,30 +4,11 @@
 
 static const char *const jose[] = {"application/jose+json", NULL};
 
-#define SERVE(name)                                                                                \
-	static void serve_##name(struct http_request *req, struct http_response *resp)             \
-	{                                                                                          \
-		call_serve(req, resp, &name##_resource);                                           \
-	}
-
-SERVE(directory)
-SERVE(nonce)
-SERVE(account_new)
-SERVE(account)
-SERVE(account_orders)
-SERVE(key_change)
-SERVE(order_new)
-SERVE(order)
-SERVE(finalize)
-SERVE(certificate)
-SERVE(authorization)
-SERVE(challenge)
-SERVE(revoke)
-
 #define ROUTE(p, m, h, o)                                                                          \
 	{                                                                                          \
-		.pattern = (p), .methods = (m), .handler = serve_##h, .body_max = JSON_TEXT_MAX,   \
-		.content_types = jose, .run = HTTP_RUN_POOL, .operation = "acme." o                \
+		.pattern = (p), .methods = (m), .handler = call_serve, .body_max = JSON_TEXT_MAX,  \
+		.content_types = jose, .run = HTTP_RUN_POOL, .operation = "acme." o,               \
+		.arg = &h##_resource                                                               \
 	}
 
 const struct http_route acme_routes[] = {
@@ -49,4 +30,3 @@ const struct http_route acme_routes[] = {
 	ROUTE("/acme/certificate/{}", HTTP_POST, certificate, "certificate"),
 	{.pattern = NULL},
 };
-_Static_assert(sizeof(acme_routes) / sizeof(acme_routes[0]) <= ACME_ROUTES_MAX, "ACME_ROUTES_MAX");

@@ -390,14 +390,15 @@ find_object(const struct crl_service *c, const struct folder *folder, const char
 	return NULL;
 }
 
+/* The route's argument is the folder. */
 static void
-answer_object(const struct folder *folder, struct http_request *req, struct http_response *resp)
+handle_object(struct http_request *req, struct http_response *resp)
 {
 	struct crl_service *c = ((struct ca_public *)req->app)->crl;
 	struct http_prepared *const *object;
 
 	pthread_rwlock_rdlock(&c->lock);
-	object = find_object(c, folder, req->param[0]);
+	object = find_object(c, req->route->arg, req->param[0]);
 	if (object != NULL && *object != NULL)
 		resp->prepared = http_prepared_ref(*object);
 	pthread_rwlock_unlock(&c->lock);
@@ -408,28 +409,18 @@ answer_object(const struct folder *folder, struct http_request *req, struct http
 				: "it has not been published yet; is chancery-signer running?");
 }
 
-static void
-handle_crl(struct http_request *req, struct http_response *resp)
-{
-	answer_object(&crl_folder, req, resp);
-}
-
-static void
-handle_ca(struct http_request *req, struct http_response *resp)
-{
-	answer_object(&ca_folder, req, resp);
-}
-
 const struct http_route crl_routes[] = {
 	{.pattern = "/crl/{}",
 		.methods = HTTP_GET,
-		.handler = handle_crl,
+		.handler = handle_object,
 		.run = HTTP_RUN_INLINE,
-		.operation = "crl.get"},
+		.operation = "crl.get",
+		.arg = &crl_folder},
 	{.pattern = "/ca/{}",
 		.methods = HTTP_GET,
-		.handler = handle_ca,
+		.handler = handle_object,
 		.run = HTTP_RUN_INLINE,
-		.operation = "ca.get"},
+		.operation = "ca.get",
+		.arg = &ca_folder},
 	{.pattern = NULL},
 };

@@ -143,27 +143,16 @@ reenroll(struct http_request *req, struct http_response *resp)
 	return issue(req, resp, profile, &csr, &csr.sans, req->peer->serial);
 }
 
-typedef enum err operation(struct http_request *req, struct http_response *resp);
+const struct est_operation est_simpleenroll = {enroll}, est_simplereenroll = {reenroll};
 
-static void
-run(struct http_request *req, struct http_response *resp, operation *op)
+void
+est_handle_csr(struct http_request *req, struct http_response *resp)
 {
+	const struct est_operation *op = req->route->arg;
 	enum err e;
 
 	resp->identity = req->peer->identity_name;
-	e = op(req, resp);
+	e = op->run(req, resp);
 	if (e != ERR_OK)
 		est_fail(req, resp, e);
-}
-
-void
-est_simpleenroll(struct http_request *req, struct http_response *resp)
-{
-	run(req, resp, enroll);
-}
-
-void
-est_simplereenroll(struct http_request *req, struct http_response *resp)
-{
-	run(req, resp, reenroll);
 }

@@ -9,39 +9,25 @@ enum { BODY_MAX = 32 * 1024 }; /* base64 with line ends of a PKI_CSR_MAX request
 
 static const char *const pkcs10[] = {"application/pkcs10", NULL};
 
+#define CACERTS(path)                                                                              \
+	{                                                                                          \
+		.pattern = EST_PREFIX path "cacerts", .methods = HTTP_GET, .handler = est_cacerts, \
+		.operation = "est.cacerts"                                                         \
+	}
+#define WITH_CSR(path, name)                                                                       \
+	{                                                                                          \
+		.pattern = EST_PREFIX path #name, .methods = HTTP_POST, .handler = est_handle_csr, \
+		.body_max = BODY_MAX, .content_types = pkcs10, .operation = "est." #name,          \
+		.arg = &est_##name                                                                 \
+	}
+
 const struct http_route est_routes[] = {
-	{.pattern = EST_PREFIX "/cacerts",
-		.methods = HTTP_GET,
-		.handler = est_cacerts,
-		.operation = "est.cacerts"},
-	{.pattern = EST_PREFIX "/{}/cacerts",
-		.methods = HTTP_GET,
-		.handler = est_cacerts,
-		.operation = "est.cacerts"},
-	{.pattern = EST_PREFIX "/simpleenroll",
-		.methods = HTTP_POST,
-		.handler = est_simpleenroll,
-		.body_max = BODY_MAX,
-		.content_types = pkcs10,
-		.operation = "est.simpleenroll"},
-	{.pattern = EST_PREFIX "/{}/simpleenroll",
-		.methods = HTTP_POST,
-		.handler = est_simpleenroll,
-		.body_max = BODY_MAX,
-		.content_types = pkcs10,
-		.operation = "est.simpleenroll"},
-	{.pattern = EST_PREFIX "/simplereenroll",
-		.methods = HTTP_POST,
-		.handler = est_simplereenroll,
-		.body_max = BODY_MAX,
-		.content_types = pkcs10,
-		.operation = "est.simplereenroll"},
-	{.pattern = EST_PREFIX "/{}/simplereenroll",
-		.methods = HTTP_POST,
-		.handler = est_simplereenroll,
-		.body_max = BODY_MAX,
-		.content_types = pkcs10,
-		.operation = "est.simplereenroll"},
+	CACERTS("/"),
+	CACERTS("/{}/"),
+	WITH_CSR("/", simpleenroll),
+	WITH_CSR("/{}/", simpleenroll),
+	WITH_CSR("/", simplereenroll),
+	WITH_CSR("/{}/", simplereenroll),
 	{.pattern = NULL},
 };
 

@@ -64,6 +64,12 @@ bool est_subject_equal(struct bytes a, struct bytes b);
 enum err est_granted_names(
 	struct arena *a, const char *const *grants, size_t count, struct pki_sans *out) MUST_CHECK;
 
-http_handler est_cacerts, est_simpleenroll, est_simplereenroll;
+http_handler est_cacerts;
+/* What is done with a CSR: the argument of the routes that est_handle_csr() serves. */
+struct est_operation {
+	enum err (*run)(struct http_request *req, struct http_response *resp);
+};
+extern const struct est_operation est_simpleenroll, est_simplereenroll;
+http_handler est_handle_csr;
 
 #endif

@@ -53,6 +53,7 @@ struct gateway {
 	struct ca_profiles *profiles[RELOADS_MAX]; /* all read so far, the present ones last */
 	size_t profiles_count;
 	struct gateway_tls *tls;
+	struct http_route *routes;
 	struct http_server *server;
 	struct snapshot *snapshot[SNAPSHOTS_MAX];
 	size_t snapshot_count;
@@ -181,7 +182,7 @@ open_listener(struct gateway *g)
 		.name = "enroll",
 		.address = c->address,
 		.port = (uint16_t)c->port,
-		.routes = gateway_routes(),
+		.routes = g->routes,
 		.refuse = gateway_refuse,
 		.app = &g->app,
 		.judge = ca_peers_judge(g->app.peers),
@@ -370,6 +371,7 @@ stop(struct gateway *g)
 	for (size_t i = 0; i < g->profiles_count; i++)
 		ca_profiles_free(g->profiles[i]);
 	service_close(&g->service);
+	free(g->routes);
 	free(g);
 }
 
@@ -387,6 +389,7 @@ main(int argc, char **argv)
 		return code;
 	}
 	g->app.config = g->service.config;
+	g->routes = gateway_routes();
 	e = load_profiles(g);
 	if (e != ERR_OK)
 		log_failure("gateway.profiles", e);

@@ -4,8 +4,6 @@
  */
 #include "server/gateway_routes.h"
 
-#include <stdlib.h>
-
 #include "acme/acme.h"
 #include "admin/api/api.h"
 #include "est/est.h"
@@ -44,28 +42,14 @@ static const struct surface {
 	{"/admin/", admin_routes, admin_refuse},
 };
 
-enum { ROUTES_MAX = 96 };
-
-static void
-add_routes(struct http_route all[], size_t *n, const struct http_route *more)
-{
-	for (; more->pattern != NULL; more++) {
-		if (*n == ROUTES_MAX)
-			abort();
-		all[(*n)++] = *more;
-	}
-}
-
-const struct http_route *
+struct http_route *
 gateway_routes(void)
 {
-	static struct http_route all[ROUTES_MAX + 1]; /* ends with the zeroed one */
-	size_t n = 0;
+	const struct http_route *tables[ARRAY_LEN(surfaces) + 1] = {index_route};
 
-	add_routes(all, &n, index_route);
 	for (size_t i = 0; i < ARRAY_LEN(surfaces); i++)
-		add_routes(all, &n, surfaces[i].routes);
-	return all;
+		tables[i + 1] = surfaces[i].routes;
+	return http_routes_join(tables, ARRAY_LEN(tables));
 }
 
 static void

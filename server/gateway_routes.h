@@ -4,8 +4,8 @@
 
 #include "lib/http/http.h"
 
-/* Ends with pattern NULL; made on first use, before threads start. */
-const struct http_route *gateway_routes(void);
+/* As http_routes_join() gives them. */
+struct http_route *gateway_routes(void);
 /* Writes a refusal in the protocol of the path. */
 http_refusal_writer gateway_refuse;
 

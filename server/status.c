@@ -16,21 +16,14 @@
 #include "ocsp/ocsp.h"
 #include "server/program.h"
 
-enum {
-	ROUTES_MAX = 32,
-	ALARM_EVERY_S = 3600,
-	DRAIN_S = 5,
-	TICK_MS = 500,
-	FED_LATE_S = 15,
-	NODE_EVERY_S = 5
-};
+enum { ALARM_EVERY_S = 3600, DRAIN_S = 5, TICK_MS = 500, FED_LATE_S = 15, NODE_EVERY_S = 5 };
 
 struct status {
 	struct ca_public public; /* first: handlers of ocsp/ and crl/ see this part */
 	struct service service;
 	struct store *store;
 	struct http_server *server, *metrics;
-	struct http_route routes[ROUTES_MAX];
+	struct http_route *routes;
 	int64_t alarmed_at;
 	pthread_mutex_t node_lock; /* what is told last is what was known last */
 	int64_t node_told_at;
@@ -197,27 +190,14 @@ static const struct http_route metrics_routes[] = {
 	{.pattern = NULL},
 };
 
-static void
-collect_routes(struct status *s)
-{
-	const struct http_route *const tables[] = {ocsp_routes, crl_routes, public_routes};
-	size_t n = 0;
-
-	for (size_t t = 0; t < ARRAY_LEN(tables); t++)
-		for (const struct http_route *r = tables[t];
-			r->pattern != NULL && n < ROUTES_MAX - 1; r++)
-			s->routes[n++] = *r;
-	s->routes[n].pattern = NULL;
-}
-
 static enum err
 open_listeners(struct status *s)
 {
+	const struct http_route *const tables[] = {ocsp_routes, crl_routes, public_routes};
 	const struct config *c = s->service.config;
 	struct http_config public = {.name = "public",
 		.address = c->public.address,
 		.port = (uint16_t)c->public.port,
-		.routes = s->routes,
 		.app = s,
 		.workers = 4,
 		.connections_max = c->public.connections,
@@ -232,7 +212,7 @@ open_listeners(struct status *s)
 		.connections_max = 64};
 	enum err e;
 
-	collect_routes(s);
+	public.routes = s->routes = http_routes_join(tables, ARRAY_LEN(tables));
 	e = http_server_open(&public, &s->server);
 	if (e == ERR_OK && c->metrics.port != 0)
 		e = http_server_open(&metrics, &s->metrics);
@@ -356,6 +336,7 @@ close_all(struct status *s)
 		http_server_close(s->metrics, DRAIN_S);
 	if (s->server != NULL)
 		http_server_close(s->server, DRAIN_S);
+	free(s->routes);
 	crl_serve_close(s->public.crl);
 	ocsp_close(s->public.ocsp);
 	store_close(s->store);

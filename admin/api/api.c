@@ -11,69 +11,57 @@ enum { BODY_MAX = 48 * 1024 };
 
 static http_handler handle;
 static const char *const json_only[] = {"application/json", NULL};
-
-#define READ(path, op)                                                                             \
-	{                                                                                          \
-		"/admin/v1/" path, HTTP_GET, handle, 0, NULL, HTTP_RUN_POOL, "admin." op           \
-	}
-#define CHANGE(path, op)                                                                           \
-	{                                                                                          \
-		"/admin/v1/" path, HTTP_POST, handle, BODY_MAX, json_only, HTTP_RUN_POOL,          \
-			"admin." op                                                                \
-	}
-
-const struct http_route admin_routes[] = {
-	READ("status", "status"),
-	READ("issuers", "issuers"),
-	READ("identities", "identities"),
-	CHANGE("identities", "identity.add"),
-	READ("identity", "identity.show"),
-	CHANGE("identity/block", "identity.block"),
-	CHANGE("identity/unblock", "identity.unblock"),
-	CHANGE("identity/offboard", "identity.offboard"),
-	READ("grants", "grants"),
-	CHANGE("grants", "grant.add"),
-	CHANGE("grants/remove", "grant.remove"),
-	READ("certificates", "certificates"),
-	READ("certificates/{}", "certificate.show"),
-	CHANGE("certificates/{}/revoke", "certificate.revoke"),
-	CHANGE("issue", "issue"),
-	CHANGE("renew", "renew"),
-	CHANGE("crl/publish", "crl.publish"),
-	{NULL, 0, NULL, 0, NULL, HTTP_RUN_POOL, NULL},
-};
-
 static const char *const no_query[] = {NULL};
 static const char *const page_query[] = {"after", "limit", NULL};
 static const char *const name_query[] = {"name", NULL};
 static const char *const grant_query[] = {"identity", "after", "limit", NULL};
 static const char *const certificate_query[] = {"identity", "name", "all", "after", "limit", NULL};
 
-/* What a route's operation does, which query parameters it knows, and what the audit calls it where
- * that is not its name without "admin.". */
-static const struct operation {
-	const char *name;
+/* A route's argument: what its operation does, which query parameters it knows, and what the audit
+ * calls it. */
+struct operation {
 	enum err (*run)(struct api_call *c);
 	const char *const *query;
 	const char *audited_as;
-} operations[] = {
-	{"admin.status", api_status, no_query, NULL},
-	{"admin.issuers", api_issuers, no_query, NULL},
-	{"admin.identities", api_identities, page_query, NULL},
-	{"admin.identity.add", api_identity_add, no_query, NULL},
-	{"admin.identity.show", api_identity_show, name_query, NULL},
-	{"admin.identity.block", api_identity_block, no_query, NULL},
-	{"admin.identity.unblock", api_identity_unblock, no_query, NULL},
-	{"admin.identity.offboard", api_identity_offboard, no_query, NULL},
-	{"admin.grants", api_grants, grant_query, NULL},
-	{"admin.grant.add", api_grant_add, no_query, NULL},
-	{"admin.grant.remove", api_grant_remove, no_query, NULL},
-	{"admin.certificates", api_certificates, certificate_query, NULL},
-	{"admin.certificate.show", api_certificate_show, no_query, NULL},
-	{"admin.certificate.revoke", api_certificate_revoke, no_query, NULL},
-	{"admin.issue", api_issue, no_query, "certificate.request"},
-	{"admin.renew", api_renew, no_query, "certificate.request"},
-	{"admin.crl.publish", api_crl_publish, no_query, NULL},
+};
+
+#define OPERATION(f, q, a)                                                                         \
+	.arg = &(const struct operation)                                                           \
+	{                                                                                          \
+		.run = (f), .query = (q), .audited_as = (a)                                        \
+	}
+#define READ(path, f, q, name)                                                                     \
+	{                                                                                          \
+		"/admin/v1/" path, HTTP_GET, handle, 0, NULL, HTTP_RUN_POOL, "admin." name,        \
+			OPERATION(f, q, name)                                                      \
+	}
+#define CHANGE(path, f, name, audit)                                                               \
+	{                                                                                          \
+		"/admin/v1/" path, HTTP_POST, handle, BODY_MAX, json_only, HTTP_RUN_POOL,          \
+			"admin." name, OPERATION(f, no_query, audit)                               \
+	}
+
+const struct http_route admin_routes[] = {
+	READ("status", api_status, no_query, "status"),
+	READ("issuers", api_issuers, no_query, "issuers"),
+	READ("identities", api_identities, page_query, "identities"),
+	CHANGE("identities", api_identity_add, "identity.add", "identity.add"),
+	READ("identity", api_identity_show, name_query, "identity.show"),
+	CHANGE("identity/block", api_identity_block, "identity.block", "identity.block"),
+	CHANGE("identity/unblock", api_identity_unblock, "identity.unblock", "identity.unblock"),
+	CHANGE("identity/offboard", api_identity_offboard, "identity.offboard",
+		"identity.offboard"),
+	READ("grants", api_grants, grant_query, "grants"),
+	CHANGE("grants", api_grant_add, "grant.add", "grant.add"),
+	CHANGE("grants/remove", api_grant_remove, "grant.remove", "grant.remove"),
+	READ("certificates", api_certificates, certificate_query, "certificates"),
+	READ("certificates/{}", api_certificate_show, no_query, "certificate.show"),
+	CHANGE("certificates/{}/revoke", api_certificate_revoke, "certificate.revoke",
+		"certificate.revoke"),
+	CHANGE("issue", api_issue, "issue", "certificate.request"),
+	CHANGE("renew", api_renew, "renew", "certificate.request"),
+	CHANGE("crl/publish", api_crl_publish, "crl.publish", "crl.publish"),
+	{.pattern = NULL},
 };
 
 static const unsigned status_of[ERR_COUNT] = {
@@ -131,15 +119,6 @@ write_failure(struct http_request *req, struct http_response *resp, enum err e)
 	write_problem(req, resp, status_of[e], err_word(), public_reason(e));
 }
 
-static const struct operation *
-find_operation(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_LEN(operations); i++)
-		if (strcmp(operations[i].name, name) == 0)
-			return &operations[i];
-	return NULL;
-}
-
 /* The only place that decides who may use the admin API. */
 static enum err
 check_role(const struct http_peer *peer)
@@ -151,8 +130,9 @@ check_role(const struct http_peer *peer)
 }
 
 static enum err
-run_operation(struct api_call *c, const struct operation *op)
+run_operation(struct api_call *c)
 {
+	const struct operation *op = c->req->route->arg;
 	AUTO(json_t) body = NULL;
 	enum err e = check_role(c->req->peer);
 
@@ -166,31 +146,20 @@ run_operation(struct api_call *c, const struct operation *op)
 	if (e == ERR_OK)
 		e = op->run(c);
 	if (e == ERR_DENIED && c->actor != NULL)
-		e = api_refused(c,
-			op->audited_as != NULL ? op->audited_as : op->name + strlen("admin."), e);
+		e = api_refused(c, op->audited_as, e);
 	c->body = NULL;
 	return e;
-}
-
-static enum err
-run(struct api_call *c)
-{
-	const struct operation *op = find_operation(c->req->route->operation);
-
-	if (op == NULL)
-		return err_set(
-			ERR_INTERNAL, "route \"%s\" has no operation", c->req->route->pattern);
-	c->actor = c->req->peer != NULL ? c->req->peer->identity_name : NULL;
-	return run_operation(c, op);
 }
 
 static void
 handle(struct http_request *req, struct http_response *resp)
 {
 	struct api_call c = {.req = req, .g = req->app, .arena = req->arena};
-	enum err e = run(&c);
+	enum err e;
 
-	resp->identity = req->peer != NULL ? req->peer->identity_name : NULL;
+	c.actor = req->peer != NULL ? req->peer->identity_name : NULL;
+	resp->identity = c.actor;
+	e = run_operation(&c);
 	if (e != ERR_OK) {
 		write_failure(req, resp, e);
 	} else {

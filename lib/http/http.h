@@ -146,7 +146,11 @@ struct http_route {
 		HTTP_RUN_INLINE
 	} run;		       /* INLINE: on the network thread; must never block */
 	const char *operation; /* for log and metrics: "est.simpleenroll" */
+	const void *arg;       /* what handlers shared by several routes find as req->route->arg */
 };
+/* The tables, each ending with pattern NULL, end to end as one; the caller's, to be freed when no
+ * server uses it any more. */
+struct http_route *http_routes_join(const struct http_route *const tables[], size_t count);
 
 /* Says how refusals made by this library (gate, 404, 405, 413, 415, 503, judge) look in the
  * protocol of the path. */

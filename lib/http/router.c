@@ -99,16 +99,42 @@ refuse_twins(const struct router *r)
 	return ERR_OK;
 }
 
+static size_t
+count_routes(const struct http_route *table)
+{
+	size_t n = 0;
+
+	while (table[n].pattern != NULL)
+		n++;
+	return n;
+}
+
+struct http_route *
+http_routes_join(const struct http_route *const tables[], size_t count)
+{
+	struct http_route *all;
+	size_t n = 0;
+
+	for (size_t i = 0; i < count; i++)
+		n += count_routes(tables[i]);
+	all = mem_zalloc(n + 1, sizeof(*all)); /* the zeroed one ends it */
+	n = 0;
+	for (size_t i = 0; i < count; i++) {
+		size_t more = count_routes(tables[i]);
+
+		memcpy(all + n, tables[i], more * sizeof(*all));
+		n += more;
+	}
+	return all;
+}
+
 enum err
 router_new(const struct http_route *routes, struct router **out)
 {
-	size_t count = 0;
-	AUTO_STRUCT(router) r = NULL;
+	size_t count = count_routes(routes);
+	AUTO_STRUCT(router) r = mem_zalloc(1, sizeof(*r) + count * sizeof(r->entry[0]));
 	enum err e = ERR_OK;
 
-	while (routes[count].pattern != NULL)
-		count++;
-	r = mem_zalloc(1, sizeof(*r) + count * sizeof(r->entry[0]));
 	r->count = count;
 	for (size_t i = 0; e == ERR_OK && i < count; i++)
 		e = compile(&routes[i], &r->entry[i]);

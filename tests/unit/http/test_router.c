@@ -1,5 +1,7 @@
 #include "lib/http/router.h"
 
+#include <stdlib.h>
+
 #include "tests/unit/unit.h"
 
 static void
@@ -95,6 +97,26 @@ test_paths_find_their_route_and_parameters(void)
 	}
 }
 
+/* All rows in their order, with their arguments, and an end; nothing joined with nothing is empty. */
+static void
+test_joined_tables_have_every_route(void)
+{
+	static const struct http_route more[] = {
+		{.pattern = "/more", .methods = HTTP_GET, .handler = handler, .arg = "argument"},
+		{.pattern = NULL}};
+	const struct http_route *const tables[] = {table, &table[ARRAY_LEN(table) - 1], more};
+	struct http_route *all = http_routes_join(tables, ARRAY_LEN(tables));
+	struct http_route *none = http_routes_join(tables, 0);
+	size_t n = ARRAY_LEN(table) - 1;
+
+	for (size_t i = 0; i < n; i++)
+		CHECK_CASE(all[i].pattern == table[i].pattern, table[i].pattern);
+	CHECK(all[n].arg == more[0].arg && all[n + 1].pattern == NULL);
+	CHECK(none[0].pattern == NULL);
+	free(all);
+	free(none);
+}
+
 static void
 test_bad_tables_are_refused(void)
 {
@@ -135,5 +157,6 @@ test_allow_names_methods_in_order(void)
 
 UNIT_MAIN("http router",
 	{"test_paths_find_their_route_and_parameters", test_paths_find_their_route_and_parameters},
+	{"test_joined_tables_have_every_route", test_joined_tables_have_every_route},
 	{"test_bad_tables_are_refused", test_bad_tables_are_refused},
 	{"test_allow_names_methods_in_order", test_allow_names_methods_in_order})
