@@ -74,7 +74,7 @@ read_contacts(struct call *c, const char ***contacts, size_t *count)
 static enum err
 answer_existing(struct call *c, const struct store_account *account)
 {
-	if (account->identity != c->req->peer->identity)
+	if (account->identity != c->requester->identity)
 		return err_set_word(ERR_DENIED, "other-identity",
 			"the account with this key belongs to another TLS identity than the client certificate's");
 	if (account->status != ACME_ACCOUNT_VALID)
@@ -88,7 +88,7 @@ create(struct call *c)
 {
 	struct store_account account = {
 		.id = random_id(c->arena),
-		.identity = c->req->peer->identity,
+		.identity = c->requester->identity,
 		.jwk_json = c->jwk.canonical,
 	};
 	const char *id;
@@ -99,9 +99,9 @@ create(struct call *c)
 	if (e != ERR_OK)
 		return e;
 	memcpy(account.thumbprint, c->jwk.thumbprint, sizeof(account.thumbprint));
-	e = store_account_add(c->gateway->store, c->arena, &account, &id);
+	e = store_account_add(c->front->store, c->arena, &account, &id);
 	if (e == ERR_CONFLICT) { /* made meanwhile, by a parallel request */
-		e = store_account_find(c->gateway->store, c->arena, id, &account);
+		e = store_account_find(c->front->store, c->arena, id, &account);
 		return e != ERR_OK ? e : answer_existing(c, &account);
 	}
 	return e != ERR_OK ? e : put_account(c, 201, &account);
@@ -116,7 +116,7 @@ new_account(struct call *c)
 
 	if (e != ERR_OK)
 		return e;
-	e = store_account_find_by_key(c->gateway->store, c->arena, c->jwk.thumbprint, &account);
+	e = store_account_find_by_key(c->front->store, c->arena, c->jwk.thumbprint, &account);
 	if (e == ERR_OK)
 		return answer_existing(c, &account);
 	if (e != ERR_NOTFOUND)
@@ -141,7 +141,7 @@ enum err
 account_put(struct call *c, const char *id)
 {
 	struct store_account account;
-	enum err e = store_account_find(c->gateway->store, c->arena, id, &account);
+	enum err e = store_account_find(c->front->store, c->arena, id, &account);
 
 	return e != ERR_OK ? e : put_account(c, 200, &account);
 }
@@ -158,7 +158,7 @@ static enum err
 deactivate(struct call *c)
 {
 	enum err e = store_account_move(
-		c->gateway->store, call_id(c), ACME_ACCOUNT_VALID, ACME_ACCOUNT_DEACTIVATED);
+		c->front->store, call_id(c), ACME_ACCOUNT_VALID, ACME_ACCOUNT_DEACTIVATED);
 
 	lru_drop(c->acme->accounts, call_id(c));
 	if (e == ERR_CONFLICT)
@@ -182,8 +182,7 @@ update_account(struct call *c)
 	if (json_object_get(c->payload, "contact") != NULL) {
 		e = read_contacts(c, &contacts, &count);
 		if (e == ERR_OK)
-			e = store_account_set_contact(
-				c->gateway->store, call_id(c), contacts, count);
+			e = store_account_set_contact(c->front->store, call_id(c), contacts, count);
 		if (e != ERR_OK)
 			return e;
 	}
@@ -199,8 +198,8 @@ fetch_orders(struct call *c)
 	enum err e = check_own(c);
 
 	if (e == ERR_OK)
-		e = store_order_list(c->gateway->store, c->arena, call_id(c), after,
-			ORDERS_PAGE + 1, &ids, &count);
+		e = store_order_list(c->front->store, c->arena, call_id(c), after, ORDERS_PAGE + 1,
+			&ids, &count);
 	if (e != ERR_OK)
 		return e;
 	list = json_array();

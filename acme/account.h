@@ -24,7 +24,7 @@ void account_release(struct acme *acme, struct account *account);
 void account_free(struct lru_item *item);
 /* May it be used over this connection? ERR_DENIED with words "account-closed" (section 7.3.6),
  * "other-identity". */
-enum err account_check(const struct account *account, const struct http_peer *peer) MUST_CHECK;
+enum err account_check(const struct account *account, const struct ca_requester *who) MUST_CHECK;
 
 struct call;
 /* Answers 200 with the account object as the database has it. */

@@ -66,7 +66,7 @@ account_get(struct acme *acme, struct arena *a, const char *id, struct account *
 		*out = (struct account *)item;
 		return ERR_OK;
 	}
-	e = store_account_find(acme->gateway->store, a, id, &row);
+	e = store_account_find(acme->front->store, a, id, &row);
 	if (e == ERR_OK)
 		e = make(&row, a, out);
 	if (e == ERR_OK)
@@ -75,12 +75,12 @@ account_get(struct acme *acme, struct arena *a, const char *id, struct account *
 }
 
 enum err
-account_check(const struct account *account, const struct http_peer *peer)
+account_check(const struct account *account, const struct ca_requester *who)
 {
 	if (account->status != ACME_ACCOUNT_VALID)
 		return err_set_word(ERR_DENIED, "account-closed",
 			"the account is deactivated or revoked (RFC 8555 section 7.3.6)");
-	if (account->identity != peer->identity)
+	if (account->identity != who->identity)
 		return err_set_word(ERR_DENIED, "other-identity",
 			"the account belongs to another TLS identity than the client certificate's");
 	return ERR_OK;

@@ -10,7 +10,7 @@
 
 #include "ca/issue.h"
 
-/* Ends with pattern NULL; http_request.app is the struct ca_gateway. */
+/* Ends with pattern NULL; http_request.app is the struct ca_front. */
 extern const struct http_route acme_routes[];
 
 /* How refusals of lib/http look below /acme/: a problem document, with a Replay-Nonce when it was a
@@ -18,10 +18,10 @@ extern const struct http_route acme_routes[];
 http_refusal_writer acme_refuse;
 
 /* Opens this folder's state (nonce keys, caches, the thread that follows account changes) and puts
- * it into gateway->acme. gateway's store, peers, profiles, config and issuers must be set and
+ * it into front->acme. front's store, clients, profiles, config and issuers must be set and
  * outlive it. Call before the listener opens. */
-enum err acme_open(struct ca_gateway *gateway) MUST_CHECK;
+enum err acme_open(struct ca_front *front) MUST_CHECK;
 /* After the listener closed; harmless when not open. */
-void acme_close(struct ca_gateway *gateway);
+void acme_close(struct ca_front *front);
 
 #endif

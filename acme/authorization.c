@@ -96,7 +96,7 @@ get(struct call *c, struct store_authorization *z)
 
 	if (dot != NULL)
 		return get_granted(c, id, dot, z);
-	e = store_authorization_find(c->gateway->store, c->arena, id, z);
+	e = store_authorization_find(c->front->store, c->arena, id, z);
 	return e != ERR_OK ? e : authorization_check_own(c, z);
 }
 
@@ -126,7 +126,7 @@ update_authorization(struct call *c)
 	if (strchr(z.id, '.') != NULL)
 		return err_set(ERR_DENIED,
 			"the name is granted by this CA's operator; there is no authorization of yours to give up");
-	e = store_authorization_deactivate(c->gateway->store, z.id);
+	e = store_authorization_deactivate(c->front->store, z.id);
 	if (e == ERR_CONFLICT)
 		return err_set_word(ERR_CONFLICT, "bad-state",
 			"the authorization is \"%s\" (RFC 8555 section 7.5.2)",

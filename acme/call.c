@@ -142,12 +142,9 @@ void
 acme_refuse(struct http_request *req, struct http_response *resp, unsigned status, const char *word,
 	const char *reason)
 {
-	struct ca_gateway *gateway = req->app;
-	struct call c = {.req = req,
-		.resp = resp,
-		.gateway = gateway,
-		.acme = gateway->acme,
-		.arena = req->arena};
+	struct ca_front *front = req->app;
+	struct call c = {
+		.req = req, .resp = resp, .front = front, .acme = front->acme, .arena = req->arena};
 
 	if (c.acme != NULL && url_base_select(&c.acme->bases, req->host, &c.base) != ERR_OK)
 		c.base = NULL;
@@ -229,7 +226,7 @@ authenticate(struct call *c, enum call_key key)
 	if (c->jws.jwk != NULL)
 		return verify_given_key(c);
 	e = verify_account(c);
-	return e != ERR_OK ? e : account_check(c->account, c->req->peer);
+	return e != ERR_OK ? e : account_check(c->account, c->requester);
 }
 
 /* The empty string is a fetch and nothing else is (section 6.3). */
@@ -270,16 +267,17 @@ call_serve(struct http_request *req, struct http_response *resp)
 {
 	const struct resource *resource = req->route->arg;
 	__attribute__((cleanup(clear))) struct call c = {
-		.req = req, .resp = resp, .gateway = req->app, .arena = req->arena};
+		.req = req, .resp = resp, .front = req->app, .arena = req->arena};
 	bool post = req->method == HTTP_POST;
 	enum err e;
 
-	c.acme = c.gateway->acme;
-	if (req->peer != NULL)
-		resp->identity = arena_strdup(c.arena, req->peer->identity_name);
+	c.acme = c.front->acme;
+	c.requester = ca_requester(req);
+	if (c.requester != NULL)
+		resp->identity = arena_strdup(c.arena, c.requester->identity_name);
 	e = url_base_select(&c.acme->bases, req->host, &c.base);
 	put_common_headers(&c, resource->headers);
-	if (e == ERR_OK && req->peer == NULL)
+	if (e == ERR_OK && c.requester == NULL)
 		e = err_set_word(
 			ERR_DENIED, "other-identity", "ACME is served over mutual TLS only");
 	if (e == ERR_OK)

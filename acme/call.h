@@ -14,9 +14,10 @@ struct call {
 	struct http_request *req;
 	struct http_response *resp;
 	struct acme *acme;
-	struct ca_gateway *gateway;
-	struct arena *arena; /* the request's */
-	const char *base;    /* base URL selected by Host */
+	struct ca_front *front;
+	const struct ca_requester *requester; /* never NULL in a resource */
+	struct arena *arena;		      /* the request's */
+	const char *base;		      /* base URL selected by Host */
 	struct jws jws;
 	struct jwk jwk; /* signed with "jwk": that key, verified */
 	struct account

@@ -41,7 +41,7 @@ static enum err
 get(struct call *c, struct store_authorization *z, const struct store_challenge **challenge)
 {
 	size_t i;
-	enum err e = store_challenge_find(c->gateway->store, c->arena, call_id(c), z, &i);
+	enum err e = store_challenge_find(c->front->store, c->arena, call_id(c), z, &i);
 
 	if (e == ERR_OK)
 		e = authorization_check_own(c, z);
@@ -82,7 +82,7 @@ answer_challenge(struct call *c)
 			"the authorization of this challenge is no longer pending");
 	if (challenge->status == ACME_CHALLENGE_PENDING)
 		e = store_challenge_answer(
-			c->gateway->store, challenge->id, c->account->jwk.thumbprint, &changed);
+			c->front->store, challenge->id, c->account->jwk.thumbprint, &changed);
 	return e != ERR_OK ? e : fetch_challenge(c);
 }
 

@@ -6,14 +6,14 @@
 static json_t *
 offered_profiles(const struct call *c)
 {
-	const struct ca_profiles *profiles = c->gateway->profiles;
+	const struct ca_profiles *profiles = c->front->profiles;
 	json_t *map = json_object();
 
 	for (size_t i = 0; i < profiles->count; i++) {
 		const struct ca_profile *p = &profiles->item[i];
 
 		if ((p->protocols & 1U << CA_PROTOCOL_ACME) &&
-			(p->requesters & 1U << c->req->peer->kind))
+			(p->requesters & 1U << c->requester->kind))
 			json_object_set_new(map, p->name,
 				json_string(p->description != NULL ? p->description : ""));
 	}

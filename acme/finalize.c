@@ -62,7 +62,7 @@ check_csr(struct call *c, const struct store_order *o, const struct ca_profile *
 	if (jwk_is_spki(&c->account->jwk, &csr->spki))
 		return err_set_word(ERR_INVALID, "bad-csr",
 			"the CSR has the account's own key (RFC 8555 section 11.1)");
-	return ca_policy_csr_subject(profile, c->req->peer->identity_name, names, csr->subject);
+	return ca_policy_csr_subject(profile, c->requester->identity_name, names, csr->subject);
 }
 
 static enum err
@@ -104,9 +104,10 @@ issue(struct call *c, struct store_order *o, const struct ca_profile *profile,
 	struct ca_issue wanted = {
 		.profile = profile,
 		.protocol = CA_PROTOCOL_ACME,
-		.identity = c->req->peer->identity,
-		.identity_name = c->req->peer->identity_name,
-		.kind = c->req->peer->kind,
+		.requester = c->requester,
+		.identity = c->requester->identity,
+		.identity_name = c->requester->identity_name,
+		.kind = c->requester->kind,
 		.spki = &csr->spki,
 		.names = names,
 		.not_before = o->not_before,
@@ -114,7 +115,7 @@ issue(struct call *c, struct store_order *o, const struct ca_profile *profile,
 		.acme_order = o->id,
 		.wait_ms = c->acme->config->finalize_wait * 1000,
 	};
-	enum err e = ca_issue(c->gateway, c->req, &wanted, &o->request, &o->result);
+	enum err e = ca_issue(c->front, c->req, &wanted, &o->request, &o->result);
 
 	if (e != ERR_OK)
 		return after_failure(c, e);
@@ -136,7 +137,7 @@ finalize(struct call *c)
 	if (e == ERR_OK && o.status != ACME_ORDER_READY)
 		e = not_ready(o.status);
 	if (e == ERR_OK)
-		e = ca_profiles_get(c->gateway->profiles, o.profile, &profile);
+		e = ca_profiles_get(c->front->profiles, o.profile, &profile);
 	if (e == ERR_OK)
 		e = order_names(c, &o, &names);
 	if (e == ERR_OK)

@@ -63,7 +63,7 @@ refuse_used_key(struct call *c, const char *holder)
 static enum err
 change_key(struct call *c, const struct jwk *jwk)
 {
-	struct store *store = c->gateway->store;
+	struct store *store = c->front->store;
 	struct store_account holder;
 	const char *id = c->account->item.key;
 	enum err e = store_account_find_by_key(store, c->arena, jwk->thumbprint, &holder);

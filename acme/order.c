@@ -113,7 +113,7 @@ enum err
 order_get(struct call *c, const char *id, struct store_order *out)
 {
 	struct store_order o;
-	enum err e = store_order_find(c->gateway->store, c->arena, id, &o);
+	enum err e = store_order_find(c->front->store, c->arena, id, &o);
 
 	if (e == ERR_OK)
 		e = check_own(c, &o);

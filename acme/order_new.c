@@ -179,7 +179,7 @@ read_profile(struct call *c, struct wish *w)
 
 	if (json_find_string(c->payload, "profile", &name) != ERR_OK)
 		return err_set_word(ERR_INVALID, "unknown-profile", "\"profile\" is not a string");
-	return ca_profiles_get(c->gateway->profiles,
+	return ca_profiles_get(c->front->profiles,
 		name != NULL ? name : c->acme->config->default_profile, &w->profile);
 }
 
@@ -219,15 +219,14 @@ check_names(struct call *c, struct wish *w)
 static enum err
 check_policy(struct call *c, const struct wish *w)
 {
-	const struct http_peer *peer = c->req->peer;
 	struct pki_spki any = {
 		.type = (enum pki_key_type)__builtin_ctz(w->profile->keys), .bits = 4096};
-	const struct ca_issuer *issuer = ca_issuers_for(ca_gateway_issuers(c->gateway), w->profile);
+	const struct ca_issuer *issuer = ca_issuers_for(ca_front_issuers(c->front), w->profile);
 	struct ca_policy_request r = {
 		.profile = w->profile,
 		.protocol = CA_PROTOCOL_ACME,
-		.identity_name = peer->identity_name,
-		.kind = peer->kind,
+		.identity_name = c->requester->identity_name,
+		.kind = c->requester->kind,
 		.state = IDENTITY_ACTIVE,
 		.spki = &any,
 		.names = &w->names,
@@ -248,13 +247,13 @@ check_policy(struct call *c, const struct wish *w)
 }
 
 static enum err
-check_requester(const struct call *c, const struct wish *w)
+check_profile(const struct call *c, const struct wish *w)
 {
 	if (!(w->profile->protocols & 1U << CA_PROTOCOL_ACME))
 		return err_set_word(ERR_DENIED, "protocol-not-allowed",
 			"profile \"%s\" is not offered over ACME; \"profiles\" in the directory names those that are",
 			w->profile->name);
-	return ca_policy_requester(w->profile, c->req->peer->kind);
+	return ca_policy_requester(w->profile, c->requester->kind);
 }
 
 static enum err
@@ -269,9 +268,9 @@ read_wish(struct call *c, struct wish *w)
 	if (e == ERR_OK)
 		e = read_profile(c, w);
 	if (e == ERR_OK)
-		e = check_requester(c, w);
+		e = check_profile(c, w);
 	if (e == ERR_OK)
-		e = ca_peers_grants(c->gateway->peers, c->arena, c->req->peer->identity,
+		e = ca_authenticator_grants(c->front->clients, c->arena, c->requester->identity,
 			w->profile->name, &w->grants, &w->grant_count);
 	if (e == ERR_OK)
 		e = check_names(c, w);
@@ -353,7 +352,7 @@ new_order(struct call *c)
 	};
 	z = arena_array(c->arena, w.names.count, sizeof(*z));
 	count = make_authorizations(c, &w, &o, z);
-	e = store_order_add(c->gateway->store, &o, z, count);
+	e = store_order_add(c->front->store, &o, z, count);
 	if (e == ERR_OK && o.granted)
 		order_remember(c->acme, &o);
 	return e != ERR_OK ? e : order_put(c, 201, &o);

@@ -53,7 +53,7 @@ read_certificate(struct call *c, struct pki_cert *cert, struct store_certificate
 		return e;
 	if (cert->serial.n != STORE_SERIAL_SIZE)
 		return err_set(ERR_NOTFOUND, "the certificate is not one of this CA");
-	e = store_certificate_find(c->gateway->store, c->arena, cert->serial.p, row);
+	e = store_certificate_find(c->front->store, c->arena, cert->serial.p, row);
 	if (e == ERR_NOTFOUND || (e == ERR_OK && !bytes_equal(row->der, der)))
 		return err_set(ERR_NOTFOUND, "the certificate is not one of this CA");
 	return e;
@@ -66,8 +66,8 @@ has_all_names(
 	const char **names = arena_array(c->arena, cert->sans.count, sizeof(*names));
 	const char *const *grants;
 	size_t count;
-	enum err e = ca_peers_grants(
-		c->gateway->peers, c->arena, c->account->identity, row->profile, &grants, &count);
+	enum err e = ca_authenticator_grants(
+		c->front->clients, c->arena, c->account->identity, row->profile, &grants, &count);
 
 	if (e != ERR_OK)
 		return e;
@@ -76,7 +76,7 @@ has_all_names(
 		names[i] = pki_san_text(c->arena, &cert->sans.item[i]);
 	if (!*all)
 		e = store_authorization_covers(
-			c->gateway->store, c->account->item.key, names, cert->sans.count, all);
+			c->front->store, c->account->item.key, names, cert->sans.count, all);
 	return e;
 }
 
@@ -114,14 +114,14 @@ revoke(struct call *c)
 	if (e == ERR_OK)
 		e = read_reason(c, &reason);
 	if (e == ERR_OK)
-		e = store_certificate_revoke(c->gateway->store, row.serial, reason,
-			c->req->peer->identity_name, c->req->id);
+		e = store_certificate_revoke(c->front->store, row.serial, reason,
+			c->requester->identity_name, c->req->id);
 	if (e == ERR_CONFLICT)
 		return err_set_word(ERR_CONFLICT, "already-revoked",
 			"the certificate is revoked already (RFC 8555 section 7.6)");
 	if (e != ERR_OK)
 		return e;
-	(void)ca_revocation_settle(c->gateway, row.serial, NULL);
+	(void)ca_front_settle(c->front, row.serial, NULL);
 	call_empty(c, 200);
 	return ERR_OK;
 }

@@ -18,7 +18,7 @@ static enum err
 refresh_keys(struct acme *acme)
 {
 	struct nonce_keys keys;
-	enum err e = store_nonce_keys(acme->gateway->store, acme->config->nonce_lifetime, keys.item,
+	enum err e = store_nonce_keys(acme->front->store, acme->config->nonce_lifetime, keys.item,
 		NONCE_KEYS_MAX, &keys.count);
 
 	if (e != ERR_OK)
@@ -46,7 +46,7 @@ drop_changed_accounts(struct acme *acme)
 	const char **ids;
 	size_t count;
 	enum err e =
-		store_account_changes(acme->gateway->store, a, &acme->account_cursor, &ids, &count);
+		store_account_changes(acme->front->store, a, &acme->account_cursor, &ids, &count);
 
 	for (size_t i = 0; e == ERR_OK && i < count; i++)
 		lru_drop(acme->accounts, ids[i]);
@@ -60,7 +60,7 @@ follow(void *ctx)
 	enum err e = drop_changed_accounts(acme);
 
 	if (e == ERR_OK &&
-		db_feed_doubtful(store_db(acme->gateway->store), &acme->connections_seen)) {
+		db_feed_doubtful(store_db(acme->front->store), &acme->connections_seen)) {
 		acme->account_cursor = db_feed_back(acme->account_cursor);
 		e = drop_changed_accounts(acme);
 	}
@@ -68,43 +68,43 @@ follow(void *ctx)
 		e = refresh_keys(acme);
 	if (e == ERR_OK && clock_monotonic_us() - acme->swept_at > SWEEP_S * 1000000LL) {
 		acme->swept_at = clock_monotonic_us();
-		e = store_nonce_sweep(acme->gateway->store);
+		e = store_nonce_sweep(acme->front->store);
 	}
 	return e;
 }
 
 enum err
-acme_open(struct ca_gateway *gateway)
+acme_open(struct ca_front *front)
 {
 	struct acme *acme = mem_zalloc(1, sizeof(*acme));
 	enum err e;
 
-	acme->gateway = gateway;
-	acme->config = &gateway->config->acme;
+	acme->front = front;
+	acme->config = &front->config->acme;
 	acme->arena = arena_new(0);
 	acme->accounts = lru_new(ACCOUNTS_MAX, account_free);
 	acme->orders = lru_new(ORDERS_MAX, order_free);
 	acme->swept_at = clock_monotonic_us();
 	pthread_rwlock_init(&acme->keys_lock, NULL);
-	url_bases_set(&acme->bases, acme->arena, gateway->config->enroll.base_urls,
-		gateway->config->enroll.base_urls_count);
-	gateway->acme = acme;
+	url_bases_set(&acme->bases, acme->arena, front->config->enroll.base_urls,
+		front->config->enroll.base_urls_count);
+	front->acme = acme;
 	e = refresh_keys(acme);
 	if (e == ERR_OK)
 		e = drop_changed_accounts(acme);
 	if (e != ERR_OK) {
-		acme_close(gateway);
+		acme_close(front);
 		return e;
 	}
 	acme->follower = db_follow(
-		store_db(gateway->store), 1U << STORE_BELL_STATE, "acme.feed", follow, acme);
+		store_db(front->store), 1U << STORE_BELL_STATE, "acme.feed", follow, acme);
 	return ERR_OK;
 }
 
 void
-acme_close(struct ca_gateway *gateway)
+acme_close(struct ca_front *front)
 {
-	struct acme *acme = gateway->acme;
+	struct acme *acme = front->acme;
 
 	if (acme == NULL)
 		return;
@@ -115,7 +115,7 @@ acme_close(struct ca_gateway *gateway)
 	pthread_rwlock_destroy(&acme->keys_lock);
 	explicit_bzero(&acme->keys, sizeof(acme->keys));
 	free(acme);
-	gateway->acme = NULL;
+	front->acme = NULL;
 }
 
 const char *
@@ -152,8 +152,8 @@ acme_nonce_use(struct acme *acme, struct arena *a, const char *nonce)
 		e = check(acme, a, nonce, &use);
 	if (e != ERR_OK)
 		return err_set_word(ERR_CONFLICT, "bad-nonce", "%s", err_reason());
-	e = store_nonce_use(acme->gateway->store, use.mark,
-		bytes_of(use.unique, sizeof(use.unique)), use.expires);
+	e = store_nonce_use(acme->front->store, use.mark, bytes_of(use.unique, sizeof(use.unique)),
+		use.expires);
 	if (e != ERR_NOTFOUND)
 		return e;
 	/* The key is gone: PostgreSQL crashed. At once, or the nonce of this very answer would be

@@ -12,7 +12,7 @@
 #include "lib/base/config.h"
 
 struct acme {
-	struct ca_gateway *gateway;
+	struct ca_front *front;
 	const struct config_acme *config;
 	struct arena *arena; /* bases */
 	struct url_bases bases;

@@ -5,12 +5,9 @@
 #include "ca/issue.h"
 
 #include "lib/base/clock.h"
-#include "lib/base/log.h"
-
-enum { SPREAD_WAIT_MS = 2000 };
 
 static enum err
-check_policy(struct ca_gateway *g, struct http_request *req, const struct ca_issue *i)
+check_policy(struct ca_front *g, struct http_request *req, const struct ca_issue *i)
 {
 	struct ca_policy_request r = {
 		.profile = i->profile,
@@ -24,7 +21,7 @@ check_policy(struct ca_gateway *g, struct http_request *req, const struct ca_iss
 		.not_after = i->not_after,
 		.now = clock_now(),
 	};
-	const struct ca_issuer *issuer = ca_issuers_for(ca_gateway_issuers(g), i->profile);
+	const struct ca_issuer *issuer = ca_issuers_for(ca_front_issuers(g), i->profile);
 	struct ca_validity validity;
 	struct bytes subject;
 	enum err e;
@@ -32,8 +29,8 @@ check_policy(struct ca_gateway *g, struct http_request *req, const struct ca_iss
 	if (issuer == NULL)
 		return err_set(ERR_UNAVAILABLE, "no active issuing CA for profile \"%s\"",
 			i->profile->name);
-	e = ca_peers_grants(
-		g->peers, req->arena, i->identity, i->profile->name, &r.grants, &r.grant_count);
+	e = ca_authenticator_grants(
+		g->clients, req->arena, i->identity, i->profile->name, &r.grants, &r.grant_count);
 	if (e != ERR_OK)
 		return e;
 	if (i->acme_order != NULL) {
@@ -114,7 +111,7 @@ judge(const struct store_result *result)
 }
 
 enum err
-ca_issue(struct ca_gateway *g, struct http_request *req, const struct ca_issue *i, int64_t *request,
+ca_issue(struct ca_front *g, struct http_request *req, const struct ca_issue *i, int64_t *request,
 	struct store_result *result)
 {
 	struct store_request_new r;
@@ -167,7 +164,7 @@ hear(void *ctx, enum err code, int64_t id, const struct store_result *result)
 }
 
 enum err
-ca_issue_later(struct ca_gateway *g, struct http_request *req, const struct http_response *resp,
+ca_issue_later(struct ca_front *g, struct http_request *req, const struct http_response *resp,
 	const struct ca_issue *i, ca_issued *then)
 {
 	struct under_way *u = arena_alloc(req->arena, sizeof(*u));
@@ -182,15 +179,4 @@ ca_issue_later(struct ca_gateway *g, struct http_request *req, const struct http
 	http_later(req, resp, answer, u);
 	store_request_start(g->store, req->arena, &r, i->wait_ms, hear, u);
 	return ERR_OK;
-}
-
-unsigned
-ca_revocation_settle(struct ca_gateway *g, const uint8_t *serial, const char *identity)
-{
-	unsigned behind = 0;
-
-	ca_peers_refresh(g->peers);
-	if (store_revocation_spread(g->store, serial, identity, SPREAD_WAIT_MS, &behind) != ERR_OK)
-		log_event(LOG_WARNING, "revocation.spread", LOG_S("reason", err_reason()));
-	return behind;
 }

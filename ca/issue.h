@@ -5,34 +5,14 @@
 #ifndef CHANCERY_CA_ISSUE_H
 #define CHANCERY_CA_ISSUE_H
 
-#include <stdatomic.h>
-
-#include "ca/issuers.h"
-#include "ca/peer.h"
+#include "ca/front.h"
 #include "ca/policy.h"
 #include "lib/store/queue/request.h"
-
-/* What every gateway handler gets as http_request.app: one per process. */
-struct ca_gateway {
-	struct store *store;
-	struct ca_peers *peers;
-	_Atomic(const struct ca_profiles *) profiles; /* a reload sets new ones and keeps the old */
-	const struct config *config;
-	_Atomic(const struct ca_issuers *) issuers; /* read through ca_gateway_issuers() */
-	void *acme, *est, *admin;		    /* the folders' own state */
-};
-
-/* Issuers as they are now, valid as long as the process: a reload sets new ones and keeps the old.
- * Take it once a request. */
-static inline const struct ca_issuers *
-ca_gateway_issuers(const struct ca_gateway *g)
-{
-	return atomic_load(&g->issuers);
-}
 
 struct ca_issue {
 	const struct ca_profile *profile;
 	enum ca_protocol protocol;
+	const struct ca_requester *requester;
 	int64_t identity; /* who the certificate is for */
 	const char *identity_name;
 	enum identity_kind kind;
@@ -49,7 +29,7 @@ struct ca_issue {
 /* Checks policy, adds the request (or finds the repeated one), waits. result->state is PENDING when
  * the wait ended first. A refusal by the signer comes back as its err class with its word and
  * reason set. */
-enum err ca_issue(struct ca_gateway *g, struct http_request *req, const struct ca_issue *i,
+enum err ca_issue(struct ca_front *g, struct http_request *req, const struct ca_issue *i,
 	int64_t *request, struct store_result *result) MUST_CHECK;
 
 /* The same without a thread that waits: after ERR_OK the handler returns, and req, its arena and
@@ -57,12 +37,7 @@ enum err ca_issue(struct ca_gateway *g, struct http_request *req, const struct c
  * would have returned, with word and reason set. After an error the handler answers itself. */
 typedef void ca_issued(struct http_request *req, struct http_response *resp, enum err e,
 	const struct store_result *result);
-enum err ca_issue_later(struct ca_gateway *g, struct http_request *req,
+enum err ca_issue_later(struct ca_front *g, struct http_request *req,
 	const struct http_response *resp, const struct ca_issue *i, ca_issued *then) MUST_CHECK;
-
-/* After a revocation was committed: makes it known to this gateway's own judge, then waits at most
- * 2 s until every living status program answers with it. It is in effect whatever comes of the
- * wait; returns how many did not say so in time. */
-unsigned ca_revocation_settle(struct ca_gateway *g, const uint8_t *serial, const char *identity);
 
 #endif

@@ -40,7 +40,7 @@ void
 est_cacerts(struct http_request *req, struct http_response *resp)
 {
 	struct est_service *s = est_service(req);
-	const struct ca_issuers *issuers = ca_gateway_issuers(est_gateway(req));
+	const struct ca_issuers *issuers = ca_front_issuers(est_front(req));
 	const struct ca_profile *profile;
 	enum err e = est_label_profile(req, s->config->default_profile, &profile);
 

@@ -59,8 +59,8 @@ choose_names(struct http_request *req, const struct pki_csr *csr, const struct c
 	if (pki_name_empty(csr->subject))
 		return err_set_word(ERR_INVALID, "bad-csr",
 			"neither subject nor subjectAltName (RFC 5280 section 4.1.2.6)");
-	e = ca_peers_grants(est_gateway(req)->peers, req->arena, req->peer->identity, profile->name,
-		&grants, &count);
+	e = ca_authenticator_grants(est_front(req)->clients, req->arena,
+		ca_requester(req)->identity, profile->name, &grants, &count);
 	return e != ERR_OK ? e : est_granted_names(req->arena, grants, count, out);
 }
 
@@ -87,12 +87,14 @@ static enum err
 issue(struct http_request *req, struct http_response *resp, const struct ca_profile *profile,
 	const struct pki_csr *csr, const struct pki_sans *names, const uint8_t *renewed_from)
 {
+	const struct ca_requester *who = ca_requester(req);
 	struct ca_issue i = {
 		.profile = profile,
 		.protocol = CA_PROTOCOL_EST,
-		.identity = req->peer->identity,
-		.identity_name = req->peer->identity_name,
-		.kind = req->peer->kind,
+		.requester = who,
+		.identity = who->identity,
+		.identity_name = who->identity_name,
+		.kind = who->kind,
 		.spki = &csr->spki,
 		.names = names,
 		.renewed_from = renewed_from,
@@ -100,13 +102,24 @@ issue(struct http_request *req, struct http_response *resp, const struct ca_prof
 		.wait_ms = est_service(req)->wait_ms,
 	};
 
-	return ca_issue_later(est_gateway(req), req, resp, &i, answer);
+	return ca_issue_later(est_front(req), req, resp, &i, answer);
+}
+
+/* In place of the certificate that was presented. */
+static enum err
+renew(struct http_request *req, struct http_response *resp, const struct ca_profile *profile,
+	const struct pki_csr *csr)
+{
+	const struct ca_presented *old = ca_requester(req)->certificate;
+	enum err e = check_renewal(csr, &old->cert, profile);
+
+	return e != ERR_OK ? e : issue(req, resp, profile, csr, &csr->sans, old->serial);
 }
 
 static enum err
 enroll(struct http_request *req, struct http_response *resp)
 {
-	const struct pki_cert *current = &req->peer->cert;
+	const struct ca_requester *who = ca_requester(req);
 	const struct ca_profile *profile;
 	struct pki_csr csr;
 	struct pki_sans names;
@@ -116,14 +129,11 @@ enroll(struct http_request *req, struct http_response *resp)
 			ERR_OK ||
 		(e = read_csr(req, resp, &csr)) != ERR_OK)
 		return e;
-	if (same_key(&csr, current)) {
-		e = check_renewal(&csr, current, profile);
-		return e != ERR_OK ? e
-				   : issue(req, resp, profile, &csr, &csr.sans, req->peer->serial);
-	}
+	if (who->certificate != NULL && same_key(&csr, &who->certificate->cert))
+		return renew(req, resp, profile, &csr);
 	if ((e = choose_names(req, &csr, profile, &names)) != ERR_OK ||
-		(e = ca_policy_csr_subject(
-			 profile, req->peer->identity_name, &names, csr.subject)) != ERR_OK)
+		(e = ca_policy_csr_subject(profile, who->identity_name, &names, csr.subject)) !=
+			ERR_OK)
 		return e;
 	return issue(req, resp, profile, &csr, &names, NULL);
 }
@@ -132,15 +142,18 @@ enroll(struct http_request *req, struct http_response *resp)
 static enum err
 reenroll(struct http_request *req, struct http_response *resp)
 {
-	const struct pki_cert *current = &req->peer->cert;
+	const struct ca_presented *old = ca_requester(req)->certificate;
 	const struct ca_profile *profile;
 	struct pki_csr csr;
-	enum err e = est_label_profile(req, req->peer->profile, &profile);
+	enum err e;
 
-	if (e != ERR_OK || (e = read_csr(req, resp, &csr)) != ERR_OK ||
-		(e = check_renewal(&csr, current, profile)) != ERR_OK)
+	if (old == NULL)
+		return err_set(ERR_DENIED,
+			"re-enrolling needs the certificate to be replaced as TLS client certificate (RFC 7030 section 4.2.2)");
+	if ((e = est_label_profile(req, old->profile, &profile)) != ERR_OK ||
+		(e = read_csr(req, resp, &csr)) != ERR_OK)
 		return e;
-	return issue(req, resp, profile, &csr, &csr.sans, req->peer->serial);
+	return renew(req, resp, profile, &csr);
 }
 
 const struct est_operation est_simpleenroll = {enroll}, est_simplereenroll = {reenroll};
@@ -151,7 +164,7 @@ est_handle_csr(struct http_request *req, struct http_response *resp)
 	const struct est_operation *op = req->route->arg;
 	enum err e;
 
-	resp->identity = req->peer->identity_name;
+	resp->identity = ca_requester(req)->identity_name;
 	e = op->run(req, resp);
 	if (e != ERR_OK)
 		est_fail(req, resp, e);

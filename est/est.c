@@ -45,7 +45,7 @@ est_label_profile(const struct http_request *req, const char *absent, const stru
 			"there is no label \"%s\"; est.labels of the configuration must list it "
 			"(RFC 7030 section 3.2.2)",
 			label);
-	return ca_profiles_get(est_gateway(req)->profiles, profile, out);
+	return ca_profiles_get(est_front(req)->profiles, profile, out);
 }
 
 enum err
@@ -66,11 +66,11 @@ est_check_profiles(const struct config *config, const struct ca_profiles *profil
 }
 
 enum err
-est_open(struct ca_gateway *gateway)
+est_open(struct ca_front *front)
 {
-	const struct config_est *c = &gateway->config->est;
+	const struct config_est *c = &front->config->est;
 	struct est_service *s;
-	enum err e = est_check_profiles(gateway->config, gateway->profiles);
+	enum err e = est_check_profiles(front->config, front->profiles);
 
 	if (e != ERR_OK)
 		return e;
@@ -79,14 +79,14 @@ est_open(struct ca_gateway *gateway)
 	s->config = c;
 	s->wait_ms = c->wait * 1000;
 	snprintf(s->retry_after, sizeof(s->retry_after), "%lld", (long long)c->retry_after);
-	gateway->est = s;
+	front->est = s;
 	return ERR_OK;
 }
 
 void
-est_close(struct ca_gateway *gateway)
+est_close(struct ca_front *front)
 {
-	struct est_service *s = gateway->est;
+	struct est_service *s = front->est;
 
 	if (s == NULL)
 		return;
@@ -95,5 +95,5 @@ est_close(struct ca_gateway *gateway)
 			http_prepared_unref(s->cacerts[i]);
 	pthread_mutex_destroy(&s->cacerts_lock);
 	free(s);
-	gateway->est = NULL;
+	front->est = NULL;
 }

@@ -10,7 +10,7 @@
 
 #include "ca/issue.h"
 
-/* Ends with pattern NULL; http_request.app is the struct ca_gateway. */
+/* Ends with pattern NULL; http_request.app is the struct ca_front. */
 extern const struct http_route est_routes[];
 #define EST_PREFIX "/.well-known/est"
 
@@ -21,10 +21,10 @@ http_refusal_writer est_refuse;
 /* Do labels and default name profiles that there are? ERR_NOTFOUND says which does not. */
 enum err
 est_check_profiles(const struct config *config, const struct ca_profiles *profiles) MUST_CHECK;
-/* Puts this folder's state into gateway->est. gateway's profiles, config and issuers must be
+/* Puts this folder's state into front->est. front's profiles, config and issuers must be
  * set and outlive it. ERR_NOTFOUND as above. */
-enum err est_open(struct ca_gateway *gateway) MUST_CHECK;
+enum err est_open(struct ca_front *front) MUST_CHECK;
 /* After the listener closed; harmless when not open. */
-void est_close(struct ca_gateway *gateway);
+void est_close(struct ca_front *front);
 
 #endif

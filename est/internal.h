@@ -16,8 +16,8 @@ struct est_service {
 	struct http_prepared *cacerts[2];    /* by enum est_lines */
 };
 
-static inline struct ca_gateway *
-est_gateway(const struct http_request *req)
+static inline struct ca_front *
+est_front(const struct http_request *req)
 {
 	return req->app;
 }
@@ -25,7 +25,7 @@ est_gateway(const struct http_request *req)
 static inline struct est_service *
 est_service(const struct http_request *req)
 {
-	return est_gateway(req)->est;
+	return est_front(req)->est;
 }
 
 /* The profile of the path's label; absent is the name of the one that a path without label means.

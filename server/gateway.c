@@ -49,7 +49,7 @@ enum { DUTY_RENEW, DUTY_ISSUERS, DUTY_PROFILES, DUTY_COUNT };
 
 struct gateway {
 	struct service service;
-	struct ca_gateway app;
+	struct ca_front app;
 	struct ca_profiles *profiles[RELOADS_MAX]; /* all read so far, the present ones last */
 	size_t profiles_count;
 	struct gateway_tls *tls;
@@ -110,7 +110,7 @@ same_issuers(const struct ca_issuers *a, const struct ca_issuers *b)
 static enum err
 load_issuers(struct gateway *g)
 {
-	const struct ca_issuers *now = ca_gateway_issuers(&g->app);
+	const struct ca_issuers *now = ca_front_issuers(&g->app);
 	struct snapshot *s = mem_zalloc(1, sizeof(*s));
 	enum err e;
 
@@ -133,9 +133,9 @@ load_issuers(struct gateway *g)
 }
 
 static enum err
-open_peers(struct gateway *g)
+open_authenticator(struct gateway *g)
 {
-	return ca_peers_open(g->app.store, &g->app.peers);
+	return ca_authenticator_open(g->app.store, &g->app.clients);
 }
 
 static enum err
@@ -185,7 +185,7 @@ open_listener(struct gateway *g)
 		.routes = g->routes,
 		.refuse = gateway_refuse,
 		.app = &g->app,
-		.judge = ca_peers_judge(g->app.peers),
+		.authenticator = ca_authenticator_http(g->app.clients),
 		.workers = c->workers,
 		.queue_max = c->queue,
 		.connections_max = c->connections,
@@ -193,7 +193,7 @@ open_listener(struct gateway *g)
 		.request_deadline_s = (unsigned)c->request_deadline,
 		.idle_timeout_s = (unsigned)c->idle_timeout,
 	};
-	enum err e = gateway_tls_credentials(g->tls, ca_gateway_issuers(&g->app), &h.tls);
+	enum err e = gateway_tls_credentials(g->tls, ca_front_issuers(&g->app), &h.tls);
 
 	return e != ERR_OK ? e : http_server_open(&h, &g->server);
 }
@@ -221,7 +221,7 @@ static const struct {
 	step_fn *step;
 } start_steps[] = {
 	{"gateway.issuers", load_issuers},
-	{"gateway.peers", open_peers},
+	{"gateway.clients", open_authenticator},
 	{"gateway.certificate", obtain_certificate},
 	{"gateway.protocols", open_protocols},
 	{"gateway.listen", open_listener},
@@ -253,7 +253,7 @@ static enum err
 reload_tls(struct gateway *g)
 {
 	struct http_tls *tls;
-	enum err e = gateway_tls_credentials(g->tls, ca_gateway_issuers(&g->app), &tls);
+	enum err e = gateway_tls_credentials(g->tls, ca_front_issuers(&g->app), &tls);
 
 	if (e != ERR_OK)
 		return e;
@@ -279,10 +279,10 @@ renew(struct gateway *g)
 static enum err
 follow_issuers(struct gateway *g)
 {
-	const struct ca_issuers *before = ca_gateway_issuers(&g->app);
+	const struct ca_issuers *before = ca_front_issuers(&g->app);
 	enum err e = load_issuers(g);
 
-	return e != ERR_OK || ca_gateway_issuers(&g->app) == before ? e : reload_tls(g);
+	return e != ERR_OK || ca_front_issuers(&g->app) == before ? e : reload_tls(g);
 }
 
 static void
@@ -361,7 +361,7 @@ stop(struct gateway *g)
 		return;
 	close_protocols(g);
 	gateway_tls_free(g->tls);
-	ca_peers_close(g->app.peers);
+	ca_authenticator_close(g->app.clients);
 	if (g->app.store != NULL)
 		store_close(g->app.store);
 	for (size_t i = 0; i < g->snapshot_count; i++) {

@@ -121,9 +121,9 @@ write_failure(struct http_request *req, struct http_response *resp, enum err e)
 
 /* The only place that decides who may use the admin API. */
 static enum err
-check_role(const struct http_peer *peer)
+check_role(const struct ca_requester *who)
 {
-	if (peer == NULL || peer->kind != IDENTITY_OPERATOR)
+	if (who == NULL || who->kind != IDENTITY_OPERATOR)
 		return err_set_word(ERR_DENIED, "not-an-operator",
 			"the admin API is for identities of kind operator");
 	return ERR_OK;
@@ -134,7 +134,7 @@ run_operation(struct api_call *c)
 {
 	const struct operation *op = c->req->route->arg;
 	AUTO(json_t) body = NULL;
-	enum err e = check_role(c->req->peer);
+	enum err e = check_role(c->requester);
 
 	if (e == ERR_OK)
 		e = api_query_read(c, op->query);
@@ -154,10 +154,11 @@ run_operation(struct api_call *c)
 static void
 handle(struct http_request *req, struct http_response *resp)
 {
-	struct api_call c = {.req = req, .g = req->app, .arena = req->arena};
+	struct api_call c = {
+		.req = req, .g = req->app, .arena = req->arena, .requester = ca_requester(req)};
 	enum err e;
 
-	c.actor = req->peer != NULL ? req->peer->identity_name : NULL;
+	c.actor = c.requester != NULL ? c.requester->identity_name : NULL;
 	resp->identity = c.actor;
 	e = run_operation(&c);
 	if (e != ERR_OK) {

@@ -7,12 +7,12 @@
 
 #include "lib/http/http.h"
 
-struct ca_gateway;
+struct ca_front;
 /* Sets g->admin, what the handlers keep between requests; and frees it when none runs any more. */
-void admin_open(struct ca_gateway *g);
-void admin_close(struct ca_gateway *g);
+void admin_open(struct ca_front *g);
+void admin_close(struct ca_front *g);
 
-/* Ends with pattern NULL. Handlers expect http_request.app to be a struct ca_gateway. */
+/* Ends with pattern NULL. Handlers expect http_request.app to be a struct ca_front. */
 extern const struct http_route admin_routes[];
 /* Refusals made by lib/http for paths under /admin/: the same problem object handlers answer with.
  */

@@ -32,7 +32,7 @@ names_json(struct api_call *c, const struct pki_sans *sans)
 static const char *
 issuer_name(struct api_call *c, int16_t id)
 {
-	const struct ca_issuer *issuer = ca_issuers_find(ca_gateway_issuers(c->g), id);
+	const struct ca_issuer *issuer = ca_issuers_find(ca_front_issuers(c->g), id);
 
 	return issuer != NULL ? issuer->name : "";
 }
@@ -187,6 +187,6 @@ api_certificate_revoke(struct api_call *c)
 	if (e != ERR_OK)
 		return e;
 	c->answer = json_pack("{s:s, s:s, s:I}", "serial", c->req->param[0], "status", "revoked",
-		"status_programs_behind", (json_int_t)ca_revocation_settle(c->g, serial, NULL));
+		"status_programs_behind", (json_int_t)ca_front_settle(c->g, serial, NULL));
 	return ERR_OK;
 }

@@ -261,7 +261,7 @@ set_state(struct api_call *c, enum identity_state to)
 			e, "identity-retired", "identity \"%s\" is retired for good", name);
 	if (e != ERR_OK)
 		return e;
-	ca_peers_refresh(c->g->peers);
+	ca_authenticator_refresh(c->g->clients);
 	c->answer = json_pack("{s:s, s:s, s:b}", "name", name, "state", identity_state_name(to),
 		"changed", changed);
 	return ERR_OK;
@@ -305,7 +305,7 @@ api_identity_offboard(struct api_call *c)
 	c->answer = json_pack("{s:s, s:I, s:I, s:I, s:I}", "name", name, "revoked",
 		(json_int_t)done.revoked, "accounts", (json_int_t)done.accounts, "requests",
 		(json_int_t)done.requests, "status_programs_behind",
-		(json_int_t)ca_revocation_settle(c->g, NULL, name));
+		(json_int_t)ca_front_settle(c->g, NULL, name));
 	return ERR_OK;
 }
 
@@ -388,7 +388,7 @@ api_grant_add(struct api_call *c)
 			g.grant.profile);
 	if (e != ERR_OK)
 		return e;
-	ca_peers_refresh(c->g->peers);
+	ca_authenticator_refresh(c->g->clients);
 	c->answer = grant_answer(&g);
 	return ERR_OK;
 }
@@ -408,7 +408,7 @@ api_grant_remove(struct api_call *c)
 			g.name, g.grant.pattern, g.grant.profile);
 	if (e != ERR_OK)
 		return e;
-	ca_peers_refresh(c->g->peers);
+	ca_authenticator_refresh(c->g->clients);
 	c->answer = grant_answer(&g);
 	return ERR_OK;
 }

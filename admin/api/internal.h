@@ -14,10 +14,11 @@ struct api_pair {
 
 struct api_call {
 	struct http_request *req;
-	struct ca_gateway *g;
-	struct arena *arena; /* the request's */
-	const char *actor;   /* the caller, for the audit; NULL: nobody known */
-	const json_t *body;  /* of a POST: an object; else NULL */
+	struct ca_front *g;
+	const struct ca_requester *requester; /* NULL: nobody known */
+	struct arena *arena;		      /* the request's */
+	const char *actor;		      /* the caller, for the audit; NULL: nobody known */
+	const json_t *body;		      /* of a POST: an object; else NULL */
 	struct api_pair query[API_QUERY_MAX];
 	size_t query_count;
 	json_t *answer; /* set by the operation, one reference */

@@ -34,7 +34,7 @@ read_csr(struct api_call *c, struct pki_csr *out)
 static const char *
 chain_pem(struct api_call *c, int16_t issuer)
 {
-	const struct ca_issuer *i = ca_issuers_find(ca_gateway_issuers(c->g), issuer);
+	const struct ca_issuer *i = ca_issuers_find(ca_front_issuers(c->g), issuer);
 
 	return i != NULL ? pem_string(c->arena, "CERTIFICATE", i->cert.der) : "";
 }
@@ -120,6 +120,7 @@ api_issue(struct api_call *c)
 		e = api_identity(c, name, &identity);
 	if (e != ERR_OK)
 		return e;
+	i.requester = c->requester;
 	i.identity = identity.id;
 	i.identity_name = identity.name;
 	i.kind = identity.kind;
@@ -134,23 +135,27 @@ enum err
 api_renew(struct api_call *c)
 {
 	static const char *const members[] = {"csr", NULL};
-	const struct http_peer *peer = c->req->peer;
+	const struct ca_presented *old = c->requester->certificate;
 	struct ca_issue i = {.protocol = CA_PROTOCOL_ADMIN,
 		.wait_ms = WAIT_MS,
-		.identity = peer->identity,
-		.identity_name = peer->identity_name,
-		.kind = peer->kind,
-		.renewed_from = peer->serial,
-		.names = &peer->cert.sans};
+		.requester = c->requester,
+		.identity = c->requester->identity,
+		.identity_name = c->requester->identity_name,
+		.kind = c->requester->kind};
 	struct pki_csr csr;
 	enum err e = json_only_members(c->body, members);
 
+	if (e == ERR_OK && old == NULL)
+		e = err_set(ERR_DENIED,
+			"a renewal needs the certificate it replaces as TLS client certificate");
 	if (e == ERR_OK)
-		e = ca_profiles_get(c->g->profiles, peer->profile, &i.profile);
+		e = ca_profiles_get(c->g->profiles, old->profile, &i.profile);
 	if (e == ERR_OK)
 		e = read_csr(c, &csr);
 	if (e != ERR_OK)
 		return e;
+	i.renewed_from = old->serial;
+	i.names = &old->cert.sans;
 	if (csr.sans.count > 0 && !pki_sans_equal(&csr.sans, i.names))
 		return err_set_word(ERR_DENIED, "name-not-allowed",
 			"a renewal keeps the names of the certificate it replaces");

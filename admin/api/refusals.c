@@ -26,7 +26,7 @@ struct api_refusals {
 };
 
 void
-admin_open(struct ca_gateway *g)
+admin_open(struct ca_front *g)
 {
 	struct api_refusals *r = mem_zalloc(1, sizeof(*r));
 
@@ -35,7 +35,7 @@ admin_open(struct ca_gateway *g)
 }
 
 void
-admin_close(struct ca_gateway *g)
+admin_close(struct ca_front *g)
 {
 	struct api_refusals *r = g->admin;
 
@@ -98,7 +98,7 @@ add_event(struct api_call *c, const char *operation, const char *word, const cha
 	enum place place)
 {
 	AUTO(json_t) detail = json_pack("{s:s, s:s, s:s*}", "kind",
-		identity_kind_name(c->req->peer->kind), "word", word, "more",
+		identity_kind_name(c->requester->kind), "word", word, "more",
 		place == PLACE_LAST ? "further refusals of this minute are in the log only" : NULL);
 	struct store_audit event = {.actor = c->actor,
 		.operation = operation,
@@ -118,7 +118,7 @@ enum err
 api_refused(struct api_call *c, const char *operation, enum err refusal)
 {
 	const char *word = err_word(), *reason = arena_strdup(c->arena, err_reason());
-	enum place place = take_place(c->g->admin, c->req->peer->identity);
+	enum place place = take_place(c->g->admin, c->requester->identity);
 
 	if (place != PLACE_NONE)
 		add_event(c, operation, word, reason, place);

@@ -139,7 +139,7 @@ handshake_end(const struct http_conn *c)
 {
 	if (atomic_load(&c->expired))
 		return "the TLS handshake took longer than 10 s";
-	if (c->judged)
+	if (c->authenticated)
 		return "the client left after its certificate was accepted";
 	switch (c->last_message) {
 	case -1:
@@ -168,8 +168,8 @@ finish(struct http_conn *c)
 	delist(c);
 	if (c->linger && !atomic_load(&c->expired))
 		reaper_linger(&s->reaper, c->fd);
-	if (c->req.peer != NULL)
-		s->config.judge.release(s->config.judge.ctx, c->req.peer);
+	if (c->req.requester != NULL)
+		s->config.authenticator.release(s->config.authenticator.ctx, c->req.requester);
 	http_tls_unref(c->tls);
 	free(c);
 }

@@ -82,7 +82,7 @@ struct http_conn {
 	/* TLS only, fixed once the handshake is over. */
 	struct http_tls *tls;
 	struct bytes chain[CONN_CHAIN_MAX]; /* in GnuTLS' memory of this session */
-	bool judged;			    /* chain verified and identified */
+	bool authenticated;		    /* chain verified, requester known */
 	bool refusal_logged;
 	int last_message; /* of the handshake, from the client; -1: none yet */
 

@@ -5,7 +5,7 @@
  * http_response; one that waits for something long says http_later() instead. Before it is called
  * the request gate has refused everything ambiguous (c.f. gate.c for the table), the whole body has
  * arrived within its bound, and on a TLS listener the client certificate has been verified in the
- * handshake AND judged again for this request. Nobody outside lib/http sees MHD or GnuTLS.
+ * handshake AND asked about again for this request. Nobody outside lib/http sees MHD or GnuTLS.
  */
 #ifndef CHANCERY_HTTP_HTTP_H
 #define CHANCERY_HTTP_HTTP_H
@@ -32,10 +32,6 @@ enum {
 	HTTP_EXPORTER_SIZE = 32
 };
 
-/* What the application made of the client's certificate; owned and reference counted by the
- * application (see struct http_judge); NULL on plain listeners. */
-struct http_peer;
-
 struct http_request {
 	struct arena *arena;	       /* reset once the response has been copied */
 	char id[HTTP_REQUEST_ID_SIZE]; /* request id: in the log line, in rows, in the client's
@@ -49,9 +45,10 @@ struct http_request {
 	struct bytes body;
 	const char *param[HTTP_PARAMS_MAX]; /* what the route's {} matched, in order */
 	char peer_address[INET6_ADDRSTRLEN];
-	const char *listener;	/* configured name: "enroll", "public", ... */
-	bool http10;		/* HTTP/1.0 request */
-	struct http_peer *peer; /* judged again for this request */
+	const char *listener;  /* configured name: "enroll", "public", ... */
+	bool http10;	       /* HTTP/1.0 request */
+	const void *requester; /* who asks, as the listener's authenticator says; NULL on plain
+				 * listeners */
 	const struct bytes
 		*chain; /* client's chain as presented, leaf first; 0 on plain listeners */
 	size_t chain_count;
@@ -152,13 +149,15 @@ struct http_route {
  * server uses it any more. */
 struct http_route *http_routes_join(const struct http_route *const tables[], size_t count);
 
-/* Says how refusals made by this library (gate, 404, 405, 413, 415, 503, judge) look in the
+/* Says how refusals made by this library (gate, 404, 405, 413, 415, 503, authenticator) look in the
  * protocol of the path. */
 typedef void http_refusal_writer(struct http_request *req, struct http_response *resp,
 	unsigned status, const char *word, const char *reason);
 
-/* How a client certificate is judged. All functions are thread-safe; on a TLS listener all are
- * required. */
+/*
+ * Who asks: one authenticator a listener. All functions are thread-safe; on a TLS listener all are
+ * required. What it makes of a client is the application's own type, reference counted by it.
+ */
 enum http_verdict {
 	HTTP_PEER_OK,
 	HTTP_PEER_REVOKED /* alert 44 */,
@@ -168,18 +167,17 @@ enum http_verdict {
 	HTTP_PEER_BAD /* 42 */,
 	HTTP_PEER_UNAVAILABLE /* 80 */
 };
-struct http_judge {
+struct http_authenticator {
 	void *ctx;
 	/* In the handshake, after the chain verified (lib/http: signatures, times, clientAuth EKU,
-	 * trust): who is this leaf? On HTTP_PEER_OK *peer is a reference given to the connection.
-	 * reason may be set by err_set() for the log. */
-	enum http_verdict (*identify)(void *ctx, struct bytes leaf, const struct bytes *chain,
-		size_t count, struct http_peer **peer);
-	/* Before each request: still welcome? Must be cheap (memory only). Anything but OK is
-	 * answered 403 (UNAVAILABLE: 503) and closes the connection; a reason set by err_set() goes
-	 * to the log only. */
-	enum http_verdict (*recheck)(void *ctx, struct http_peer *peer);
-	void (*release)(void *ctx, struct http_peer *peer);
+	 * trust): whose leaf is this? On HTTP_PEER_OK *requester is a reference given to the
+	 * connection. A reason may be set by err_set() for the log. */
+	enum http_verdict (*certificate)(void *ctx, struct bytes leaf, const void **requester);
+	/* Before each request: req->requester is what the handshake made. Still welcome? Must be
+	 * cheap (memory only). Anything but OK is answered 403 (UNAVAILABLE: 503) and closes the
+	 * connection; a reason set by err_set() goes to the log only. */
+	enum http_verdict (*request)(void *ctx, struct http_request *req);
+	void (*release)(void *ctx, const void *requester);
 };
 
 struct http_tls; /* certificate, key and client trust; replaced whole on reload */
@@ -199,7 +197,7 @@ struct http_config {
 	void *app;			 /* handed to handlers */
 	struct http_tls *tls; /* NULL: plain HTTP (epoll); else poll mode, TLS 1.3 only; taken over,
 				 also by a failed open */
-	struct http_judge judge;
+	struct http_authenticator authenticator;
 	unsigned network_threads; /* 0: number of cores, at most 4 */
 	unsigned workers;	  /* pool size, 0: 64 */
 	unsigned queue_max;	  /* workers + queue_max requests at a time, those that are answered

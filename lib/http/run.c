@@ -1,5 +1,5 @@
 /*
- * A complete request meets its handler: the peer is judged once more, the handler fills a response,
+ * A complete request meets its handler: the requester is asked about once more, the handler fills a response,
  * the line is logged, and what MHD needs is made from it. Runs on a worker, or for inline routes
  * and refusals on the network thread.
  *
@@ -27,7 +27,7 @@ static const struct http_refusal unwelcome[] = {
 		"the issuer of the client certificate is not accepted any more"},
 	[HTTP_PEER_BAD] = {403, "denied", "the client certificate is not accepted any more"},
 	[HTTP_PEER_UNAVAILABLE] = {503, "unavailable",
-		"the client certificate cannot be judged now, try again"},
+		"the client certificate cannot be checked now, try again"},
 };
 
 static const struct http_refusal no_answer = {500, "internal", "the request could not be answered"};
@@ -112,16 +112,16 @@ read_params(struct http_conn *c)
 
 /* The one check that a handshake of an hour ago cannot have made. */
 static const struct http_refusal *
-recheck_peer(struct http_conn *c)
+check_requester(struct http_conn *c)
 {
-	const struct http_judge *judge = &c->server->config.judge;
+	const struct http_authenticator *clients = &c->server->config.authenticator;
 	enum http_verdict v;
 
 	if (c->tls == NULL)
 		return NULL;
 	(void)err_set(ERR_DENIED, "%s", "");
-	v = c->req.peer != NULL && c->judged ? judge->recheck(judge->ctx, c->req.peer)
-					     : HTTP_PEER_BAD;
+	v = c->req.requester != NULL && c->authenticated ? clients->request(clients->ctx, &c->req)
+							 : HTTP_PEER_BAD;
 	return v == HTTP_PEER_OK ? NULL : &unwelcome[v];
 }
 
@@ -129,10 +129,11 @@ recheck_peer(struct http_conn *c)
 static void
 run_handler(struct http_conn *c, struct http_response *resp)
 {
-	const struct http_refusal *r = recheck_peer(c);
+	const struct http_refusal *r;
 	const char *why;
 
 	c->req.arena = thread_arena(&c->server->arenas);
+	r = check_requester(c);
 	if (c->req.route->run == HTTP_RUN_POOL)
 		(void)conn_request_id(c);
 	if (r == NULL) {

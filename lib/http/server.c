@@ -227,13 +227,14 @@ free_server(struct http_server *s)
 }
 
 static enum err
-check_judge(const struct http_config *c)
+check_authenticator(const struct http_config *c)
 {
-	const struct http_judge *j = &c->judge;
+	const struct http_authenticator *a = &c->authenticator;
 
-	if (c->tls != NULL && (j->identify == NULL || j->recheck == NULL || j->release == NULL))
+	if (c->tls != NULL && (a->certificate == NULL || a->request == NULL || a->release == NULL))
 		return err_set(ERR_INVALID,
-			"listener \"%s\": a TLS listener needs a judge for its clients", c->name);
+			"listener \"%s\": a TLS listener needs an authenticator for its clients",
+			c->name);
 	return ERR_OK;
 }
 
@@ -255,7 +256,7 @@ http_server_open(const struct http_config *config, struct http_server **out)
 	arenas_init(&s->arenas);
 	apply_defaults(&s->config);
 	gnutls_global_set_time_function(wall_clock);
-	e = check_judge(&s->config);
+	e = check_authenticator(&s->config);
 	if (e == ERR_OK)
 		e = router_new(config->routes, &s->router);
 	if (e == ERR_OK)

@@ -34,7 +34,7 @@ static const struct {
 		"the client's certificate comes from an issuer that is not accepted"},
 	[HTTP_PEER_BAD] = {TLS_ALERT_BAD_CERTIFICATE, "the client's certificate is not acceptable"},
 	[HTTP_PEER_UNAVAILABLE] = {TLS_ALERT_INTERNAL,
-		"the client's certificate cannot be judged now"},
+		"the client's certificate cannot be checked now"},
 };
 
 static struct http_conn *
@@ -84,7 +84,7 @@ static int
 verify_client(gnutls_session_t session)
 {
 	struct http_conn *c = conn_of_session(session);
-	const struct http_judge *judge = &c->server->config.judge;
+	const struct http_authenticator *clients = &c->server->config.authenticator;
 	unsigned count = 0;
 	const gnutls_datum_t *certs = gnutls_certificate_get_peers(session, &count);
 	enum http_verdict v;
@@ -98,11 +98,11 @@ verify_client(gnutls_session_t session)
 		return refuse(c, session, alert, err_reason(), &certs[0]);
 	remember_chain(c, certs, count);
 	(void)err_set(ERR_DENIED, "%s", "");
-	v = judge->identify(judge->ctx, c->chain[0], c->chain, count, &c->req.peer);
+	v = clients->certificate(clients->ctx, c->chain[0], &c->req.requester);
 	if (v != HTTP_PEER_OK)
 		return refuse(c, session, verdict[v].alert,
 			err_reason()[0] != '\0' ? err_reason() : verdict[v].reason, &certs[0]);
-	c->judged = true;
+	c->authenticated = true;
 	return 0;
 }
 

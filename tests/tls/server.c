@@ -1,5 +1,5 @@
 /*
- * The server under test: lib/http with a handful of routes and a judge that says what the test
+ * The server under test: lib/http with a handful of routes and an authenticator that says what the test
  * tells it to.
  *
  * Usage: tls-server [name=value ...]; prints "port N" when it listens. One command per line on
@@ -20,7 +20,7 @@
 
 enum { FILES_MAX = 8, FILE_SIZE_MAX = 65536 };
 
-struct http_peer {
+struct client {
 	char leaf_size[16];
 };
 
@@ -65,7 +65,7 @@ get_pool(struct http_request *req, struct http_response *resp)
 	answer_text(resp,
 		arena_printf(req->arena, "pool %s %s\n", req->id,
 			req->query != NULL ? req->query : "-"));
-	resp->identity = req->peer != NULL ? "test" : NULL;
+	resp->identity = req->requester != NULL ? "test" : NULL;
 }
 
 static void
@@ -105,10 +105,11 @@ static void
 get_whoami(struct http_request *req, struct http_response *resp)
 {
 	const char *agent = http_request_header(req, "user-agent");
+	const struct client *client = req->requester;
 
 	answer_text(resp,
 		arena_printf(req->arena, "chain %zu leaf %s address %s host %s agent %s peers %d\n",
-			req->chain_count, req->peer != NULL ? req->peer->leaf_size : "-",
+			req->chain_count, client != NULL ? client->leaf_size : "-",
 			req->peer_address, req->host != NULL ? req->host : "-",
 			agent != NULL ? agent : "-", atomic_load(&peers)));
 }
@@ -159,37 +160,38 @@ static const struct http_route routes[] = {
 };
 
 static enum http_verdict
-judge_identify(void *ctx, struct bytes leaf, const struct bytes *chain, size_t count,
-	struct http_peer **peer)
+identify_certificate(void *ctx, struct bytes leaf, const void **requester)
 {
+	struct client *client;
 	enum http_verdict v = (enum http_verdict)atomic_load(&identify_verdict);
 
-	(void)ctx, (void)chain, (void)count;
+	(void)ctx;
 	if (v != HTTP_PEER_OK)
 		return v;
-	*peer = mem_zalloc(1, sizeof(**peer));
-	snprintf((*peer)->leaf_size, sizeof((*peer)->leaf_size), "%zu", leaf.n);
+	client = mem_zalloc(1, sizeof(*client));
+	snprintf(client->leaf_size, sizeof(client->leaf_size), "%zu", leaf.n);
+	*requester = client;
 	atomic_fetch_add(&peers, 1);
 	return v;
 }
 
 static enum http_verdict
-judge_recheck(void *ctx, struct http_peer *peer)
+check_request(void *ctx, struct http_request *req)
 {
 	enum http_verdict v = (enum http_verdict)atomic_load(&recheck_verdict);
 
-	(void)ctx, (void)peer;
+	(void)ctx, (void)req;
 	if (v == HTTP_PEER_REVOKED)
 		(void)err_set(ERR_DENIED, "revoked by the test");
 	return v;
 }
 
 static void
-judge_release(void *ctx, struct http_peer *peer)
+release_client(void *ctx, const void *requester)
 {
 	(void)ctx;
 	atomic_fetch_sub(&peers, 1);
-	free(peer);
+	free((void *)(uintptr_t)requester);
 }
 
 static struct bytes
@@ -355,9 +357,9 @@ main(int argc, char **argv)
 	struct http_config c = {.name = "test",
 		.address = "127.0.0.1",
 		.routes = routes,
-		.judge = {.identify = judge_identify,
-			.recheck = judge_recheck,
-			.release = judge_release}};
+		.authenticator = {.certificate = identify_certificate,
+			.request = check_request,
+			.release = release_client}};
 	struct http_server *s = NULL;
 	pthread_t late;
 	unsigned seconds;

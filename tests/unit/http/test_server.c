@@ -114,7 +114,7 @@ test_bad_listener_is_refused(void)
 }
 
 static void
-test_tls_listener_without_a_judge_is_refused(void)
+test_tls_listener_without_an_authenticator_is_refused(void)
 {
 	struct http_config c = {.name = "x", .address = "127.0.0.1", .routes = routes};
 	struct http_server *s = NULL;
@@ -122,7 +122,7 @@ test_tls_listener_without_a_judge_is_refused(void)
 
 	make_pair(&a);
 	CHECK_OK(http_tls_new(&a.cert_der, 1, a.key_der, &a.cert_der, 1, &c.tls));
-	CHECK_REASON(http_server_open(&c, &s), ERR_INVALID, "judge");
+	CHECK_REASON(http_server_open(&c, &s), ERR_INVALID, "authenticator");
 }
 
 static void
@@ -160,8 +160,8 @@ UNIT_MAIN("http server", {"test_key_is_wiped_once_taken", test_key_is_wiped_once
 	{"test_bad_tls_material_is_refused_and_the_key_wiped",
 		test_bad_tls_material_is_refused_and_the_key_wiped},
 	{"test_bad_listener_is_refused", test_bad_listener_is_refused},
-	{"test_tls_listener_without_a_judge_is_refused",
-		test_tls_listener_without_a_judge_is_refused},
+	{"test_tls_listener_without_an_authenticator_is_refused",
+		test_tls_listener_without_an_authenticator_is_refused},
 	{"test_taken_port_is_refused_and_free_again_after_close",
 		test_taken_port_is_refused_and_free_again_after_close},
 	{"test_prepared_answer_from_a_file_closes_it_with_the_last_reference",

@@ -4,7 +4,7 @@
  * serials go when the table is rebuilt, and an identity that is active again keeps its place with
  * that state.
  */
-#include "ca/barred.h"
+#include "ca/denylist.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@ struct identity_slot {
 	enum identity_state state;
 };
 
-struct ca_barred {
+struct ca_denylist {
 	pthread_rwlock_t lock;
 	struct serial_slot *serial;
 	size_t serial_size, serial_count; /* sizes are powers of two */
@@ -30,10 +30,10 @@ struct ca_barred {
 	size_t identity_size, identity_count;
 };
 
-struct ca_barred *
-ca_barred_new(void)
+struct ca_denylist *
+ca_denylist_new(void)
 {
-	struct ca_barred *b = mem_zalloc(1, sizeof(*b));
+	struct ca_denylist *b = mem_zalloc(1, sizeof(*b));
 
 	pthread_rwlock_init(&b->lock, NULL);
 	b->serial_size = b->identity_size = FIRST_SIZE;
@@ -43,7 +43,7 @@ ca_barred_new(void)
 }
 
 void
-ca_barred_free(struct ca_barred *b)
+ca_denylist_free(struct ca_denylist *b)
 {
 	if (b == NULL)
 		return;
@@ -55,7 +55,7 @@ ca_barred_free(struct ca_barred *b)
 
 /* The serial's slot, or the free one where it belongs. */
 static struct serial_slot *
-serial_slot(const struct ca_barred *b, const uint8_t serial[STORE_SERIAL_SIZE])
+serial_slot(const struct ca_denylist *b, const uint8_t serial[STORE_SERIAL_SIZE])
 {
 	uint64_t hash;
 
@@ -69,7 +69,7 @@ serial_slot(const struct ca_barred *b, const uint8_t serial[STORE_SERIAL_SIZE])
 }
 
 static struct identity_slot *
-identity_slot(const struct ca_barred *b, int64_t identity)
+identity_slot(const struct ca_denylist *b, int64_t identity)
 {
 	uint64_t hash = (uint64_t)identity * 0x9e3779b97f4a7c15U >> 20;
 
@@ -82,7 +82,7 @@ identity_slot(const struct ca_barred *b, int64_t identity)
 }
 
 static void
-serial_put(struct ca_barred *b, const uint8_t serial[STORE_SERIAL_SIZE], int64_t not_after)
+serial_put(struct ca_denylist *b, const uint8_t serial[STORE_SERIAL_SIZE], int64_t not_after)
 {
 	struct serial_slot *slot = serial_slot(b, serial);
 
@@ -95,7 +95,7 @@ serial_put(struct ca_barred *b, const uint8_t serial[STORE_SERIAL_SIZE], int64_t
 
 /* Leaves the expired behind; twice the room for those that stay. */
 static void
-serials_rebuild(struct ca_barred *b)
+serials_rebuild(struct ca_denylist *b)
 {
 	struct serial_slot *old = b->serial;
 	size_t old_size = b->serial_size, live = 0;
@@ -114,7 +114,7 @@ serials_rebuild(struct ca_barred *b)
 }
 
 static void
-identities_rebuild(struct ca_barred *b)
+identities_rebuild(struct ca_denylist *b)
 {
 	struct identity_slot *old = b->identity;
 	size_t old_size = b->identity_size;
@@ -128,7 +128,8 @@ identities_rebuild(struct ca_barred *b)
 }
 
 void
-ca_barred_revoke(struct ca_barred *b, const uint8_t serial[STORE_SERIAL_SIZE], int64_t not_after)
+ca_denylist_revoke(
+	struct ca_denylist *b, const uint8_t serial[STORE_SERIAL_SIZE], int64_t not_after)
 {
 	pthread_rwlock_wrlock(&b->lock);
 	if (b->serial_count * 2 >= b->serial_size)
@@ -138,7 +139,7 @@ ca_barred_revoke(struct ca_barred *b, const uint8_t serial[STORE_SERIAL_SIZE], i
 }
 
 void
-ca_barred_identity(struct ca_barred *b, int64_t identity, enum identity_state state)
+ca_denylist_identity(struct ca_denylist *b, int64_t identity, enum identity_state state)
 {
 	pthread_rwlock_wrlock(&b->lock);
 	struct identity_slot *slot = identity_slot(b, identity);
@@ -152,23 +153,23 @@ ca_barred_identity(struct ca_barred *b, int64_t identity, enum identity_state st
 	pthread_rwlock_unlock(&b->lock);
 }
 
-enum ca_bar
-ca_barred_check(struct ca_barred *b, const uint8_t serial[STORE_SERIAL_SIZE], int64_t identity)
+enum ca_denial
+ca_denylist_check(struct ca_denylist *b, const uint8_t serial[STORE_SERIAL_SIZE], int64_t identity)
 {
-	enum ca_bar bar = CA_BAR_NONE;
+	enum ca_denial bar = CA_DENIED_NONE;
 
 	pthread_rwlock_rdlock(&b->lock);
 	const struct identity_slot *slot = identity_slot(b, identity);
 	if (serial_slot(b, serial)->not_after != 0)
-		bar = CA_BAR_REVOKED;
+		bar = CA_DENIED_REVOKED;
 	else if (slot->identity != 0 && slot->state != IDENTITY_ACTIVE)
-		bar = CA_BAR_IDENTITY;
+		bar = CA_DENIED_IDENTITY;
 	pthread_rwlock_unlock(&b->lock);
 	return bar;
 }
 
 size_t
-ca_barred_count(struct ca_barred *b)
+ca_denylist_count(struct ca_denylist *b)
 {
 	pthread_rwlock_rdlock(&b->lock);
 	size_t n = b->serial_count;

@@ -1,5 +1,5 @@
 /* The two tables asked on every request. */
-#include "ca/barred.h"
+#include "ca/denylist.h"
 #include "lib/base/clock.h"
 #include "tests/unit/unit.h"
 
@@ -10,47 +10,47 @@ serial_of(unsigned n, uint8_t out[STORE_SERIAL_SIZE])
 	memcpy(out + 8, &n, sizeof(n));
 }
 
-static enum ca_bar
-check(struct ca_barred *b, unsigned serial, int64_t identity)
+static enum ca_denial
+check(struct ca_denylist *b, unsigned serial, int64_t identity)
 {
 	uint8_t s[STORE_SERIAL_SIZE];
 
 	serial_of(serial, s);
-	return ca_barred_check(b, s, identity);
+	return ca_denylist_check(b, s, identity);
 }
 
 static void
-revoke(struct ca_barred *b, unsigned serial, int64_t not_after)
+revoke(struct ca_denylist *b, unsigned serial, int64_t not_after)
 {
 	uint8_t s[STORE_SERIAL_SIZE];
 
 	serial_of(serial, s);
-	ca_barred_revoke(b, s, not_after);
+	ca_denylist_revoke(b, s, not_after);
 }
 
 static void
 test_only_what_was_revoked_is_barred(void)
 {
-	AUTO_STRUCT(ca_barred) b = ca_barred_new();
+	AUTO_STRUCT(ca_denylist) b = ca_denylist_new();
 	int64_t later = clock_now() + 3600;
 
 	for (unsigned i = 0; i < 20000; i += 2)
 		revoke(b, i, later);
 	for (unsigned i = 0; i < 20000; i++)
-		if (check(b, i, 7) != (i % 2 == 0 ? CA_BAR_REVOKED : CA_BAR_NONE)) {
+		if (check(b, i, 7) != (i % 2 == 0 ? CA_DENIED_REVOKED : CA_DENIED_NONE)) {
 			CHECK_CASE(false,
 				i % 2 == 0 ? "lost a revoked serial" : "barred a live serial");
 			break;
 		}
-	CHECK(ca_barred_count(b) == 10000);
+	CHECK(ca_denylist_count(b) == 10000);
 	revoke(b, 4, later);
-	CHECK(ca_barred_count(b) == 10000);
+	CHECK(ca_denylist_count(b) == 10000);
 }
 
 static void
 test_expired_serials_do_not_stay_for_ever(void)
 {
-	AUTO_STRUCT(ca_barred) b = ca_barred_new();
+	AUTO_STRUCT(ca_denylist) b = ca_denylist_new();
 
 	clock_pin(1000000);
 	for (unsigned i = 0; i < 400; i++)
@@ -59,27 +59,27 @@ test_expired_serials_do_not_stay_for_ever(void)
 	clock_pin(1000000 + 11);
 	for (unsigned i = 2000; i < 2400; i++)
 		revoke(b, i, 2000000);
-	CHECK(ca_barred_count(b) <= 401);
-	CHECK(check(b, 1000, 7) == CA_BAR_REVOKED);
-	CHECK(check(b, 2000, 7) == CA_BAR_REVOKED);
+	CHECK(ca_denylist_count(b) <= 401);
+	CHECK(check(b, 1000, 7) == CA_DENIED_REVOKED);
+	CHECK(check(b, 2000, 7) == CA_DENIED_REVOKED);
 	clock_unpin();
 }
 
 static void
 test_identities_are_barred_and_come_back(void)
 {
-	AUTO_STRUCT(ca_barred) b = ca_barred_new();
+	AUTO_STRUCT(ca_denylist) b = ca_denylist_new();
 
 	for (int64_t id = 1; id <= 5000; id++)
-		ca_barred_identity(b, id, id % 2 == 0 ? IDENTITY_BLOCKED : IDENTITY_ACTIVE);
-	CHECK(check(b, 1, 1) == CA_BAR_NONE);
-	CHECK(check(b, 1, 2) == CA_BAR_IDENTITY);
-	CHECK(check(b, 1, 5000) == CA_BAR_IDENTITY);
-	CHECK(check(b, 1, 5002) == CA_BAR_NONE);
-	ca_barred_identity(b, 2, IDENTITY_ACTIVE);
-	CHECK(check(b, 1, 2) == CA_BAR_NONE);
-	ca_barred_identity(b, 2, IDENTITY_RETIRED);
-	CHECK(check(b, 1, 2) == CA_BAR_IDENTITY);
+		ca_denylist_identity(b, id, id % 2 == 0 ? IDENTITY_BLOCKED : IDENTITY_ACTIVE);
+	CHECK(check(b, 1, 1) == CA_DENIED_NONE);
+	CHECK(check(b, 1, 2) == CA_DENIED_IDENTITY);
+	CHECK(check(b, 1, 5000) == CA_DENIED_IDENTITY);
+	CHECK(check(b, 1, 5002) == CA_DENIED_NONE);
+	ca_denylist_identity(b, 2, IDENTITY_ACTIVE);
+	CHECK(check(b, 1, 2) == CA_DENIED_NONE);
+	ca_denylist_identity(b, 2, IDENTITY_RETIRED);
+	CHECK(check(b, 1, 2) == CA_DENIED_IDENTITY);
 }
 
 UNIT_MAIN("barred", {"test_only_what_was_revoked_is_barred", test_only_what_was_revoked_is_barred},

@@ -1,5 +1,5 @@
 /*
- * The judge of client certificates. lib/http has verified chain, times and usage before it asks;
+ * The authenticator of client certificates. lib/http has verified chain, times and usage before it asks;
  * what is decided here is whether the leaf is a certificate WE recorded, octet for octet, and
  * whether it and its identity are still welcome.
  *
@@ -8,13 +8,13 @@
  * cached; revocation and identity state never are: they are asked in memory each time, kept true by
  * a follower.
  */
-#include "ca/peer.h"
+#include "ca/authenticator.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "ca/barred.h"
+#include "ca/denylist.h"
 #include "ca/grants.h"
 #include "lib/base/clock.h"
 #include "lib/base/random.h"
@@ -25,15 +25,16 @@
 enum { CACHE_SETS = 1024, CACHE_WAYS = 4, STALE_US = 30 * 1000 * 1000, REFRESH_WAIT_MS = 2000 };
 
 struct entry {
-	struct http_peer peer; /* first: a peer is its entry */
+	struct ca_requester requester; /* first: a requester is its entry */
+	struct ca_presented certificate;
 	atomic_uint refs;
 	uint8_t leaf_hash[SHA256_SIZE];
 	struct arena *arena;
 };
 
-struct ca_peers {
+struct ca_authenticator {
 	struct store *store;
-	struct ca_barred *barred;
+	struct ca_denylist *denied;
 	struct ca_grants *grants;
 	struct db_follower *follower;
 	uint64_t revocation_cursor, identity_cursor, connections_seen; /* the follower's */
@@ -53,14 +54,14 @@ entry_release(struct entry *e)
 }
 
 static struct entry **
-cache_set(struct ca_peers *p, const uint8_t hash[SHA256_SIZE])
+cache_set(struct ca_authenticator *p, const uint8_t hash[SHA256_SIZE])
 {
 	return p->cache[(hash[0] | hash[1] << 8) % CACHE_SETS];
 }
 
 /* A reference for the caller, or NULL. */
 static struct entry *
-cache_find(struct ca_peers *p, const uint8_t hash[SHA256_SIZE])
+cache_find(struct ca_authenticator *p, const uint8_t hash[SHA256_SIZE])
 {
 	struct entry **set = cache_set(p, hash), *found = NULL;
 
@@ -75,7 +76,7 @@ cache_find(struct ca_peers *p, const uint8_t hash[SHA256_SIZE])
 }
 
 static void
-cache_put(struct ca_peers *p, struct entry *e)
+cache_put(struct ca_authenticator *p, struct entry *e)
 {
 	struct entry **set = cache_set(p, e->leaf_hash), *old;
 
@@ -90,38 +91,42 @@ cache_put(struct ca_peers *p, struct entry *e)
 
 /* The row behind the leaf; it must be this very certificate. */
 static enum err
-find_row(struct ca_peers *p, struct entry *e)
+find_row(struct ca_authenticator *p, struct entry *e)
 {
-	struct http_peer *peer = &e->peer;
+	struct ca_presented *shown = &e->certificate;
 	struct store_certificate row;
 	enum err code;
 
-	if (peer->cert.serial.n != STORE_SERIAL_SIZE)
+	if (shown->cert.serial.n != STORE_SERIAL_SIZE)
 		return err_set(ERR_NOTFOUND, "the client certificate's serial is not one of ours");
-	memcpy(peer->serial, peer->cert.serial.p, STORE_SERIAL_SIZE);
-	code = store_certificate_find(p->store, e->arena, peer->serial, &row);
+	memcpy(shown->serial, shown->cert.serial.p, STORE_SERIAL_SIZE);
+	code = store_certificate_find(p->store, e->arena, shown->serial, &row);
 	if (code == ERR_NOTFOUND)
 		return err_set(ERR_NOTFOUND, "the client certificate is not recorded here");
 	if (code != ERR_OK)
 		return code;
-	if (!bytes_equal(row.der, peer->der))
+	if (!bytes_equal(row.der, shown->der))
 		return err_set(ERR_NOTFOUND,
 			"another certificate is recorded under the client certificate's serial");
-	peer->issuer = row.issuer;
-	peer->identity = row.identity;
-	peer->identity_name = arena_strdup(e->arena, row.identity_name);
-	peer->kind = row.identity_kind;
-	peer->profile = arena_strdup(e->arena, row.profile);
+	shown->issuer = row.issuer;
+	shown->profile = arena_strdup(e->arena, row.profile);
+	e->requester = (struct ca_requester){
+		.identity = row.identity,
+		.identity_name = arena_strdup(e->arena, row.identity_name),
+		.kind = row.identity_kind,
+		.proof = STORE_PROOF_CERTIFICATE,
+		.certificate = shown,
+	};
 	if (row.revoked_at != 0)
-		ca_barred_revoke(p->barred, peer->serial, row.not_after);
+		ca_denylist_revoke(p->denied, shown->serial, row.not_after);
 	if (row.identity_state != IDENTITY_ACTIVE)
-		ca_barred_identity(p->barred, row.identity, row.identity_state);
+		ca_denylist_identity(p->denied, row.identity, row.identity_state);
 	return ERR_OK;
 }
 
 static enum err
-entry_load(
-	struct ca_peers *p, struct bytes leaf, const uint8_t hash[SHA256_SIZE], struct entry **out)
+entry_load(struct ca_authenticator *p, struct bytes leaf, const uint8_t hash[SHA256_SIZE],
+	struct entry **out)
 {
 	struct entry *e = mem_zalloc(1, sizeof(*e));
 	enum err code;
@@ -129,8 +134,8 @@ entry_load(
 	atomic_init(&e->refs, 1);
 	e->arena = arena_new(0);
 	memcpy(e->leaf_hash, hash, SHA256_SIZE);
-	e->peer.der = arena_bytes(e->arena, leaf);
-	code = pki_cert_parse(e->peer.der, e->arena, &e->peer.cert);
+	e->certificate.der = arena_bytes(e->arena, leaf);
+	code = pki_cert_parse(e->certificate.der, e->arena, &e->certificate.cert);
 	if (code == ERR_OK)
 		code = find_row(p, e);
 	if (code != ERR_OK) {
@@ -142,32 +147,37 @@ entry_load(
 }
 
 static enum http_verdict
-recheck(void *ctx, struct http_peer *peer)
+check_requester(struct ca_authenticator *p, const struct ca_requester *r)
 {
-	struct ca_peers *p = ctx;
 
 	if (clock_monotonic_us() - atomic_load(&p->fresh_us) > STALE_US) {
 		err_set(ERR_UNAVAILABLE, "no news of revocations from the database for too long");
 		return HTTP_PEER_UNAVAILABLE;
 	}
-	if (peer->cert.not_after < clock_now()) {
+	if (r->certificate->cert.not_after < clock_now()) {
 		err_set_word(ERR_DENIED, "certificate-expired",
-			"the client certificate of \"%s\" has expired", peer->identity_name);
+			"the client certificate of \"%s\" has expired", r->identity_name);
 		return HTTP_PEER_EXPIRED;
 	}
-	switch (ca_barred_check(p->barred, peer->serial, peer->identity)) {
-	case CA_BAR_REVOKED:
+	switch (ca_denylist_check(p->denied, r->certificate->serial, r->identity)) {
+	case CA_DENIED_REVOKED:
 		err_set_word(ERR_DENIED, "certificate-revoked",
-			"the client certificate of \"%s\" is revoked", peer->identity_name);
+			"the client certificate of \"%s\" is revoked", r->identity_name);
 		return HTTP_PEER_REVOKED;
-	case CA_BAR_IDENTITY:
+	case CA_DENIED_IDENTITY:
 		err_set_word(ERR_DENIED, "identity-blocked", "identity \"%s\" is blocked",
-			peer->identity_name);
+			r->identity_name);
 		return HTTP_PEER_UNKNOWN;
-	case CA_BAR_NONE:
+	case CA_DENIED_NONE:
 		break;
 	}
 	return HTTP_PEER_OK;
+}
+
+static enum http_verdict
+check_request(void *ctx, struct http_request *req)
+{
+	return check_requester(ctx, ca_requester(req));
 }
 
 static enum http_verdict
@@ -185,15 +195,12 @@ verdict_of(enum err code)
 }
 
 static enum http_verdict
-identify(void *ctx, struct bytes leaf, const struct bytes *chain, size_t count,
-	struct http_peer **peer)
+identify_certificate(void *ctx, struct bytes leaf, const void **requester)
 {
-	struct ca_peers *p = ctx;
+	struct ca_authenticator *p = ctx;
 	uint8_t hash[SHA256_SIZE];
 	struct entry *e;
 
-	(void)chain;
-	(void)count;
 	sha256(leaf, hash);
 	e = cache_find(p, hash);
 	if (e == NULL) {
@@ -203,24 +210,24 @@ identify(void *ctx, struct bytes leaf, const struct bytes *chain, size_t count,
 			return verdict_of(code);
 		cache_put(p, e);
 	}
-	enum http_verdict v = recheck(p, &e->peer);
+	enum http_verdict v = check_requester(p, &e->requester);
 	if (v != HTTP_PEER_OK) {
 		entry_release(e);
 		return v;
 	}
-	*peer = &e->peer;
+	*requester = &e->requester;
 	return HTTP_PEER_OK;
 }
 
 static void
-release(void *ctx, struct http_peer *peer)
+release_requester(void *ctx, const void *requester)
 {
 	(void)ctx;
-	entry_release((struct entry *)peer);
+	entry_release((struct entry *)(uintptr_t)requester);
 }
 
 static enum err
-read_revocations(struct ca_peers *p, struct arena *a)
+read_revocations(struct ca_authenticator *p, struct arena *a)
 {
 	uint64_t cursor = p->revocation_cursor;
 	struct store_revoked *row;
@@ -230,13 +237,13 @@ read_revocations(struct ca_peers *p, struct arena *a)
 	if (e != ERR_OK)
 		return e;
 	for (size_t i = 0; i < count; i++)
-		ca_barred_revoke(p->barred, row[i].serial, row[i].not_after);
+		ca_denylist_revoke(p->denied, row[i].serial, row[i].not_after);
 	p->revocation_cursor = cursor;
 	return ERR_OK;
 }
 
 static enum err
-read_identities(struct ca_peers *p, struct arena *a)
+read_identities(struct ca_authenticator *p, struct arena *a)
 {
 	uint64_t cursor = p->identity_cursor;
 	struct store_identity_change *row;
@@ -246,13 +253,13 @@ read_identities(struct ca_peers *p, struct arena *a)
 	if (e != ERR_OK)
 		return e;
 	for (size_t i = 0; i < count; i++)
-		ca_barred_identity(p->barred, row[i].id, row[i].state);
+		ca_denylist_identity(p->denied, row[i].id, row[i].state);
 	p->identity_cursor = cursor;
 	return ERR_OK;
 }
 
 static enum err
-read_all(struct ca_peers *p, struct arena *a)
+read_all(struct ca_authenticator *p, struct arena *a)
 {
 	enum err e = read_revocations(p, a);
 
@@ -261,9 +268,9 @@ read_all(struct ca_peers *p, struct arena *a)
 
 /* One cycle of the follower. Grants have no feed: every cycle forgets them. */
 static enum err
-follow(void *ctx)
+follow_feeds(void *ctx)
 {
-	struct ca_peers *p = ctx;
+	struct ca_authenticator *p = ctx;
 	AUTO_STRUCT(arena) a = arena_new((size_t)1 << 30);
 	int64_t began = clock_monotonic_us();
 	enum err e;
@@ -282,27 +289,28 @@ follow(void *ctx)
 }
 
 enum err
-ca_peers_open(struct store *store, struct ca_peers **out)
+ca_authenticator_open(struct store *store, struct ca_authenticator **out)
 {
-	struct ca_peers *p = mem_zalloc(1, sizeof(*p));
+	struct ca_authenticator *p = mem_zalloc(1, sizeof(*p));
 	enum err e;
 
 	p->store = store;
-	p->barred = ca_barred_new();
+	p->denied = ca_denylist_new();
 	p->grants = ca_grants_new(store);
 	pthread_mutex_init(&p->cache_lock, NULL);
-	e = follow(p);
+	e = follow_feeds(p);
 	if (e != ERR_OK) {
-		ca_peers_close(p);
+		ca_authenticator_close(p);
 		return e;
 	}
-	p->follower = db_follow(store_db(store), 1U << STORE_BELL_STATE, "peers.feed", follow, p);
+	p->follower =
+		db_follow(store_db(store), 1U << STORE_BELL_STATE, "clients.feed", follow_feeds, p);
 	*out = p;
 	return ERR_OK;
 }
 
 void
-ca_peers_close(struct ca_peers *p)
+ca_authenticator_close(struct ca_authenticator *p)
 {
 	if (p == NULL)
 		return;
@@ -312,19 +320,21 @@ ca_peers_close(struct ca_peers *p)
 			entry_release(p->cache[i][j]);
 	pthread_mutex_destroy(&p->cache_lock);
 	ca_grants_free(p->grants);
-	ca_barred_free(p->barred);
+	ca_denylist_free(p->denied);
 	free(p);
 }
 
-struct http_judge
-ca_peers_judge(struct ca_peers *p)
+struct http_authenticator
+ca_authenticator_http(struct ca_authenticator *p)
 {
-	return (struct http_judge){
-		.ctx = p, .identify = identify, .recheck = recheck, .release = release};
+	return (struct http_authenticator){.ctx = p,
+		.certificate = identify_certificate,
+		.request = check_request,
+		.release = release_requester};
 }
 
 void
-ca_peers_refresh(struct ca_peers *p)
+ca_authenticator_refresh(struct ca_authenticator *p)
 {
 	/* A failure only means that the change takes effect here with the next cycle; the database
 	 * has it already. */
@@ -334,8 +344,8 @@ ca_peers_refresh(struct ca_peers *p)
 }
 
 enum err
-ca_peers_grants(struct ca_peers *p, struct arena *a, int64_t identity, const char *profile,
-	const char *const **out, size_t *count)
+ca_authenticator_grants(struct ca_authenticator *p, struct arena *a, int64_t identity,
+	const char *profile, const char *const **out, size_t *count)
 {
 	return ca_grants_find(p->grants, a, identity, profile, out, count);
 }

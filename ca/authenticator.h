@@ -1,0 +1,29 @@
+/*
+ * The authenticator of mutual-TLS listeners: which identity is behind a client certificate, as the
+ * gateway knows it. Certificate -> identity is looked up once and cached; blocked identities and
+ * revoked serials are fed from the database (bell and one-second poll) into memory and asked about
+ * on every request.
+ */
+#ifndef CHANCERY_CA_AUTHENTICATOR_H
+#define CHANCERY_CA_AUTHENTICATOR_H
+
+#include "ca/requester.h"
+
+struct ca_authenticator;
+
+/* Loads revocations and identity states; then follows the feeds. store is borrowed. */
+enum err ca_authenticator_open(struct store *store, struct ca_authenticator **out) MUST_CHECK;
+void ca_authenticator_close(struct ca_authenticator *p);
+/* For http_config; what it makes of a client is a struct ca_requester. */
+struct http_authenticator ca_authenticator_http(struct ca_authenticator *p);
+/* Reads the feeds now: whoever changed state through this process calls it before answering, so
+ * that the change is in effect here when the caller hears of it. */
+void ca_authenticator_refresh(struct ca_authenticator *p);
+/* Grants of an identity for a profile, from a bounded cache that state changes invalidate; copied
+ * into the arena. */
+enum err ca_authenticator_grants(struct ca_authenticator *p, struct arena *a, int64_t identity,
+	const char *profile, const char *const **out, size_t *count) MUST_CHECK;
+
+AUTO_STRUCT_DEFINE(ca_authenticator, ca_authenticator_close)
+
+#endif

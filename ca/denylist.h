@@ -1,0 +1,29 @@
+/*
+ * Who is not welcome, in memory: revoked serials and identities that are not active. Asked on every
+ * request, so it is two hash tables and nothing else; a reader-writer lock inside makes every
+ * function thread-safe. Private to ca/.
+ */
+#ifndef CHANCERY_CA_DENYLIST_H
+#define CHANCERY_CA_DENYLIST_H
+
+#include "lib/store/certificate.h"
+
+struct ca_denylist;
+
+struct ca_denylist *ca_denylist_new(void);
+void ca_denylist_free(struct ca_denylist *b);
+/* Repeating is harmless. A certificate that has expired by now is dropped when the table grows. */
+void ca_denylist_revoke(
+	struct ca_denylist *b, const uint8_t serial[STORE_SERIAL_SIZE], int64_t not_after);
+/* The identity's present state; active lifts an earlier bar. */
+void ca_denylist_identity(struct ca_denylist *b, int64_t identity, enum identity_state state);
+
+enum ca_denial { CA_DENIED_NONE, CA_DENIED_REVOKED, CA_DENIED_IDENTITY };
+enum ca_denial
+ca_denylist_check(struct ca_denylist *b, const uint8_t serial[STORE_SERIAL_SIZE], int64_t identity);
+/* How many serials the table holds. */
+size_t ca_denylist_count(struct ca_denylist *b);
+
+AUTO_STRUCT_DEFINE(ca_denylist, ca_denylist_free)
+
+#endif
