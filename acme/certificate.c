@@ -20,7 +20,7 @@ fetch_certificate(struct call *c)
 		return e;
 	if (o.status != ACME_ORDER_VALID)
 		return err_set(ERR_NOTFOUND, "the order has no certificate");
-	issuer = ca_issuers_find(ca_front_issuers(c->front), o.result.issuer);
+	issuer = ca_issuers_find(ca_front_issuers(c->front, c->arena), o.result.issuer);
 	if (issuer == NULL)
 		return err_set(ERR_INTERNAL, "issuer %d of a certificate is not known here",
 			o.result.issuer);

@@ -6,7 +6,7 @@
 static json_t *
 offered_profiles(const struct call *c)
 {
-	const struct ca_profiles *profiles = c->front->profiles;
+	const struct ca_profiles *profiles = ca_front_profiles(c->front, c->arena);
 	json_t *map = json_object();
 
 	for (size_t i = 0; i < profiles->count; i++) {

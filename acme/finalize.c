@@ -137,7 +137,7 @@ finalize(struct call *c)
 	if (e == ERR_OK && o.status != ACME_ORDER_READY)
 		e = not_ready(o.status);
 	if (e == ERR_OK)
-		e = ca_profiles_get(c->front->profiles, o.profile, &profile);
+		e = ca_profiles_get(ca_front_profiles(c->front, c->arena), o.profile, &profile);
 	if (e == ERR_OK)
 		e = order_names(c, &o, &names);
 	if (e == ERR_OK)

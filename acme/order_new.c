@@ -179,7 +179,7 @@ read_profile(struct call *c, struct wish *w)
 
 	if (json_find_string(c->payload, "profile", &name) != ERR_OK)
 		return err_set_word(ERR_INVALID, "unknown-profile", "\"profile\" is not a string");
-	return ca_profiles_get(c->front->profiles,
+	return ca_profiles_get(ca_front_profiles(c->front, c->arena),
 		name != NULL ? name : c->acme->config->default_profile, &w->profile);
 }
 
@@ -221,7 +221,8 @@ check_policy(struct call *c, const struct wish *w)
 {
 	struct pki_spki any = {
 		.type = (enum pki_key_type)__builtin_ctz(w->profile->keys), .bits = 4096};
-	const struct ca_issuer *issuer = ca_issuers_for(ca_front_issuers(c->front), w->profile);
+	const struct ca_issuer *issuer =
+		ca_issuers_for(ca_front_issuers(c->front, c->arena), w->profile);
 	struct ca_policy_request r = {
 		.profile = w->profile,
 		.protocol = CA_PROTOCOL_ACME,

@@ -4,8 +4,6 @@
 #ifndef CHANCERY_CA_FRONT_H
 #define CHANCERY_CA_FRONT_H
 
-#include <stdatomic.h>
-
 #include "ca/authenticator.h"
 #include "ca/issuers.h"
 
@@ -13,20 +11,25 @@ struct ca_front {
 	struct store *store;
 	struct ca_authenticator *clients;
 	const struct config *config;
-	_Atomic(const struct ca_profiles *) profiles; /* a reload sets new ones and keeps the old */
-	_Atomic(const struct ca_issuers *) issuers;   /* read through ca_front_issuers() */
+	struct counted_slot profiles, issuers; /* read through the functions below */
 	/* The protocol folders' own state. */
 	struct acme *acme;
 	struct est_service *est;
 	struct api_refusals *admin;
 };
 
-/* Issuers as they are now, valid as long as the process: a reload sets new ones and keeps the old.
- * Take it once a request. */
-static inline const struct ca_issuers *
-ca_front_issuers(const struct ca_front *f)
+/* What holds now, valid as long as the arena, whatever is loaded meanwhile. Taken once a request,
+ * so that all of it sees the same. */
+static inline const struct ca_profiles *
+ca_front_profiles(struct ca_front *f, struct arena *a)
 {
-	return atomic_load(&f->issuers);
+	return counted_borrow(&f->profiles, a);
+}
+
+static inline const struct ca_issuers *
+ca_front_issuers(struct ca_front *f, struct arena *a)
+{
+	return counted_borrow(&f->issuers, a);
 }
 
 /* After a revocation was committed: makes it known to this front's own authenticator, then waits at

@@ -21,7 +21,8 @@ check_policy(struct ca_front *g, struct http_request *req, const struct ca_issue
 		.not_after = i->not_after,
 		.now = clock_now(),
 	};
-	const struct ca_issuer *issuer = ca_issuers_for(ca_front_issuers(g), i->profile);
+	const struct ca_issuer *issuer =
+		ca_issuers_for(ca_front_issuers(g, req->arena), i->profile);
 	struct ca_validity validity;
 	struct bytes subject;
 	enum err e;

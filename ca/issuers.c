@@ -2,6 +2,8 @@
  * BASE/ocsp, BASE/ca/NAME.cer. */
 #include "ca/issuers.h"
 
+#include <stdlib.h>
+
 static enum err
 read_issuer(const struct store_issuer *row, const struct config *config, struct arena *a,
 	struct ca_issuer *out)
@@ -84,30 +86,68 @@ load_configured(const struct store_issuer *row, size_t count, const struct confi
 	return e;
 }
 
-enum err
-ca_issuers_load(
-	struct store *store, const struct config *config, struct arena *a, struct ca_issuers *out)
+static enum err
+load_rows(const struct store_issuer *row, size_t count, const struct config *config,
+	struct ca_issuers *out)
 {
-	struct ca_issuers found = {.first = NULL};
-	struct store_issuer *row;
-	struct ca_issuer *item;
-	size_t count;
-	enum err e = store_issuer_list(store, a, &row, &count);
+	struct ca_issuer *item = arena_array(out->arena, count + 1, sizeof(*item));
+	enum err e = load_configured(row, count, config, out->arena, item, out);
 
+	out->item = item;
+	out->all_count = out->count;
+	for (size_t i = 0; i < count && e == ERR_OK; i++)
+		if (is_issuing(&row[i]) && !listed(item, out->all_count, row[i].id))
+			e = read_issuer(&row[i], config, out->arena, &item[out->all_count++]);
+	return e;
+}
+
+static void
+free_issuers(struct counted *c)
+{
+	struct ca_issuers *issuers = (struct ca_issuers *)c;
+
+	arena_free(issuers->arena);
+	free(issuers);
+}
+
+void
+ca_issuers_release(struct ca_issuers *issuers)
+{
+	if (issuers != NULL)
+		counted_release(&issuers->counted);
+}
+
+enum err
+ca_issuers_load(struct store *store, const struct config *config, struct ca_issuers **out)
+{
+	AUTO_STRUCT(ca_issuers) found = mem_zalloc(1, sizeof(*found));
+	struct store_issuer *row;
+	size_t count;
+	enum err e;
+
+	counted_init(&found->counted, free_issuers);
+	found->arena = arena_new(0);
+	found->first = arena_strdup(found->arena, config->issuers[0].name);
+	e = store_issuer_list(store, found->arena, &row, &count);
+	if (e == ERR_OK)
+		e = load_rows(row, count, config, found);
 	if (e != ERR_OK)
 		return e;
-	item = arena_array(a, count + 1, sizeof(*item));
-	if ((e = load_configured(row, count, config, a, item, &found)) != ERR_OK)
-		return e;
-	found.all_count = found.count;
-	for (size_t i = 0; i < count; i++)
-		if (is_issuing(&row[i]) && !listed(item, found.all_count, row[i].id) &&
-			(e = read_issuer(&row[i], config, a, &item[found.all_count++])) != ERR_OK)
-			return e;
-	found.item = item;
-	found.first = arena_strdup(a, config->issuers[0].name);
 	*out = found;
+	found = NULL;
 	return ERR_OK;
+}
+
+bool
+ca_issuers_equal(const struct ca_issuers *a, const struct ca_issuers *b)
+{
+	if (a->count != b->count || a->all_count != b->all_count || !bytes_equal(a->root, b->root))
+		return false;
+	for (size_t i = 0; i < a->all_count; i++)
+		if (a->item[i].id != b->item[i].id ||
+			!bytes_equal(a->item[i].cert.der, b->item[i].cert.der))
+			return false;
+	return true;
 }
 
 const struct ca_issuer *

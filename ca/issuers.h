@@ -5,9 +5,13 @@
 
 #include "ca/policy.h"
 #include "lib/base/config.h"
+#include "lib/base/counted.h"
 #include "lib/store/certificate.h"
 
+/* One look at the table. */
 struct ca_issuers {
+	struct counted counted;
+	struct arena *arena; /* of what follows */
 	const struct ca_issuer
 		*item; /* the first count: active, in the order of the configuration */
 	size_t count;
@@ -23,11 +27,14 @@ struct ca_issuers {
 #define CA_ISSUERS_MISSING                                                                         \
 	"is configured but not active in the database; run `ca-admin issuer import`"
 
-/* Everything in the arena. What is missing is told and does not keep the others from working;
- * ERR_NOTFOUND, with the remedy, when none of the configured issuers is active, or a root is not
- * imported. */
-enum err ca_issuers_load(struct store *store, const struct config *config, struct arena *a,
-	struct ca_issuers *out) MUST_CHECK;
+/* A new set with one reference, the caller's. What is missing is told and does not keep the others
+ * from working; ERR_NOTFOUND, with the remedy, when none of the configured issuers is active, or a
+ * root is not imported. */
+enum err ca_issuers_load(
+	struct store *store, const struct config *config, struct ca_issuers **out) MUST_CHECK;
+void ca_issuers_release(struct ca_issuers *issuers);
+/* The same issuers in the same order, under the same root? */
+bool ca_issuers_equal(const struct ca_issuers *a, const struct ca_issuers *b);
 /* By id, active or not; NULL when there is none. */
 const struct ca_issuer *ca_issuers_find(const struct ca_issuers *issuers, int16_t id);
 /* The one that certifies under this profile; NULL when it is not active here: another one never
@@ -36,5 +43,7 @@ const struct ca_issuer *
 ca_issuers_for(const struct ca_issuers *issuers, const struct ca_profile *profile);
 /* The active one of this name; NULL when there is none. */
 const struct ca_issuer *ca_issuers_active(const struct ca_issuers *issuers, const char *name);
+
+AUTO_STRUCT_DEFINE(ca_issuers, ca_issuers_release)
 
 #endif

@@ -397,6 +397,15 @@ read_file(const struct yaml_doc *doc, const struct raw_profiles *raw, struct ca_
 	return ERR_OK;
 }
 
+static void
+free_profiles(struct counted *c)
+{
+	struct ca_profiles *p = (struct ca_profiles *)c;
+
+	arena_free(p->arena);
+	free(p);
+}
+
 enum err
 ca_profiles_load(const char *path, struct ca_profiles **out)
 {
@@ -408,6 +417,7 @@ ca_profiles_load(const char *path, struct ca_profiles **out)
 	if (e != ERR_OK)
 		return e;
 	profiles = mem_zalloc(1, sizeof(*profiles));
+	counted_init(&profiles->counted, free_profiles);
 	profiles->arena = arena_new(0);
 	e = read_file(doc, raw, profiles);
 	yaml_data_free(&ca_profile_schema, raw);
@@ -419,12 +429,10 @@ ca_profiles_load(const char *path, struct ca_profiles **out)
 }
 
 void
-ca_profiles_free(struct ca_profiles *p)
+ca_profiles_release(struct ca_profiles *p)
 {
-	if (p == NULL)
-		return;
-	arena_free(p->arena);
-	free(p);
+	if (p != NULL)
+		counted_release(&p->counted);
 }
 
 static const struct ca_profile *

@@ -25,6 +25,7 @@
 #ifndef CHANCERY_CA_PROFILE_H
 #define CHANCERY_CA_PROFILE_H
 
+#include "lib/base/counted.h"
 #include "lib/pki/cert.h"
 #include "lib/store/identity.h"
 
@@ -62,18 +63,19 @@ struct ca_profile {
 };
 
 struct ca_profiles {
+	struct counted counted;
 	const struct ca_profile *item;
 	size_t count;
 	struct arena *arena; /* owns everything above */
 };
 
-/* ERR_INVALID with "FILE:LINE: what; allowed: ..." */
+/* A new set with one reference, the caller's. ERR_INVALID with "FILE:LINE: what; allowed: ..." */
 enum err ca_profiles_load(const char *path, struct ca_profiles **out) MUST_CHECK;
-void ca_profiles_free(struct ca_profiles *p);
+void ca_profiles_release(struct ca_profiles *p);
 /* ERR_NOTFOUND (word "unknown-profile") lists the names there are. */
 enum err ca_profiles_get(
 	const struct ca_profiles *p, const char *name, const struct ca_profile **out) MUST_CHECK;
 
-AUTO_STRUCT_DEFINE(ca_profiles, ca_profiles_free)
+AUTO_STRUCT_DEFINE(ca_profiles, ca_profiles_release)
 
 #endif

@@ -32,7 +32,7 @@ make(struct est_service *s, const struct ca_issuers *issuers)
 			http_prepared_unref(s->cacerts[lines]);
 		s->cacerts[lines] = prepare(a, der, (enum est_lines)lines);
 	}
-	s->cacerts_of = issuers;
+	s->cacerts_of = issuers->counted.generation;
 	return ERR_OK;
 }
 
@@ -40,13 +40,13 @@ void
 est_cacerts(struct http_request *req, struct http_response *resp)
 {
 	struct est_service *s = est_service(req);
-	const struct ca_issuers *issuers = ca_front_issuers(est_front(req));
+	const struct ca_issuers *issuers = ca_front_issuers(est_front(req), req->arena);
 	const struct ca_profile *profile;
 	enum err e = est_label_profile(req, s->config->default_profile, &profile);
 
 	if (e == ERR_OK) {
 		pthread_mutex_lock(&s->cacerts_lock);
-		if (s->cacerts_of != issuers)
+		if (s->cacerts_of != issuers->counted.generation)
 			e = make(s, issuers);
 		if (e == ERR_OK)
 			resp->prepared = http_prepared_ref(s->cacerts[est_lines_for(req)]);

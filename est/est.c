@@ -45,7 +45,7 @@ est_label_profile(const struct http_request *req, const char *absent, const stru
 			"there is no label \"%s\"; est.labels of the configuration must list it "
 			"(RFC 7030 section 3.2.2)",
 			label);
-	return ca_profiles_get(est_front(req)->profiles, profile, out);
+	return ca_profiles_get(ca_front_profiles(est_front(req), req->arena), profile, out);
 }
 
 enum err
@@ -65,22 +65,17 @@ est_check_profiles(const struct config *config, const struct ca_profiles *profil
 	return ERR_OK;
 }
 
-enum err
+void
 est_open(struct ca_front *front)
 {
 	const struct config_est *c = &front->config->est;
-	struct est_service *s;
-	enum err e = est_check_profiles(front->config, front->profiles);
+	struct est_service *s = mem_zalloc(1, sizeof(*s));
 
-	if (e != ERR_OK)
-		return e;
-	s = mem_zalloc(1, sizeof(*s));
 	pthread_mutex_init(&s->cacerts_lock, NULL);
 	s->config = c;
 	s->wait_ms = c->wait * 1000;
 	snprintf(s->retry_after, sizeof(s->retry_after), "%lld", (long long)c->retry_after);
 	front->est = s;
-	return ERR_OK;
 }
 
 void

@@ -21,9 +21,9 @@ http_refusal_writer est_refuse;
 /* Do labels and default name profiles that there are? ERR_NOTFOUND says which does not. */
 enum err
 est_check_profiles(const struct config *config, const struct ca_profiles *profiles) MUST_CHECK;
-/* Puts this folder's state into front->est. front's profiles, config and issuers must be
- * set and outlive it. ERR_NOTFOUND as above. */
-enum err est_open(struct ca_front *front) MUST_CHECK;
+/* Puts this folder's state into front->est. front's config, profiles that passed
+ * est_check_profiles(), and issuers must be set and outlive it. */
+void est_open(struct ca_front *front);
 /* After the listener closed; harmless when not open. */
 void est_close(struct ca_front *front);
 

@@ -12,8 +12,8 @@ struct est_service {
 	int64_t wait_ms;
 	char retry_after[24];
 	pthread_mutex_t cacerts_lock;
-	const struct ca_issuers *cacerts_of; /* the snapshot the two answers below were made from */
-	struct http_prepared *cacerts[2];    /* by enum est_lines */
+	uint64_t cacerts_of; /* generation of the issuers the two answers below were made from */
+	struct http_prepared *cacerts[2]; /* by enum est_lines */
 };
 
 static inline struct ca_front *

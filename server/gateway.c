@@ -23,18 +23,10 @@ enum {
 	TICK_MS = 1000,
 	OBTAIN_WAIT_MS = 1000,
 	DRAIN_S = 20,
-	SNAPSHOTS_MAX = 64,
-	RELOADS_MAX = 256,
 	TELL_EVERY_US = 60 * 1000 * 1000,
 };
 
 struct gateway;
-
-/* Issuers as they were read once; kept to the end because handlers may hold an older set. */
-struct snapshot {
-	struct arena *arena;
-	struct ca_issuers issuers;
-};
 
 typedef enum err step_fn(struct gateway *g);
 
@@ -50,13 +42,9 @@ enum { DUTY_RENEW, DUTY_ISSUERS, DUTY_PROFILES, DUTY_COUNT };
 struct gateway {
 	struct service service;
 	struct ca_front app;
-	struct ca_profiles *profiles[RELOADS_MAX]; /* all read so far, the present ones last */
-	size_t profiles_count;
 	struct gateway_tls *tls;
 	struct http_route *routes;
 	struct http_server *server;
-	struct snapshot *snapshot[SNAPSHOTS_MAX];
-	size_t snapshot_count;
 	struct duty duty[DUTY_COUNT];
 	bool renew_wanted; /* by SIGHUP */
 	bool stopping;	   /* told to stop before it served */
@@ -75,7 +63,7 @@ check_profiles(const struct config *c, const struct ca_profiles *profiles)
 	return est_check_profiles(c, profiles);
 }
 
-/* Reads the profiles; wrong ones change nothing. Old ones are kept: handlers may hold them. */
+/* Reads the profiles; wrong ones change nothing. */
 static enum err
 load_profiles(struct gateway *g)
 {
@@ -84,51 +72,29 @@ load_profiles(struct gateway *g)
 
 	if (e == ERR_OK)
 		e = check_profiles(g->service.config, read);
-	if (e == ERR_OK && g->profiles_count == RELOADS_MAX)
-		e = err_set(
-			ERR_LIMIT, "profiles were read %d times; restart the gateway", RELOADS_MAX);
 	if (e != ERR_OK)
 		return e;
-	g->profiles[g->profiles_count++] = read;
-	atomic_store(&g->app.profiles, read);
+	counted_set(&g->app.profiles, &read->counted);
 	read = NULL;
 	return ERR_OK;
-}
-
-static bool
-same_issuers(const struct ca_issuers *a, const struct ca_issuers *b)
-{
-	if (a->count != b->count || a->all_count != b->all_count || !bytes_equal(a->root, b->root))
-		return false;
-	for (size_t i = 0; i < a->all_count; i++)
-		if (!bytes_equal(a->item[i].cert.der, b->item[i].cert.der))
-			return false;
-	return true;
 }
 
 /* Reads the issuers; a changed set becomes the present one. */
 static enum err
 load_issuers(struct gateway *g)
 {
-	const struct ca_issuers *now = ca_front_issuers(&g->app);
-	struct snapshot *s = mem_zalloc(1, sizeof(*s));
-	enum err e;
+	AUTO_STRUCT(arena) a = arena_new(0);
+	AUTO_STRUCT(ca_issuers) read = NULL;
+	const struct ca_issuers *now = ca_front_issuers(&g->app, a);
+	enum err e = ca_issuers_load(g->app.store, g->service.config, &read);
 
-	s->arena = arena_new(0);
-	e = ca_issuers_load(g->app.store, g->service.config, s->arena, &s->issuers);
-	if (e == ERR_OK && g->snapshot_count == SNAPSHOTS_MAX)
-		e = err_set(
-			ERR_LIMIT, "issuers changed %d times; restart the gateway", SNAPSHOTS_MAX);
-	if (e != ERR_OK || (now != NULL && same_issuers(now, &s->issuers))) {
-		arena_free(s->arena);
-		free(s);
+	if (e != ERR_OK || (now != NULL && ca_issuers_equal(now, read)))
 		return e;
-	}
-	g->snapshot[g->snapshot_count++] = s;
-	atomic_store(&g->app.issuers, &s->issuers);
-	for (size_t i = 0; i < s->issuers.missing_count; i++)
-		log_event(LOG_WARNING, "gateway.issuers", LOG_S("issuer", s->issuers.missing[i]),
+	for (size_t i = 0; i < read->missing_count; i++)
+		log_event(LOG_WARNING, "gateway.issuers", LOG_S("issuer", read->missing[i]),
 			LOG_S("word", "not-imported"), LOG_S("reason", CA_ISSUERS_MISSING));
+	counted_set(&g->app.issuers, &read->counted);
+	read = NULL;
 	return ERR_OK;
 }
 
@@ -193,7 +159,8 @@ open_listener(struct gateway *g)
 		.request_deadline_s = (unsigned)c->request_deadline,
 		.idle_timeout_s = (unsigned)c->idle_timeout,
 	};
-	enum err e = gateway_tls_credentials(g->tls, ca_front_issuers(&g->app), &h.tls);
+	AUTO_STRUCT(arena) a = arena_new(0);
+	enum err e = gateway_tls_credentials(g->tls, ca_front_issuers(&g->app, a), &h.tls);
 
 	return e != ERR_OK ? e : http_server_open(&h, &g->server);
 }
@@ -205,7 +172,9 @@ open_protocols(struct gateway *g)
 
 	if (g->app.admin == NULL)
 		admin_open(&g->app);
-	return e != ERR_OK ? e : est_open(&g->app);
+	if (g->app.est == NULL)
+		est_open(&g->app);
+	return e;
 }
 
 static void
@@ -252,8 +221,9 @@ start(struct gateway *g)
 static enum err
 reload_tls(struct gateway *g)
 {
+	AUTO_STRUCT(arena) a = arena_new(0);
 	struct http_tls *tls;
-	enum err e = gateway_tls_credentials(g->tls, ca_front_issuers(&g->app), &tls);
+	enum err e = gateway_tls_credentials(g->tls, ca_front_issuers(&g->app, a), &tls);
 
 	if (e != ERR_OK)
 		return e;
@@ -279,10 +249,10 @@ renew(struct gateway *g)
 static enum err
 follow_issuers(struct gateway *g)
 {
-	const struct ca_issuers *before = ca_front_issuers(&g->app);
+	uint64_t before = g->app.issuers.generation;
 	enum err e = load_issuers(g);
 
-	return e != ERR_OK || ca_front_issuers(&g->app) == before ? e : reload_tls(g);
+	return e != ERR_OK || g->app.issuers.generation == before ? e : reload_tls(g);
 }
 
 static void
@@ -364,12 +334,8 @@ stop(struct gateway *g)
 	ca_authenticator_close(g->app.clients);
 	if (g->app.store != NULL)
 		store_close(g->app.store);
-	for (size_t i = 0; i < g->snapshot_count; i++) {
-		arena_free(g->snapshot[i]->arena);
-		free(g->snapshot[i]);
-	}
-	for (size_t i = 0; i < g->profiles_count; i++)
-		ca_profiles_free(g->profiles[i]);
+	counted_slot_clear(&g->app.issuers);
+	counted_slot_clear(&g->app.profiles);
 	service_close(&g->service);
 	free(g->routes);
 	free(g);
@@ -389,6 +355,8 @@ main(int argc, char **argv)
 		return code;
 	}
 	g->app.config = g->service.config;
+	counted_slot_init(&g->app.issuers);
+	counted_slot_init(&g->app.profiles);
 	g->routes = gateway_routes();
 	e = load_profiles(g);
 	if (e != ERR_OK)

@@ -32,7 +32,7 @@ names_json(struct api_call *c, const struct pki_sans *sans)
 static const char *
 issuer_name(struct api_call *c, int16_t id)
 {
-	const struct ca_issuer *issuer = ca_issuers_find(ca_front_issuers(c->g), id);
+	const struct ca_issuer *issuer = ca_issuers_find(ca_front_issuers(c->g, c->arena), id);
 
 	return issuer != NULL ? issuer->name : "";
 }

@@ -81,7 +81,7 @@ check_requester(struct api_call *c, const struct ca_profiles *profiles, const st
 static enum err
 check_grant(struct api_call *c, enum identity_kind kind, const struct store_grant *grant)
 {
-	const struct ca_profiles *profiles = c->g->profiles;
+	const struct ca_profiles *profiles = ca_front_profiles(c->g, c->arena);
 	const struct ca_profile *p;
 	enum err e = ca_profiles_get(profiles, grant->profile, &p);
 

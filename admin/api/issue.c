@@ -34,7 +34,7 @@ read_csr(struct api_call *c, struct pki_csr *out)
 static const char *
 chain_pem(struct api_call *c, int16_t issuer)
 {
-	const struct ca_issuer *i = ca_issuers_find(ca_front_issuers(c->g), issuer);
+	const struct ca_issuer *i = ca_issuers_find(ca_front_issuers(c->g, c->arena), issuer);
 
 	return i != NULL ? pem_string(c->arena, "CERTIFICATE", i->cert.der) : "";
 }
@@ -113,7 +113,7 @@ api_issue(struct api_call *c)
 	if (e == ERR_OK && (lifetime < 0 || lifetime > INT64_C(10) * 366 * 86400))
 		e = err_set(ERR_INVALID, "lifetime must be seconds, at most ten years");
 	if (e == ERR_OK)
-		e = ca_profiles_get(c->g->profiles, profile, &i.profile);
+		e = ca_profiles_get(ca_front_profiles(c->g, c->arena), profile, &i.profile);
 	if (e == ERR_OK)
 		e = read_csr(c, &csr);
 	if (e == ERR_OK)
@@ -149,7 +149,7 @@ api_renew(struct api_call *c)
 		e = err_set(ERR_DENIED,
 			"a renewal needs the certificate it replaces as TLS client certificate");
 	if (e == ERR_OK)
-		e = ca_profiles_get(c->g->profiles, old->profile, &i.profile);
+		e = ca_profiles_get(ca_front_profiles(c->g, c->arena), old->profile, &i.profile);
 	if (e == ERR_OK)
 		e = read_csr(c, &csr);
 	if (e != ERR_OK)

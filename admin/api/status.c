@@ -190,7 +190,7 @@ judge_issuer(
 static void
 judge_missing(struct api_call *c)
 {
-	const struct ca_issuers *issuers = ca_front_issuers(c->g);
+	const struct ca_issuers *issuers = ca_front_issuers(c->g, c->arena);
 
 	for (size_t i = 0; i < issuers->missing_count; i++)
 		problem(c,

@@ -121,7 +121,7 @@ ca_signer_close(struct ca_signer *s)
 	if (s == NULL)
 		return;
 	signing_clear(&s->signing);
-	ca_profiles_free(s->profiles);
+	ca_profiles_release(s->profiles);
 	arena_free(s->batch);
 	free(s);
 }
@@ -145,7 +145,7 @@ static enum err
 decide_all(struct ca_signer *s, const struct store_claimed *items, size_t count,
 	struct store_outcome *outcomes, int64_t *us)
 {
-	const struct decide d = {s->profiles, &s->signing.issuers, s->signing.item, s->batch};
+	const struct decide d = {s->profiles, s->signing.issuers, s->signing.item, s->batch};
 	enum err e = ERR_OK;
 
 	for (size_t i = 0; e == ERR_OK && i < count; i++) {
@@ -216,7 +216,7 @@ size_t
 ca_signer_issuers(const struct ca_signer *s, const struct ca_signing_issuer **out)
 {
 	*out = s->signing.item;
-	return s->signing.issuers.count;
+	return s->signing.issuers->count;
 }
 
 enum err
@@ -225,7 +225,7 @@ ca_signer_probe(const struct ca_signer *s)
 	enum err e = ERR_OK;
 
 	alarm(CA_SIGNER_HSM_SECONDS);
-	for (size_t i = 0; e == ERR_OK && i < s->signing.issuers.count; i++)
+	for (size_t i = 0; e == ERR_OK && i < s->signing.issuers->count; i++)
 		if (s->signing.item[i].key != NULL)
 			e = ca_key_probe(s->signing.item[i].key);
 	alarm(0);

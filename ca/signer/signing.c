@@ -72,12 +72,12 @@ try_open(const struct signing *s, struct ca_signing_issuer *one)
 	enum err e = open_key(s, one->issuer, &one->key);
 
 	if (e == ERR_OK) {
-		one->signer = guard(s->arena, ca_key_signer(one->key));
+		one->signer = guard(s->issuers->arena, ca_key_signer(one->key));
 		one->trouble = (struct ca_signing_trouble){.class = ERR_OK};
 	} else if (one->trouble.class != e || strcmp(one->trouble.reason, err_reason()) != 0) {
 		one->trouble = (struct ca_signing_trouble){.class = e,
 			.word = err_word(),
-			.reason = arena_strdup(s->arena, err_reason())};
+			.reason = arena_strdup(s->issuers->arena, err_reason())};
 	}
 }
 
@@ -102,8 +102,8 @@ tell(const struct signing *s, const struct ca_signing_issuer *one)
 static void
 tell_missing(const struct signing *s)
 {
-	for (size_t i = 0; i < s->issuers.missing_count; i++)
-		log_event(LOG_WARNING, "signer.issuer", LOG_S("issuer", s->issuers.missing[i]),
+	for (size_t i = 0; i < s->issuers->missing_count; i++)
+		log_event(LOG_WARNING, "signer.issuer", LOG_S("issuer", s->issuers->missing[i]),
 			LOG_S("word", "not-imported"), LOG_S("reason", CA_ISSUERS_MISSING));
 }
 
@@ -113,22 +113,11 @@ same_issuer(const struct ca_issuer *a, const struct ca_issuer *b)
 	return a->id == b->id && bytes_equal(a->cert.der, b->cert.der);
 }
 
-static bool
-same_issuers(const struct ca_issuers *a, const struct ca_issuers *b)
-{
-	if (a->count != b->count || a->all_count != b->all_count)
-		return false;
-	for (size_t i = 0; i < a->all_count; i++)
-		if (!same_issuer(&a->item[i], &b->item[i]))
-			return false;
-	return true;
-}
-
 /* The state of the same issuer in the set before, its key included. False: it is new. */
 static bool
 take_over(struct signing *before, struct arena *a, struct ca_signing_issuer *one)
 {
-	for (size_t i = 0; i < before->issuers.count; i++) {
+	for (size_t i = 0; i < before->issuers->count; i++) {
 		struct ca_signing_issuer *old = &before->item[i];
 
 		if (!same_issuer(old->issuer, one->issuer))
@@ -148,17 +137,14 @@ static enum err
 load(const struct signing *s, struct signing *out)
 {
 	struct signing fresh = {.store = s->store, .token = s->token, .config = s->config};
-	enum err e;
+	enum err e = ca_issuers_load(s->store, s->config, &fresh.issuers);
 
-	fresh.arena = arena_new(0);
-	e = ca_issuers_load(s->store, s->config, fresh.arena, &fresh.issuers);
-	if (e != ERR_OK) {
-		arena_free(fresh.arena);
+	if (e != ERR_OK)
 		return e;
-	}
-	fresh.item = arena_array(fresh.arena, fresh.issuers.count + 1, sizeof(*fresh.item));
-	for (size_t i = 0; i < fresh.issuers.count; i++)
-		fresh.item[i].issuer = &fresh.issuers.item[i];
+	fresh.item =
+		arena_array(fresh.issuers->arena, fresh.issuers->count + 1, sizeof(*fresh.item));
+	for (size_t i = 0; i < fresh.issuers->count; i++)
+		fresh.item[i].issuer = &fresh.issuers->item[i];
 	*out = fresh;
 	return ERR_OK;
 }
@@ -166,10 +152,10 @@ load(const struct signing *s, struct signing *out)
 void
 signing_clear(struct signing *s)
 {
-	for (size_t i = 0; i < s->issuers.count; i++)
+	for (size_t i = 0; s->issuers != NULL && i < s->issuers->count; i++)
 		ca_key_close(s->item[i].key);
-	arena_free(s->arena);
-	*s = (struct signing){.arena = NULL};
+	ca_issuers_release(s->issuers);
+	*s = (struct signing){.issuers = NULL};
 }
 
 enum err
@@ -183,7 +169,7 @@ signing_open(
 
 	if (e != ERR_OK)
 		return e;
-	for (size_t i = 0; i < fresh.issuers.count; i++) {
+	for (size_t i = 0; i < fresh.issuers->count; i++) {
 		try_open(&fresh, &fresh.item[i]);
 		usable += fresh.item[i].signer != NULL;
 	}
@@ -192,7 +178,7 @@ signing_open(
 		signing_clear(&fresh);
 		return e;
 	}
-	for (size_t i = 0; i < fresh.issuers.count; i++)
+	for (size_t i = 0; i < fresh.issuers->count; i++)
 		tell(&fresh, &fresh.item[i]);
 	tell_missing(&fresh);
 	fresh.retry_at = clock_monotonic_us() + RETRY_US;
@@ -207,7 +193,7 @@ retry(struct signing *s)
 	if (clock_monotonic_us() < s->retry_at)
 		return;
 	s->retry_at = clock_monotonic_us() + RETRY_US;
-	for (size_t i = 0; i < s->issuers.count; i++) {
+	for (size_t i = 0; i < s->issuers->count; i++) {
 		struct ca_signing_issuer *one = &s->item[i];
 		const char *before = one->trouble.reason;
 
@@ -223,8 +209,8 @@ static void
 replace(struct signing *s, struct signing *fresh)
 {
 	fresh->retry_at = s->retry_at;
-	for (size_t i = 0; i < fresh->issuers.count; i++) {
-		if (take_over(s, fresh->arena, &fresh->item[i]))
+	for (size_t i = 0; i < fresh->issuers->count; i++) {
+		if (take_over(s, fresh->issuers->arena, &fresh->item[i]))
 			continue;
 		try_open(fresh, &fresh->item[i]);
 		tell(fresh, &fresh->item[i]);
@@ -244,8 +230,8 @@ signing_follow(struct signing *s)
 		return ERR_OK; /* all were taken away: whoever did that ends the signer, too */
 	if (e != ERR_OK)
 		return e;
-	if (same_issuers(&s->issuers, &fresh.issuers)) {
-		arena_free(fresh.arena);
+	if (ca_issuers_equal(s->issuers, fresh.issuers)) {
+		signing_clear(&fresh);
 		retry(s);
 	} else
 		replace(s, &fresh);
@@ -268,10 +254,10 @@ signing_trouble(const struct signing *s, struct arena *a)
 {
 	const char *text = NULL;
 
-	for (size_t i = 0; i < s->issuers.missing_count; i++)
+	for (size_t i = 0; i < s->issuers->missing_count; i++)
 		text = arena_printf(a, "%s%sissuing CA \"%s\" " CA_ISSUERS_MISSING,
-			text != NULL ? text : "", text != NULL ? "; " : "", s->issuers.missing[i]);
-	for (size_t i = 0; i < s->issuers.count; i++)
+			text != NULL ? text : "", text != NULL ? "; " : "", s->issuers->missing[i]);
+	for (size_t i = 0; i < s->issuers->count; i++)
 		if (s->item[i].trouble.class != ERR_OK)
 			text = arena_printf(a, "%s%s%s", text != NULL ? text : "",
 				text != NULL ? "; " : "", public_trouble(&s->item[i], a));

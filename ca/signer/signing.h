@@ -12,9 +12,8 @@ struct signing {
 	struct store *store;
 	struct ca_token *token;
 	const struct config *config;
-	struct arena *arena; /* of what follows */
-	struct ca_issuers issuers;
-	struct ca_signing_issuer *item; /* parallel to issuers.item[0..count) */
+	struct ca_issuers *issuers;
+	struct ca_signing_issuer *item; /* parallel to issuers->item[0..count), in its arena */
 	int64_t retry_at;		/* monotonic us: those in trouble are tried again */
 };
 

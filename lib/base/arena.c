@@ -13,8 +13,15 @@ struct block {
 	_Alignas(ALIGNMENT) uint8_t data[];
 };
 
+struct deferred {
+	struct deferred *next;
+	void (*fn)(void *ctx);
+	void *ctx;
+};
+
 struct arena {
 	struct block *first, *current;
+	struct deferred *deferred;
 	size_t total, max;
 };
 
@@ -94,11 +101,22 @@ free_blocks(struct block *b)
 	}
 }
 
+static void
+run_deferred(struct arena *a)
+{
+	struct deferred *d = a->deferred;
+
+	a->deferred = NULL;
+	for (; d != NULL; d = d->next)
+		d->fn(d->ctx);
+}
+
 void
 arena_free(struct arena *a)
 {
 	if (a == NULL)
 		return;
+	run_deferred(a);
 	free_blocks(a->first);
 	free(a);
 }
@@ -110,6 +128,7 @@ arena_reset(struct arena *a)
 {
 	size_t wanted = a->total < KEPT_MAX ? a->total : KEPT_MAX;
 
+	run_deferred(a);
 	free_blocks(a->first->next);
 	if (a->first->next != NULL && wanted > a->first->size) {
 		free(a->first);
@@ -188,4 +207,13 @@ arena_printf(struct arena *a, const char *fmt, ...)
 	vsnprintf(s, (size_t)(n > 0 ? n : 0) + 1, fmt, again);
 	va_end(again);
 	return s;
+}
+
+void
+arena_defer(struct arena *a, void (*fn)(void *ctx), void *ctx)
+{
+	struct deferred *d = arena_alloc(a, sizeof(*d));
+
+	*d = (struct deferred){.next = a->deferred, .fn = fn, .ctx = ctx};
+	a->deferred = d;
 }

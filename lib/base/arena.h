@@ -27,6 +27,8 @@ char *arena_strdup(struct arena *a, const char *s);
 char *arena_string(struct arena *a, struct bytes b);
 struct bytes arena_bytes(struct arena *a, struct bytes b);
 char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* Calls fn(ctx) when the arena is reset or freed, the latest first. */
+void arena_defer(struct arena *a, void (*fn)(void *ctx), void *ctx);
 
 AUTO_STRUCT_DEFINE(arena, arena_free)
 

@@ -518,7 +518,7 @@ test_names_outside_the_constraints_of_the_ca_are_refused(void)
 static void
 test_cleared(void)
 {
-	ca_profiles_free(profiles);
+	ca_profiles_release(profiles);
 	EVP_PKEY_free(root_key);
 	EVP_PKEY_free(ca_key);
 	EVP_PKEY_free(subject_key);

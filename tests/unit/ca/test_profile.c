@@ -160,7 +160,7 @@ test_mistakes_name_line_and_what_is_allowed(void)
 			if (strstr(err_reason(), cases[i].words[w]) == NULL)
 				fprintf(stderr, "  reason: %s\n", err_reason());
 		}
-		ca_profiles_free(all);
+		ca_profiles_release(all);
 		free(text);
 	}
 }
@@ -173,7 +173,7 @@ test_a_certificate_without_any_name_is_refused(void)
 	struct ca_profiles *all = NULL;
 
 	CHECK_OK(load(text, &all)); /* names.min is 1: there is always a name */
-	ca_profiles_free(all);
+	ca_profiles_release(all);
 	*strstr(text, "min: 1") = '#';
 	all = NULL;
 	CHECK_REASON(load(text, &all), ERR_INVALID, "RFC 5280 section 4.1.2.6");
