@@ -30,13 +30,13 @@ respond_error(struct http_response *resp, enum ocsp_error error, const char *rea
 	resp->reason = reason;
 }
 
-/* The speaker an id is about; NULL: not ours. The caller holds the read lock. */
-static const struct speaker *
-speaker_for(const struct ocsp_service *o, const struct ocsp_cert_id *id)
+/* The issuing CA an id is about; NULL: not ours. The caller holds the read lock. */
+static const struct ocsp_issuer *
+issuer_of(const struct ocsp_service *o, const struct ocsp_cert_id *id)
 {
 	for (size_t i = 0; i < o->count; i++)
-		if (ocsp_issuer_hashes_match(&o->speaker[i].hashes, id))
-			return &o->speaker[i];
+		if (ocsp_issuer_hashes_match(&o->issuer[i]->hashes, id))
+			return o->issuer[i];
 	return NULL;
 }
 
@@ -77,8 +77,8 @@ min(int64_t a, int64_t b)
 /* Never past the responder's or the asked certificate's end: Caddy refuses a staple that outlives
  * its certificate. */
 static struct ocsp_times
-times_for(
-	const struct ocsp_service *o, const struct speaker *s, int64_t cert_not_after, int64_t now)
+times_for(const struct ocsp_service *o, const struct ocsp_issuer *s, int64_t cert_not_after,
+	int64_t now)
 {
 	int64_t known = min(now, atomic_load(&o->fed_at));
 
@@ -119,7 +119,7 @@ make_headers(struct headers *h, const struct ocsp_times *t, struct bytes body, i
 /* Signs the answer for one certificate without a nonce, and keeps it until half of its life is
  * over. */
 static enum err
-sign_and_keep(struct ocsp_service *o, const struct speaker *s, const struct ocsp_cert_id *id,
+sign_and_keep(struct ocsp_service *o, const struct ocsp_issuer *s, const struct ocsp_cert_id *id,
 	const struct ocsp_entry *entry, struct http_response *resp)
 {
 	int64_t now = clock_now();
@@ -148,7 +148,7 @@ sign_and_keep(struct ocsp_service *o, const struct speaker *s, const struct ocsp
 /* Several certificates or a nonce: signed for this request alone, never kept, never cached (RFC
  * 9654 section 2.1). */
 static enum err
-sign_once(struct ocsp_service *o, const struct speaker *s, const struct ocsp_request *request,
+sign_once(struct ocsp_service *o, const struct ocsp_issuer *s, const struct ocsp_request *request,
 	const struct ocsp_entry *entry, struct bytes nonce, struct http_request *req,
 	struct http_response *resp)
 {
@@ -189,8 +189,8 @@ may_sign_nonce(struct ocsp_service *o)
 }
 
 static enum err
-answer_known(struct ocsp_service *o, const struct speaker *s, const struct ocsp_request *request,
-	struct http_request *req, struct http_response *resp)
+answer_known(struct ocsp_service *o, const struct ocsp_issuer *s,
+	const struct ocsp_request *request, struct http_request *req, struct http_response *resp)
 {
 	struct ocsp_entry entry[OCSP_IDS_MAX];
 	bool plain = request->count == 1 && (request->nonce.n == 0 || !may_sign_nonce(o));
@@ -198,7 +198,7 @@ answer_known(struct ocsp_service *o, const struct speaker *s, const struct ocsp_
 	for (size_t i = 0; i < request->count; i++) {
 		const struct ocsp_cert_id *id = &request->id[i];
 
-		if (speaker_for(o, id) != s || !find_entry(o, id, s->id, &entry[i])) {
+		if (issuer_of(o, id) != s || !find_entry(o, id, s->id, &entry[i])) {
 			respond_error(
 				resp, OCSP_UNAUTHORIZED, "not a live certificate of this issuer");
 			return ERR_OK;
@@ -215,7 +215,7 @@ answer_parsed(struct ocsp_service *o, const struct ocsp_request *request, struct
 	struct http_response *resp)
 {
 	const struct ocsp_cert_id *id = &request->id[0];
-	const struct speaker *s = request->unanswerable ? NULL : speaker_for(o, id);
+	const struct ocsp_issuer *s = request->unanswerable ? NULL : issuer_of(o, id);
 	enum err e;
 
 	if (s == NULL) {

@@ -32,7 +32,7 @@ ocsp_open(struct store *store, const struct config *config, struct ocsp_service 
 	o->table = ocsp_table_new();
 	init_lock(&o->lock);
 	pthread_mutex_init(&o->told_lock, NULL);
-	e = speaker_load(o);
+	e = responder_load(o);
 	if (e == ERR_OK)
 		e = feed_read(o);
 	if (e != ERR_OK) {
@@ -50,7 +50,7 @@ ocsp_close(struct ocsp_service *o)
 	if (o == NULL)
 		return;
 	db_follower_stop(o->feed);
-	speaker_clear(o);
+	responder_clear(o);
 	ocsp_table_free(o->table);
 	pthread_rwlock_destroy(&o->lock);
 	pthread_mutex_destroy(&o->told_lock);
@@ -82,7 +82,7 @@ ocsp_snapshot(struct ocsp_service *o, struct arena *a)
 static void
 read_issuers(struct ocsp_service *o)
 {
-	enum err e = speaker_load(o);
+	enum err e = responder_load(o);
 
 	if (e != ERR_OK && e != ERR_UNAVAILABLE && !o->issuers_failing)
 		log_failure("ocsp.issuers", e);
@@ -102,7 +102,7 @@ ocsp_tick(struct ocsp_service *o)
 		ocsp_table_sweep(o->table, now);
 		o->swept_at = now;
 	}
-	speaker_renew(o);
+	responder_renew(o);
 }
 
 /* With the lock held. */
@@ -115,7 +115,7 @@ find_missing(const struct ocsp_service *o)
 
 		for (size_t n = 0; n < o->count; n++)
 			found = found ||
-				(o->speaker[n].wanted && strcmp(o->speaker[n].name, name) == 0);
+				(o->issuer[n]->wanted && strcmp(o->issuer[n]->name, name) == 0);
 		if (!found)
 			return name;
 	}
@@ -130,7 +130,7 @@ ocsp_state(struct ocsp_service *o)
 
 	pthread_rwlock_rdlock(&o->lock);
 	for (size_t i = 0; i < o->count; i++) {
-		const struct speaker *s = &o->speaker[i];
+		const struct ocsp_issuer *s = o->issuer[i];
 		int64_t end = s->ready ? s->responder.not_after : 0;
 
 		if (s->wanted && (state.responder_of == NULL || end < state.responder_not_after)) {

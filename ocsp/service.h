@@ -1,34 +1,30 @@
-/* What the files of this folder share: who may answer for which issuer (speaker), and the feed. */
+/* What the files of this folder share: who may answer for which issuing CA, and the feed. */
 #ifndef CHANCERY_OCSP_SERVICE_H
 #define CHANCERY_OCSP_SERVICE_H
 
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "ca/own.h"
+#include "lib/base/retry.h"
 #include "lib/db/follow.h"
 #include "ocsp/ocsp.h"
 #include "ocsp/table.h"
 
-enum { OCSP_ISSUERS_MAX = 16 };
-
-/* An issuer we hold certificates of, and the responder that may speak for it (if it has one yet).
- */
-struct speaker {
+/* An issuing CA we hold certificates of, and the responder that may answer for it (if it has one
+ * yet). */
+struct ocsp_issuer {
 	int16_t id;
 	char *name;
 	bool wanted; /* active and configured here: without a responder this program is not ready */
 	struct ocsp_issuer_hashes hashes;
 	bool ready;
-	int64_t responder_not_before;
-	struct ocsp_responder responder; /* cert.p and key are owned */
-	EVP_PKEY *key;
-	struct { /* a request for the next certificate; key NULL: none is under way */
-		EVP_PKEY *key;
-		int64_t request, began_at;
-		bool told;
-	} attempt;
-	int64_t retry_at, retry_s;
-	bool away; /* the last try failed for want of database or signer */
+	struct ocsp_responder responder; /* cert.p is owned */
+	EVP_PKEY *key;			 /* a reference of its own: answers are signed with it */
+	/* The program's loop only. */
+	const struct ocsp_service *service;
+	struct ca_own own;
+	struct retry retry;
 };
 
 /* How far a feed of the database was read. */
@@ -41,9 +37,9 @@ struct ocsp_service {
 	const struct config *config;
 	struct ocsp_table *table;
 
-	pthread_rwlock_t lock; /* over speaker[], count and generation */
-	struct speaker speaker[OCSP_ISSUERS_MAX];
-	size_t count;
+	pthread_rwlock_t lock; /* over issuer[], count and generation; changed by the loop only */
+	struct ocsp_issuer **issuer;
+	size_t count, room;
 	uint32_t generation; /* of responder keys: answers of an older one are not served */
 
 	struct db_follower *feed;
@@ -71,11 +67,11 @@ enum err feed_read(void *ctx) MUST_CHECK;
 void feed_start(struct ocsp_service *o);
 void feed_catch_up(struct ocsp_service *o);
 
-/* speaker.c; all from the program's loop. Loading adds issuers that appeared; renewing takes one
- * step for each that needs a certificate, at most a fraction of a second each. */
-enum err speaker_load(struct ocsp_service *o) MUST_CHECK;
-void speaker_renew(struct ocsp_service *o);
-void speaker_clear(struct ocsp_service *o);
+/* responder.c; all from the program's loop. Loading adds issuing CAs that appeared; renewing takes
+ * one step for each that needs a certificate, at most a fraction of a second for all. */
+enum err responder_load(struct ocsp_service *o) MUST_CHECK;
+void responder_renew(struct ocsp_service *o);
+void responder_clear(struct ocsp_service *o);
 
 /* answer.c: the HTTP answer to one DER request. */
 void answer_request(struct ocsp_service *o, struct bytes der, struct http_request *req,

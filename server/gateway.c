@@ -13,28 +13,27 @@
 #include "admin/api/api.h"
 #include "est/est.h"
 #include "lib/base/clock.h"
+#include "lib/base/retry.h"
 #include "server/gateway_routes.h"
 #include "server/gateway_tls.h"
 #include "server/program.h"
 
 enum {
-	BACKOFF_FIRST_MS = 200,
-	BACKOFF_MAX_MS = 5000,
+	FIRST_RETRY_MS = 200,
+	LAST_RETRY_MS = 5000,
 	TICK_MS = 1000,
 	OBTAIN_WAIT_MS = 1000,
 	DRAIN_S = 20,
-	TELL_EVERY_US = 60 * 1000 * 1000,
 };
 
 struct gateway;
 
 typedef enum err step_fn(struct gateway *g);
 
-/* A duty done every second or so; an outage of it is told once a minute. */
+/* A duty done every second or so. */
 struct duty {
-	const char *event;
 	step_fn *step;
-	int64_t told_us;
+	struct retry retry;
 };
 
 enum { DUTY_RENEW, DUTY_ISSUERS, DUTY_PROFILES, DUTY_COUNT };
@@ -47,7 +46,6 @@ struct gateway {
 	struct http_server *server;
 	struct duty duty[DUTY_COUNT];
 	bool renew_wanted; /* by SIGHUP */
-	bool stopping;	   /* told to stop before it served */
 };
 
 static enum err
@@ -109,34 +107,26 @@ obtain_certificate(struct gateway *g)
 {
 	if (g->tls == NULL)
 		g->tls = gateway_tls_new(g->app.store, g->service.config);
-	return gateway_tls_obtain(g->tls, OBTAIN_WAIT_MS);
+	return ca_own_obtain(gateway_tls_own(g->tls), OBTAIN_WAIT_MS);
 }
 
-/* Tries until it works or the program is told to stop; the first failure of a kind is told, then
- * one a minute. ERR_CONFLICT (another program's schema) and ERR_INVALID do not mend themselves: the
- * supervisor decides. */
+/* Tries until it works or the program is told to stop. ERR_CONFLICT (another program's schema) and
+ * ERR_INVALID do not mend themselves: the supervisor decides. */
 static enum err
 insist(struct gateway *g, const char *event, step_fn *step)
 {
-	int64_t backoff = BACKOFF_FIRST_MS, told = 0;
+	struct retry retry = {.event = event, .first_ms = FIRST_RETRY_MS, .last_ms = LAST_RETRY_MS};
 
 	for (;;) {
 		enum err e = step(g);
 
 		if (e == ERR_OK)
 			return ERR_OK;
-		if (told == 0 || clock_monotonic_us() - told > TELL_EVERY_US || e == ERR_CONFLICT ||
-			e == ERR_INVALID) {
-			log_failure(event, e);
-			told = clock_monotonic_us();
-		}
+		retry_failed(&retry, e);
 		if (e == ERR_CONFLICT || e == ERR_INVALID)
 			return e;
-		if (service_wait(&g->service, backoff) == SERVICE_STOP) {
-			g->stopping = true;
-			return e;
-		}
-		backoff = backoff * 2 < BACKOFF_MAX_MS ? backoff * 2 : BACKOFF_MAX_MS;
+		if (service_wait(&g->service, retry_pause_ms(&retry)) == SERVICE_STOP)
+			return err_set(ERR_STOPPED, "told to stop while starting");
 	}
 }
 
@@ -203,8 +193,7 @@ start(struct gateway *g)
 		.role = "gateway", .readers = 4, .writer = DB_WITH_WRITER};
 	enum err opened = program_open_store(&g->service, &role, &g->app.store);
 
-	g->stopping = opened == ERR_LIMIT;
-	if (opened != ERR_OK && !g->stopping)
+	if (opened != ERR_OK && opened != ERR_STOPPED)
 		log_failure("gateway.database", opened);
 	if (opened != ERR_OK)
 		return opened;
@@ -228,7 +217,8 @@ reload_tls(struct gateway *g)
 	if (e != ERR_OK)
 		return e;
 	http_server_reload(g->server, tls);
-	log_event(LOG_INFO, "gateway.reload", LOG_I("not_after", gateway_tls_not_after(g->tls)));
+	log_event(LOG_INFO, "gateway.reload",
+		LOG_I("not_after", gateway_tls_own(g->tls)->cert.not_after));
 	return ERR_OK;
 }
 
@@ -237,9 +227,9 @@ renew(struct gateway *g)
 {
 	enum err e;
 
-	if (!g->renew_wanted && !gateway_tls_due(g->tls, clock_now()))
+	if (!g->renew_wanted && !ca_own_due(gateway_tls_own(g->tls), clock_now()))
 		return ERR_OK;
-	e = gateway_tls_obtain(g->tls, OBTAIN_WAIT_MS);
+	e = ca_own_obtain(gateway_tls_own(g->tls), OBTAIN_WAIT_MS);
 	if (e != ERR_OK)
 		return e;
 	g->renew_wanted = false;
@@ -262,9 +252,9 @@ tell(struct gateway *g)
 
 	snprintf(detail, sizeof(detail),
 		"{\"listener\":\"enroll\",\"port\":%u,\"tls_not_after\":%lld}",
-		http_server_port(g->server), (long long)gateway_tls_not_after(g->tls));
-	program_seen(
-		g->app.store, gateway_tls_due(g->tls, clock_now()) ? "degraded" : "ready", detail);
+		http_server_port(g->server), (long long)gateway_tls_own(g->tls)->cert.not_after);
+	program_seen(g->app.store,
+		ca_own_due(gateway_tls_own(g->tls), clock_now()) ? "degraded" : "ready", detail);
 }
 
 static void
@@ -272,11 +262,10 @@ perform(struct gateway *g, struct duty *d)
 {
 	enum err e = d->step(g);
 
-	if (e != ERR_OK && (d->told_us == 0 || clock_monotonic_us() - d->told_us > TELL_EVERY_US)) {
-		log_failure(d->event, e);
-		d->told_us = clock_monotonic_us();
-	} else if (e == ERR_OK)
-		d->told_us = 0;
+	if (e != ERR_OK)
+		retry_failed(&d->retry, e);
+	else
+		(void)retry_succeeded(&d->retry);
 }
 
 static void
@@ -291,9 +280,9 @@ static void
 serve(struct gateway *g)
 {
 	static const struct duty duties[DUTY_COUNT] = {
-		[DUTY_RENEW] = {"gateway.renew", renew, 0},
-		[DUTY_ISSUERS] = {"gateway.issuers", follow_issuers, 0},
-		[DUTY_PROFILES] = {"gateway.profiles", load_profiles, 0},
+		[DUTY_RENEW] = {renew, {.event = "gateway.renew"}},
+		[DUTY_ISSUERS] = {follow_issuers, {.event = "gateway.issuers"}},
+		[DUTY_PROFILES] = {load_profiles, {.event = "gateway.profiles"}},
 	};
 
 	memcpy(g->duty, duties, sizeof(duties));
@@ -309,7 +298,7 @@ serve(struct gateway *g)
 		case SERVICE_RELOAD:
 			g->renew_wanted = true; /* a new key and certificate, whatever made the
 						   operator ask */
-			g->duty[DUTY_PROFILES].told_us = 0;
+			retry_now(&g->duty[DUTY_PROFILES].retry);
 			perform(g, &g->duty[DUTY_PROFILES]);
 			perform(g, &g->duty[DUTY_ISSUERS]);
 			perform(g, &g->duty[DUTY_RENEW]);
@@ -362,9 +351,11 @@ main(int argc, char **argv)
 	if (e != ERR_OK)
 		log_failure("gateway.profiles", e);
 	code = e != ERR_OK ? SERVICE_EXIT_CONFIG : SERVICE_EXIT_OK;
-	if (e == ERR_OK && start(g) == ERR_OK)
+	if (e == ERR_OK)
+		e = start(g);
+	if (e == ERR_OK)
 		serve(g);
-	else if (e == ERR_OK && !g->stopping)
+	else if (code == SERVICE_EXIT_OK && e != ERR_STOPPED)
 		code = SERVICE_EXIT_FAILURE;
 	stop(g);
 	return code;

@@ -5,8 +5,9 @@
 #include <stdio.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/retry.h"
 
-enum { FIRST_WAIT_MS = 200, LAST_WAIT_MS = 5000, SAY_AGAIN_S = 60, NODE_EVERY_S = 5 };
+enum { FIRST_RETRY_MS = 200, LAST_RETRY_MS = 5000, NODE_EVERY_S = 5 };
 
 static bool
 worth_waiting(enum err e)
@@ -39,20 +40,17 @@ program_open_store(struct service *s, const struct program_store *p, struct stor
 {
 	char port[8], user[128];
 	struct db_config config = make_config(s, p, port, user);
-	int64_t wait_ms = FIRST_WAIT_MS, said_at = 0;
+	struct retry retry = {
+		.event = "store.open", .first_ms = FIRST_RETRY_MS, .last_ms = LAST_RETRY_MS};
 
 	for (;;) {
 		enum err e = store_open(&config, out);
 
 		if (e == ERR_OK || !worth_waiting(e))
 			return e;
-		if (clock_now() >= said_at + SAY_AGAIN_S) {
-			log_failure("store.open", e);
-			said_at = clock_now();
-		}
-		if (service_wait(s, wait_ms) == SERVICE_STOP)
-			return err_set(ERR_LIMIT, "told to stop while waiting for the database");
-		wait_ms = wait_ms * 2 < LAST_WAIT_MS ? wait_ms * 2 : LAST_WAIT_MS;
+		retry_failed(&retry, e);
+		if (service_wait(s, retry_pause_ms(&retry)) == SERVICE_STOP)
+			return err_set(ERR_STOPPED, "told to stop while waiting for the database");
 	}
 }
 

@@ -14,7 +14,7 @@ struct program_store {
 /*
  * Opens the store with the program's own role. A database that is away or a schema that is not
  * applied yet is waited for, saying so once and then every minute. ERR_CONFLICT (a schema newer
- * than this program) and other refusals are final; ERR_LIMIT: the program was told to stop while
+ * than this program) and other refusals are final; ERR_STOPPED: the program was told to stop while
  * waiting.
  */
 enum err

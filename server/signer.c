@@ -18,6 +18,7 @@
 #include "crl/publish.h"
 #include "lib/base/clock.h"
 #include "lib/base/json.h"
+#include "lib/base/retry.h"
 #include "server/program.h"
 
 enum { IDLE_MS = 1000, SECOND_US = 1000000, PROBE_EVERY_S = 5, PARTITIONS_EVERY_S = 86400 };
@@ -78,17 +79,16 @@ tell_waiting(struct signer *s, enum err e)
 static enum err
 open_signer(struct signer *s)
 {
-	enum err e, said = ERR_OK;
+	struct retry retry = {.event = "signer.waits", .first_ms = IDLE_MS, .last_ms = IDLE_MS};
+	enum err e;
 
 	while ((e = ca_signer_open(s->store, s->token, s->service.config, &s->signer)) != ERR_OK) {
 		if (is_hsm_error(e) || (e != ERR_UNAVAILABLE && e != ERR_NOTFOUND))
 			return e;
-		if (said != e)
-			log_failure("signer.waits", e);
-		said = e;
+		retry_failed(&retry, e);
 		tell_waiting(s, e);
-		if (service_wait(&s->service, IDLE_MS) == SERVICE_STOP)
-			return err_set(ERR_LIMIT, "told to stop while waiting");
+		if (service_wait(&s->service, retry_pause_ms(&retry)) == SERVICE_STOP)
+			return err_set(ERR_STOPPED, "told to stop while waiting");
 	}
 	return ERR_OK;
 }
@@ -257,7 +257,7 @@ run(struct signer *s)
 static int
 exit_code(enum err e)
 {
-	if (e == ERR_OK || e == ERR_LIMIT)
+	if (e == ERR_OK || e == ERR_STOPPED)
 		return SERVICE_EXIT_OK;
 	if (e == ERR_UNAVAILABLE)
 		return CA_SIGNER_EXIT_HSM;
@@ -292,7 +292,7 @@ main(int argc, char **argv)
 	e = open_all(&s);
 	if (e == ERR_OK)
 		e = run(&s);
-	if (e != ERR_OK && e != ERR_LIMIT)
+	if (e != ERR_OK && e != ERR_STOPPED)
 		log_failure("signer.ends", e);
 	code = exit_code(e);
 	if (code == CA_SIGNER_EXIT_HSM) {

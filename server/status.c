@@ -13,6 +13,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/json.h"
 #include "lib/base/metrics.h"
+#include "lib/base/retry.h"
 #include "ocsp/ocsp.h"
 #include "server/program.h"
 
@@ -225,6 +226,7 @@ static enum err
 open_services(struct status *s)
 {
 	static const struct program_store how = {"status", 2, DB_WITHOUT_WRITER};
+	struct retry retry = {.event = "status.open", .first_ms = 1000, .last_ms = 1000};
 	enum err e = program_open_store(&s->service, &how, &s->store);
 
 	while (e == ERR_OK || e == ERR_UNAVAILABLE) {
@@ -234,9 +236,9 @@ open_services(struct status *s)
 			e = crl_serve_open(s->store, s->service.config, &s->public.crl);
 		if (e != ERR_UNAVAILABLE)
 			return e;
-		log_failure("status.open", e);
-		if (service_wait(&s->service, 1000) == SERVICE_STOP)
-			return err_set(ERR_LIMIT, "told to stop while loading");
+		retry_failed(&retry, e);
+		if (service_wait(&s->service, retry_pause_ms(&retry)) == SERVICE_STOP)
+			return err_set(ERR_STOPPED, "told to stop while loading");
 	}
 	return e;
 }
@@ -361,5 +363,5 @@ main(int argc, char **argv)
 	else
 		log_failure("status.start", e);
 	close_all(&status);
-	return e == ERR_OK || e == ERR_LIMIT ? SERVICE_EXIT_OK : SERVICE_EXIT_FAILURE;
+	return e == ERR_OK || e == ERR_STOPPED ? SERVICE_EXIT_OK : SERVICE_EXIT_FAILURE;
 }

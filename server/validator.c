@@ -62,10 +62,10 @@ main(int argc, char **argv)
 	if (code != SERVICE_GO_ON)
 		return code;
 	e = run(&s);
-	if (e != ERR_OK && e != ERR_LIMIT)
+	if (e != ERR_OK && e != ERR_STOPPED)
 		log_failure("validator.start", e);
 	service_close(&s);
 	if (e == ERR_INVALID)
 		return SERVICE_EXIT_CONFIG;
-	return e == ERR_OK || e == ERR_LIMIT ? SERVICE_EXIT_OK : SERVICE_EXIT_FAILURE;
+	return e == ERR_OK || e == ERR_STOPPED ? SERVICE_EXIT_OK : SERVICE_EXIT_FAILURE;
 }

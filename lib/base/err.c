@@ -20,6 +20,7 @@ static const char *const class_name[ERR_COUNT] = {
 	[ERR_LIMIT] = "limit",
 	[ERR_UNAVAILABLE] = "unavailable",
 	[ERR_INTERNAL] = "internal",
+	[ERR_STOPPED] = "stopped",
 };
 
 static void

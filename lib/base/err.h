@@ -17,6 +17,7 @@ enum err {
 	ERR_LIMIT,	 /* a bound was reached */
 	ERR_UNAVAILABLE, /* try again: database, HSM or network */
 	ERR_INTERNAL,	 /* our fault */
+	ERR_STOPPED,	 /* the program was told to end meanwhile */
 	ERR_COUNT
 };
 

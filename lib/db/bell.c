@@ -12,13 +12,14 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/retry.h"
 #include "lib/db/internal.h"
 
 enum {
 	COALESCE_US = 2000,
 	TICK_US = 1000000,
-	BACKOFF_MIN_US = 100000,
-	BACKOFF_MAX_US = 2000000,
+	FIRST_RETRY_MS = 100,
+	LAST_RETRY_MS = 2000,
 	LISTENERS_MAX = 16
 };
 enum {
@@ -45,7 +46,8 @@ struct bells {
 	/* The thread's own. */
 	struct db_conn conn;
 	unsigned listening; /* 1 << bell: LISTEN was done on this connection */
-	int64_t sent[DB_BELLS_MAX], next_tick, next_try, backoff;
+	int64_t sent[DB_BELLS_MAX], next_tick;
+	struct retry retry; /* of the connection */
 };
 
 static void
@@ -128,10 +130,7 @@ lose_connection(struct bells *b)
 {
 	db_conn_close(&b->conn);
 	b->listening = 0;
-	b->backoff = b->backoff == 0 ? BACKOFF_MIN_US : b->backoff * 2;
-	if (b->backoff > BACKOFF_MAX_US)
-		b->backoff = BACKOFF_MAX_US;
-	b->next_try = clock_monotonic_us() + b->backoff;
+	retry_failed(&b->retry, ERR_UNAVAILABLE);
 }
 
 static enum err
@@ -152,7 +151,7 @@ keep_listening(struct bells *b)
 	unsigned missing = wanted_bells(b) & ~b->listening;
 
 	if (!db_conn_usable(&b->conn)) {
-		if (clock_monotonic_us() < b->next_try)
+		if (!retry_due(&b->retry))
 			return;
 		e = db_connect(b->db, &b->conn, CONNECT_US);
 		b->listening = 0;
@@ -165,7 +164,7 @@ keep_listening(struct bells *b)
 		lose_connection(b);
 		return;
 	}
-	b->backoff = 0;
+	(void)retry_succeeded(&b->retry);
 	b->listening |= missing;
 	if (missing != 0)
 		call_listeners(b, DB_TICK);
@@ -279,8 +278,8 @@ run(void *ctx)
 		tick(b);
 		if (until == 0 || until > b->next_tick)
 			until = b->next_tick;
-		if (!db_conn_usable(&b->conn) && b->next_try < until)
-			until = b->next_try;
+		if (!db_conn_usable(&b->conn) && b->retry.next_us < until)
+			until = b->retry.next_us;
 		sleep_until(b, until);
 	}
 	/* A command line that changes something and ends at once still rings. */
@@ -299,6 +298,7 @@ bells_start(struct db *db)
 	struct bells *b = mem_zalloc(1, sizeof(*b));
 
 	b->db = db;
+	b->retry = (struct retry){.first_ms = FIRST_RETRY_MS, .last_ms = LAST_RETRY_MS};
 	b->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	b->next_tick = clock_monotonic_us() + TICK_US;
 	pthread_mutex_init(&b->mutex, NULL);

@@ -7,6 +7,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/base/retry.h"
 #include "lib/db/internal.h"
 
 /* Only what was committed without waiting for the disk is lost: three wal_writer_delay, less than a
@@ -22,6 +23,7 @@ struct db_follower {
 	pthread_mutex_t lock;
 	pthread_cond_t wake, done;
 	uint64_t wanted, finished, succeeded; /* numbers of cycles */
+	struct retry retry; /* for telling of an outage; the bells say when to look */
 	bool stopping;
 };
 
@@ -37,23 +39,20 @@ on_bell(void *ctx, unsigned bell)
 	pthread_mutex_unlock(&f->lock);
 }
 
-/* One line per outage; readiness tells how long it lasts. */
 static void
-log_change(const struct db_follower *f, enum err e, bool *failing)
+tell_outcome(struct db_follower *f, enum err e)
 {
-	if (e != ERR_OK && !*failing)
-		log_failure(f->name, e);
-	if (e == ERR_OK && *failing)
+	if (e != ERR_OK)
+		retry_failed(&f->retry, e);
+	else if (retry_succeeded(&f->retry))
 		log_event(LOG_INFO, f->name, LOG_S("outcome", "ok"),
 			LOG_S("reason", "the feed is read again"));
-	*failing = e != ERR_OK;
 }
 
 static void *
 follow(void *arg)
 {
 	struct db_follower *f = arg;
-	bool failing = false;
 
 	pthread_mutex_lock(&f->lock);
 	while (!f->stopping) {
@@ -66,7 +65,7 @@ follow(void *arg)
 		}
 		pthread_mutex_unlock(&f->lock);
 		e = f->fn(f->ctx);
-		log_change(f, e, &failing);
+		tell_outcome(f, e);
 		pthread_mutex_lock(&f->lock);
 		f->finished = cycle;
 		if (e == ERR_OK)
@@ -82,7 +81,8 @@ db_follow(struct db *db, unsigned bells, const char *name, db_follow_fn *fn, voi
 {
 	struct db_follower *f = mem_zalloc(1, sizeof(*f));
 
-	*f = (struct db_follower){.db = db, .name = name, .fn = fn, .ctx = ctx};
+	*f = (struct db_follower){
+		.db = db, .name = name, .fn = fn, .ctx = ctx, .retry.event = name};
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_cond_init(&f->wake, NULL);
 	clock_cond_init(&f->done);

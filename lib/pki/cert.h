@@ -94,7 +94,7 @@ enum err pki_cert_issue(const struct pki_cert_spec *spec, const struct pki_signe
 void pki_serial_new(uint8_t out[PKI_SERIAL_SIZE]);
 
 /* Degenerate certs-only SignedData (RFC 5272 section 4.1) with these certificates in this order, in
- * the arena. */
+ * the arena. ERR_LIMIT past 8 MiB. */
 enum err pki_certs_only(
 	const struct bytes *certs, size_t count, struct arena *a, struct bytes *out) MUST_CHECK;
 

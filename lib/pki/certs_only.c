@@ -7,7 +7,7 @@
 
 #include "lib/pki/oid.h"
 
-enum { CERTS_MAX = 64, FRAME_SIZE = 128 };
+enum { OCTETS_MAX = 8 << 20, FRAME_SIZE = 128 }; /* thousands of certificates */
 
 enum err
 pki_certs_only(const struct bytes *certs, size_t count, struct arena *a, struct bytes *out)
@@ -17,10 +17,13 @@ pki_certs_only(const struct bytes *certs, size_t count, struct arena *a, struct 
 	struct bytes made;
 	enum err e;
 
-	if (count > CERTS_MAX)
-		return err_set(ERR_LIMIT, "more than %d certificates in one message", CERTS_MAX);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		if (certs[i].n > OCTETS_MAX - total)
+			return err_set(ERR_LIMIT,
+				"the certificates of one message are longer than %d octets",
+				OCTETS_MAX);
 		total += certs[i].n;
+	}
 	derw_init(&w, arena_alloc(a, total), total);
 	derw_header(&w, DER_SET, 0); /* signerInfos */
 	mark = derw_mark(&w);

@@ -635,11 +635,18 @@ test_certs_only_is_read_by_openssl_in_order(void)
 }
 
 static void
-test_too_many_certificates_in_one_message_are_refused(void)
+test_a_message_has_room_for_hundreds_of_certificates_and_ends_at_its_octets(void)
 {
-	struct bytes certs[65] = {{0}}, out;
+	static uint8_t octets[40000];
+	struct bytes certs[300], out;
 
-	CHECK_ERR(pki_certs_only(certs, 65, A(), &out), ERR_LIMIT);
+	for (size_t i = 0; i < ARRAY_LEN(certs); i++)
+		certs[i] = bytes_of(octets, 1000);
+	CHECK_OK(pki_certs_only(certs, 300, A(), &out));
+	CHECK(out.n > 300 * 1000);
+	for (size_t i = 0; i < ARRAY_LEN(certs); i++)
+		certs[i] = bytes_of(octets, sizeof(octets));
+	CHECK_REASON(pki_certs_only(certs, 300, A(), &out), ERR_LIMIT, "octets");
 }
 
 UNIT_MAIN("pki-cert",
@@ -663,5 +670,5 @@ UNIT_MAIN("pki-cert",
 	{"test_usage_names_are_rfc_5280s", test_usage_names_are_rfc_5280s},
 	{"test_certs_only_is_read_by_openssl_in_order",
 		test_certs_only_is_read_by_openssl_in_order},
-	{"test_too_many_certificates_in_one_message_are_refused",
-		test_too_many_certificates_in_one_message_are_refused})
+	{"test_a_message_has_room_for_hundreds_of_certificates_and_ends_at_its_octets",
+		test_a_message_has_room_for_hundreds_of_certificates_and_ends_at_its_octets})

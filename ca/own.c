@@ -1,0 +1,132 @@
+/* See own.h. A request that no signer has answered stays in its row and is looked at again; after
+ * GIVE_UP_S a new one is made, for the old one may be gone. */
+#include "ca/own.h"
+
+#include "lib/base/clock.h"
+
+enum { GIVE_UP_S = 300 };
+
+static void
+forget_next(struct ca_own *o)
+{
+	EVP_PKEY_free(o->next_key);
+	o->next_key = NULL;
+	o->request = 0;
+}
+
+static void
+forget_present(struct ca_own *o)
+{
+	EVP_PKEY_free(o->key);
+	arena_free(o->arena);
+	o->key = NULL;
+	o->arena = NULL;
+}
+
+void
+ca_own_clear(struct ca_own *o)
+{
+	forget_next(o);
+	forget_present(o);
+}
+
+bool
+ca_own_due(const struct ca_own *o, int64_t now)
+{
+	/* Before two thirds of its life, so that an outage of the signer of many hours is survived
+	 * by a day's certificate. Counted from when it came: a backdated notBefore would make short
+	 * lives look half over at once. */
+	return o->key == NULL ||
+		now >= o->obtained_at + (o->cert.not_after - o->obtained_at) * 3 / 5;
+}
+
+static enum err
+ask_signer(struct ca_own *o)
+{
+	AUTO_STRUCT(arena) a = arena_new(0);
+	struct bytes spki;
+	enum err e = pki_key_generate_p256(&o->next_key);
+
+	if (e == ERR_OK)
+		e = pki_spki_from_pkey(o->next_key, a, &spki);
+	if (e == ERR_OK)
+		e = o->ask(o->ctx, spki, &o->request);
+	if (e != ERR_OK)
+		forget_next(o);
+	o->asked_at = clock_now();
+	return e;
+}
+
+static enum err
+check_result(const struct ca_own *o, struct arena *a, const struct pki_cert *cert, int16_t issuer)
+{
+	struct bytes spki;
+	enum err e = pki_spki_from_pkey(o->next_key, a, &spki);
+
+	if (e == ERR_OK && !bytes_equal(cert->spki.der, spki))
+		e = err_set(ERR_INTERNAL, "%s holds another key", o->what);
+	if (e == ERR_OK && o->check != NULL)
+		e = o->check(o->ctx, cert, issuer);
+	return e;
+}
+
+static enum err
+take_result(struct ca_own *o, const struct store_result *result)
+{
+	AUTO_STRUCT(arena) a = arena_new(0);
+	struct pki_cert cert;
+	enum err e = pki_cert_parse(arena_bytes(a, result->der), a, &cert);
+
+	if (e == ERR_OK)
+		e = check_result(o, a, &cert, result->issuer);
+	if (e != ERR_OK) {
+		forget_next(o);
+		return e;
+	}
+	forget_present(o);
+	o->key = o->next_key;
+	o->next_key = NULL;
+	o->request = 0;
+	o->arena = a;
+	a = NULL;
+	o->cert = cert;
+	o->issuer = result->issuer;
+	o->obtained_at = clock_now();
+	return ERR_OK;
+}
+
+static enum err
+still_waiting(struct ca_own *o)
+{
+	(void)err_set_word(ERR_UNAVAILABLE, "signer-waiting",
+		"request %lld for %s waits for a signer; is chancery-signer running?",
+		(long long)o->request, o->what);
+	if (clock_now() >= o->asked_at + GIVE_UP_S)
+		forget_next(o);
+	return ERR_UNAVAILABLE;
+}
+
+enum err
+ca_own_obtain(struct ca_own *o, int64_t wait_ms)
+{
+	AUTO_STRUCT(arena) a = arena_new(0);
+	struct store_result result;
+	enum err e;
+
+	if (o->request == 0 && (e = ask_signer(o)) != ERR_OK)
+		return e;
+	e = store_request_wait(o->store, a, o->request, wait_ms, &result);
+	if (e != ERR_OK)
+		return e; /* the request waits in its row */
+	switch (result.state) {
+	case STORE_RESULT_DONE:
+		return take_result(o, &result);
+	case STORE_RESULT_REFUSED:
+		forget_next(o);
+		return err_set(
+			result.refusal_class, "the signer refused %s: %s", o->what, result.refusal);
+	case STORE_RESULT_PENDING:
+		break;
+	}
+	return still_waiting(o);
+}
