@@ -15,8 +15,11 @@
 #include "lib/base/random.h"
 #include "lib/db/writer.h"
 
+enum { MARK_COLUMN = 0 }; /* the only one of mark_lock */
+
 static const struct stmt begin = {"writer_begin", "BEGIN", 0};
 static const struct stmt commit = {"writer_commit", "COMMIT", 0};
+
 /* Whether the step's rows and this one may not be in one statement. */
 static bool
 must_follow(const struct step *step, struct job **jobs, size_t i)
@@ -43,7 +46,7 @@ step_for(struct writer *w, struct job **jobs, size_t i)
 	struct step *step = &w->step[w->step_count++];
 
 	step->bulk = j->bulk;
-	step->st = j->bulk != NULL ? &j->bulk->st : j->st;
+	step->st = j->bulk != NULL ? j->bulk->st : j->st;
 	step->params = j->bulk != NULL ? &step->own : j->params;
 	step->rows = 0;
 	return step;
@@ -245,7 +248,7 @@ look_up(struct writer *w, int64_t *found)
 	if (e == ERR_OK && result_rows(res) != 1)
 		e = err_set(ERR_UNAVAILABLE, "the writer has lost its row");
 	if (e == ERR_OK) {
-		*found = result_int(res, 0, 0);
+		*found = result_int(res, 0, MARK_COLUMN);
 		params_text(&move, w->name);
 		params_int(&move, *found);
 		params_int(&move, *found > fence ? *found + 2 : fence);

@@ -26,9 +26,6 @@ enum {
 	CONNECT_US = 800000
 }; /* below a tick: a server that does not answer must not delay the next one much */
 
-static const struct stmt notify = {
-	"bell_notify", "SELECT pg_notify(c, '') FROM unnest($1::text[]) AS c", 1};
-
 struct bells {
 	struct db *db;
 	pthread_t thread;
@@ -200,7 +197,7 @@ send_rings(struct bells *b)
 	/* Cleared before sending: who asks from now on gets another ring. */
 	atomic_fetch_and(&b->asked, ~due);
 	params_texts(&p, names, n);
-	if (db_conn_run(&b->conn, &notify, &p, NULL) != ERR_OK) {
+	if (db_conn_run(&b->conn, b->db->words->notify, &p, NULL) != ERR_OK) {
 		atomic_fetch_or(&b->asked, due);
 		lose_connection(b);
 	}

@@ -38,6 +38,8 @@ struct db_vocabulary {
 	 * mark_move: from one number (2) to the next (3); fails when the row has another number.
 	 * mark_lock: the number, as the only column, with the row locked. */
 	const struct stmt *mark_open, *mark_move, *mark_lock;
+	/* Rings these channels (text[], parameter 1). */
+	const struct stmt *notify;
 };
 enum { DB_BELLS_MAX = 16 };
 

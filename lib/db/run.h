@@ -34,7 +34,7 @@ db_write(struct db *db, const struct stmt *st, const struct params *p, PGresult 
  */
 enum { DB_BATCH_MAX = 64 };
 struct bulk {
-	struct stmt st;
+	const struct stmt *st;
 	/* n: 1 to DB_BATCH_MAX */
 	void (*params)(const void *const *rows, size_t n, struct params *p);
 	/* The later one must see what the earlier one did, so they need a statement each. */

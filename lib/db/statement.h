@@ -1,10 +1,12 @@
 /*
- * A statement, its parameters and its result. SQL is constant text; everything else is a parameter.
+ * A statement, its parameters and its result. SQL is constant text, made from schema/statements;
+ * parameters and columns have the names that stand there.
  *
  *	AUTO_PARAMS(p);
  *	AUTO(PGresult) res = NULL;
- *	params_int(&p, id);
- *	enum err e = db_read(db, &find, &p, &res);
+ *	BIND(&p, identity_find, .name = name);
+ *	enum err e = db_read(db, &sql_identity_find, &p, &res);
+ *	... result_int(res, 0, COL_IDENTITY_ID)
  */
 #ifndef CHANCERY_DB_STATEMENT_H
 #define CHANCERY_DB_STATEMENT_H
@@ -24,6 +26,10 @@ struct stmt {
 /*
  * Parameters in order. Text and octets are borrowed until the statement has run; numbers and arrays
  * are kept inside. Clear with params_clear(), or declare with AUTO_PARAMS(p).
+ *
+ * BIND() gives a statement of schema/statements all of its parameters by name, each as the
+ * params_ function of its type below takes it; one that is left out does not compile. Arrays are
+ * given with texts_of() and its like, and brackets around what has a comma.
  */
 enum { PARAMS_MAX = 24 };
 struct params {
@@ -36,6 +42,57 @@ struct params {
 #define AUTO_PARAMS(name)                                                                          \
 	__attribute__((cleanup(params_clear))) struct params name = {.count = 0, .owned_count = 0}
 void params_clear(struct params *p);
+#define BIND(p, statement, ...)                                                                    \
+	do {                                                                                       \
+		_Static_assert(BIND_COUNT(__VA_ARGS__) == sql_##statement##_count,                 \
+			#statement ": a parameter is missing");                                    \
+		sql_##statement##_bind((p), &(const struct sql_##statement##_in){__VA_ARGS__});    \
+	} while (0)
+#define BIND_COUNT(...)                                                                            \
+	BIND_LAST(__VA_ARGS__, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8,   \
+		7, 6, 5, 4, 3, 2, 1, 0)
+#define BIND_LAST(                                                                                 \
+	a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, count, ...)        \
+	count
+
+/* Arrays as members of what BIND() fills. */
+struct texts {
+	const char *const *items;
+	size_t count;
+};
+struct ints {
+	const int64_t *items;
+	size_t count;
+};
+struct shorts {
+	const int16_t *items;
+	size_t count;
+};
+struct octets {
+	const struct bytes *items;
+	size_t count;
+};
+static inline struct texts
+texts_of(const char *const *items, size_t count)
+{
+	return (struct texts){items, count};
+}
+static inline struct ints
+ints_of(const int64_t *items, size_t count)
+{
+	return (struct ints){items, count};
+}
+static inline struct shorts
+shorts_of(const int16_t *items, size_t count)
+{
+	return (struct shorts){items, count};
+}
+static inline struct octets
+octets_of(const struct bytes *items, size_t count)
+{
+	return (struct octets){items, count};
+}
+
 void params_null(struct params *p);
 void params_text(struct params *p, const char *text); /* NULL: SQL null */
 void params_bytes(struct params *p, struct bytes b);  /* bytea; a NULL pointer: SQL null */

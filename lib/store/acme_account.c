@@ -1,45 +1,9 @@
-/* ACME accounts (RFC 8555 section 7.3): the unique index on the thumbprint is what makes one key
- * one account. */
+/* ACME accounts (RFC 8555 section 7.3). */
 #include "lib/store/acme.h"
 #include "lib/store/internal.h"
+#include "schema/statements/acme_account.h"
 
 static const char *const status_words[] = {"valid", "deactivated", "revoked", NULL};
-
-#define ACCOUNT_COLUMNS                                                                            \
-	"id, identity, thumbprint, jwk::text, contact, status, terms_agreed, created_at"
-/* Who did it: the account's own identity. */
-#define AUDIT_FROM(changed, operation)                                                             \
-	"INSERT INTO audit_event (actor, operation, object, outcome) "                             \
-	"SELECT i.name, '" operation "', c.id, 'ok' FROM " changed                                 \
-	" c JOIN identity i ON i.id = c.identity"
-
-static const struct stmt add = {"acme_account_add",
-	"WITH made AS (INSERT INTO acme_account (id, identity, thumbprint, jwk, contact, terms_agreed) "
-	"VALUES ($1, $2, $3, $4::jsonb, $5, $6) ON CONFLICT (thumbprint) DO NOTHING RETURNING id, identity) " AUDIT_FROM(
-		"made", "acme.account.add"),
-	6};
-static const struct stmt find = {
-	"acme_account_find", "SELECT " ACCOUNT_COLUMNS " FROM acme_account WHERE id = $1", 1};
-static const struct stmt find_by_key = {"acme_account_find_by_key",
-	"SELECT " ACCOUNT_COLUMNS " FROM acme_account WHERE thumbprint = $1", 1};
-static const struct stmt set_contact = {"acme_account_set_contact",
-	"UPDATE acme_account SET contact = $2, xid = pg_current_xact_id() WHERE id = $1 AND status = 'valid'",
-	2};
-static const struct stmt move = {"acme_account_move",
-	"WITH moved AS (UPDATE acme_account SET status = $3, xid = pg_current_xact_id() "
-	"WHERE id = $1 AND status = $2 RETURNING id, identity) " AUDIT_FROM(
-		"moved", "acme.account.move"),
-	3};
-static const struct stmt set_key = {"acme_account_set_key",
-	"WITH changed AS (UPDATE acme_account SET thumbprint = $3, jwk = $4::jsonb, xid = pg_current_xact_id() "
-	"WHERE id = $1 AND thumbprint = $2 AND status = 'valid' RETURNING id, identity) " AUDIT_FROM(
-		"changed", "acme.account.key-change"),
-	4};
-static const struct stmt cursor_only = {
-	"acme_account_cursor", "SELECT pg_snapshot_xmin(pg_current_snapshot())", 0};
-static const struct stmt changes = {"acme_account_changes",
-	"SELECT pg_snapshot_xmin(pg_current_snapshot()), ARRAY(SELECT id FROM acme_account WHERE xid >= $1)",
-	1};
 
 static enum err
 read_account(struct store *s, struct arena *a, const struct stmt *st, const struct params *p,
@@ -54,14 +18,15 @@ read_account(struct store *s, struct arena *a, const struct stmt *st, const stru
 		return e;
 	if (result_rows(res) == 0)
 		return err_set_word(ERR_NOTFOUND, "account-unknown", "no such account");
-	status = words_index(status_words, result_peek(res, 0, 5));
-	account.id = result_text(a, res, 0, 0);
-	account.identity = result_int(res, 0, 1);
-	account.jwk_json = result_text(a, res, 0, 3);
-	account.contact = result_texts(a, res, 0, 4, &account.contact_count);
-	account.terms_agreed = result_bool(res, 0, 6);
-	account.created_at = result_time(res, 0, 7);
-	e = result_octets(res, 0, 2, account.thumbprint, sizeof(account.thumbprint));
+	status = words_index(status_words, result_peek(res, 0, COL_ACCOUNT_STATUS));
+	account.id = result_text(a, res, 0, COL_ACCOUNT_ID);
+	account.identity = result_int(res, 0, COL_ACCOUNT_IDENTITY);
+	account.jwk_json = result_text(a, res, 0, COL_ACCOUNT_JWK);
+	account.contact = result_texts(a, res, 0, COL_ACCOUNT_CONTACT, &account.contact_count);
+	account.terms_agreed = result_bool(res, 0, COL_ACCOUNT_TERMS_AGREED);
+	account.created_at = result_time(res, 0, COL_ACCOUNT_CREATED_AT);
+	e = result_octets(
+		res, 0, COL_ACCOUNT_THUMBPRINT, account.thumbprint, sizeof(account.thumbprint));
 	if (e != ERR_OK)
 		return e;
 	if (status < 0)
@@ -76,8 +41,8 @@ store_account_find(struct store *s, struct arena *a, const char *id, struct stor
 {
 	AUTO_PARAMS(p);
 
-	params_text(&p, id);
-	return read_account(s, a, &find, &p, out);
+	BIND(&p, acme_account_find, .id = id);
+	return read_account(s, a, &sql_acme_account_find, &p, out);
 }
 
 enum err
@@ -86,8 +51,8 @@ store_account_find_by_key(
 {
 	AUTO_PARAMS(p);
 
-	params_bytes(&p, bytes_of(thumbprint, 32));
-	return read_account(s, a, &find_by_key, &p, out);
+	BIND(&p, acme_account_find_by_key, .thumbprint = bytes_of(thumbprint, 32));
+	return read_account(s, a, &sql_acme_account_find_by_key, &p, out);
 }
 
 enum err
@@ -99,13 +64,12 @@ store_account_add(
 	struct store_account holder;
 	enum err e;
 
-	params_text(&p, account->id);
-	params_int(&p, account->identity);
-	params_bytes(&p, bytes_of(account->thumbprint, sizeof(account->thumbprint)));
-	params_text(&p, account->jwk_json);
-	params_texts(&p, (const char *const *)account->contact, account->contact_count);
-	params_bool(&p, account->terms_agreed);
-	e = db_write(s->db, &add, &p, &res);
+	BIND(&p, acme_account_add, .id = account->id, .identity = account->identity,
+		.thumbprint = bytes_of(account->thumbprint, sizeof(account->thumbprint)),
+		.jwk = account->jwk_json,
+		.contact = texts_of((const char *const *)account->contact, account->contact_count),
+		.terms_agreed = account->terms_agreed);
+	e = db_write(s->db, &sql_acme_account_add, &p, &res);
 	if (e != ERR_OK)
 		return e;
 	if (result_affected(res) > 0) {
@@ -140,9 +104,9 @@ store_account_set_contact(struct store *s, const char *id, const char *const *co
 {
 	AUTO_PARAMS(p);
 
-	params_text(&p, id);
-	params_texts(&p, contact, count);
-	return change(s, &set_contact, &p, ERR_CONFLICT, "the account is not valid");
+	BIND(&p, acme_account_set_contact, .id = id, .contact = texts_of(contact, count));
+	return change(
+		s, &sql_acme_account_set_contact, &p, ERR_CONFLICT, "the account is not valid");
 }
 
 enum err
@@ -151,10 +115,10 @@ store_account_move(
 {
 	AUTO_PARAMS(p);
 
-	params_text(&p, id);
-	params_text(&p, status_words[from]);
-	params_text(&p, status_words[to]);
-	return change(s, &move, &p, ERR_CONFLICT, "the account changed its status meanwhile");
+	BIND(&p, acme_account_move, .id = id, .seen = status_words[from],
+		.status = status_words[to]);
+	return change(s, &sql_acme_account_move, &p, ERR_CONFLICT,
+		"the account changed its status meanwhile");
 }
 
 enum err
@@ -163,11 +127,10 @@ store_account_set_key(struct store *s, const char *id, const uint8_t old_thumbpr
 {
 	AUTO_PARAMS(p);
 
-	params_text(&p, id);
-	params_bytes(&p, bytes_of(old_thumbprint, 32));
-	params_bytes(&p, bytes_of(new_thumbprint, 32));
-	params_text(&p, jwk_json);
-	return change(s, &set_key, &p, ERR_DENIED, "the old key is no longer the account's key");
+	BIND(&p, acme_account_set_key, .id = id, .old_thumbprint = bytes_of(old_thumbprint, 32),
+		.thumbprint = bytes_of(new_thumbprint, 32), .jwk = jwk_json);
+	return change(s, &sql_acme_account_set_key, &p, ERR_DENIED,
+		"the old key is no longer the account's key");
 }
 
 enum err
@@ -178,15 +141,11 @@ store_account_changes(
 	AUTO(PGresult) res = NULL;
 	enum err e;
 
-	if (*cursor != 0)
-		params_int(&p, (int64_t)*cursor);
-	e = db_read(s->db, *cursor != 0 ? &changes : &cursor_only, &p, &res);
+	BIND(&p, acme_account_changes, .cursor = (int64_t)*cursor);
+	e = db_read(s->db, &sql_acme_account_changes, &p, &res);
 	if (e != ERR_OK)
 		return e;
-	*ids = NULL;
-	*count = 0;
-	if (*cursor != 0)
-		*ids = result_texts(a, res, 0, 1, count);
-	*cursor = (uint64_t)result_int(res, 0, 0);
+	*ids = result_texts(a, res, 0, COL_ACME_ACCOUNT_CHANGES_IDS, count);
+	*cursor = (uint64_t)result_int(res, 0, COL_ACME_ACCOUNT_CHANGES_OLDEST);
 	return ERR_OK;
 }

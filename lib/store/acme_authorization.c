@@ -3,48 +3,26 @@
 #include "lib/base/clock.h"
 #include "lib/store/acme_rows.h"
 #include "lib/store/internal.h"
+#include "schema/statements/acme_authorization.h"
+#include "schema/statements/acme_challenge.h"
 
 static const char *const challenge_words[] = {"pending", "processing", "valid", "invalid", NULL};
-
-#define AUTHORIZATION_COLUMNS                                                                      \
-	"z.id, z.account, z.identifier, z.wildcard, z.expires, z.deactivated_at, "                 \
-	"c.id, c.type, c.token, c.status, c.validated_at, c.error::text "                          \
-	"FROM acme_authorization z LEFT JOIN acme_challenge c ON c.\"authorization\" = z.id "
-
-static const struct stmt by_ids = {"acme_authorization_by_ids",
-	"SELECT " AUTHORIZATION_COLUMNS "WHERE z.id = ANY ($1::text[]) ORDER BY z.id, c.type", 1};
-static const struct stmt by_challenge = {"acme_authorization_by_challenge",
-	"SELECT " AUTHORIZATION_COLUMNS
-	"WHERE z.id = (SELECT \"authorization\" FROM acme_challenge WHERE id = $1) "
-	"ORDER BY z.id, c.type",
-	1};
-static const struct stmt deactivate = {"acme_authorization_deactivate",
-	"UPDATE acme_authorization z SET deactivated_at = now() WHERE id = $1 AND deactivated_at IS NULL AND expires > now() "
-	"AND NOT EXISTS (SELECT 1 FROM acme_challenge c WHERE c.\"authorization\" = z.id AND c.status = 'invalid')",
-	1};
-static const struct stmt answer = {"acme_challenge_answer", "SELECT challenge_answer($1, $2)", 2};
-static const struct stmt covers = {"acme_authorization_covers",
-	"SELECT NOT EXISTS (SELECT 1 FROM unnest($2::text[]) AS n (name) WHERE NOT EXISTS ("
-	"SELECT 1 FROM acme_authorization z JOIN acme_challenge c ON c.\"authorization\" = z.id AND c.status = 'valid' "
-	"WHERE z.account = $1 AND z.deactivated_at IS NULL AND z.expires > now() "
-	"AND CASE WHEN z.wildcard THEN 'dns:*.' || substr(z.identifier, 5) ELSE z.identifier END = n.name))",
-	2};
 
 static enum err
 read_challenge(struct arena *a, const PGresult *res, size_t row, struct store_challenge *out)
 {
-	int status = words_index(challenge_words, result_peek(res, row, 9));
+	int status = words_index(challenge_words, result_peek(res, row, COL_AUTHORIZATION_STATUS));
 
 	if (status < 0)
 		return err_set(ERR_INTERNAL, "a challenge has an unknown status");
 	*out = (struct store_challenge){
-		.id = result_text(a, res, row, 6),
-		.authorization = result_text(a, res, row, 0),
-		.type = result_text(a, res, row, 7),
-		.token = result_text(a, res, row, 8),
+		.id = result_text(a, res, row, COL_AUTHORIZATION_CHALLENGE),
+		.authorization = result_text(a, res, row, COL_AUTHORIZATION_ID),
+		.type = result_text(a, res, row, COL_AUTHORIZATION_TYPE),
+		.token = result_text(a, res, row, COL_AUTHORIZATION_TOKEN),
 		.status = (enum acme_challenge_status)status,
-		.validated_at = result_time(res, row, 10),
-		.error_json = result_text(a, res, row, 11),
+		.validated_at = result_time(res, row, COL_AUTHORIZATION_VALIDATED_AT),
+		.error_json = result_text(a, res, row, COL_AUTHORIZATION_ERROR),
 	};
 	return ERR_OK;
 }
@@ -54,12 +32,12 @@ read_authorization(
 	struct arena *a, const PGresult *res, size_t row, struct store_authorization *out)
 {
 	*out = (struct store_authorization){
-		.id = result_text(a, res, row, 0),
-		.account = result_text(a, res, row, 1),
-		.identifier = result_text(a, res, row, 2),
-		.wildcard = result_bool(res, row, 3),
-		.expires = result_time(res, row, 4),
-		.deactivated_at = result_time(res, row, 5),
+		.id = result_text(a, res, row, COL_AUTHORIZATION_ID),
+		.account = result_text(a, res, row, COL_AUTHORIZATION_ACCOUNT),
+		.identifier = result_text(a, res, row, COL_AUTHORIZATION_IDENTIFIER),
+		.wildcard = result_bool(res, row, COL_AUTHORIZATION_WILDCARD),
+		.expires = result_time(res, row, COL_AUTHORIZATION_EXPIRES),
+		.deactivated_at = result_time(res, row, COL_AUTHORIZATION_DEACTIVATED_AT),
 		.challenges = arena_array(a, result_rows(res), sizeof(struct store_challenge)),
 	};
 }
@@ -72,9 +50,10 @@ read_rows(struct arena *a, const PGresult *res, struct store_authorization **out
 	size_t n = 0;
 
 	for (size_t row = 0; row < result_rows(res); row++) {
-		if (n == 0 || strcmp(list[n - 1].id, result_peek(res, row, 0)) != 0)
+		if (n == 0 ||
+			strcmp(list[n - 1].id, result_peek(res, row, COL_AUTHORIZATION_ID)) != 0)
 			read_authorization(a, res, row, &list[n++]);
-		if (!result_null(res, row, 6)) {
+		if (!result_null(res, row, COL_AUTHORIZATION_CHALLENGE)) {
 			struct store_authorization *z = &list[n - 1];
 			enum err e =
 				read_challenge(a, res, row, &z->challenges[z->challenge_count]);
@@ -99,8 +78,8 @@ acme_rows_authorizations(struct store *s, struct arena *a, const char *const *id
 	AUTO(PGresult) res = NULL;
 	enum err e;
 
-	params_texts(&p, ids, id_count);
-	e = db_read(s->db, &by_ids, &p, &res);
+	BIND(&p, acme_authorization_by_ids, .ids = texts_of(ids, id_count));
+	e = db_read(s->db, &sql_acme_authorization_by_ids, &p, &res);
 	return e != ERR_OK ? e : read_rows(a, res, out, count);
 }
 
@@ -127,8 +106,8 @@ store_authorization_deactivate(struct store *s, const char *id)
 	AUTO(PGresult) res = NULL;
 	enum err e;
 
-	params_text(&p, id);
-	e = db_run(s->db, &deactivate, &p, &res);
+	BIND(&p, acme_authorization_deactivate, .id = id);
+	e = db_run(s->db, &sql_acme_authorization_deactivate, &p, &res);
 	if (e == ERR_OK && result_affected(res) == 0)
 		return err_set(ERR_CONFLICT,
 			"the authorization is neither pending nor valid (RFC 8555 section 7.5.2)");
@@ -145,8 +124,8 @@ store_challenge_find(struct store *s, struct arena *a, const char *id,
 	size_t count, i = 0;
 	enum err e;
 
-	params_text(&p, id);
-	e = db_read(s->db, &by_challenge, &p, &res);
+	BIND(&p, acme_authorization_by_challenge, .challenge = id);
+	e = db_read(s->db, &sql_acme_authorization_by_challenge, &p, &res);
 	if (e == ERR_OK)
 		e = read_rows(a, res, &list, &count);
 	if (e != ERR_OK)
@@ -167,12 +146,11 @@ store_challenge_answer(struct store *s, const char *id, const uint8_t thumbprint
 	AUTO(PGresult) res = NULL;
 	enum err e;
 
-	params_text(&p, id);
-	params_bytes(&p, bytes_of(thumbprint, 32));
-	e = db_write(s->db, &answer, &p, &res);
+	BIND(&p, acme_challenge_answer, .id = id, .thumbprint = bytes_of(thumbprint, 32));
+	e = db_write(s->db, &sql_acme_challenge_answer, &p, &res);
 	if (e != ERR_OK)
 		return e;
-	*changed = result_rows(res) > 0 && result_bool(res, 0, 0);
+	*changed = result_bool(res, 0, COL_ACME_CHALLENGE_ANSWER_CHANGED);
 	if (*changed)
 		store_ring(s, STORE_BELL_CHALLENGE);
 	return ERR_OK;
@@ -186,10 +164,9 @@ store_authorization_covers(
 	AUTO(PGresult) res = NULL;
 	enum err e;
 
-	params_text(&p, account);
-	params_texts(&p, names, count);
-	e = db_read(s->db, &covers, &p, &res);
+	BIND(&p, acme_authorization_covers, .account = account, .names = texts_of(names, count));
+	e = db_read(s->db, &sql_acme_authorization_covers, &p, &res);
 	if (e == ERR_OK)
-		*all = count > 0 && result_bool(res, 0, 0);
+		*all = count > 0 && result_bool(res, 0, COL_ACME_AUTHORIZATION_COVERS_COVERS);
 	return e;
 }

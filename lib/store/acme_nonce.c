@@ -8,23 +8,7 @@
 #include "lib/base/random.h"
 #include "lib/store/acme.h"
 #include "lib/store/internal.h"
-
-static const struct stmt newest = {"acme_nonce_newest",
-	"SELECT id, key, created_at FROM acme_nonce_key ORDER BY id DESC LIMIT $1", 1};
-/* Two gateways may both make one: harmless. */
-static const struct stmt make = {
-	"acme_nonce_make", "INSERT INTO acme_nonce_key (key) VALUES ($1)", 1};
-static const struct stmt use = {"acme_nonce_use",
-	"WITH k AS MATERIALIZED (SELECT 1 FROM acme_nonce_key WHERE substr(sha256(key), 1, 8) = $3::bytea), "
-	"n AS (INSERT INTO acme_nonce_used (nonce, expires) SELECT $1::bytea, $2::timestamptz WHERE EXISTS (SELECT 1 FROM k) "
-	"ON CONFLICT DO NOTHING RETURNING 1) "
-	"SELECT EXISTS (SELECT 1 FROM k), EXISTS (SELECT 1 FROM n)",
-	3};
-static const struct stmt sweep_used = {
-	"acme_nonce_sweep_used", "DELETE FROM acme_nonce_used WHERE expires < now()", 0};
-static const struct stmt sweep_keys = {"acme_nonce_sweep_keys",
-	"DELETE FROM acme_nonce_key WHERE id <= (SELECT id FROM acme_nonce_key ORDER BY id DESC OFFSET 8 LIMIT 1)",
-	0};
+#include "schema/statements/acme_nonce.h"
 
 void
 store_nonce_mark(const uint8_t key[32], uint8_t mark[STORE_NONCE_MARK_SIZE])
@@ -42,12 +26,13 @@ read_keys(struct store *s, struct store_nonce_key *out, size_t max, size_t *coun
 	AUTO(PGresult) res = NULL;
 	enum err e;
 
-	params_int(&p, (int64_t)max);
-	e = db_read(s->db, &newest, &p, &res);
+	BIND(&p, acme_nonce_newest, .most = (int64_t)max);
+	e = db_read(s->db, &sql_acme_nonce_newest, &p, &res);
 	for (size_t i = 0; e == ERR_OK && i < result_rows(res); i++) {
-		out[i].id = result_int(res, i, 0);
-		e = result_octets(res, i, 1, out[i].key, sizeof(out[i].key));
-		out[i].created_at = result_time(res, i, 2);
+		out[i].id = result_int(res, i, COL_ACME_NONCE_NEWEST_ID);
+		e = result_octets(
+			res, i, COL_ACME_NONCE_NEWEST_KEY, out[i].key, sizeof(out[i].key));
+		out[i].created_at = result_time(res, i, COL_ACME_NONCE_NEWEST_CREATED_AT);
 	}
 	if (e == ERR_OK)
 		*count = result_rows(res);
@@ -63,8 +48,8 @@ make_key(struct store *s)
 	enum err e;
 
 	random_bytes(key, sizeof(key));
-	params_bytes(&p, bytes_of(key, sizeof(key)));
-	e = db_run(s->db, &make, &p, &res);
+	BIND(&p, acme_nonce_make, .key = bytes_of(key, sizeof(key)));
+	e = db_run(s->db, &sql_acme_nonce_make, &p, &res);
 	explicit_bzero(key, sizeof(key));
 	return e;
 }
@@ -89,16 +74,15 @@ store_nonce_use(struct store *s, const uint8_t mark[STORE_NONCE_MARK_SIZE], stru
 	AUTO(PGresult) res = NULL;
 	enum err e;
 
-	params_bytes(&p, nonce);
-	params_time(&p, expires);
-	params_bytes(&p, bytes_of(mark, STORE_NONCE_MARK_SIZE));
-	e = db_write(s->db, &use, &p, &res);
+	BIND(&p, acme_nonce_use, .nonce = nonce, .expires = expires,
+		.mark = bytes_of(mark, STORE_NONCE_MARK_SIZE));
+	e = db_write(s->db, &sql_acme_nonce_use, &p, &res);
 	if (e != ERR_OK)
 		return e;
-	if (!result_bool(res, 0, 0))
+	if (!result_bool(res, 0, COL_ACME_NONCE_USE_KNOWN))
 		return err_set_word(ERR_NOTFOUND, "bad-nonce",
 			"the key of this nonce is gone (RFC 8555 section 6.5)");
-	if (!result_bool(res, 0, 1))
+	if (!result_bool(res, 0, COL_ACME_NONCE_USE_USED))
 		return err_set_word(ERR_CONFLICT, "bad-nonce",
 			"the nonce was used before (RFC 8555 section 6.5)");
 	return ERR_OK;
@@ -107,12 +91,10 @@ store_nonce_use(struct store *s, const uint8_t mark[STORE_NONCE_MARK_SIZE], stru
 enum err
 store_nonce_sweep(struct store *s)
 {
-	const struct stmt *const both[] = {&sweep_used, &sweep_keys};
+	const struct stmt *const both[] = {&sql_acme_nonce_sweep_used, &sql_acme_nonce_sweep_keys};
 
 	for (size_t i = 0; i < ARRAY_LEN(both); i++) {
-		AUTO_PARAMS(p);
-		AUTO(PGresult) res = NULL;
-		enum err e = db_run(s->db, both[i], &p, &res);
+		enum err e = db_run(s->db, both[i], NULL, NULL);
 
 		if (e != ERR_OK)
 			return e;

@@ -45,8 +45,6 @@ enum err store_identity_add(struct store *s, const struct store_identity *identi
 	const char *request_id, int64_t *id) MUST_CHECK;
 enum err store_identity_find(
 	struct store *s, struct arena *a, const char *name, struct store_identity *out) MUST_CHECK;
-enum err store_identity_get(
-	struct store *s, struct arena *a, int64_t id, struct store_identity *out) MUST_CHECK;
 /* Names after `after` (keyset, NULL: from the start), at most limit. */
 enum err store_identity_list(struct store *s, struct arena *a, const char *after, unsigned limit,
 	struct store_identity **out, size_t *count) MUST_CHECK;

@@ -20,17 +20,15 @@ void waiting_free(struct waiting *w);
  * Feeds of changes. Rows hold the number of the transaction that wrote them; a reader keeps as its
  * cursor the oldest transaction that may still have been running at its last look, and asks for
  * rows from there on: sequence or time order would lose rows, because it is not commit order. Rows
- * may repeat. Column 0 is the next cursor, also when there are no rows (then the others are null).
+ * may repeat. Column "oldest" is the next cursor, also when there are no rows (then the others are
+ * null).
  */
-#define FEED_SNAPSHOT "SELECT s.oldest, "
-#define FEED_FROM "(SELECT pg_snapshot_xmin(pg_current_snapshot()) AS oldest) AS s "
 
 enum identity_kind column_identity_kind(const PGresult *res, size_t row, int col);
 /* Unknown words are IDENTITY_RETIRED. */
 enum identity_state column_identity_state(const PGresult *res, size_t row, int col);
 
-/* Five columns from col on: serial, issuer, revoked_at, not_after, reason. */
-enum err
-column_revoked(const PGresult *res, size_t row, int col, struct store_revoked *out) MUST_CHECK;
+/* Columns of the row {revoked} of schema/statements/revocation.sql. */
+enum err row_revoked(const PGresult *res, size_t row, struct store_revoked *out) MUST_CHECK;
 
 #endif

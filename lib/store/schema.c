@@ -11,6 +11,8 @@
 
 #include "lib/base/buf.h"
 #include "lib/store/internal.h"
+#include "schema/statements/certificate.h"
+#include "schema/statements/schema.h"
 
 enum { FILE_MAX = 1024 * 1024, STEPS_MAX = 64, OWNER_STATEMENT_US = 600 * 1000000 };
 enum { PARTITION_MONTHS = 1 }; /* the signer makes as many as its profiles need */
@@ -52,21 +54,6 @@ static const struct {
 		SETTINGS "10s"},
 };
 
-static const struct stmt whoami = {"schema_whoami",
-	"SELECT rolname::text, rolsuper, rolsuper OR rolcreaterole FROM pg_catalog.pg_roles WHERE rolname = current_user",
-	0};
-static const struct stmt role_find = {"schema_role",
-	"SELECT coalesce((SELECT array_to_string(setconfig, ',') FROM pg_catalog.pg_db_role_setting s "
-	"WHERE s.setrole = r.oid AND s.setdatabase = 0), '') FROM pg_catalog.pg_roles r WHERE r.rolname = $1",
-	1};
-static const struct stmt schema_find = {
-	"schema_find", "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = 'chancery'", 0};
-static const struct stmt version_find = {
-	"schema_version", "SELECT coalesce(max(version), 0) FROM schema_version", 0};
-static const struct stmt version_add = {
-	"schema_version_add", "INSERT INTO schema_version (version, name) VALUES ($1, $2)", 2};
-static const struct stmt partitions = {"schema_partitions", "SELECT certificate_partitions($1)", 1};
-
 static void
 step(struct work *w, const char *text)
 {
@@ -78,13 +65,13 @@ static enum err
 look_who(struct work *w)
 {
 	AUTO(PGresult) res = NULL;
-	enum err e = db_conn_run(&w->conn, &whoami, NULL, &res);
+	enum err e = db_conn_run(&w->conn, &sql_schema_user, NULL, &res);
 
 	if (e != ERR_OK)
 		return e;
-	w->user = result_text(w->arena, res, 0, 0);
-	w->superuser = result_bool(res, 0, 1);
-	w->creator = result_bool(res, 0, 2);
+	w->user = result_text(w->arena, res, 0, COL_SCHEMA_USER_NAME);
+	w->superuser = result_bool(res, 0, COL_SCHEMA_USER_SUPERUSER);
+	w->creator = result_bool(res, 0, COL_SCHEMA_USER_CREATOR);
 	w->is_owner = strcmp(w->user, OWNER) == 0;
 	return ERR_OK;
 }
@@ -95,8 +82,8 @@ apply_role(struct work *w, size_t i)
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
 
-	params_text(&p, roles[i].name);
-	enum err e = db_conn_run(&w->conn, &role_find, &p, &res);
+	BIND(&p, schema_role, .name = roles[i].name);
+	enum err e = db_conn_run(&w->conn, &sql_schema_role, &p, &res);
 	if (e != ERR_OK)
 		return e;
 	bool exists = result_rows(res) > 0;
@@ -110,7 +97,9 @@ apply_role(struct work *w, size_t i)
 			step(w, arena_printf(w->arena, "role \"%s\" created", roles[i].name));
 	}
 	bool differs = roles[i].alter != NULL &&
-		(!exists || strcmp(result_peek(res, 0, 0), roles[i].settings) != 0);
+		(!exists ||
+			strcmp(result_peek(res, 0, COL_SCHEMA_ROLE_SETTINGS), roles[i].settings) !=
+				0);
 	if (e != ERR_OK || !differs)
 		return e;
 	if (!w->creator) {
@@ -131,7 +120,7 @@ static enum err
 become_owner(struct work *w)
 {
 	AUTO(PGresult) res = NULL;
-	enum err e = db_conn_run(&w->conn, &schema_find, NULL, &res);
+	enum err e = db_conn_run(&w->conn, &sql_schema_find, NULL, &res);
 	bool exists = e == ERR_OK && result_rows(res) > 0;
 
 	if (e == ERR_OK && w->creator && !w->superuser && !w->is_owner)
@@ -207,14 +196,13 @@ apply_file(struct work *w, const char *name, int version)
 	AUTO_PARAMS(p);
 	enum err e = read_file(w, name, &text);
 
-	params_int(&p, version);
-	params_text(&p, name);
+	BIND(&p, schema_version_add, .version = version, .name = name);
 	if (e == ERR_OK)
 		e = db_conn_command(&w->conn, "BEGIN");
 	if (e == ERR_OK)
 		e = db_conn_command(&w->conn, (const char *)text.data);
 	if (e == ERR_OK && version > 0)
-		e = db_conn_run(&w->conn, &version_add, &p, NULL);
+		e = db_conn_run(&w->conn, &sql_schema_version_add, &p, NULL);
 	if (e == ERR_OK)
 		e = db_conn_command(&w->conn, "COMMIT");
 	return e == ERR_OK ? ERR_OK : err_context(e, "\"%s\"", name);
@@ -232,10 +220,10 @@ apply_migrations(struct work *w)
 			"CREATE TABLE IF NOT EXISTS schema_version (version integer PRIMARY KEY, "
 			"name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())");
 	if (e == ERR_OK)
-		e = db_conn_run(&w->conn, &version_find, NULL, &res);
+		e = db_conn_run(&w->conn, &sql_schema_newest, NULL, &res);
 	if (e != ERR_OK)
 		return e;
-	int64_t have = result_int(res, 0, 0);
+	int64_t have = result_int(res, 0, COL_SCHEMA_NEWEST_VERSION);
 	if (have > STORE_SCHEMA_VERSION)
 		return err_set(ERR_CONFLICT,
 			"database schema has version %lld and this program knows %d: install the newer programs",
@@ -254,20 +242,19 @@ apply_partitions(struct work *w)
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
 
-	params_int(&p, PARTITION_MONTHS);
-	enum err e = db_conn_run(&w->conn, &partitions, &p, &res);
-	if (e == ERR_OK && result_int(res, 0, 0) > 0)
+	BIND(&p, partitions_ensure, .months = PARTITION_MONTHS);
+	enum err e = db_conn_run(&w->conn, &sql_partitions_ensure, &p, &res);
+	if (e == ERR_OK && result_int(res, 0, COL_PARTITIONS_ENSURE_MADE) > 0)
 		step(w,
 			arena_printf(w->arena, "%lld monthly certificate partitions made",
-				(long long)result_int(res, 0, 0)));
+				(long long)result_int(res, 0, COL_PARTITIONS_ENSURE_MADE)));
 	return e;
 }
 
 static enum err
 apply(struct work *w)
 {
-	enum err e = db_conn_command(
-		&w->conn, "SELECT pg_advisory_lock(hashtext('chancery schema apply'))");
+	enum err e = db_conn_run(&w->conn, &sql_schema_lock, NULL, NULL);
 
 	if (e == ERR_OK)
 		e = look_who(w);

@@ -9,41 +9,33 @@
 #include "lib/base/clock.h"
 #include "lib/store/certificate.h"
 #include "lib/store/internal.h"
+#include "schema/statements/revocation.h"
 
 enum { FIRST_PAUSE_MS = 1, LAST_PAUSE_MS = 64 };
 
 enum err
 store_snapshot(struct store *s, struct arena *a, const char **out)
 {
-	static const struct stmt snapshot = {"snapshot", "SELECT pg_current_snapshot()::text", 0};
 	AUTO(PGresult) res = NULL;
-	enum err e = db_read(s->db, &snapshot, NULL, &res);
+	enum err e = db_read(s->db, &sql_revocation_snapshot, NULL, &res);
 
 	if (e == ERR_OK)
-		*out = result_text(a, res, 0, 0);
+		*out = result_text(a, res, 0, COL_REVOCATION_SNAPSHOT_SNAPSHOT);
 	return e;
 }
 
-/* A node that stopped writing, or is too old to tell, is not waited for. */
 static enum err
 count_behind(struct store *s, const uint8_t *serial, const char *identity, unsigned *out)
 {
-	static const struct stmt behind = {"revocation_behind",
-		"WITH x AS MATERIALIZED ((SELECT v.xid FROM revocation v WHERE v.serial = $1) UNION ALL "
-		"(SELECT v.xid FROM identity i JOIN certificate c ON c.identity = i.id AND c.not_after > now() "
-		"JOIN revocation v ON v.serial = c.serial WHERE i.name = $2 ORDER BY v.xid DESC LIMIT 1)) "
-		"SELECT count(*) FROM node n WHERE n.program = 'chancery-status' AND n.state <> 'stopping' "
-		"AND n.last_seen > now() - interval '15 seconds' AND n.detail ? 'snapshot' AND EXISTS (SELECT 1 FROM x "
-		"WHERE NOT pg_visible_in_snapshot(x.xid, (n.detail->>'snapshot')::pg_snapshot))",
-		2};
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
 
-	params_bytes(&p, bytes_of(serial, serial != NULL ? STORE_SERIAL_SIZE : 0));
-	params_text(&p, identity);
-	enum err e = db_read(s->db, &behind, &p, &res);
+	BIND(&p, revocation_behind,
+		.serial = bytes_of(serial, serial != NULL ? STORE_SERIAL_SIZE : 0),
+		.identity = identity);
+	enum err e = db_read(s->db, &sql_revocation_behind, &p, &res);
 	if (e == ERR_OK)
-		*out = (unsigned)result_int(res, 0, 0);
+		*out = (unsigned)result_int(res, 0, COL_REVOCATION_BEHIND_BEHIND);
 	return e;
 }
 

@@ -5,6 +5,11 @@
 
 #include "lib/base/clock.h"
 #include "lib/store/internal.h"
+#include "schema/statements/audit.h"
+#include "schema/statements/bell.h"
+#include "schema/statements/node.h"
+#include "schema/statements/schema.h"
+#include "schema/statements/writer.h"
 
 static const char *const channels[] = {
 	[STORE_BELL_REQUEST] = "chancery_request",
@@ -14,22 +19,13 @@ static const char *const channels[] = {
 	[STORE_BELL_CRL] = "chancery_crl",
 	[STORE_BELL_CHALLENGE] = "chancery_challenge",
 };
-static const struct stmt mark_open = {"writer_mark_open",
-	"INSERT INTO writer_mark (writer, batch) VALUES ($1, $2) ON CONFLICT (writer) DO NOTHING",
-	2};
-/* Zero rows, because a look-up moved the mark on, must end the transaction: division by zero does. */
-static const struct stmt mark_move = {"writer_mark_move",
-	"WITH moved AS (UPDATE writer_mark SET batch = $3, at = now() WHERE writer = $1 AND batch = $2 RETURNING 1) "
-	"SELECT 1 / count(*) FROM moved",
-	3};
-static const struct stmt mark_lock = {
-	"writer_mark_lock", "SELECT batch FROM writer_mark WHERE writer = $1 FOR UPDATE", 1};
 static const struct db_vocabulary vocabulary = {
 	.channels = channels,
 	.channel_count = STORE_BELL_COUNT,
-	.mark_open = &mark_open,
-	.mark_move = &mark_move,
-	.mark_lock = &mark_lock,
+	.mark_open = &sql_writer_mark_open,
+	.mark_move = &sql_writer_mark_move,
+	.mark_lock = &sql_writer_mark_lock,
+	.notify = &sql_bell_notify,
 };
 
 /* The role may look, but nothing tells an absent schema from an old one unless both are asked for.
@@ -37,28 +33,19 @@ static const struct db_vocabulary vocabulary = {
 static enum err
 check_version(struct store *s)
 {
-	static const struct stmt present = {"schema_present",
-		"SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-		"WHERE n.nspname = 'chancery' AND c.relname = 'schema_version' AND has_schema_privilege(n.oid, 'USAGE') "
-		"AND has_table_privilege(c.oid, 'SELECT'))", /* grants come after the tables: until
-								then it is not there for this role
-							      */
-		0};
-	static const struct stmt newest = {
-		"schema_newest", "SELECT max(version) FROM schema_version", 0};
 	AUTO(PGresult) there = NULL;
 	AUTO(PGresult) res = NULL;
-	enum err e = db_read(s->db, &present, NULL, &there);
+	enum err e = db_read(s->db, &sql_schema_present, NULL, &there);
 
-	if (e == ERR_OK && !result_bool(there, 0, 0))
+	if (e == ERR_OK && !result_bool(there, 0, COL_SCHEMA_PRESENT_PRESENT))
 		return err_set_word(ERR_CONFLICT, "schema-missing",
 			"database \"%s\" has no chancery schema: run \"ca-admin schema apply\"",
 			db_configuration(s->db)->dbname);
 	if (e == ERR_OK)
-		e = db_read(s->db, &newest, NULL, &res);
+		e = db_read(s->db, &sql_schema_newest, NULL, &res);
 	if (e != ERR_OK)
 		return e;
-	int64_t version = result_int(res, 0, 0);
+	int64_t version = result_int(res, 0, COL_SCHEMA_NEWEST_VERSION);
 	if (version < STORE_SCHEMA_VERSION)
 		return err_set_word(ERR_CONFLICT, "schema-missing",
 			"database schema has version %lld and this program needs %d: run \"ca-admin schema apply\"",
@@ -125,27 +112,19 @@ store_node(const struct store *s)
 enum err
 store_node_seen(struct store *s, const char *state, const char *detail_json)
 {
-	static const struct stmt seen = {
-		"node_seen", "SELECT node_seen($1, $2, $3, $4, $5, $6::jsonb)", 6};
 	AUTO_PARAMS(p);
 
-	params_text(&p, s->node);
-	params_text(&p, db_configuration(s->db)->program);
-	params_text(&p, CHANCERY_VERSION);
-	params_time(&p, s->started_at);
-	params_text(&p, state);
-	params_text(&p, detail_json != NULL ? detail_json : "{}");
-	return db_run(s->db, &seen, &p, NULL);
+	BIND(&p, node_seen, .id = s->node, .program = db_configuration(s->db)->program,
+		.version = CHANCERY_VERSION, .started_at = s->started_at, .state = state,
+		.detail = detail_json != NULL ? detail_json : "{}");
+	return db_run(s->db, &sql_node_seen, &p, NULL);
 }
 
 enum err
 store_node_list(struct store *s, struct arena *a, struct store_node **out, size_t *count)
 {
-	static const struct stmt list = {"node_list",
-		"SELECT id, program, version, state, detail::text, started_at, last_seen FROM node ORDER BY id LIMIT 1000",
-		0};
 	AUTO(PGresult) res = NULL;
-	enum err e = db_read(s->db, &list, NULL, &res);
+	enum err e = db_read(s->db, &sql_node_list, NULL, &res);
 
 	if (e != ERR_OK)
 		return e;
@@ -153,13 +132,13 @@ store_node_list(struct store *s, struct arena *a, struct store_node **out, size_
 	*out = arena_array(a, *count + 1, sizeof(**out));
 	for (size_t i = 0; i < *count; i++)
 		(*out)[i] = (struct store_node){
-			.id = result_text(a, res, i, 0),
-			.program = result_text(a, res, i, 1),
-			.version = result_text(a, res, i, 2),
-			.state = result_text(a, res, i, 3),
-			.detail_json = result_text(a, res, i, 4),
-			.started_at = result_time(res, i, 5),
-			.last_seen = result_time(res, i, 6),
+			.id = result_text(a, res, i, COL_NODE_LIST_ID),
+			.program = result_text(a, res, i, COL_NODE_LIST_PROGRAM),
+			.version = result_text(a, res, i, COL_NODE_LIST_VERSION),
+			.state = result_text(a, res, i, COL_NODE_LIST_STATE),
+			.detail_json = result_text(a, res, i, COL_NODE_LIST_DETAIL),
+			.started_at = result_time(res, i, COL_NODE_LIST_STARTED_AT),
+			.last_seen = result_time(res, i, COL_NODE_LIST_LAST_SEEN),
 		};
 	return ERR_OK;
 }
@@ -167,16 +146,11 @@ store_node_list(struct store *s, struct arena *a, struct store_node **out, size_
 enum err
 store_audit_add(struct store *s, const struct store_audit *event)
 {
-	static const struct stmt insert = {"audit_add",
-		"INSERT INTO audit_event (actor, operation, object, outcome, request_id, detail) VALUES ($1, $2, $3, $4, $5, $6::jsonb)",
-		6};
 	AUTO_PARAMS(p);
 
-	params_text(&p, event->actor);
-	params_text(&p, event->operation);
-	params_text(&p, event->object != NULL ? event->object : "");
-	params_text(&p, event->outcome);
-	params_text(&p, event->request_id != NULL ? event->request_id : "");
-	params_text(&p, event->detail_json);
-	return db_write(s->db, &insert, &p, NULL);
+	BIND(&p, audit_add, .actor = event->actor, .operation = event->operation,
+		.object = event->object != NULL ? event->object : "", .outcome = event->outcome,
+		.request_id = event->request_id != NULL ? event->request_id : "",
+		.detail = event->detail_json);
+	return db_write(s->db, &sql_audit_add, &p, NULL);
 }

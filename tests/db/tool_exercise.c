@@ -26,8 +26,6 @@ identities(struct given *g)
 	enum err e = store_identity_find(g->s, g->a, g->identity, &i);
 
 	if (e == ERR_OK)
-		e = store_identity_get(g->s, g->a, i.id, &i);
-	if (e == ERR_OK)
 		e = store_identity_list(g->s, g->a, "m", 20, &list, &n);
 	if (e == ERR_OK)
 		e = store_grant_list(g->s, g->a, i.id, &grants, &n);

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Who may include and link whom. The tables below say it (ARCHITECTURE.md in short); a line that breaks one is told as FILE:LINE: reason.
+And where SQL stands: statements in schema/statements, each of them used; columns are read by name.
 
 Reads every #include of the tree, every target of every meson.build and, with --build, what the programs
 really link (ELF NEEDED). Exits 1 when something was found, 2 when it could not look.
@@ -69,6 +70,12 @@ PKI_FORBIDDEN = ["lib/base/clock.h", "lib/base/config.h", "lib/base/service.h", 
                  "unistd.h", "fcntl.h", "poll.h", "netdb.h", "sys/socket.h", "sys/stat.h", "sys/epoll.h"]
 # Time comes from clock_now(); the monotonic clock may be read where a condition variable needs it.
 CLOCKS = re.compile(r"\b(?:time|gettimeofday|timespec_get|clock_gettime)\s*\((?!\s*CLOCK_MONOTONIC\b)")
+
+# SQL at the beginning of a text; what reads a column.
+SQL = re.compile(r'"(?:SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH)\b[^"]*')
+READ = re.compile(r"\b(?:result|column)_(\w+)\(")
+READ_COLUMN = {"text": 3, "bytes": 3, "texts": 3}  # which argument of result_... is the column, else 2
+STATEMENT = re.compile(r"^-- name: (\w+)", re.M)
 
 # Program -> libraries it must not need.
 NETWORK = ["libmicrohttpd", "libgnutls", "libcurl", "libcares"]
@@ -152,6 +159,24 @@ class Check:
                     self.refuse(path, text, match.start(), "only lib/base/clock.c asks for the time; use clock_now()")
         return count
 
+    def sql(self):
+        """No statement is a text in C, none of schema/statements is without use, no column is read by its number."""
+        used = set()
+        for path, text in self.files("*.[ch]"):
+            used.update(re.findall(r"\bsql_(\w+)", text))
+            if inside(path, "tests"):
+                continue
+            for match in SQL.finditer(text):
+                self.refuse(path, text, match.start(), "SQL stands in schema/statements")
+            for match in READ.finditer(text):
+                column = arguments(text, match.end())[READ_COLUMN.get(match.group(1), 2):][:1]
+                if column and column[0].isdigit():
+                    self.refuse(path, text, match.start(), "a column is read by its name: COL_...")
+        for path, text in self.files("schema/statements/*.sql"):
+            for match in STATEMENT.finditer(text):
+                if match.group(1) not in used:
+                    self.refuse(path, text, match.start(), f"nothing runs statement {match.group(1)}")
+
     def include(self, path, text, match):
         quote, header = match.groups()
         if viewpoint(path) == "lib/pki" and not inside(path, "tests") and header in PKI_FORBIDDEN:
@@ -223,6 +248,18 @@ def without_hashes(text):
     return re.sub(r"#[^\n]*", lambda m: " " * len(m.group(0)), text)
 
 
+def arguments(text, at):
+    """Of a call whose opening parenthesis is the one before at."""
+    end, depth, parts = closing(text, at) - 1, 0, [""]
+    for char in text[at:end]:
+        depth += {"(": 1, ")": -1}.get(char, 0)
+        if char == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += char
+    return [p.strip() for p in parts]
+
+
 def closing(text, at):
     """Offset of the parenthesis that closes the one before at."""
     depth = 1
@@ -239,6 +276,7 @@ def main():
     arguments = parser.parse_args()
     check = Check(arguments.root)
     sources, builds = check.sources(), check.builds()
+    check.sql()
     if sources == 0 or builds == 0:
         print(f"{arguments.root}: no sources or no meson.build here", file=sys.stderr)
         return 2

@@ -11,6 +11,8 @@
 #include "lib/store/queue/claim.h"
 #include "lib/store/internal.h"
 #include "lib/store/queue/wait.h"
+#include "schema/statements/claim.h"
+#include "schema/statements/request.h"
 
 enum record_as { RECORD_NOT, RECORD_ISSUED, RECORD_REFUSED, RECORD_BLOCKED, RECORD_BROKEN };
 
@@ -22,34 +24,6 @@ struct record {
 	enum record_as *as;
 };
 
-/* "done_at IS NULL" says pending without offering the index of pending rows: from its ever empty
- * statistics the planner would join every pending row with every array element. */
-static const struct stmt lock_identities = {"claim_identities", "SELECT identity_lock($1)", 1};
-static const struct stmt issue = {"claim_issue",
-	"WITH o AS MATERIALIZED (SELECT * FROM unnest($1::bigint[], $2::smallint[], $3::bytea[], $4::timestamptz[], $5::timestamptz[], "
-	"$6::bytea[], $7::bytea[], $8::text[]) AS o (id, issuer, serial, not_before, not_after, der, spki_hash, actor)), "
-	"r AS (UPDATE issuance_request q SET state = 'done', done_at = now(), serial = o.serial, cert_not_after = o.not_after "
-	"FROM o WHERE q.id = o.id AND q.done_at IS NULL "
-	"RETURNING q.id, q.identity, q.profile, q.names, q.request_id, q.protocol, q.renewed_from, o.issuer, o.serial, o.not_before, "
-	"o.not_after, o.der, o.spki_hash, o.actor), "
-	"c AS (INSERT INTO certificate (issuer, serial, not_after, not_before, identity, request, profile, renewed_from, spki_hash, der) "
-	"SELECT issuer, serial, not_after, not_before, identity, id, profile, renewed_from, spki_hash, der FROM r), "
-	"n AS (INSERT INTO certificate_name (name, serial, not_after) SELECT DISTINCT unnest(names), serial, not_after FROM r) "
-	"INSERT INTO audit_event (actor, operation, object, outcome, request_id, detail) "
-	"SELECT actor, 'certificate.issue', encode(serial, 'hex'), 'ok', request_id, "
-	"jsonb_build_object('profile', profile, 'names', names, 'identity', identity, 'protocol', protocol) FROM r",
-	8};
-static const struct stmt refuse = {"claim_refuse",
-	"WITH o AS MATERIALIZED (SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[]) "
-	"AS o (id, class, word, reason, actor)), "
-	"r AS (UPDATE issuance_request q SET state = 'refused', done_at = now(), refusal_class = o.class, refusal_word = o.word, "
-	"refusal = o.reason FROM o WHERE q.id = o.id AND q.done_at IS NULL "
-	"RETURNING q.profile, q.names, q.identity, q.request_id, q.protocol, o.word, o.reason, o.actor) "
-	"INSERT INTO audit_event (actor, operation, object, outcome, request_id, detail) "
-	"SELECT actor, 'certificate.issue', '', 'refused', request_id, "
-	"jsonb_build_object('profile', profile, 'names', names, 'identity', identity, 'protocol', protocol, 'word', word, "
-	"'reason', reason) FROM r",
-	5};
 static const struct stmt finish_commit = {"claim_commit", "COMMIT", 0};
 
 /* Locks the identities of what is to be issued; whoever is not active any more is refused. */
@@ -72,15 +46,16 @@ lock_active(struct db_conn *c, struct record *r)
 	}
 	if (n == 0)
 		return ERR_OK;
-	params_ints(&p, ids, n);
-	enum err e = db_conn_run(c, &lock_identities, &p, &res);
+	BIND(&p, claim_identities, .ids = ints_of(ids, n));
+	enum err e = db_conn_run(c, &sql_claim_identities, &p, &res);
 	if (e != ERR_OK)
 		return e;
 	for (size_t i = 0; i < r->claim->count; i++) {
 		bool active = false;
 
 		for (size_t row = 0; row < result_rows(res); row++)
-			active = active || result_int(res, row, 0) == items[i].identity;
+			active = active ||
+				result_int(res, row, COL_CLAIM_IDENTITIES_ID) == items[i].identity;
 		if (r->as[i] == RECORD_ISSUED && !active)
 			r->as[i] = RECORD_BLOCKED;
 	}
@@ -110,14 +85,10 @@ issue_params(const struct record *r, struct params *p)
 		hashes[n] = o->spki_hash;
 		actors[n++] = r->claim->items[i].identity_name;
 	}
-	params_ints(p, ids, n);
-	params_shorts(p, issuers, n);
-	params_bytes_array(p, serials, n);
-	params_times(p, from, n);
-	params_times(p, to, n);
-	params_bytes_array(p, ders, n);
-	params_bytes_array(p, hashes, n);
-	params_texts(p, actors, n);
+	BIND(p, claim_issue, .ids = ints_of(ids, n), .issuers = shorts_of(issuers, n),
+		.serials = octets_of(serials, n), .not_before = ints_of(from, n),
+		.not_after = ints_of(to, n), .ders = octets_of(ders, n),
+		.spki_hashes = octets_of(hashes, n), .actors = texts_of(actors, n));
 	return n;
 }
 
@@ -150,11 +121,9 @@ refuse_params(const struct record *r, struct params *p)
 		reasons[n] = as == RECORD_REFUSED ? o->refusal : own_refusals[as].reason;
 		actors[n++] = r->claim->items[i].identity_name;
 	}
-	params_ints(p, ids, n);
-	params_texts(p, classes, n);
-	params_texts(p, words, n);
-	params_texts(p, reasons, n);
-	params_texts(p, actors, n);
+	BIND(p, claim_refuse, .ids = ints_of(ids, n), .classes = texts_of(classes, n),
+		.words = texts_of(words, n), .reasons = texts_of(reasons, n),
+		.actors = texts_of(actors, n));
 	return n;
 }
 
@@ -169,8 +138,8 @@ write_all(struct db_conn *c, const struct record *r)
 		const struct params *params;
 		bool use;
 	} steps[] = {
-		{&issue, &issued, issue_params(r, &issued) > 0},
-		{&refuse, &refused, refuse_params(r, &refused) > 0},
+		{&sql_claim_issue, &issued, issue_params(r, &issued) > 0},
+		{&sql_claim_refuse, &refused, refuse_params(r, &refused) > 0},
 		{&finish_commit, NULL, true},
 	};
 	enum err e = ERR_OK, first = ERR_OK;
@@ -259,7 +228,7 @@ read_answered(struct record *r, const PGresult *res)
 
 		e = wait_read_result(r->claim->arena, res, n, &row);
 		for (size_t i = 0; e == ERR_OK && i < r->claim->count; i++)
-			if (r->claim->items[i].id == result_int(res, n, 0) &&
+			if (r->claim->items[i].id == result_int(res, n, COL_RESULT_REQUEST) &&
 				row.state != STORE_RESULT_PENDING) {
 				take_recorded(&row, &r->outcomes[i]);
 				r->on[i] = false;
@@ -273,11 +242,6 @@ read_answered(struct record *r, const PGresult *res)
 static enum err
 record_again(struct db_conn *c, struct record *r)
 {
-	/* Columns as wait_read_result() wants them. */
-	static const struct stmt relock = {"claim_relock",
-		"SELECT id, state, serial, NULL::smallint, NULL::bytea, refusal_class, refusal_word, refusal "
-		"FROM issuance_request WHERE id = ANY ($1) ORDER BY id FOR UPDATE",
-		1};
 	int64_t ids[STORE_CLAIM_MAX];
 	size_t n = 0;
 	AUTO_PARAMS(p);
@@ -286,10 +250,10 @@ record_again(struct db_conn *c, struct record *r)
 	for (size_t i = 0; i < r->claim->count; i++)
 		if (r->on[i])
 			ids[n++] = r->claim->items[i].id;
-	params_ints(&p, ids, n);
+	BIND(&p, claim_relock, .ids = ints_of(ids, n));
 	enum err e = db_conn_command(c, "BEGIN");
 	if (e == ERR_OK)
-		e = db_conn_run(c, &relock, &p, &res);
+		e = db_conn_run(c, &sql_claim_relock, &p, &res);
 	if (e == ERR_OK)
 		e = read_answered(r, res);
 	return e == ERR_OK ? record(c, r) : e;

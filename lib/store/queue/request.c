@@ -1,7 +1,6 @@
 /*
- * The front ends' side of the issuance queue. Adding checks in the same statement that the identity
- * is active and the certificate being renewed is not revoked; the signer checks both again under a
- * lock before it records anything.
+ * The front ends' side of the issuance queue: adding requests, many by one statement. What it checks
+ * on the way stands in schema/statements/request.sql.
  */
 #include "lib/store/queue/request.h"
 
@@ -9,20 +8,9 @@
 
 #include "lib/store/internal.h"
 #include "lib/store/queue/wait.h"
-
-/* Row by row what was asked for, and what decides about it. Names come as one array for all rows,
- * with the places of each row's first and last, because arrays of arrays must not be ragged. */
-#define REQUEST_ROWS                                                                                              \
-	"FROM unnest($2::text[], $3::text[], $4::bigint[], $5::text[], $6::bigint[], $7::bigint[], $8::bytea[], " \
-	"$9::timestamptz[], $10::timestamptz[], $11::text[], $12::bytea[], $13::bigint[]) WITH ORDINALITY "       \
-	"AS q (protocol, request_id, identity, profile, first_name, last_name, spki, not_before, not_after, "     \
-	"acme_order, renewed_from, repeat_window, place) LEFT JOIN identity i ON i.id = q.identity), "
-#define REQUEST_FACTS                                                                              \
-	"q.*, ($1::text[])[q.first_name:q.last_name] AS names, i.state, "                          \
-	"EXISTS (SELECT 1 FROM revocation v WHERE v.serial = q.renewed_from) AS revoked"
-#define REQUEST_INSERT                                                                                                                          \
-	"INSERT INTO issuance_request (protocol, request_id, identity, profile, names, spki, not_before, not_after, acme_order, renewed_from) " \
-	"SELECT protocol, request_id, identity, profile, names, spki, not_before, not_after, acme_order, renewed_from FROM r "
+#include "schema/statements/certificate.h"
+#include "schema/statements/profile.h"
+#include "schema/statements/request.h"
 
 static bool
 same_key(const void *a, const void *b)
@@ -40,11 +28,11 @@ same_order(const void *a, const void *b)
 	return strcmp(one->acme_order, other->acme_order) == 0;
 }
 
-static void
-name_params(struct params *p, const void *const *rows, size_t n, int64_t *first, int64_t *last)
+/* The names of all rows one after the other, and where each row's first and last are, from 1. */
+static const char **
+join_names(const void *const *rows, size_t n, int64_t *first, int64_t *last)
 {
 	const struct store_request_new *r;
-	const char **all;
 	size_t count = 0;
 
 	for (size_t i = 0; i < n; i++) {
@@ -53,16 +41,16 @@ name_params(struct params *p, const void *const *rows, size_t n, int64_t *first,
 		count += r->name_count;
 		last[i] = (int64_t)count;
 	}
-	all = mem_zalloc(count + 1, sizeof(*all));
+	const char **all = mem_zalloc(count + 1, sizeof(*all));
 	for (size_t i = 0; i < n; i++) {
 		r = rows[i];
 		for (size_t k = 0; k < r->name_count; k++)
 			all[(size_t)first[i] - 1 + k] = r->names[k];
 	}
-	params_texts(p, all, count);
-	free(all);
+	return all;
 }
 
+/* Both statements have the same parameters. */
 static void
 request_params(const void *const *rows, size_t n, struct params *p)
 {
@@ -87,52 +75,19 @@ request_params(const void *const *rows, size_t n, struct params *p)
 			bytes_of(r->renewed_from, r->renewed_from != NULL ? STORE_SERIAL_SIZE : 0);
 		windows[i] = r->repeat_window;
 	}
-	name_params(p, rows, n, first, last);
-	params_texts(p, protocols, n);
-	params_texts(p, ids, n);
-	params_ints(p, identities, n);
-	params_texts(p, profiles, n);
-	params_ints(p, first, n);
-	params_ints(p, last, n);
-	params_bytes_array(p, keys, n);
-	params_times(p, from, n);
-	params_times(p, to, n);
-	params_texts(p, orders, n);
-	params_bytes_array(p, renewed, n);
-	params_ints(p, windows, n);
+	const char **names = join_names(rows, n, first, last);
+	BIND(p, request_add, .names = texts_of(names, n > 0 ? (size_t)last[n - 1] : 0),
+		.protocols = texts_of(protocols, n), .request_ids = texts_of(ids, n),
+		.identities = ints_of(identities, n), .profiles = texts_of(profiles, n),
+		.first_names = ints_of(first, n), .last_names = ints_of(last, n),
+		.spkis = octets_of(keys, n), .not_before = ints_of(from, n),
+		.not_after = ints_of(to, n), .acme_orders = texts_of(orders, n),
+		.renewed_from = octets_of(renewed, n), .repeat_windows = ints_of(windows, n));
+	free(names);
 }
 
-/* The same wish within repeat_window seconds that waits or has a live certificate (but not the very
- * one to be replaced) is the same request. One row always: the new id or null, then why not. */
-static const struct bulk add = {
-	{"request_add",
-		"WITH r AS MATERIALIZED (SELECT " REQUEST_FACTS ", "
-		"(SELECT o.id FROM issuance_request o WHERE q.repeat_window > 0 AND o.spki = q.spki AND o.identity = q.identity "
-		"AND o.profile = q.profile AND o.names = ($1::text[])[q.first_name:q.last_name] "
-		"AND o.created_at > now() - q.repeat_window * interval '1 second' "
-		"AND (q.renewed_from IS NULL OR o.serial IS DISTINCT FROM q.renewed_from) "
-		"AND (o.state = 'pending' OR (o.state = 'done' AND o.cert_not_after > now() "
-		"AND NOT EXISTS (SELECT 1 FROM revocation v WHERE v.serial = o.serial))) ORDER BY o.id DESC LIMIT 1) AS same " REQUEST_ROWS
-		"n AS (" REQUEST_INSERT
-		"WHERE state = 'active' AND NOT revoked AND same IS NULL ORDER BY place RETURNING id, spki) "
-		"SELECT coalesce(r.same, n.id), r.state, r.revoked, r.same IS NOT NULL "
-		"FROM r LEFT JOIN n ON n.spki = r.spki ORDER BY r.place",
-		13},
-	request_params, same_key};
-/* The order is locked while its state is looked at, so that of two gateways finalizing it one finds
- * its request set. */
-static const struct bulk add_for_order = {
-	{"request_add_for_order",
-		"WITH r AS MATERIALIZED (SELECT " REQUEST_FACTS " " REQUEST_ROWS
-		"o AS MATERIALIZED (SELECT id AS usable FROM acme_order WHERE id = ANY ($11::text[]) AND request IS NULL "
-		"AND expires > now() ORDER BY id FOR UPDATE), "
-		"n AS (" REQUEST_INSERT "JOIN o ON o.usable = r.acme_order "
-		"WHERE state = 'active' AND NOT revoked ORDER BY place RETURNING id, acme_order), "
-		"u AS (UPDATE acme_order SET request = n.id FROM n WHERE acme_order.id = n.acme_order) "
-		"SELECT n.id, r.state, r.revoked, false "
-		"FROM r LEFT JOIN n ON n.acme_order = r.acme_order ORDER BY r.place",
-		13},
-	request_params, same_order};
+static const struct bulk add = {&sql_request_add, request_params, same_key};
+static const struct bulk add_for_order = {&sql_request_add_for_order, request_params, same_order};
 
 static const struct bulk *
 bulk_for(const struct store_request_new *r)
@@ -146,22 +101,21 @@ request_submit(struct store *s, const struct store_request_new *r, db_done_fn *d
 	db_submit(s->db, bulk_for(r), r, done, ctx);
 }
 
-/* A row of either statement. */
 enum err
 request_read_added(const PGresult *res, size_t row, int64_t *id, bool *old)
 {
-	if (result_null(res, row, 1))
+	if (result_null(res, row, COL_ADDED_STATE))
 		return err_set(ERR_NOTFOUND, "no such identity");
-	if (column_identity_state(res, row, 1) != IDENTITY_ACTIVE)
+	if (column_identity_state(res, row, COL_ADDED_STATE) != IDENTITY_ACTIVE)
 		return err_set_word(ERR_DENIED, "identity-blocked", "the identity is %s",
-			result_peek(res, row, 1));
-	if (result_bool(res, row, 2))
+			result_peek(res, row, COL_ADDED_STATE));
+	if (result_bool(res, row, COL_ADDED_REVOKED))
 		return err_set_word(
 			ERR_DENIED, "certificate-revoked", "the certificate to renew is revoked");
-	if (result_null(res, row, 0))
+	if (result_null(res, row, COL_ADDED_ID))
 		return err_set(ERR_CONFLICT, "the order is expired or finalized already");
-	*id = result_int(res, row, 0);
-	*old = result_bool(res, row, 3); /* an old one may have its result already */
+	*id = result_int(res, row, COL_ADDED_ID);
+	*old = result_bool(res, row, COL_ADDED_OLD); /* may have its result already */
 	return ERR_OK;
 }
 
@@ -175,7 +129,7 @@ store_request_add(struct store *s, const struct store_request_new *r, int64_t *i
 	bool old = false;
 
 	request_params(&row, 1, &p);
-	enum err e = db_write(s->db, &bulk_for(r)->st, &p, &res);
+	enum err e = db_write(s->db, bulk_for(r)->st, &p, &res);
 	if (e == ERR_OK)
 		e = request_read_added(res, 0, id, &old);
 	if (e != ERR_OK || old)
@@ -189,23 +143,18 @@ enum err
 store_responder_request(struct store *s, const char *identity, const char *profile,
 	const char *issuer, struct bytes spki, const char *request_id, int64_t *id)
 {
-	static const struct stmt request = {
-		"responder_request", "SELECT responder_request($1, $2, $3, $4, $5)", 5};
 	uint64_t bells = wait_bells(s);
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
 
-	params_text(&p, identity);
-	params_text(&p, profile);
-	params_text(&p, issuer);
-	params_bytes(&p, spki);
-	params_text(&p, request_id);
-	enum err e = db_write(s->db, &request, &p, &res);
+	BIND(&p, responder_request, .identity = identity, .profile = profile, .issuer = issuer,
+		.spki = spki, .request_id = request_id);
+	enum err e = db_write(s->db, &sql_responder_request, &p, &res);
 	if (e != ERR_OK)
 		return e;
-	if (result_null(res, 0, 0))
+	if (result_null(res, 0, COL_RESPONDER_REQUEST_ID))
 		return err_set(ERR_NOTFOUND, "no service identity \"%s\"", identity);
-	*id = result_int(res, 0, 0);
+	*id = result_int(res, 0, COL_RESPONDER_REQUEST_ID);
 	wait_added(s, *id, bells);
 	store_ring(s, STORE_BELL_REQUEST);
 	return ERR_OK;
@@ -214,12 +163,6 @@ store_responder_request(struct store *s, const char *identity, const char *profi
 enum err
 store_profile_publish(struct store *s, const struct store_profile *profiles, size_t count)
 {
-	static const struct stmt publish = {"profile_publish",
-		"WITH gone AS (DELETE FROM profile WHERE name <> ALL ($1::text[])) "
-		"INSERT INTO profile (name, definition) SELECT p.name, p.definition::jsonb "
-		"FROM unnest($1::text[], $2::text[]) AS p (name, definition) "
-		"ON CONFLICT (name) DO UPDATE SET definition = excluded.definition, published_at = now()",
-		2};
 	AUTO_STRUCT(arena) a = arena_new(0);
 	AUTO_PARAMS(p);
 	const char **names = arena_array(a, count + 1, sizeof(*names));
@@ -229,18 +172,16 @@ store_profile_publish(struct store *s, const struct store_profile *profiles, siz
 		names[i] = profiles[i].name;
 		definitions[i] = profiles[i].definition_json;
 	}
-	params_texts(&p, names, count);
-	params_texts(&p, definitions, count);
-	return db_run(s->db, &publish, &p, NULL);
+	BIND(&p, profile_publish, .names = texts_of(names, count),
+		.definitions = texts_of(definitions, count));
+	return db_run(s->db, &sql_profile_publish, &p, NULL);
 }
 
 enum err
 store_partitions_ensure(struct store *s, int months)
 {
-	static const struct stmt ensure = {
-		"partitions_ensure", "SELECT certificate_partitions($1)", 1};
 	AUTO_PARAMS(p);
 
-	params_int(&p, months);
-	return db_run(s->db, &ensure, &p, NULL);
+	BIND(&p, partitions_ensure, .months = months);
+	return db_run(s->db, &sql_partitions_ensure, &p, NULL);
 }

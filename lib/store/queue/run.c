@@ -7,6 +7,7 @@
 
 #include "lib/store/internal.h"
 #include "lib/store/queue/wait.h"
+#include "schema/statements/request.h"
 
 /* On the writer's thread, after COMMIT or failure; me may be gone once it has settled. */
 static void
@@ -102,8 +103,8 @@ read_now(struct store *s, struct arena *a, int64_t id, struct store_result *out)
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
 
-	params_ints(&p, &id, 1);
-	enum err e = db_read(s->db, &wait_fetch, &p, &res);
+	BIND(&p, wait_fetch, .ids = ints_of(&id, 1));
+	enum err e = db_read(s->db, &sql_wait_fetch, &p, &res);
 	if (e == ERR_OK && result_rows(res) > 0)
 		return wait_read_result(a, res, 0, out);
 	if (e == ERR_OK)

@@ -16,6 +16,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/store/internal.h"
+#include "schema/statements/request.h"
 
 enum { ADDED_SLOTS = 4096, LOOK_MAX = 512, ONE_LOOK_US = 1000000 };
 
@@ -36,11 +37,6 @@ struct waiting {
 	struct db_conn conn; /* the poller's */
 };
 
-const struct stmt wait_fetch = {"wait_fetch",
-	"SELECT r.id, r.state, r.serial, c.issuer, c.der, r.refusal_class, r.refusal_word, r.refusal FROM issuance_request r "
-	"LEFT JOIN certificate c ON c.serial = r.serial AND c.not_after = r.cert_not_after "
-	"WHERE r.id = ANY ($1) AND r.state <> 'pending'",
-	1};
 static const char *const states[] = {[STORE_RESULT_PENDING] = "pending",
 	[STORE_RESULT_DONE] = "done",
 	[STORE_RESULT_REFUSED] = "refused",
@@ -59,18 +55,18 @@ enum err
 wait_read_result(struct arena *a, const PGresult *res, size_t row, struct store_result *out)
 {
 	struct store_result r = {.state = STORE_RESULT_PENDING};
-	int state = words_index(states, result_peek(res, row, 1));
-	enum err e = result_octets(res, row, 2, r.serial, sizeof(r.serial));
+	int state = words_index(states, result_peek(res, row, COL_RESULT_STATE));
+	enum err e = result_octets(res, row, COL_RESULT_SERIAL, r.serial, sizeof(r.serial));
 
 	if (e != ERR_OK)
 		return e;
 	if (state >= 0)
 		r.state = (enum store_result_state)state;
-	r.issuer = (int16_t)result_int(res, row, 3);
-	r.der = result_bytes(a, res, row, 4);
-	r.refusal_class = class_parse(result_peek(res, row, 5));
-	r.refusal_word = result_text(a, res, row, 6);
-	r.refusal = result_text(a, res, row, 7);
+	r.issuer = (int16_t)result_int(res, row, COL_RESULT_ISSUER);
+	r.der = result_bytes(a, res, row, COL_RESULT_DER);
+	r.refusal_class = class_parse(result_peek(res, row, COL_RESULT_REFUSAL_CLASS));
+	r.refusal_word = result_text(a, res, row, COL_RESULT_REFUSAL_WORD);
+	r.refusal = result_text(a, res, row, COL_RESULT_REFUSAL);
 	*out = r;
 	return ERR_OK;
 }
@@ -120,7 +116,7 @@ take_answered(struct waiting *w, const PGresult *res)
 	struct waiter *taken = NULL;
 
 	for (size_t row = 0; row < result_rows(res); row++) {
-		int64_t id = result_int(res, row, 0);
+		int64_t id = result_int(res, row, COL_RESULT_REQUEST);
 
 		for (struct waiter **link = &w->first, *at; (at = *link) != NULL;) {
 			if (at->state != WAITER_ADDED || at->id != id) {
@@ -183,11 +179,11 @@ look(struct waiting *w)
 	if (n == 0)
 		return;
 	pthread_mutex_unlock(&w->mutex);
-	params_ints(&p, ids, n);
+	BIND(&p, wait_fetch, .ids = ints_of(ids, n));
 	if (!db_conn_usable(&w->conn))
 		e = db_connect(w->store->db, &w->conn, DB_CONN_CONNECT_US);
 	if (e == ERR_OK)
-		e = db_conn_run(&w->conn, &wait_fetch, &p, &res);
+		e = db_conn_run(&w->conn, &sql_wait_fetch, &p, &res);
 	pthread_mutex_lock(&w->mutex);
 	/* A broken connection: the next bell or second tries again, and every waiter has its
 	 * deadline. */

@@ -43,8 +43,7 @@ void wait_failed(struct waiter *me, enum err code);
 uint64_t wait_bells(struct store *s);
 void wait_added(struct store *s, int64_t id, uint64_t bells_before);
 
-/* The results of these requests, for those that have one. Column 0 is the id. */
-extern const struct stmt wait_fetch;
+/* Columns of the row {result} of schema/statements/request.sql. */
 enum err wait_read_result(
 	struct arena *a, const PGresult *res, size_t row, struct store_result *out) MUST_CHECK;
 

@@ -1,0 +1,57 @@
+-- ACME accounts (RFC 8555 section 7.3): the unique index on the thumbprint is what makes one key one account. Who is said to
+-- have changed one is its own identity.
+
+-- row: account
+-- out: id text, identity int8, thumbprint bytea, jwk text, contact text[], status text, terms_agreed bool, created_at timestamptz
+id, identity, thumbprint, jwk::text, contact, status, terms_agreed, created_at
+
+-- name: acme_account_add
+-- by: gateway
+-- in: id text, identity int8, thumbprint bytea, jwk jsonb, contact text[], terms_agreed bool
+WITH made AS (
+	INSERT INTO acme_account (id, identity, thumbprint, jwk, contact, terms_agreed)
+	VALUES (:id, :identity, :thumbprint, :jwk::jsonb, :contact, :terms_agreed)
+	ON CONFLICT (thumbprint) DO NOTHING RETURNING id, identity)
+INSERT INTO audit_event (actor, operation, object, outcome)
+SELECT i.name, 'acme.account.add', c.id, 'ok' FROM made c JOIN identity i ON i.id = c.identity;
+
+-- name: acme_account_find
+-- by: gateway
+-- in: id text
+-- out: {account}
+SELECT {account} FROM acme_account WHERE id = :id;
+
+-- name: acme_account_find_by_key
+-- by: gateway
+-- in: thumbprint bytea
+-- out: {account}
+SELECT {account} FROM acme_account WHERE thumbprint = :thumbprint;
+
+-- name: acme_account_set_contact
+-- by: gateway
+-- in: id text, contact text[]
+UPDATE acme_account SET contact = :contact, xid = pg_current_xact_id() WHERE id = :id AND status = 'valid';
+
+-- name: acme_account_move
+-- by: gateway
+-- in: id text, seen text, status text
+WITH moved AS (
+	UPDATE acme_account SET status = :status, xid = pg_current_xact_id() WHERE id = :id AND status = :seen RETURNING id, identity)
+INSERT INTO audit_event (actor, operation, object, outcome)
+SELECT i.name, 'acme.account.move', c.id, 'ok' FROM moved c JOIN identity i ON i.id = c.identity;
+
+-- name: acme_account_set_key
+-- by: gateway
+-- in: id text, old_thumbprint bytea, thumbprint bytea, jwk jsonb
+WITH changed AS (
+	UPDATE acme_account SET thumbprint = :thumbprint, jwk = :jwk::jsonb, xid = pg_current_xact_id()
+	WHERE id = :id AND thumbprint = :old_thumbprint AND status = 'valid' RETURNING id, identity)
+INSERT INTO audit_event (actor, operation, object, outcome)
+SELECT i.name, 'acme.account.key-change', c.id, 'ok' FROM changed c JOIN identity i ON i.id = c.identity;
+
+-- name: acme_account_changes
+-- by: gateway
+-- in: cursor xid8 null 0
+-- out: oldest xid8, ids text[]
+-- A feed, see lib/store/internal.h. Without a cursor only the next one is wanted.
+SELECT pg_snapshot_xmin(pg_current_snapshot()) AS oldest, ARRAY (SELECT id FROM acme_account WHERE xid >= :cursor) AS ids;

@@ -1,0 +1,83 @@
+-- The signer's side of the queue: a claim is an open transaction that holds row locks on its requests; if the signer dies,
+-- the locks vanish.
+
+-- name: claim_take
+-- by: signer
+-- in: most int8
+-- out: id int8, protocol text, request_id text, profile text, identity int8, names text[], spki bytea, not_before timestamptz,
+-- out: not_after timestamptz, created_at timestamptz, acme_order text, renewed_from bytea, issuer text, identity_name text,
+-- out: identity_kind text, identity_state text, grants text[], authorized text[], order_usable bool, renewed_from_live bool
+-- SKIP LOCKED keeps other signers off. What decides about a request is read after it was locked. Orders are looked at only
+-- where there is one. Whether the certificate being renewed lives is asked of its request, which knows it without partitions.
+-- A wildcard's authorization names the domain without "*.".
+WITH q AS MATERIALIZED (
+	SELECT id, protocol, request_id, profile, identity, names, spki, not_before, not_after, created_at, acme_order, renewed_from,
+		issuer
+	FROM issuance_request WHERE state = 'pending' ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED)
+SELECT q.*, i.name AS identity_name, i.kind AS identity_kind, i.state AS identity_state,
+	ARRAY (SELECT pattern FROM name_grant g WHERE g.identity = q.identity AND g.profile = q.profile) AS grants,
+	CASE WHEN q.acme_order IS NOT NULL THEN ARRAY (
+		SELECT CASE WHEN z.wildcard THEN 'dns:*.' || substr(z.identifier, 5) ELSE z.identifier END
+		FROM acme_order o JOIN acme_authorization z ON z.id = ANY (o.authorizations) AND z.account = o.account
+		WHERE o.id = q.acme_order AND z.deactivated_at IS NULL AND z.expires > now()
+			AND EXISTS (SELECT 1 FROM acme_challenge c WHERE c."authorization" = z.id AND c.status = 'valid')) END AS authorized,
+	CASE WHEN q.acme_order IS NOT NULL THEN EXISTS (
+		SELECT 1 FROM acme_order o JOIN acme_account a ON a.id = o.account
+		WHERE o.id = q.acme_order AND o.request = q.id AND o.profile = q.profile AND a.identity = q.identity
+			AND a.status = 'valid' AND o.identifiers @> q.names AND o.identifiers <@ q.names) END AS order_usable,
+	CASE WHEN q.renewed_from IS NOT NULL THEN
+		EXISTS (SELECT 1 FROM issuance_request p WHERE p.serial = q.renewed_from AND p.identity = q.identity)
+		AND NOT EXISTS (SELECT 1 FROM revocation v WHERE v.serial = q.renewed_from) END AS renewed_from_live
+FROM q JOIN identity i ON i.id = q.identity ORDER BY q.id;
+
+-- name: claim_relock
+-- by: signer
+-- in: ids int8[]
+-- out: {result}
+-- On another transaction, after a COMMIT without an answer: waits for whoever has them.
+SELECT {result} FROM issuance_request r {result_certificate} WHERE r.id = ANY (:ids) ORDER BY r.id FOR UPDATE OF r;
+
+-- name: claim_identities
+-- by: signer
+-- in: ids int8[]
+-- out: id int8
+SELECT identity_lock(:ids) AS id;
+
+-- Recording: "done_at IS NULL" says pending without offering the index of pending rows: from its ever empty statistics the
+-- planner would join every pending row with every array element.
+
+-- name: claim_issue
+-- by: signer
+-- in: ids int8[], issuers int2[], serials bytea[], not_before timestamptz[], not_after timestamptz[], ders bytea[],
+-- in: spki_hashes bytea[], actors text[]
+WITH o AS MATERIALIZED (
+	SELECT * FROM unnest(:ids::bigint[], :issuers::smallint[], :serials::bytea[], :not_before::timestamptz[],
+		:not_after::timestamptz[], :ders::bytea[], :spki_hashes::bytea[], :actors::text[])
+		AS o (id, issuer, serial, not_before, not_after, der, spki_hash, actor)),
+r AS (
+	UPDATE issuance_request q SET state = 'done', done_at = now(), serial = o.serial, cert_not_after = o.not_after
+	FROM o WHERE q.id = o.id AND q.done_at IS NULL
+	RETURNING q.id, q.identity, q.profile, q.names, q.request_id, q.protocol, q.renewed_from, o.issuer, o.serial, o.not_before,
+		o.not_after, o.der, o.spki_hash, o.actor),
+c AS (
+	INSERT INTO certificate (issuer, serial, not_after, not_before, identity, request, profile, renewed_from, spki_hash, der)
+	SELECT issuer, serial, not_after, not_before, identity, id, profile, renewed_from, spki_hash, der FROM r),
+n AS (INSERT INTO certificate_name (name, serial, not_after) SELECT DISTINCT unnest(names), serial, not_after FROM r)
+INSERT INTO audit_event (actor, operation, object, outcome, request_id, detail)
+SELECT actor, 'certificate.issue', encode(serial, 'hex'), 'ok', request_id,
+	jsonb_build_object('profile', profile, 'names', names, 'identity', identity, 'protocol', protocol) FROM r;
+
+-- name: claim_refuse
+-- by: signer
+-- in: ids int8[], classes text[], words text[], reasons text[], actors text[]
+WITH o AS MATERIALIZED (
+	SELECT * FROM unnest(:ids::bigint[], :classes::text[], :words::text[], :reasons::text[], :actors::text[])
+		AS o (id, class, word, reason, actor)),
+r AS (
+	UPDATE issuance_request q SET state = 'refused', done_at = now(), refusal_class = o.class, refusal_word = o.word,
+		refusal = o.reason
+	FROM o WHERE q.id = o.id AND q.done_at IS NULL
+	RETURNING q.profile, q.names, q.identity, q.request_id, q.protocol, o.word, o.reason, o.actor)
+INSERT INTO audit_event (actor, operation, object, outcome, request_id, detail)
+SELECT actor, 'certificate.issue', '', 'refused', request_id, jsonb_build_object('profile', profile, 'names', names,
+	'identity', identity, 'protocol', protocol, 'word', word, 'reason', reason) FROM r;

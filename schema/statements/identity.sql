@@ -1,0 +1,55 @@
+-- Identities. What changes one is audited in the same statement or function.
+
+-- row: identity
+-- out: id int8, name text, owner text, kind text, state text, created_at timestamptz, changed_at timestamptz
+id, name, owner, kind, state, created_at, changed_at
+
+-- name: identity_add
+-- by: gateway, owner
+-- in: name text, kind text, owner text, profiles text[], patterns text[], actor text, request_id text
+-- out: id int8
+-- The identity, its grants and the audit event, or nothing when the name is taken.
+WITH i AS (
+	INSERT INTO identity (name, kind, owner) VALUES (:name, :kind, :owner) ON CONFLICT (name) DO NOTHING RETURNING id),
+g AS (
+	INSERT INTO name_grant (identity, profile, pattern, created_by)
+	SELECT i.id, u.profile, u.pattern, :actor FROM i, unnest(:profiles::text[], :patterns::text[]) AS u (profile, pattern)
+	ON CONFLICT DO NOTHING),
+a AS (
+	INSERT INTO audit_event (actor, operation, object, outcome, request_id, detail)
+	SELECT :actor, 'identity.add', :name, 'ok', :request_id, jsonb_build_object('kind', :kind::text, 'owner', :owner::text, 'grants',
+		(SELECT coalesce(jsonb_agg(jsonb_build_array(u.profile, u.pattern)), '[]')
+		FROM unnest(:profiles::text[], :patterns::text[]) AS u (profile, pattern))) FROM i)
+SELECT id FROM i;
+
+-- name: identity_find
+-- by: gateway, owner
+-- in: name text
+-- out: {identity}
+SELECT {identity} FROM identity WHERE name = :name;
+
+-- name: identity_list
+-- by: gateway
+-- in: after text, page int8
+-- out: {identity}
+SELECT {identity} FROM identity WHERE name > :after ORDER BY name LIMIT :page;
+
+-- name: identity_set_state
+-- by: gateway
+-- in: name text, state text, actor text, request_id text
+-- out: outcome text
+SELECT identity_set_state(:name, :state, :actor, :request_id) AS outcome;
+
+-- name: identity_offboard
+-- by: gateway
+-- in: name text, reason int2 null -1, actor text, request_id text
+-- out: outcome text, revoked int8, accounts int8, requests int8
+SELECT outcome, revoked, accounts, requests FROM identity_offboard(:name, :reason, :actor, :request_id);
+
+-- name: identity_changes
+-- by: gateway
+-- in: cursor xid8
+-- out: id int8, state text, oldest xid8
+-- A feed, see lib/store/internal.h: one row with nulls when nothing changed.
+SELECT i.id, i.state, s.oldest FROM (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS oldest) AS s
+LEFT JOIN identity i ON i.xid >= :cursor;

@@ -1,0 +1,48 @@
+-- Revocations: written by functions only, read by everybody who must refuse.
+
+-- row: revoked
+-- out: serial bytea, issuer int2, revoked_at timestamptz, not_after timestamptz, reason int2
+v.serial, v.issuer, v.revoked_at, v.not_after, v.reason
+
+-- name: certificate_revoke
+-- by: gateway
+-- in: serial bytea, reason int2 null -1, actor text, request_id text
+-- out: outcome text
+SELECT certificate_revoke(:serial, :reason, :actor, :request_id) AS outcome;
+
+-- name: revocation_changes
+-- by: gateway, status
+-- in: cursor xid8
+-- out: {revoked}, oldest xid8
+-- A feed, see lib/store/internal.h: one row with nulls when nothing changed.
+SELECT {revoked}, s.oldest FROM (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS oldest) AS s
+LEFT JOIN revocation v ON v.xid >= :cursor AND v.not_after > now();
+
+-- name: crl_entries
+-- by: signer
+-- in: issuer int2, last_update timestamptz
+-- out: {revoked}
+-- An entry stays until one CRL after its certificate's end has shown it (ocsp/CHECKS.md 81).
+SELECT {revoked} FROM revocation v
+WHERE issuer = :issuer AND not_after >= coalesce(:last_update, '-infinity'::timestamptz) ORDER BY serial;
+
+-- name: revocation_snapshot
+-- by: gateway, status
+-- out: snapshot text
+SELECT pg_current_snapshot()::text AS snapshot;
+
+-- name: revocation_behind
+-- by: gateway
+-- in: serial bytea, identity text
+-- out: behind int8
+-- How many status programs have not heard of the revocation of this serial, or of the newest one among this identity's live
+-- certificates. A node that stopped writing, or is too old to tell, is not counted.
+WITH x AS MATERIALIZED (
+	(SELECT v.xid FROM revocation v WHERE v.serial = :serial)
+	UNION ALL
+	(SELECT v.xid FROM identity i JOIN certificate c ON c.identity = i.id AND c.not_after > now()
+	JOIN revocation v ON v.serial = c.serial WHERE i.name = :identity ORDER BY v.xid DESC LIMIT 1))
+SELECT count(*) AS behind FROM node n
+WHERE n.program = 'chancery-status' AND n.state <> 'stopping' AND n.last_seen > now() - interval '15 seconds'
+	AND n.detail ? 'snapshot'
+	AND EXISTS (SELECT 1 FROM x WHERE NOT pg_visible_in_snapshot(x.xid, (n.detail->>'snapshot')::pg_snapshot));
