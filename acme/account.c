@@ -7,6 +7,7 @@
 
 #include "acme/resources.h"
 #include "lib/base/random.h"
+#include "lib/store/acme_order.h"
 
 enum { CONTACTS_MAX = 10, CONTACT_SIZE_MAX = 256, ORDERS_PAGE = 50 };
 

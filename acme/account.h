@@ -5,6 +5,7 @@
 
 #include "acme/jwk.h"
 #include "acme/state.h"
+#include "lib/store/acme_account.h"
 
 enum { ACCOUNT_KEY_MAX = 512, ACCOUNT_EXPONENT_MAX = 4 };
 

@@ -3,6 +3,7 @@
 #define CHANCERY_ACME_AUTHORIZATION_H
 
 #include "acme/call.h"
+#include "lib/store/acme_authorization.h"
 
 /* ERR_DENIED (word "not-yours"). */
 enum err

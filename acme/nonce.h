@@ -2,8 +2,7 @@
  * the database. */
 #ifndef CHANCERY_ACME_NONCE_H
 #define CHANCERY_ACME_NONCE_H
-
-#include "lib/store/acme.h"
+#include "lib/store/acme_nonce.h"
 
 enum { NONCE_KEYS_MAX = 8, NONCE_UNIQUE_SIZE = 16 };
 

@@ -4,6 +4,7 @@
 #define CHANCERY_ACME_ORDER_H
 
 #include "acme/call.h"
+#include "lib/store/acme_order.h"
 
 /* From the database, checked to be the calling account's. ERR_NOTFOUND, ERR_DENIED (word
  * "not-yours"). */

@@ -9,6 +9,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/hex.h"
 #include "lib/pki/crl.h"
+#include "lib/store/revocation.h"
 
 enum { REASON_ABSENT = -1 };
 

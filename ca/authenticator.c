@@ -19,6 +19,8 @@
 #include "lib/base/clock.h"
 #include "lib/base/random.h"
 #include "lib/db/follow.h"
+#include "lib/store/certificate.h"
+#include "lib/store/revocation.h"
 
 /* STALE_US: how long judging may go on without news from the database. A revoked client must not
  * win by cutting the gateway off from it. */

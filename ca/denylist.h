@@ -5,8 +5,7 @@
  */
 #ifndef CHANCERY_CA_DENYLIST_H
 #define CHANCERY_CA_DENYLIST_H
-
-#include "lib/store/certificate.h"
+#include "lib/store/identity.h"
 
 struct ca_denylist;
 

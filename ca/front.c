@@ -2,6 +2,7 @@
 #include "ca/front.h"
 
 #include "lib/base/log.h"
+#include "lib/store/revocation.h"
 
 enum { SETTLE_WAIT_MS = 2000 };
 
@@ -11,7 +12,7 @@ ca_front_settle(struct ca_front *f, const uint8_t *serial, const char *identity)
 	unsigned behind = 0;
 
 	ca_authenticator_refresh(f->clients);
-	if (store_revocation_spread(f->store, serial, identity, SETTLE_WAIT_MS, &behind) != ERR_OK)
+	if (store_revocation_settle(f->store, serial, identity, SETTLE_WAIT_MS, &behind) != ERR_OK)
 		log_event(LOG_WARNING, "revocation.settle", LOG_S("reason", err_reason()));
 	return behind;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "lib/base/clock.h"
+#include "lib/store/grant.h"
 
 enum { SLOTS = 1024, LIFE_US = 2 * 1000 * 1000 };
 

@@ -6,7 +6,7 @@
 #ifndef CHANCERY_CA_GRANTS_H
 #define CHANCERY_CA_GRANTS_H
 
-#include "lib/store/identity.h"
+#include "lib/store/store.h"
 
 struct ca_grants;
 

@@ -1,6 +1,7 @@
 /* Issuer rows, parsed, with the URLs that relying parties use (public.base_url): BASE/crl/NAME.crl,
  * BASE/ocsp, BASE/ca/NAME.cer. */
 #include "ca/issuers.h"
+#include "lib/store/issuer.h"
 
 #include <stdlib.h>
 

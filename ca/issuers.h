@@ -6,7 +6,6 @@
 #include "ca/policy.h"
 #include "lib/base/config.h"
 #include "lib/base/counted.h"
-#include "lib/store/certificate.h"
 
 /* One look at the table. */
 struct ca_issuers {

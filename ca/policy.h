@@ -7,6 +7,7 @@
 #define CHANCERY_CA_POLICY_H
 
 #include "ca/profile.h"
+#include "lib/store/identity.h"
 
 struct ca_policy_request {
 	const struct ca_profile *profile;

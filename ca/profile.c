@@ -10,6 +10,7 @@
 #include "ca/profile_json.h"
 #include "ca/profile_raw.h"
 #include "lib/base/config.h"
+#include "lib/store/identity.h"
 
 enum {
 	DAY = 86400,

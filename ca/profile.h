@@ -27,7 +27,6 @@
 
 #include "lib/base/counted.h"
 #include "lib/pki/cert.h"
-#include "lib/store/identity.h"
 
 enum ca_protocol {
 	CA_PROTOCOL_EST,

@@ -3,6 +3,7 @@
 #include "ca/profile_json.h"
 
 #include "lib/base/json.h"
+#include "lib/store/identity.h"
 
 static const char *
 key_word(unsigned i)

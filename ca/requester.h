@@ -9,7 +9,7 @@
 
 #include "lib/http/http.h"
 #include "lib/pki/cert.h"
-#include "lib/store/certificate.h"
+#include "lib/store/identity.h"
 
 /* A certificate of ours that was presented with proof of its key. */
 struct ca_presented {

@@ -7,6 +7,7 @@
 
 #include "crl/serve.h"
 #include "lib/db/follow.h"
+#include "lib/store/issuer.h"
 
 /* What is published of an issuer, and of all of them together. */
 enum object { OBJECT_CRL, OBJECT_CRL_PEM, OBJECT_CERT, OBJECT_CERT_PEM, OBJECT_COUNT };

@@ -8,7 +8,7 @@
 
 #include "ca/policy.h"
 #include "lib/base/config.h"
-#include "lib/store/certificate.h"
+#include "lib/store/crl.h"
 
 struct crl_published {
 	int64_t number, this_update, next_update;

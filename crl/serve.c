@@ -11,6 +11,7 @@
 #include "lib/base/hex.h"
 #include "lib/pki/cert.h"
 #include "lib/pki/crl.h"
+#include "lib/store/crl.h"
 
 static struct published *
 find_id(struct crl_service *c, int16_t id)

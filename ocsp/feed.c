@@ -4,6 +4,8 @@
  * which snapshot of the database it is true, so that whoever revoked can know that every responder
  * says so.
  */
+#include "lib/store/certificate.h"
+#include "lib/store/revocation.h"
 #include "ocsp/service.h"
 
 #include <stdlib.h>

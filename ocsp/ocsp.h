@@ -7,7 +7,7 @@
 
 #include "lib/base/config.h"
 #include "lib/http/http.h"
-#include "lib/store/certificate.h"
+#include "lib/store/store.h"
 
 struct ocsp_service;
 

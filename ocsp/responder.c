@@ -11,6 +11,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/random.h"
+#include "lib/store/issuer.h"
 
 enum {
 	LOOK_MS = 250, /* for all that wait together */

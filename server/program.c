@@ -6,6 +6,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/retry.h"
+#include "lib/store/node.h"
 
 enum { FIRST_RETRY_MS = 200, LAST_RETRY_MS = 5000, NODE_EVERY_S = 5 };
 

@@ -14,6 +14,7 @@
 #include "lib/base/json.h"
 #include "lib/base/metrics.h"
 #include "lib/base/retry.h"
+#include "lib/store/node.h"
 #include "ocsp/ocsp.h"
 #include "server/program.h"
 

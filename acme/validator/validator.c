@@ -14,7 +14,7 @@
 #include "acme/validator/http01.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
-#include "lib/store/acme.h"
+#include "lib/store/acme_challenge.h"
 
 enum { RETRY_AFTER_S = 5, LEASE_EXTRA_S = 30, TELL_FOR_S = 20, TELL_EVERY_MS = 200 };
 

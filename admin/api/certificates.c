@@ -8,6 +8,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/hex.h"
 #include "lib/pki/crl.h"
+#include "lib/store/revocation.h"
 
 static const char *
 certificate_status(const struct store_certificate *c, int64_t now)

@@ -8,6 +8,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/hex.h"
 #include "lib/pki/csr.h"
+#include "lib/store/audit.h"
 
 /* REPEAT_S: asking again with the same request, after a lost answer, gives the same certificate. */
 enum { WAIT_MS = 10000, REPEAT_S = 900 };

@@ -15,6 +15,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/hex.h"
 #include "lib/base/log.h"
+#include "lib/store/audit.h"
 
 enum { MINUTE_US = 60 * 1000 * 1000, EACH_A_MINUTE = 10, ALL_A_MINUTE = 200, OBJECT_MAX = 100 };
 

@@ -6,6 +6,10 @@
 #include "admin/api/internal.h"
 
 #include "lib/base/clock.h"
+#include "lib/store/audit.h"
+#include "lib/store/crl.h"
+#include "lib/store/issuer.h"
+#include "lib/store/node.h"
 
 enum { STALE_S = 15, ISSUER_SOON_S = 30 * 86400 };
 

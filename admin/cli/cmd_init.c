@@ -10,6 +10,7 @@
 #include "admin/cli/credential.h"
 #include "lib/base/clock.h"
 #include "lib/base/random.h"
+#include "lib/store/issuer.h"
 #include "lib/store/queue/request.h"
 
 #define INIT_OPERATOR "operator"

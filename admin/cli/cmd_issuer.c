@@ -6,7 +6,8 @@
 #include "admin/cli/cli.h"
 #include "lib/base/clock.h"
 #include "lib/pki/crl.h"
-#include "lib/store/certificate.h"
+#include "lib/store/crl.h"
+#include "lib/store/issuer.h"
 
 enum { CRL_FILE_MAX = 16 << 20 };
 

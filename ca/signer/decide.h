@@ -3,7 +3,7 @@
 #define CHANCERY_CA_SIGNER_DECIDE_H
 
 #include "ca/signer/signer.h"
-#include "lib/store/queue/request.h"
+#include "lib/store/queue/claim.h"
 
 struct decide {
 	const struct ca_profiles *profiles;

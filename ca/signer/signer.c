@@ -14,6 +14,8 @@
 #include "ca/signer/signing.h"
 #include "lib/base/clock.h"
 #include "lib/base/hex.h"
+#include "lib/store/certificate.h"
+#include "lib/store/queue/request.h"
 
 enum { MONTH_S = 28 * 86400, MONTHS_SPARE = 2, MONTHS_MAX = 14 };
 

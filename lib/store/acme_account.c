@@ -1,5 +1,5 @@
 /* ACME accounts (RFC 8555 section 7.3). */
-#include "lib/store/acme.h"
+#include "lib/store/acme_account.h"
 #include "lib/store/internal.h"
 #include "schema/statements/acme_account.h"
 

@@ -1,7 +1,8 @@
 /* ACME authorizations and challenges as the gateway uses them (RFC 8555 section 7.5): it never
  * makes a challenge valid. */
 #include "lib/base/clock.h"
-#include "lib/store/acme_rows.h"
+#include "lib/store/acme_order.h"
+#include "lib/store/acme_internal.h"
 #include "lib/store/internal.h"
 #include "schema/statements/acme_authorization.h"
 #include "schema/statements/acme_challenge.h"

@@ -1,6 +1,6 @@
 /* The validator's side of challenges: claim what is due, record what was found. Only its database
  * role may. */
-#include "lib/store/acme.h"
+#include "lib/store/acme_challenge.h"
 #include "lib/store/internal.h"
 #include "schema/statements/acme_challenge.h"
 

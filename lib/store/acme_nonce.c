@@ -6,7 +6,7 @@
  */
 #include "lib/base/clock.h"
 #include "lib/base/random.h"
-#include "lib/store/acme.h"
+#include "lib/store/acme_nonce.h"
 #include "lib/store/internal.h"
 #include "schema/statements/acme_nonce.h"
 

@@ -2,9 +2,10 @@
  * ACME orders (RFC 8555 section 7.4): written once at newOrder, read with what became of them.
  */
 #include "lib/base/clock.h"
-#include "lib/store/acme_rows.h"
+#include "lib/store/acme_order.h"
+#include "lib/store/acme_internal.h"
 #include "lib/store/internal.h"
-#include "lib/store/queue/wait.h"
+#include "lib/store/queue/internal.h"
 #include "schema/statements/acme_order.h"
 #include "schema/statements/request.h"
 

@@ -1,6 +1,6 @@
 /* ACME states as functions of facts and the clock (RFC 8555 section 7.1.6): nothing has to be
  * swept, and reading never writes. */
-#include "lib/store/acme.h"
+#include "lib/store/acme_order.h"
 
 static bool
 any_challenge(const struct store_authorization *z, enum acme_challenge_status status)

@@ -6,85 +6,8 @@
 
 #include "lib/store/internal.h"
 #include "schema/statements/certificate.h"
-#include "schema/statements/issuer.h"
-#include "schema/statements/revocation.h"
 
 enum { LIST_MAX = 1000 };
-
-enum err
-store_issuer_list(struct store *s, struct arena *a, struct store_issuer **out, size_t *count)
-{
-	AUTO(PGresult) res = NULL;
-	enum err e = db_read(s->db, &sql_issuer_list, NULL, &res);
-
-	if (e != ERR_OK)
-		return e;
-	*count = result_rows(res);
-	*out = arena_array(a, *count + 1, sizeof(**out));
-	for (size_t i = 0; i < *count; i++)
-		(*out)[i] = (struct store_issuer){
-			.id = (int16_t)result_int(res, i, COL_ISSUER_LIST_ID),
-			.parent = (int16_t)result_int(res, i, COL_ISSUER_LIST_PARENT),
-			.name = result_text(a, res, i, COL_ISSUER_LIST_NAME),
-			.kind = result_text(a, res, i, COL_ISSUER_LIST_KIND),
-			.state = result_text(a, res, i, COL_ISSUER_LIST_STATE),
-			.key_label = result_text(a, res, i, COL_ISSUER_LIST_KEY_LABEL),
-			.der = result_bytes(a, res, i, COL_ISSUER_LIST_DER),
-			.subject = result_bytes(a, res, i, COL_ISSUER_LIST_SUBJECT),
-			.key_id = result_bytes(a, res, i, COL_ISSUER_LIST_KEY_ID),
-			.spki_hash = result_bytes(a, res, i, COL_ISSUER_LIST_SPKI_HASH),
-			.not_after = result_time(res, i, COL_ISSUER_LIST_NOT_AFTER),
-		};
-	return ERR_OK;
-}
-
-/* Which issuer stands in the way of importing this one; the same certificate under the same name
- * does not. */
-static enum err
-find_issuer(struct store *s, const struct store_issuer *issuer, int16_t *id)
-{
-	AUTO_PARAMS(p);
-	AUTO(PGresult) res = NULL;
-
-	BIND(&p, issuer_find, .name = issuer->name, .spki_hash = issuer->spki_hash);
-	enum err e = db_read(s->db, &sql_issuer_find, &p, &res);
-	if (e != ERR_OK)
-		return e;
-	for (size_t i = 0; i < result_rows(res); i++)
-		if (strcmp(result_peek(res, i, COL_ISSUER_FIND_NAME), issuer->name) != 0 ||
-			!bytes_equal(result_view(res, i, COL_ISSUER_FIND_DER), issuer->der))
-			return err_set(ERR_CONFLICT,
-				"issuer \"%s\" has that %s with another certificate",
-				result_peek(res, i, COL_ISSUER_FIND_NAME),
-				strcmp(result_peek(res, i, COL_ISSUER_FIND_NAME), issuer->name) == 0
-					? "name"
-					: "key");
-	if (result_rows(res) == 0)
-		return err_set(ERR_UNAVAILABLE, "issuer \"%s\" vanished while it was imported",
-			issuer->name);
-	*id = (int16_t)result_int(res, 0, COL_ISSUER_FIND_ID);
-	return ERR_OK;
-}
-
-enum err
-store_issuer_add(struct store *s, const struct store_issuer *issuer, int16_t *id)
-{
-	AUTO_PARAMS(p);
-	AUTO(PGresult) res = NULL;
-
-	BIND(&p, issuer_add, .name = issuer->name, .kind = issuer->kind, .parent = issuer->parent,
-		.der = issuer->der, .subject = issuer->subject, .key_id = issuer->key_id,
-		.spki_hash = issuer->spki_hash, .key_label = issuer->key_label,
-		.not_after = issuer->not_after);
-	enum err e = db_run(s->db, &sql_issuer_add, &p, &res);
-	if (e != ERR_OK)
-		return e;
-	if (result_rows(res) == 0)
-		return find_issuer(s, issuer, id);
-	*id = (int16_t)result_int(res, 0, COL_ISSUER_ADD_ID);
-	store_ring(s, STORE_BELL_STATE);
-	return ERR_OK;
-}
 
 static enum err
 read_certificate(struct arena *a, const PGresult *res, size_t row, struct store_certificate *out)
@@ -188,65 +111,6 @@ store_certificate_list(struct store *s, struct arena *a, const struct store_cert
 	return e;
 }
 
-enum err
-store_certificate_revoke(struct store *s, const uint8_t serial[STORE_SERIAL_SIZE], int reason,
-	const char *actor, const char *request_id)
-{
-	AUTO_PARAMS(p);
-	AUTO(PGresult) res = NULL;
-
-	BIND(&p, certificate_revoke, .serial = bytes_of(serial, STORE_SERIAL_SIZE),
-		.reason = reason, .actor = actor, .request_id = request_id);
-	enum err e = db_run(s->db, &sql_certificate_revoke, &p, &res);
-	if (e != ERR_OK)
-		return e;
-	const char *outcome = result_peek(res, 0, COL_CERTIFICATE_REVOKE_OUTCOME);
-	if (strcmp(outcome, "unknown") == 0)
-		return err_set(ERR_NOTFOUND, "no certificate with this serial");
-	store_ring(s, STORE_BELL_STATE);
-	if (strcmp(outcome, "already") == 0)
-		return err_set(ERR_CONFLICT, "the certificate is revoked already");
-	return ERR_OK;
-}
-
-enum err
-store_revocation_changes(struct store *s, struct arena *a, uint64_t *cursor,
-	struct store_revoked **out, size_t *count)
-{
-	AUTO_PARAMS(p);
-	AUTO(PGresult) res = NULL;
-
-	BIND(&p, revocation_changes, .cursor = (int64_t)*cursor);
-	enum err e = db_read(s->db, &sql_revocation_changes, &p, &res);
-	if (e != ERR_OK)
-		return e;
-	struct store_revoked *list = arena_array(a, result_rows(res), sizeof(*list));
-	size_t n = 0;
-	for (size_t i = 0; i < result_rows(res) && e == ERR_OK; i++)
-		if (!result_null(res, i, COL_REVOKED_SERIAL))
-			e = row_revoked(res, i, &list[n++]);
-	if (e != ERR_OK)
-		return e;
-	*out = list;
-	*count = n;
-	*cursor = (uint64_t)result_int(res, 0, COL_REVOCATION_CHANGES_OLDEST);
-	return ERR_OK;
-}
-
-enum err
-row_revoked(const PGresult *res, size_t row, struct store_revoked *out)
-{
-	*out = (struct store_revoked){
-		.issuer = (int16_t)result_int(res, row, COL_REVOKED_ISSUER),
-		.revoked_at = result_time(res, row, COL_REVOKED_REVOKED_AT),
-		.not_after = result_time(res, row, COL_REVOKED_NOT_AFTER),
-		.reason = result_null(res, row, COL_REVOKED_REASON)
-			? -1
-			: (int)result_int(res, row, COL_REVOKED_REASON),
-	};
-	return result_octets(res, row, COL_REVOKED_SERIAL, out->serial, sizeof(out->serial));
-}
-
 static enum err
 read_issued(const PGresult *res, size_t row, struct store_issued *out)
 {
@@ -307,4 +171,13 @@ store_issued_changes(struct store *s, struct arena *a, uint64_t *cursor, unsigne
 	*more = full;
 	*cursor = (uint64_t)(full ? last + 1 : result_int(res, 0, COL_CERTIFICATE_ISSUED_OLDEST));
 	return ERR_OK;
+}
+
+enum err
+store_partitions_ensure(struct store *s, int months)
+{
+	AUTO_PARAMS(p);
+
+	BIND(&p, partitions_ensure, .months = months);
+	return db_run(s->db, &sql_partitions_ensure, &p, NULL);
 }

@@ -4,7 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "lib/store/certificate.h"
+#include "lib/store/crl.h"
 #include "lib/store/internal.h"
 #include "schema/statements/crl.h"
 #include "schema/statements/revocation.h"

@@ -1,11 +1,10 @@
 /*
- * Identities and their name grants. What changes them is audited in the same statement or SQL
- * function, and rings STATE, so that gateways drop what they remember.
+ * Identities. What changes them is audited in the same statement or SQL function, and rings STATE, so
+ * that gateways drop what they remember.
  */
 #include "lib/store/identity.h"
 
 #include "lib/store/internal.h"
-#include "schema/statements/grant.h"
 #include "schema/statements/identity.h"
 
 enum { LIST_MAX = 1000 };
@@ -195,78 +194,6 @@ store_identity_offboard(struct store *s, const char *name, int reason, const cha
 	store_ring(s, STORE_BELL_STATE);
 	store_ring(s, STORE_BELL_RESULT); /* its waiting requests were refused */
 	return ERR_OK;
-}
-
-enum err
-store_grant_list(
-	struct store *s, struct arena *a, int64_t identity, struct store_grant **out, size_t *count)
-{
-	AUTO_PARAMS(p);
-	AUTO(PGresult) res = NULL;
-
-	BIND(&p, grant_list, .identity = identity);
-	enum err e = db_read(s->db, &sql_grant_list, &p, &res);
-	if (e != ERR_OK)
-		return e;
-	*count = result_rows(res);
-	*out = arena_array(a, *count + 1, sizeof(**out));
-	for (size_t i = 0; i < *count; i++)
-		(*out)[i] = (struct store_grant){
-			.id = result_int(res, i, COL_GRANT_LIST_ID),
-			.profile = result_text(a, res, i, COL_GRANT_LIST_PROFILE),
-			.pattern = result_text(a, res, i, COL_GRANT_LIST_PATTERN),
-			.created_by = result_text(a, res, i, COL_GRANT_LIST_CREATED_BY),
-		};
-	return ERR_OK;
-}
-
-static enum err
-judge_grant(struct store *s, enum err e, int64_t identity, const PGresult *res, size_t *changed)
-{
-	if (e == ERR_NOTFOUND)
-		return err_set(ERR_NOTFOUND, "no identity number %lld", (long long)identity);
-	if (e == ERR_OK)
-		*changed = result_rows(res);
-	if (e == ERR_OK && *changed > 0)
-		store_ring(s, STORE_BELL_STATE);
-	return e;
-}
-
-enum err
-store_grant_add(struct store *s, int64_t identity, const char *profile, const char *pattern,
-	const char *actor, const char *request_id)
-{
-	AUTO_PARAMS(p);
-	AUTO(PGresult) res = NULL;
-	size_t changed = 0;
-
-	BIND(&p, grant_add, .identity = identity, .profile = profile, .pattern = pattern,
-		.actor = actor, .request_id = request_id);
-	enum err e = db_write(s->db, &sql_grant_add, &p, &res);
-	e = judge_grant(s, e, identity, res, &changed);
-	if (e == ERR_OK && changed == 0)
-		return err_set(ERR_CONFLICT,
-			"the identity has grant \"%s\" for profile \"%s\" already", pattern,
-			profile);
-	return e;
-}
-
-enum err
-store_grant_remove(struct store *s, int64_t identity, const char *profile, const char *pattern,
-	const char *actor, const char *request_id)
-{
-	AUTO_PARAMS(p);
-	AUTO(PGresult) res = NULL;
-	size_t changed = 0;
-
-	BIND(&p, grant_remove, .identity = identity, .profile = profile, .pattern = pattern,
-		.actor = actor, .request_id = request_id);
-	enum err e = db_write(s->db, &sql_grant_remove, &p, &res);
-	e = judge_grant(s, e, identity, res, &changed);
-	if (e == ERR_OK && changed == 0)
-		return err_set(ERR_NOTFOUND, "the identity has no grant \"%s\" for profile \"%s\"",
-			pattern, profile);
-	return e;
 }
 
 enum err

@@ -1,8 +1,8 @@
-/* Identities and their name grants. */
+/* Identities: whoever may ask for certificates. */
 #ifndef CHANCERY_STORE_IDENTITY_H
 #define CHANCERY_STORE_IDENTITY_H
 
-#include "lib/store/store.h"
+#include "lib/store/grant.h"
 
 enum identity_kind {
 	IDENTITY_WORKLOAD,
@@ -33,11 +33,6 @@ struct store_identity {
 	int64_t created_at, changed_at;
 };
 
-struct store_grant {
-	int64_t id;
-	const char *profile, *pattern, *created_by;
-};
-
 /* ERR_CONFLICT when the name is taken. Adds grants with it in one transaction (both may be empty);
  * audited. */
 enum err store_identity_add(struct store *s, const struct store_identity *identity,
@@ -58,14 +53,6 @@ struct store_offboarded {
 /* identity_offboard() of schema/0003. reason: pki_reason number or -1. Rings STATE. */
 enum err store_identity_offboard(struct store *s, const char *name, int reason, const char *actor,
 	const char *request_id, struct store_offboarded *out) MUST_CHECK;
-
-enum err store_grant_list(struct store *s, struct arena *a, int64_t identity,
-	struct store_grant **out, size_t *count) MUST_CHECK;
-/* ERR_CONFLICT when it exists. Audited; rings STATE. */
-enum err store_grant_add(struct store *s, int64_t identity, const char *profile,
-	const char *pattern, const char *actor, const char *request_id) MUST_CHECK;
-enum err store_grant_remove(struct store *s, int64_t identity, const char *profile,
-	const char *pattern, const char *actor, const char *request_id) MUST_CHECK;
 
 /* Feed of identity state changes since *cursor (0: everything): rows may repeat; *cursor moves. */
 struct store_identity_change {

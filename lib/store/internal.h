@@ -4,7 +4,8 @@
 
 #include "lib/base/words.h"
 #include "lib/db/run.h"
-#include "lib/store/certificate.h"
+#include "lib/store/identity.h"
+#include "lib/store/revocation.h"
 
 struct store {
 	struct db *db;

@@ -1,13 +1,11 @@
-/* Opening and closing a store, the schema version check, the node table and single audit events. */
+/* Opening and closing a store, and the schema version check. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/store/internal.h"
-#include "schema/statements/audit.h"
 #include "schema/statements/bell.h"
-#include "schema/statements/node.h"
 #include "schema/statements/schema.h"
 #include "schema/statements/writer.h"
 
@@ -107,50 +105,4 @@ const char *
 store_node(const struct store *s)
 {
 	return s->node;
-}
-
-enum err
-store_node_seen(struct store *s, const char *state, const char *detail_json)
-{
-	AUTO_PARAMS(p);
-
-	BIND(&p, node_seen, .id = s->node, .program = db_configuration(s->db)->program,
-		.version = CHANCERY_VERSION, .started_at = s->started_at, .state = state,
-		.detail = detail_json != NULL ? detail_json : "{}");
-	return db_run(s->db, &sql_node_seen, &p, NULL);
-}
-
-enum err
-store_node_list(struct store *s, struct arena *a, struct store_node **out, size_t *count)
-{
-	AUTO(PGresult) res = NULL;
-	enum err e = db_read(s->db, &sql_node_list, NULL, &res);
-
-	if (e != ERR_OK)
-		return e;
-	*count = result_rows(res);
-	*out = arena_array(a, *count + 1, sizeof(**out));
-	for (size_t i = 0; i < *count; i++)
-		(*out)[i] = (struct store_node){
-			.id = result_text(a, res, i, COL_NODE_LIST_ID),
-			.program = result_text(a, res, i, COL_NODE_LIST_PROGRAM),
-			.version = result_text(a, res, i, COL_NODE_LIST_VERSION),
-			.state = result_text(a, res, i, COL_NODE_LIST_STATE),
-			.detail_json = result_text(a, res, i, COL_NODE_LIST_DETAIL),
-			.started_at = result_time(res, i, COL_NODE_LIST_STARTED_AT),
-			.last_seen = result_time(res, i, COL_NODE_LIST_LAST_SEEN),
-		};
-	return ERR_OK;
-}
-
-enum err
-store_audit_add(struct store *s, const struct store_audit *event)
-{
-	AUTO_PARAMS(p);
-
-	BIND(&p, audit_add, .actor = event->actor, .operation = event->operation,
-		.object = event->object != NULL ? event->object : "", .outcome = event->outcome,
-		.request_id = event->request_id != NULL ? event->request_id : "",
-		.detail = event->detail_json);
-	return db_write(s->db, &sql_audit_add, &p, NULL);
 }

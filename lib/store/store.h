@@ -10,6 +10,7 @@
 struct store;
 
 enum { STORE_SCHEMA_VERSION = 4 };
+enum { STORE_SERIAL_SIZE = 16 }; /* octets of every serial; lower-case hex where it is text */
 
 /* Connects, checks that the schema version is STORE_SCHEMA_VERSION (ERR_CONFLICT with the remedy
  * otherwise; word "schema-missing" when it is absent or older, which an operator may be mending
@@ -34,23 +35,6 @@ enum store_bell {
 };
 /* Asks for a ring; returns at once. */
 void store_ring(struct store *s, enum store_bell bell);
-
-/* node table: this program lives. detail is JSON text. Called every few seconds by service loops.
- */
-enum err store_node_seen(struct store *s, const char *state, const char *detail_json) MUST_CHECK;
-struct store_node {
-	const char *id, *program, *version, *state, *detail_json;
-	int64_t started_at, last_seen;
-};
-enum err store_node_list(
-	struct store *s, struct arena *a, struct store_node **out, size_t *count) MUST_CHECK;
-
-/* Append one audit event outside of the functions that already do. */
-struct store_audit {
-	const char *actor, *operation, *object, *outcome, *request_id,
-		*detail_json; /* detail NULL: none */
-};
-enum err store_audit_add(struct store *s, const struct store_audit *event) MUST_CHECK;
 
 /* Schema: applied by `ca-admin schema apply` with an owner connection. Creates database roles when
  * it may, the schema, missing migrations in order, roles.sql, certificate partitions. steps gets

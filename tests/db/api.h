@@ -7,6 +7,15 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/random.h"
+#include "lib/store/acme_account.h"
+#include "lib/store/acme_authorization.h"
+#include "lib/store/acme_nonce.h"
+#include "lib/store/acme_order.h"
+#include "lib/store/audit.h"
+#include "lib/store/crl.h"
+#include "lib/store/issuer.h"
+#include "lib/store/node.h"
+#include "lib/store/queue/claim.h"
 #include "lib/store/queue/request.h"
 #include "tests/unit/unit.h"
 

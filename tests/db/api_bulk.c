@@ -3,7 +3,7 @@
 #include <sched.h>
 #include <semaphore.h>
 
-#include "lib/store/queue/wait.h"
+#include "lib/store/queue/internal.h"
 #include "tests/db/api.h"
 
 /* For what lib/store has no function for. */

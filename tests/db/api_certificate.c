@@ -98,20 +98,20 @@ test_revocation_has_spread_when_every_status_program_saw_it(void)
 	CHECK_OK(store_certificate_revoke(w.gateway, serial, 4, "t", "r"));
 	CHECK_OK(store_snapshot(status, w.a, &after));
 	CHECK_OK(store_node_seen(status, "ready", NULL));
-	CHECK_OK(store_revocation_spread(w.gateway, serial, NULL, 0, &behind));
+	CHECK_OK(store_revocation_settle(w.gateway, serial, NULL, 0, &behind));
 	CHECK(behind == 0);
 	say(status, w.a, "ready", before);
-	CHECK_OK(store_revocation_spread(w.gateway, serial, NULL, 20, &behind));
+	CHECK_OK(store_revocation_settle(w.gateway, serial, NULL, 20, &behind));
 	CHECK(behind == 1);
-	CHECK_OK(store_revocation_spread(w.gateway, NULL, w.name, 0, &behind));
+	CHECK_OK(store_revocation_settle(w.gateway, NULL, w.name, 0, &behind));
 	CHECK(behind == 1);
 	say(status, w.a, "stopping", before);
-	CHECK_OK(store_revocation_spread(w.gateway, serial, NULL, 0, &behind));
+	CHECK_OK(store_revocation_settle(w.gateway, serial, NULL, 0, &behind));
 	CHECK(behind == 0);
 	say(status, w.a, "degraded", after);
-	CHECK_OK(store_revocation_spread(w.gateway, serial, w.name, 0, &behind));
+	CHECK_OK(store_revocation_settle(w.gateway, serial, w.name, 0, &behind));
 	CHECK(behind == 0);
-	CHECK_OK(store_revocation_spread(w.gateway, NULL, "nobody", 0, &behind));
+	CHECK_OK(store_revocation_settle(w.gateway, NULL, "nobody", 0, &behind));
 	CHECK(behind == 0);
 	close_world(&w);
 }

@@ -4,6 +4,7 @@
 
 #include "lib/base/hex.h"
 #include "lib/base/random.h"
+#include "lib/store/crl.h"
 #include "lib/store/queue/request.h"
 #include "tests/db/store_tool.h"
 

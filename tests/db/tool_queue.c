@@ -12,6 +12,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/hex.h"
 #include "lib/base/random.h"
+#include "lib/store/queue/claim.h"
 #include "lib/store/queue/request.h"
 #include "tests/db/store_tool.h"
 

@@ -3,11 +3,10 @@
  * requests (SKIP LOCKED keeps other signers off); if the signer dies, the locks vanish. What
  * becomes of them is recorded by record.c.
  */
-#include "lib/store/queue/claim.h"
+#include "lib/store/queue/internal.h"
 
 #include <stdlib.h>
 
-#include "lib/store/internal.h"
 #include "schema/statements/claim.h"
 
 static enum err

@@ -1,16 +1,62 @@
-/* Between claim.c and record.c. */
+/* The signer's side of the issuance queue: claim and finish. */
 #ifndef CHANCERY_STORE_CLAIM_H
 #define CHANCERY_STORE_CLAIM_H
 
-#include "lib/store/internal.h"
-#include "lib/store/queue/request.h"
+#include "lib/store/identity.h"
 
-struct store_claim {
-	struct store *store;
-	struct db_conn *conn; /* its transaction is open */
-	struct arena *arena;
-	const struct store_claimed *items;
-	size_t count;
+/* What a signer needs to know about one claimed request, read in the claiming transaction. */
+struct store_claimed {
+	int64_t id;
+	const char *protocol, *request_id, *profile;
+	int64_t identity;
+	const char *identity_name;
+	enum identity_kind identity_kind;
+	enum identity_state identity_state;
+	const char **names;
+	size_t name_count;
+	struct bytes spki;
+	int64_t not_before, not_after, created_at;
+	const char **grants; /* patterns the identity holds for this profile */
+	size_t grant_count;
+	const char *acme_order;	 /* NULL: none */
+	const char **authorized; /* canonical texts of the order's valid, unexpired authorizations
+				    ("dns:*.x" for a wildcard) */
+	size_t authorized_count;
+	bool order_usable; /* the order exists, belongs to this identity, names equal, account valid
+			    */
+	bool has_renewed_from;
+	uint8_t renewed_from[STORE_SERIAL_SIZE];
+	bool renewed_from_live; /* same identity, not revoked */
+	const char
+		*issuer; /* wanted by name (protocol "internal" only); NULL: the profile decides */
 };
+
+struct store_outcome {
+	enum { STORE_OUTCOME_ISSUED, STORE_OUTCOME_REFUSED } kind;
+	/* issued */
+	int16_t issuer;
+	uint8_t serial[STORE_SERIAL_SIZE];
+	int64_t not_before, not_after;
+	struct bytes der, spki_hash;
+	/* refused */
+	enum err refusal_class;
+	const char *refusal_word, *refusal;
+};
+
+struct store_claim;
+enum { STORE_CLAIM_MAX = 64 };
+/* Claims up to max (at most STORE_CLAIM_MAX) pending requests with SKIP LOCKED; the transaction
+ * stays open. ERR_NOTFOUND: none. */
+enum err store_claim_open(struct store *s, unsigned max, struct arena *a, struct store_claim **out,
+	const struct store_claimed **items, size_t *count) MUST_CHECK;
+/* Records all outcomes (one per item, same order) in one transaction: certificates, names, results,
+ * audit events; identities are locked and checked again (identity_lock), whoever is no longer
+ * active gets a refusal instead. When COMMIT's outcome is unknown it is looked up by serial before
+ * returning. Rings RESULT and ISSUED. Frees the claim in every case. With ERR_OK outcomes says what
+ * the rows say: where a refusal was recorded instead of the certificate, that refusal (texts live
+ * as long as the arena of the claim); where another signer was faster, its serial. */
+enum err store_claim_finish(struct store_claim *claim, struct store_outcome *outcomes) MUST_CHECK;
+/* Gives everything back. */
+void store_claim_abort(struct store_claim *claim);
 
 #endif

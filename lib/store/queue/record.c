@@ -8,9 +8,7 @@
 #include <stdio.h>
 
 #include "lib/base/clock.h"
-#include "lib/store/queue/claim.h"
-#include "lib/store/internal.h"
-#include "lib/store/queue/wait.h"
+#include "lib/store/queue/internal.h"
 #include "schema/statements/claim.h"
 #include "schema/statements/request.h"
 

@@ -6,9 +6,7 @@
 
 #include <stdlib.h>
 
-#include "lib/store/internal.h"
-#include "lib/store/queue/wait.h"
-#include "schema/statements/certificate.h"
+#include "lib/store/queue/internal.h"
 #include "schema/statements/profile.h"
 #include "schema/statements/request.h"
 
@@ -175,13 +173,4 @@ store_profile_publish(struct store *s, const struct store_profile *profiles, siz
 	BIND(&p, profile_publish, .names = texts_of(names, count),
 		.definitions = texts_of(definitions, count));
 	return db_run(s->db, &sql_profile_publish, &p, NULL);
-}
-
-enum err
-store_partitions_ensure(struct store *s, int months)
-{
-	AUTO_PARAMS(p);
-
-	BIND(&p, partitions_ensure, .months = months);
-	return db_run(s->db, &sql_partitions_ensure, &p, NULL);
 }

@@ -5,8 +5,7 @@
 #include <errno.h>
 #include <semaphore.h>
 
-#include "lib/store/internal.h"
-#include "lib/store/queue/wait.h"
+#include "lib/store/queue/internal.h"
 #include "schema/statements/request.h"
 
 /* On the writer's thread, after COMMIT or failure; me may be gone once it has settled. */

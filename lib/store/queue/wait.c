@@ -10,12 +10,11 @@
  * bells had rung when a request was added, so that only those waiters for whom one rang since, or
  * whose request is unknown here, cost a look at once.
  */
-#include "lib/store/queue/wait.h"
+#include "lib/store/queue/internal.h"
 
 #include <stdlib.h>
 
 #include "lib/base/clock.h"
-#include "lib/store/internal.h"
 #include "schema/statements/request.h"
 
 enum { ADDED_SLOTS = 4096, LOOK_MAX = 512, ONE_LOOK_US = 1000000 };

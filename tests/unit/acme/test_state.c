@@ -1,5 +1,6 @@
 /* States of authorizations and orders as functions of facts (RFC 8555 section 7.1.6). */
-#include "lib/store/acme.h"
+#include "lib/store/acme_authorization.h"
+#include "lib/store/acme_order.h"
 #include "tests/unit/unit.h"
 
 enum { NOW = 1000, LATER = 2000, BEFORE = 500 };

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "ca/profile.h"
+#include "lib/store/identity.h"
 #include "tests/unit/unit.h"
 
 static const char good[] =

@@ -1,8 +1,8 @@
 /* Shared by lib/store's ACME files: reading several authorizations at once. */
-#ifndef CHANCERY_STORE_ACME_ROWS_H
-#define CHANCERY_STORE_ACME_ROWS_H
+#ifndef CHANCERY_STORE_ACME_INTERNAL_H
+#define CHANCERY_STORE_ACME_INTERNAL_H
 
-#include "lib/store/acme.h"
+#include "lib/store/acme_authorization.h"
 
 /* Those of these ids that exist, with their challenges and computed states. */
 enum err acme_rows_authorizations(struct store *s, struct arena *a, const char *const *ids,

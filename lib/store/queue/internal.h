@@ -1,8 +1,9 @@
-/* Between wait.c, run.c and request.c. */
-#ifndef CHANCERY_STORE_WAIT_H
-#define CHANCERY_STORE_WAIT_H
+/* Shared by the files of the queue: those who wait, and open claims. */
+#ifndef CHANCERY_STORE_QUEUE_INTERNAL_H
+#define CHANCERY_STORE_QUEUE_INTERNAL_H
 
 #include "lib/store/internal.h"
+#include "lib/store/queue/claim.h"
 #include "lib/store/queue/request.h"
 
 /* Somebody who waits for a result; nobody else's from wait_enter() until done has been called, and
@@ -52,5 +53,14 @@ enum err wait_read_result(
 void
 request_submit(struct store *s, const struct store_request_new *r, db_done_fn *done, void *ctx);
 enum err request_read_added(const PGresult *res, size_t row, int64_t *id, bool *old) MUST_CHECK;
+
+/* claim.c and record.c. */
+struct store_claim {
+	struct store *store;
+	struct db_conn *conn; /* its transaction is open */
+	struct arena *arena;
+	const struct store_claimed *items;
+	size_t count;
+};
 
 #endif

@@ -1,0 +1,44 @@
+/* CRLs: the newest ones, an offline CA's import, and publication by the signer. */
+#ifndef CHANCERY_STORE_CRL_H
+#define CHANCERY_STORE_CRL_H
+
+#include "lib/store/revocation.h"
+
+struct store_crl {
+	int16_t issuer;
+	int64_t number, this_update, next_update;
+	int entries;
+	struct bytes der;
+};
+/* The newest full CRL of every issuer with a number above what the caller has: known[i] for issuer
+ * ids < known_count. */
+enum err store_crl_latest(struct store *s, struct arena *a, const int64_t *known,
+	size_t known_count, struct store_crl **out, size_t *count) MUST_CHECK;
+/* crl_import() for an offline CA (owner connection). ERR_CONFLICT: number not higher. Rings CRL. */
+enum err
+store_crl_import(struct store *s, const struct store_crl *crl, const char *actor) MUST_CHECK;
+/* Marks an issuer's CRL dirty so that the signer publishes it now (`ca-admin crl publish`). Rings
+ * STATE. */
+enum err store_crl_mark(struct store *s, int16_t issuer) MUST_CHECK;
+
+/*
+ * CRL publication by the signer, in one transaction under an advisory lock per issuer:
+ * begin (ERR_NOTFOUND: nothing to do now; ERR_CONFLICT: another signer is at it), then finish or
+ * abort.
+ */
+struct store_crl_job;
+struct store_crl_work {
+	int64_t last_number, last_next_update, last_this_update; /* 0 when there is none */
+	const struct store_revoked *revoked; /* sorted by serial; entries whose certificate expired
+						before last_this_update are left out
+						(ocsp/CHECKS.md 81) */
+	size_t count;
+};
+/* due: publish even when not dirty if the last one's this_update is at or before this time. */
+enum err store_crl_begin(struct store *s, int16_t issuer, int64_t due, struct arena *a,
+	struct store_crl_work *work, struct store_crl_job **job) MUST_CHECK;
+enum err store_crl_finish(struct store_crl_job *job,
+	const struct store_crl *crl) MUST_CHECK; /* rings CRL; keeps the last 10 */
+void store_crl_abort(struct store_crl_job *job);
+
+#endif

@@ -1,0 +1,80 @@
+/* CA certificates. */
+#include "lib/store/issuer.h"
+
+#include "lib/store/internal.h"
+#include "schema/statements/issuer.h"
+
+enum err
+store_issuer_list(struct store *s, struct arena *a, struct store_issuer **out, size_t *count)
+{
+	AUTO(PGresult) res = NULL;
+	enum err e = db_read(s->db, &sql_issuer_list, NULL, &res);
+
+	if (e != ERR_OK)
+		return e;
+	*count = result_rows(res);
+	*out = arena_array(a, *count + 1, sizeof(**out));
+	for (size_t i = 0; i < *count; i++)
+		(*out)[i] = (struct store_issuer){
+			.id = (int16_t)result_int(res, i, COL_ISSUER_LIST_ID),
+			.parent = (int16_t)result_int(res, i, COL_ISSUER_LIST_PARENT),
+			.name = result_text(a, res, i, COL_ISSUER_LIST_NAME),
+			.kind = result_text(a, res, i, COL_ISSUER_LIST_KIND),
+			.state = result_text(a, res, i, COL_ISSUER_LIST_STATE),
+			.key_label = result_text(a, res, i, COL_ISSUER_LIST_KEY_LABEL),
+			.der = result_bytes(a, res, i, COL_ISSUER_LIST_DER),
+			.subject = result_bytes(a, res, i, COL_ISSUER_LIST_SUBJECT),
+			.key_id = result_bytes(a, res, i, COL_ISSUER_LIST_KEY_ID),
+			.spki_hash = result_bytes(a, res, i, COL_ISSUER_LIST_SPKI_HASH),
+			.not_after = result_time(res, i, COL_ISSUER_LIST_NOT_AFTER),
+		};
+	return ERR_OK;
+}
+
+/* Which issuer stands in the way of importing this one; the same certificate under the same name
+ * does not. */
+static enum err
+find_issuer(struct store *s, const struct store_issuer *issuer, int16_t *id)
+{
+	AUTO_PARAMS(p);
+	AUTO(PGresult) res = NULL;
+
+	BIND(&p, issuer_find, .name = issuer->name, .spki_hash = issuer->spki_hash);
+	enum err e = db_read(s->db, &sql_issuer_find, &p, &res);
+	if (e != ERR_OK)
+		return e;
+	for (size_t i = 0; i < result_rows(res); i++)
+		if (strcmp(result_peek(res, i, COL_ISSUER_FIND_NAME), issuer->name) != 0 ||
+			!bytes_equal(result_view(res, i, COL_ISSUER_FIND_DER), issuer->der))
+			return err_set(ERR_CONFLICT,
+				"issuer \"%s\" has that %s with another certificate",
+				result_peek(res, i, COL_ISSUER_FIND_NAME),
+				strcmp(result_peek(res, i, COL_ISSUER_FIND_NAME), issuer->name) == 0
+					? "name"
+					: "key");
+	if (result_rows(res) == 0)
+		return err_set(ERR_UNAVAILABLE, "issuer \"%s\" vanished while it was imported",
+			issuer->name);
+	*id = (int16_t)result_int(res, 0, COL_ISSUER_FIND_ID);
+	return ERR_OK;
+}
+
+enum err
+store_issuer_add(struct store *s, const struct store_issuer *issuer, int16_t *id)
+{
+	AUTO_PARAMS(p);
+	AUTO(PGresult) res = NULL;
+
+	BIND(&p, issuer_add, .name = issuer->name, .kind = issuer->kind, .parent = issuer->parent,
+		.der = issuer->der, .subject = issuer->subject, .key_id = issuer->key_id,
+		.spki_hash = issuer->spki_hash, .key_label = issuer->key_label,
+		.not_after = issuer->not_after);
+	enum err e = db_run(s->db, &sql_issuer_add, &p, &res);
+	if (e != ERR_OK)
+		return e;
+	if (result_rows(res) == 0)
+		return find_issuer(s, issuer, id);
+	*id = (int16_t)result_int(res, 0, COL_ISSUER_ADD_ID);
+	store_ring(s, STORE_BELL_STATE);
+	return ERR_OK;
+}

@@ -1,0 +1,20 @@
+/* CA certificates, own and offline ones. */
+#ifndef CHANCERY_STORE_ISSUER_H
+#define CHANCERY_STORE_ISSUER_H
+
+#include "lib/store/store.h"
+
+struct store_issuer {
+	int16_t id, parent; /* parent 0: none */
+	const char *name, *kind, *state, *key_label;
+	struct bytes der, subject, key_id, spki_hash;
+	int64_t not_after;
+};
+enum err store_issuer_list(
+	struct store *s, struct arena *a, struct store_issuer **out, size_t *count) MUST_CHECK;
+/* Owner connection only (`ca-admin issuer import`). ERR_CONFLICT: name or key exists with another
+ * certificate; importing the same again is ERR_OK with its id. */
+enum err
+store_issuer_add(struct store *s, const struct store_issuer *issuer, int16_t *id) MUST_CHECK;
+
+#endif

@@ -1,0 +1,39 @@
+/* The node table. */
+#include "lib/store/node.h"
+
+#include "lib/store/internal.h"
+#include "schema/statements/node.h"
+
+enum err
+store_node_seen(struct store *s, const char *state, const char *detail_json)
+{
+	AUTO_PARAMS(p);
+
+	BIND(&p, node_seen, .id = s->node, .program = db_configuration(s->db)->program,
+		.version = CHANCERY_VERSION, .started_at = s->started_at, .state = state,
+		.detail = detail_json != NULL ? detail_json : "{}");
+	return db_run(s->db, &sql_node_seen, &p, NULL);
+}
+
+enum err
+store_node_list(struct store *s, struct arena *a, struct store_node **out, size_t *count)
+{
+	AUTO(PGresult) res = NULL;
+	enum err e = db_read(s->db, &sql_node_list, NULL, &res);
+
+	if (e != ERR_OK)
+		return e;
+	*count = result_rows(res);
+	*out = arena_array(a, *count + 1, sizeof(**out));
+	for (size_t i = 0; i < *count; i++)
+		(*out)[i] = (struct store_node){
+			.id = result_text(a, res, i, COL_NODE_LIST_ID),
+			.program = result_text(a, res, i, COL_NODE_LIST_PROGRAM),
+			.version = result_text(a, res, i, COL_NODE_LIST_VERSION),
+			.state = result_text(a, res, i, COL_NODE_LIST_STATE),
+			.detail_json = result_text(a, res, i, COL_NODE_LIST_DETAIL),
+			.started_at = result_time(res, i, COL_NODE_LIST_STARTED_AT),
+			.last_seen = result_time(res, i, COL_NODE_LIST_LAST_SEEN),
+		};
+	return ERR_OK;
+}

@@ -1,0 +1,118 @@
+/*
+ * Revoking, and who has heard of it. A status program writes into its node's detail the last snapshot
+ * of the database whose revocations it has applied; a transaction's rows have reached it when that
+ * transaction is visible in the snapshot. Times would not do: a feed may begin after a transaction
+ * did and still not see it.
+ */
+#include "lib/store/revocation.h"
+
+#include <time.h>
+
+#include "lib/base/clock.h"
+#include "lib/store/internal.h"
+#include "schema/statements/revocation.h"
+
+enum { FIRST_PAUSE_MS = 1, LAST_PAUSE_MS = 64 };
+
+enum err
+store_certificate_revoke(struct store *s, const uint8_t serial[STORE_SERIAL_SIZE], int reason,
+	const char *actor, const char *request_id)
+{
+	AUTO_PARAMS(p);
+	AUTO(PGresult) res = NULL;
+
+	BIND(&p, certificate_revoke, .serial = bytes_of(serial, STORE_SERIAL_SIZE),
+		.reason = reason, .actor = actor, .request_id = request_id);
+	enum err e = db_run(s->db, &sql_certificate_revoke, &p, &res);
+	if (e != ERR_OK)
+		return e;
+	const char *outcome = result_peek(res, 0, COL_CERTIFICATE_REVOKE_OUTCOME);
+	if (strcmp(outcome, "unknown") == 0)
+		return err_set(ERR_NOTFOUND, "no certificate with this serial");
+	store_ring(s, STORE_BELL_STATE);
+	if (strcmp(outcome, "already") == 0)
+		return err_set(ERR_CONFLICT, "the certificate is revoked already");
+	return ERR_OK;
+}
+
+enum err
+store_revocation_changes(struct store *s, struct arena *a, uint64_t *cursor,
+	struct store_revoked **out, size_t *count)
+{
+	AUTO_PARAMS(p);
+	AUTO(PGresult) res = NULL;
+
+	BIND(&p, revocation_changes, .cursor = (int64_t)*cursor);
+	enum err e = db_read(s->db, &sql_revocation_changes, &p, &res);
+	if (e != ERR_OK)
+		return e;
+	struct store_revoked *list = arena_array(a, result_rows(res), sizeof(*list));
+	size_t n = 0;
+	for (size_t i = 0; i < result_rows(res) && e == ERR_OK; i++)
+		if (!result_null(res, i, COL_REVOKED_SERIAL))
+			e = row_revoked(res, i, &list[n++]);
+	if (e != ERR_OK)
+		return e;
+	*out = list;
+	*count = n;
+	*cursor = (uint64_t)result_int(res, 0, COL_REVOCATION_CHANGES_OLDEST);
+	return ERR_OK;
+}
+
+enum err
+row_revoked(const PGresult *res, size_t row, struct store_revoked *out)
+{
+	*out = (struct store_revoked){
+		.issuer = (int16_t)result_int(res, row, COL_REVOKED_ISSUER),
+		.revoked_at = result_time(res, row, COL_REVOKED_REVOKED_AT),
+		.not_after = result_time(res, row, COL_REVOKED_NOT_AFTER),
+		.reason = result_null(res, row, COL_REVOKED_REASON)
+			? -1
+			: (int)result_int(res, row, COL_REVOKED_REASON),
+	};
+	return result_octets(res, row, COL_REVOKED_SERIAL, out->serial, sizeof(out->serial));
+}
+
+enum err
+store_snapshot(struct store *s, struct arena *a, const char **out)
+{
+	AUTO(PGresult) res = NULL;
+	enum err e = db_read(s->db, &sql_revocation_snapshot, NULL, &res);
+
+	if (e == ERR_OK)
+		*out = result_text(a, res, 0, COL_REVOCATION_SNAPSHOT_SNAPSHOT);
+	return e;
+}
+
+static enum err
+count_behind(struct store *s, const uint8_t *serial, const char *identity, unsigned *out)
+{
+	AUTO_PARAMS(p);
+	AUTO(PGresult) res = NULL;
+
+	BIND(&p, revocation_behind,
+		.serial = bytes_of(serial, serial != NULL ? STORE_SERIAL_SIZE : 0),
+		.identity = identity);
+	enum err e = db_read(s->db, &sql_revocation_behind, &p, &res);
+	if (e == ERR_OK)
+		*out = (unsigned)result_int(res, 0, COL_REVOCATION_BEHIND_BEHIND);
+	return e;
+}
+
+enum err
+store_revocation_settle(struct store *s, const uint8_t *serial, const char *identity,
+	int64_t wait_ms, unsigned *behind)
+{
+	int64_t deadline = clock_monotonic_us() + wait_ms * 1000;
+	long pause_ms = FIRST_PAUSE_MS;
+	enum err e = count_behind(s, serial, identity, behind);
+
+	while (e == ERR_OK && *behind > 0 && clock_monotonic_us() < deadline) {
+		const struct timespec pause = {.tv_nsec = pause_ms * 1000000L};
+
+		nanosleep(&pause, NULL);
+		pause_ms = pause_ms < LAST_PAUSE_MS ? pause_ms * 2 : LAST_PAUSE_MS;
+		e = count_behind(s, serial, identity, behind);
+	}
+	return e;
+}
