@@ -23,7 +23,7 @@ make_config(const struct service *s, const struct program_store *p, char port[8]
 	const struct config_database *d = &s->config->database;
 
 	snprintf(port, 8, "%u", d->port);
-	snprintf(user, 128, "%s_%s", d->role_prefix, p->role);
+	snprintf(user, 128, "chancery_%s", p->role);
 	return (struct db_config){.host = d->host,
 		.port = port,
 		.dbname = d->name,

@@ -38,7 +38,7 @@ local_database(struct cli *a, struct db_config *out)
 		.host = d->host,
 		.port = arena_printf(a->arena, "%u", d->port),
 		.dbname = d->name,
-		.user = user != NULL ? user : arena_printf(a->arena, "%s_owner", d->role_prefix),
+		.user = user != NULL ? user : "chancery_owner",
 		.sslmode = d->sslmode,
 		.passfile = d->passfile,
 		.program = "ca-admin",

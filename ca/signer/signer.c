@@ -172,13 +172,14 @@ account(struct ca_signer *s, const struct store_claimed *items,
 	}
 }
 
+_Static_assert((int)CONFIG_BATCH_MAX == (int)STORE_CLAIM_MAX, "a full batch is one claim");
+
 enum err
 ca_signer_work(struct ca_signer *s, bool *more)
 {
 	const struct store_claimed *items;
 	struct store_outcome *outcomes;
-	const unsigned max = s->config->signer.batch < STORE_CLAIM_MAX ? s->config->signer.batch
-								       : STORE_CLAIM_MAX;
+	const unsigned max = s->config->signer.batch;
 	struct store_claim *claim;
 	int64_t *us;
 	size_t count;

@@ -36,7 +36,6 @@ static const cyaml_schema_field_t database_fields[] = {
 	OPTIONAL_TEXT("host", struct config_database, host),
 	NUMBER("port", struct config_database, port),
 	OPTIONAL_TEXT("name", struct config_database, name),
-	OPTIONAL_TEXT("role_prefix", struct config_database, role_prefix),
 	OPTIONAL_TEXT("sslmode", struct config_database, sslmode),
 	OPTIONAL_TEXT("passfile", struct config_database, passfile),
 	CYAML_FIELD_END,
@@ -195,7 +194,9 @@ static const struct yaml_hint hints[] = {
 	{"database.password",
 		"a password does not belong in the configuration; name a libpq password file with \"passfile\""},
 	{"database.user",
-		"each program logs in with its own role; \"role_prefix\" changes what these begin with"},
+		"each program logs in with its own role (chancery_gateway, ...); remove it"},
+	{"database.role_prefix",
+		"the schema names its roles chancery_owner, chancery_gateway and so on; remove it"},
 	{NULL, NULL},
 };
 

@@ -28,7 +28,6 @@ struct config_database {
 	char *host; /* a directory of sockets, or a name */
 	uint32_t port;
 	char *name;
-	char *role_prefix;	  /* a program's role is this, "_" and its word: chancery_signer */
 	char *sslmode, *passfile; /* NULL: libpq's own default */
 };
 
@@ -38,6 +37,9 @@ struct config_hsm {
 	char *pin_file;		      /* NULL when pin_fd is given */
 	int32_t pin_fd;		      /* -1 when pin_file is given */
 };
+
+/* The most requests that one transaction of the queue holds. */
+enum { CONFIG_BATCH_MAX = 64 };
 
 struct config_signer {
 	uint32_t processes, batch;

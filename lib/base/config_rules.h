@@ -11,7 +11,6 @@ struct text_form {
 };
 
 extern const struct text_form form_word; /* a name of ours: profile, issuer, label */
-extern const struct text_form form_role; /* a prefix of database roles */
 extern const struct text_form form_path; /* absolute */
 extern const struct text_form
 	form_secret_path;		    /* absolute; the value is never repeated in a reason */

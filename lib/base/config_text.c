@@ -24,12 +24,6 @@ is_word(const char *text)
 }
 
 static bool
-is_role(const char *text)
-{
-	return only_of(text, LOWER DIGITS "_", 40) && strchr(LOWER, text[0]) != NULL;
-}
-
-static bool
 is_path(const char *text)
 {
 	return text[0] == '/' && strlen(text) < 1024;
@@ -194,7 +188,6 @@ is_sslmode(const char *text)
 
 const struct text_form form_word = {
 	is_word, "1 to 64 of a-z, 0-9, \"-\", \"_\", \".\", beginning with a letter or digit"};
-const struct text_form form_role = {is_role, "1 to 40 of a-z, 0-9, \"_\", beginning with a letter"};
 const struct text_form form_path = {is_path, "an absolute path"};
 const struct text_form form_secret_path = {
 	is_path, "the absolute path of a file that holds the secret, never the secret itself"};

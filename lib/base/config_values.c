@@ -26,7 +26,7 @@ struct number_rule {
 static const struct number_rule numbers[] = {
 	NUMBER(database, port, 5432, 1, 65535),
 	NUMBER(signer, processes, 1, 1, 64),
-	NUMBER(signer, batch, 64, 1, 1024),
+	NUMBER(signer, batch, 64, 1, CONFIG_BATCH_MAX),
 	NUMBER(enroll, port, 8443, 1, 65535),
 	NUMBER(enroll, workers, 64, 1, 1024),
 	NUMBER(enroll, queue, 256, 1, 65536),
@@ -89,7 +89,6 @@ static const struct text_rule texts[] = {
 	TEXT("profiles", profiles, "/etc/chancery/profiles.yaml", &form_path),
 	TEXT("database.host", database.host, "/run/postgresql", &form_database_host),
 	TEXT("database.name", database.name, "chancery", &form_word),
-	TEXT("database.role_prefix", database.role_prefix, "chancery", &form_role),
 	TEXT("database.sslmode", database.sslmode, NULL, &form_sslmode),
 	TEXT("database.passfile", database.passfile, NULL, &form_secret_path),
 	TEXT("hsm.module", hsm.module, "/usr/lib/softhsm/libsofthsm2.so", &form_path),

@@ -72,7 +72,7 @@ test_defaults_complete_the_smallest_configuration(void)
 		return;
 	CHECK(strcmp(c->instance, "chancery") == 0 &&
 		strcmp(c->run_directory, "/run/chancery") == 0);
-	CHECK(c->database.port == 5432 && strcmp(c->database.role_prefix, "chancery") == 0);
+	CHECK(c->database.port == 5432);
 	CHECK(c->database.sslmode == NULL && c->database.passfile == NULL);
 	CHECK(c->hsm.pin_fd == -1 && strcmp(c->hsm.pin_file, "/nowhere/pin") == 0);
 	CHECK(c->signer.processes == 1 && c->signer.batch == 64);
@@ -97,7 +97,7 @@ test_every_section_is_read(void)
 
 	CHECK_OK(load_changed(0,
 		"instance: demo\n"
-		"database: { host: db.example, port: 6432, sslmode: verify-full, role_prefix: pki }\n"
+		"database: { host: db.example, port: 6432, sslmode: verify-full }\n"
 		"signer: { processes: 2, batch: 8 }\n"
 		"acme: { order_lifetime: 7d, finalize_wait: 0s }\n"
 		"est: { wait: 1s, labels: [ {name: printers, profile: device} ], wrap_user_agents: [\"Old/1.0\"] }\n"
@@ -183,10 +183,12 @@ test_impossible_values_are_refused_with_their_line(void)
 		{0, "instance: \"a b\"\n", 14, "1 to 64 of"},
 		{0, "profiles: profiles.yaml\n", 14, "an absolute path"},
 		{0, "database:\n  password: x\n", 15, "name a libpq password file"},
-		{0, "database:\n  user: x\n", 15, "\"role_prefix\""},
+		{0, "database:\n  user: x\n", 15, "its own role"},
 		{0, "database:\n  sslmode: on\n", 15, "one of: disable"},
-		{0, "database:\n  role_prefix: 1x\n", 15, "beginning with a letter"},
+		{0, "database:\n  role_prefix: pki\n", 15,
+			"\"database.role_prefix\" is not allowed: the schema names its roles"},
 		{0, "signer:\n  processes: 0\n", 15, "\"signer.processes\" must be 1 to 64, not 0"},
+		{0, "signer:\n  batch: 65\n", 15, "\"signer.batch\" must be 1 to 64, not 65"},
 		{0, "signer:\n  batch: many\n", 15, "whole number"},
 		{0, "signer: 1\n", 14, "must be a mapping"},
 		{0, "acme:\n  order_lifetime: 24\n", 15,
