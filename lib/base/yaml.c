@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "lib/base/buf.h"
-#include "lib/base/yaml_tree.h"
+#include "lib/base/yaml_table.h"
 
 struct yaml_doc {
 	struct arena *arena;
@@ -102,19 +102,55 @@ read_open_file(const char *path, int fd, struct buf *text)
 	}
 }
 
-enum err
-yaml_load_checked(const char *path, const struct cyaml_schema_value *schema,
-	const struct yaml_hint *hints, void **data, struct yaml_doc **doc)
+static enum err
+read_file(const char *path, struct buf *text)
 {
-	AUTO_BUF(text, YAML_SIZE_MAX + 4096);
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* not to hang on a FIFO */
 	enum err e;
 
 	if (fd < 0)
 		return err_errno(
 			errno == ENOENT ? ERR_NOTFOUND : ERR_INVALID, "%s: cannot be opened", path);
-	e = read_open_file(path, fd, &text);
+	e = read_open_file(path, fd, text);
 	close(fd);
+	return e;
+}
+
+enum err
+yaml_read(struct arena *a, const char *name, struct bytes text, const struct yaml_table *t,
+	void *out, const struct yaml_doc **doc)
+{
+	struct yaml_doc *d = arena_alloc(a, sizeof(*d));
+	enum err e;
+
+	if (text.n > YAML_SIZE_MAX)
+		return err_set(ERR_LIMIT, "%s: longer than %d octets", name, YAML_SIZE_MAX);
+	d->name = arena_strdup(a, name);
+	e = yaml_tree_parse(a, d->name, text, &d->root);
+	if (e == ERR_OK)
+		e = yaml_table_read(a, d->name, t, d->root, out);
+	if (e == ERR_OK)
+		*doc = d;
+	return e;
+}
+
+enum err
+yaml_read_file(struct arena *a, const char *path, const struct yaml_table *t, void *out,
+	const struct yaml_doc **doc)
+{
+	AUTO_BUF(text, YAML_SIZE_MAX + 4096);
+	enum err e = read_file(path, &text);
+
+	return e == ERR_OK ? yaml_read(a, path, buf_bytes(&text), t, out, doc) : e;
+}
+
+enum err
+yaml_load_checked(const char *path, const struct cyaml_schema_value *schema,
+	const struct yaml_hint *hints, void **data, struct yaml_doc **doc)
+{
+	AUTO_BUF(text, YAML_SIZE_MAX + 4096);
+	enum err e = read_file(path, &text);
+
 	return e == ERR_OK ? yaml_parse_checked(path, buf_bytes(&text), schema, hints, data, doc)
 			   : e;
 }
@@ -135,12 +171,6 @@ yaml_doc_free(struct yaml_doc *doc)
 		return;
 	arena_free(doc->arena);
 	free(doc);
-}
-
-const char *
-yaml_name(const struct yaml_doc *doc)
-{
-	return doc->name;
 }
 
 static const struct yaml_node *

@@ -1,28 +1,102 @@
 /*
- * Strict YAML files: configuration, profiles and ceremony plans come through here, each with its
- * own libcyaml schema. Every refusal reads "FILE:LINE: what is wrong; what is allowed".
+ * Strict YAML files: configuration, profiles, ceremony plans and credentials come through here, each by its own table
+ * of one row a setting. Every refusal reads "FILE:LINE: what is wrong; what is allowed".
  *
- * Stricter than libcyaml alone: a doubled key, an alias, a second document, an unknown key, an
- * integer that is not plain decimal and a boolean other than true or false are refused.
+ * Refused beside what the table does not know: a doubled key, an alias, a second document, a number that is not plain
+ * decimal and a flag other than true or false.
  */
 #ifndef CHANCERY_BASE_YAML_H
 #define CHANCERY_BASE_YAML_H
 
 #include <cyaml/cyaml.h>
 
+#include "lib/base/arena.h"
 #include "lib/base/bytes.h"
 #include "lib/base/err.h"
 
-enum { YAML_SIZE_MAX = 1 << 20, YAML_DEPTH_MAX = 16, YAML_NODE_MAX = 65536 };
+enum { YAML_SIZE_MAX = 1 << 20, YAML_DEPTH_MAX = 16, YAML_NODE_MAX = 65536, YAML_TEXT_MAX = 1024 };
 
+/* What a row's value is, and in brackets its member's type. */
+enum yaml_type {
+	YAML_TEXT,     /* [const char *], NULL when absent */
+	YAML_NUMBER,   /* [uint32_t] plain decimal */
+	YAML_FLAG,     /* [bool] true or false */
+	YAML_DURATION, /* [int64_t] seconds; written 30s, 5m, 8h, 7d */
+	YAML_WORD,     /* [an enum] which one of words */
+	YAML_SECTION,  /* a mapping, whose keys are rows with members in the same structure */
+	YAML_LIST,     /* [struct x *] mappings: the rows "PATH.*.key" are about one struct x */
+	YAML_TEXTS,    /* [const char *const *] texts */
+	YAML_SET,      /* [uint32_t] a list of words; 1 << which, for each */
+	YAML_REFUSED,  /* a key that somebody will try: help says why not and what instead */
+};
+
+enum yaml_need {
+	YAML_OPTIONAL,
+	YAML_REQUIRED, /* wherever the mapping around it is there */
+	YAML_CHOICE,   /* one of several, which a rule outside the table demands */
+};
+
+/* What a text must be besides short: the reason for a refusal is "must be <wanted>". */
+struct yaml_form {
+	bool (*matches)(const char *text);
+	const char *wanted;
+	bool secret; /* the value may be one by mistake: never repeated in a reason */
+};
+
+struct yaml_row {
+	const char *path; /* "enroll.port", "issuers.*.key"; keys have no dots */
+	enum yaml_type type;
+	enum yaml_need need;
+	size_t at,
+		count_at; /* of the member; of its uint32_t count, for YAML_LIST and YAML_TEXTS */
+	size_t size;	  /* YAML_LIST: of one structure */
+	int64_t min,
+		max; /* number, seconds, octets of a text (0: YAML_TEXT_MAX), elements of a list */
+	const struct yaml_form *form; /* of a text, or each of a list; NULL: any */
+	const struct words *words;    /* YAML_WORD, YAML_SET */
+	bool unique; /* no two of the list (YAML_TEXTS), or of its structures, are the same */
+	const char *fallback; /* the default as the file would have it; NULL: zero */
+	const char *example;  /* for the sample file, where there is no default */
+	const char *help;     /* the end of a sentence: what it is for */
+};
+
+/* Offset of a member whose type must be the given one. */
+#define YAML_AT(type, structure, member)                                                           \
+	(offsetof(structure, member) + 0 * sizeof((type *)0 == &((structure *)0)->member))
+
+struct yaml_table {
+	const struct yaml_row *row;
+	size_t count;
+};
+
+/* A file that was read: which key stands on which line. Lives in the arena. */
+struct yaml_doc;
+
+/*
+ * Reads the file into *out, the structure of the table, which must be zero; texts and lists lie in the arena, as does
+ * *doc. ERR_NOTFOUND when there is no such file, ERR_INVALID for its content, ERR_LIMIT for its size; *out is then
+ * undefined.
+ */
+enum err yaml_read_file(struct arena *a, const char *path, const struct yaml_table *t, void *out,
+	const struct yaml_doc **doc) MUST_CHECK;
+/* The same for text already in memory; name stands for the file's name in reasons. */
+enum err yaml_read(struct arena *a, const char *name, struct bytes text, const struct yaml_table *t,
+	void *out, const struct yaml_doc **doc) MUST_CHECK;
+
+/* Line of a key or list element ("profiles.3.lifetime"), or of the nearest thing around it that the file has. */
+unsigned yaml_line(const struct yaml_doc *doc, const char *path);
+/* Whether the file itself has it, rather than a default. */
+bool yaml_present(const struct yaml_doc *doc, const char *path);
+/* err_set(ERR_INVALID, "FILE:LINE: " ...) for the value at path. */
+enum err yaml_refuse(const struct yaml_doc *doc, const char *path, const char *fmt, ...)
+	PRINTF_LIKE(3, 4) MUST_CHECK;
+
+/* --- the same by libcyaml schema, for those that have no table yet --- */
 /* What to say about a key that somebody will try although it is not in the schema ("hsm.pin");
  * sequence indexes in the path are written "*" ("issuers.*.pin"). Ends with a NULL path. */
 struct yaml_hint {
 	const char *path, *text;
 };
-
-/* The places of a loaded file: which key stands on which line. */
-struct yaml_doc;
 
 /*
  * Reads the file and fills *data as cyaml_load_data() would; schema is a CYAML_VALUE_MAPPING with
@@ -39,17 +113,6 @@ yaml_parse_checked(const char *name, struct bytes text, const struct cyaml_schem
 /* Not yaml_free(): libyaml exports that name and would call ours. */
 void yaml_data_free(const struct cyaml_schema_value *schema, void *data);
 void yaml_doc_free(struct yaml_doc *doc);
-
-/* The name the file was loaded under. */
-const char *yaml_name(const struct yaml_doc *doc);
-/* Line of a key or list element ("profiles.3.lifetime"), or of the nearest thing around it that the
- * file has. */
-unsigned yaml_line(const struct yaml_doc *doc, const char *path);
-/* Whether the file itself has it, rather than a default. */
-bool yaml_present(const struct yaml_doc *doc, const char *path);
-/* err_set(ERR_INVALID, "FILE:LINE: " ...) for the value at path. */
-enum err yaml_refuse(const struct yaml_doc *doc, const char *path, const char *fmt, ...)
-	PRINTF_LIKE(3, 4) MUST_CHECK;
 
 AUTO_STRUCT_DEFINE(yaml_doc, yaml_doc_free)
 
