@@ -26,7 +26,7 @@ normal_form(struct arena *a, const char *url)
 }
 
 void
-url_bases_set(struct url_bases *bases, struct arena *a, char *const *configured, size_t count)
+url_bases_set(struct url_bases *bases, struct arena *a, const char *const *configured, size_t count)
 {
 	const char **item = arena_array(a, count, sizeof(*item));
 

@@ -14,7 +14,8 @@ struct url_bases {
 enum { URL_ID_SIZE = 22 }; /* random_id(): 128 bits */
 
 /* Copies the configured ones in normal form. */
-void url_bases_set(struct url_bases *bases, struct arena *a, char *const *configured, size_t count);
+void url_bases_set(
+	struct url_bases *bases, struct arena *a, const char *const *configured, size_t count);
 /* The base whose authority this Host header names exactly (case ignored, :443 optional where it is
  * the port). ERR_NOTFOUND (word "unknown-host"). */
 enum err

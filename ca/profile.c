@@ -9,11 +9,10 @@
 
 #include "ca/profile_json.h"
 #include "ca/profile_raw.h"
-#include "lib/base/config.h"
+#include "lib/base/duration.h"
 #include "lib/store/identity.h"
 
 enum {
-	DAY = 86400,
 	RSA_MIN_BITS = 2048,
 	RSA_MAX_BITS = 4096,
 	NAME_MAX_LENGTH = 64,
@@ -155,7 +154,7 @@ read_duration(
 		*out = absent;
 		return ERR_OK;
 	}
-	if (config_duration_parse(text, out) != ERR_OK)
+	if (duration_parse(text, out) != ERR_OK)
 		return yaml_refuse(r->doc, path_of(r, key),
 			"\"%s\" is not a duration; allowed: 30s, 5m, 8h, 7d", text);
 	return ERR_OK;

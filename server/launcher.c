@@ -159,7 +159,7 @@ become_user(const struct launcher *l, enum role role)
 static void __attribute__((noreturn))
 become_program(const struct launcher *l, const struct child *c, pid_t parent)
 {
-	int pin_fd = l->service.config->hsm.pin_fd;
+	int pin_fd = (int)l->service.config->hsm.pin_fd;
 	char path[4200], number[16];
 	sigset_t set;
 	char *argv[6] = {path, (char[]){"--config"}, NULL, (char[]){"--number"}, number, NULL};

@@ -53,7 +53,7 @@ open_token(const struct config *c, struct ca_token **out)
 		.module_config = c->hsm.module_config,
 		.token = c->hsm.token,
 		.pin_file = c->hsm.pin_file,
-		.pin_fd = c->hsm.pin_file != NULL ? -1 : c->hsm.pin_fd};
+		.pin_fd = c->hsm.pin_file != NULL ? -1 : (int)c->hsm.pin_fd};
 
 	return ca_token_open(&token, out);
 }

@@ -124,7 +124,7 @@ contains(const struct network *n, const struct address *a)
 }
 
 static enum err
-parse_list(char *const *texts, size_t count, struct network **out, size_t *out_count)
+parse_list(const char *const *texts, size_t count, struct network **out, size_t *out_count)
 {
 	*out = mem_zalloc(count, sizeof(**out));
 	*out_count = count;

@@ -2,6 +2,7 @@
 #include "admin/cli/cli.h"
 #include "admin/cli/client.h"
 #include "lib/base/clock.h"
+#include "lib/base/duration.h"
 #include "lib/base/hex.h"
 #include "lib/pki/csr.h"
 
@@ -167,7 +168,7 @@ cmd_issue(struct cli *a)
 	int64_t seconds = 0;
 	enum err e = read_request(a, options_value(a, "csr"), &csr);
 
-	if (e == ERR_OK && lifetime != NULL && config_duration_parse(lifetime, &seconds) != ERR_OK)
+	if (e == ERR_OK && lifetime != NULL && duration_parse(lifetime, &seconds) != ERR_OK)
 		e = options_usage(a, "--lifetime: %s", err_reason());
 	if (e != ERR_OK)
 		return e;

@@ -1,9 +1,9 @@
 /*
- * The one configuration of all programs (deploy/chancery.yaml.sample says what each key is for).
+ * The one configuration of all programs; config_table.c says what each setting is for.
  *
  * A loaded configuration is complete (defaults filled in), possible (ranges, addresses, names and
  * relations checked) and never changes; a reload makes a new one. Secrets are never in it: only
- * names of files. Durations are seconds; each is written "30s", "5m", "8h" or "7d" in the file.
+ * names of files. Durations are seconds.
  */
 #ifndef CHANCERY_BASE_CONFIG_H
 #define CHANCERY_BASE_CONFIG_H
@@ -12,30 +12,28 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 
+struct arena;
 struct yaml_doc;
+struct yaml_table;
 
 #define CONFIG_PATH_DEFAULT "/etc/chancery/chancery.yaml"
 
-/* The _text members belong to the loader. */
-#define CONFIG_DURATION(name)                                                                      \
-	int64_t name;                                                                              \
-	char *name##_text
 #define CONFIG_STRINGS(name)                                                                       \
-	char **name;                                                                               \
+	const char *const *name;                                                                   \
 	uint32_t name##_count
 
 struct config_database {
-	char *host; /* a directory of sockets, or a name */
+	const char *host; /* a directory of sockets, or a name */
 	uint32_t port;
-	char *name;
-	char *sslmode, *passfile; /* NULL: libpq's own default */
+	const char *name;
+	const char *sslmode, *passfile; /* NULL: libpq's own default */
 };
 
 struct config_hsm {
-	char *module, *module_config; /* module_config may be NULL */
-	char *token;		      /* label */
-	char *pin_file;		      /* NULL when pin_fd is given */
-	int32_t pin_fd;		      /* -1 when pin_file is given */
+	const char *module, *module_config; /* module_config may be NULL */
+	const char *token;		    /* label */
+	const char *pin_file;		    /* NULL when pin_fd is given */
+	uint32_t pin_fd;		    /* 0 when pin_file is given */
 };
 
 /* The most requests that one transaction of the queue holds. */
@@ -46,44 +44,38 @@ struct config_signer {
 };
 
 struct config_issuer {
-	char *name, *key; /* key is the CKA_LABEL in the token */
+	const char *name, *key; /* key is the CKA_LABEL in the token */
 };
 
 struct config_enroll {
-	char *address;
+	const char *address;
 	uint32_t port;
 	CONFIG_STRINGS(base_urls); /* at least one, no slash at the end */
-	CONFIG_STRINGS(
-		names); /* DNS names and addresses of the gateway's own certificate, at least one */
-	char *profile;
+	CONFIG_STRINGS(names);	   /* at least one, DNS names and addresses */
+	const char *profile;
 	uint32_t workers, queue, connections, connections_per_address;
-	CONFIG_DURATION(request_deadline);
-	CONFIG_DURATION(idle_timeout);
+	int64_t request_deadline, idle_timeout;
 };
 
 struct config_public {
-	char *address;
+	const char *address;
 	uint32_t port;
-	char *base_url; /* http, no slash at the end */
+	const char *base_url; /* http, no slash at the end */
 	uint32_t connections, connections_per_address;
 };
 
 struct config_acme {
-	char *default_profile;
-	CONFIG_DURATION(order_lifetime);
-	CONFIG_DURATION(authorization_lifetime);
-	CONFIG_DURATION(finalize_wait);
-	CONFIG_DURATION(nonce_lifetime);
+	const char *default_profile;
+	int64_t order_lifetime, authorization_lifetime, finalize_wait, nonce_lifetime;
 };
 
 struct config_est_label {
-	char *name, *profile;
+	const char *name, *profile;
 };
 
 struct config_est {
-	char *default_profile;
-	CONFIG_DURATION(wait);
-	CONFIG_DURATION(retry_after);
+	const char *default_profile;
+	int64_t wait, retry_after;
 	struct config_est_label *labels;
 	uint32_t labels_count;
 	CONFIG_STRINGS(wrap_user_agents);
@@ -96,24 +88,22 @@ struct config_validator {
 	uint32_t http_port;
 	CONFIG_STRINGS(
 		resolver); /* 192.0.2.1, 192.0.2.1:5353, [2001:db8::1]:53; none: the system's */
-	CONFIG_DURATION(timeout);
+	int64_t timeout;
 	uint32_t concurrency, attempts;
 };
 
 struct config_crl {
-	CONFIG_DURATION(lifetime);
-	CONFIG_DURATION(refresh);
-	CONFIG_DURATION(backdate);
+	int64_t lifetime, refresh, backdate;
 };
 
 struct config_ocsp {
-	CONFIG_DURATION(validity);
-	char *profile;
-	CONFIG_DURATION(backdate);
+	int64_t validity;
+	const char *profile;
+	int64_t backdate;
 };
 
 struct config_metrics {
-	char *address;
+	const char *address;
 	uint32_t port;
 };
 
@@ -128,7 +118,7 @@ struct config_log {
 };
 
 struct config {
-	char *instance, *run_directory, *state_directory, *profiles;
+	const char *instance, *run_directory, *state_directory, *profiles;
 	struct config_database database;
 	struct config_hsm hsm;
 	struct config_signer signer;
@@ -144,7 +134,8 @@ struct config {
 	struct config_metrics metrics;
 	struct config_launcher launcher;
 	struct config_log log;
-	struct yaml_doc *doc; /* where each value stands; see yaml_refuse() */
+	const struct yaml_doc *doc; /* where each value stands; see yaml_refuse() */
+	struct arena *arena;	    /* owns everything, this structure too */
 };
 
 /* *out is freed with config_free(). ERR_NOTFOUND or ERR_INVALID; the reason begins with FILE:LINE.
@@ -155,8 +146,8 @@ void config_free(struct config *c);
  * all. */
 enum err config_check(const struct config *c) MUST_CHECK;
 
-/* "30s", "5m", "8h", "7d": a plain decimal number and a unit, at most ten years. */
-enum err config_duration_parse(const char *text, int64_t *seconds) MUST_CHECK;
+/* Every setting: what the sample and the manual are made from. */
+extern const struct yaml_table config_table;
 
 AUTO_STRUCT_DEFINE(config, config_free)
 

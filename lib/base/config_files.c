@@ -60,7 +60,7 @@ check_secret(
 static enum err
 check_file(const struct config *c, const struct file_rule *r)
 {
-	const char *file = *(char *const *)((const char *)c + r->at);
+	const char *file = *(const char *const *)((const char *)c + r->at);
 	struct stat st;
 
 	if (file == NULL || file[0] != '/')

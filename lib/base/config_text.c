@@ -1,10 +1,10 @@
-/* The forms of text in the configuration; see config_rules.h. Each is decided whole: nothing is
+/* The forms of text in the configuration; see config_table.h. Each is decided whole: nothing is
  * normalised. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "lib/base/config_rules.h"
+#include "lib/base/config_table.h"
 
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
 #define DIGITS "0123456789"
@@ -21,6 +21,22 @@ static bool
 is_word(const char *text)
 {
 	return only_of(text, LOWER DIGITS "-_.", 64) && strchr("-_.", text[0]) == NULL;
+}
+
+/* Segments that mean an operation after /.well-known/est: RFC 7030 section 3.2.2, RFC 8295, RFC
+ * 8995. */
+static bool
+is_label(const char *text)
+{
+	static const char *const taken[] = {"cacerts", "simpleenroll", "simplereenroll", "fullcmc",
+		"serverkeygen", "csrattrs", "pal", "eecerts", "crls", "symmetrickeys", "firmware",
+		"tamp", "requestvoucher", "voucher_status", "enrollstatus"};
+
+	for (size_t i = 0; i < ARRAY_LEN(taken); i++) {
+		if (strcmp(text, taken[i]) == 0)
+			return false;
+	}
+	return is_word(text);
 }
 
 static bool
@@ -186,22 +202,28 @@ is_sslmode(const char *text)
 	return false;
 }
 
-const struct text_form form_word = {
-	is_word, "1 to 64 of a-z, 0-9, \"-\", \"_\", \".\", beginning with a letter or digit"};
-const struct text_form form_path = {is_path, "an absolute path"};
-const struct text_form form_secret_path = {
-	is_path, "the absolute path of a file that holds the secret, never the secret itself"};
-const struct text_form form_address = {is_address, "an IPv4 or IPv6 address"};
-const struct text_form form_dns_or_address = {
-	is_dns_or_address, "a DNS name in lower case or an IP address"};
-const struct text_form form_database_host = {
-	is_database_host, "the absolute path of a socket directory, a DNS name or an IP address"};
-const struct text_form form_https_url = {
-	is_https_url, "https://HOST or https://HOST:PORT, without path, final slash or port 443"};
-const struct text_form form_http_url = {
-	is_http_url, "http://HOST or http://HOST:PORT, without path, final slash or port 80"};
-const struct text_form form_network = {
-	is_network, "a network like 10.0.0.0/8 or fd00::/8 without bits behind the prefix"};
-const struct text_form form_resolver = {is_resolver, "ADDRESS, ADDRESS:PORT or [IPV6]:PORT"};
-const struct text_form form_sslmode = {
-	is_sslmode, "one of: disable, allow, prefer, require, verify-ca, verify-full"};
+#define WORD "1 to 64 of a-z, 0-9, \"-\", \"_\", \".\", beginning with a letter or digit"
+
+const struct yaml_form form_word = {.matches = is_word, .wanted = WORD};
+const struct yaml_form form_label = {.matches = is_label,
+	.wanted = WORD
+	", and not the name of an EST operation (RFC 7030 section 3.2.2); choose another"};
+const struct yaml_form form_path = {.matches = is_path, .wanted = "an absolute path"};
+const struct yaml_form form_secret_path = {.matches = is_path,
+	.wanted = "the absolute path of a file that holds the secret, never the secret itself",
+	.secret = true};
+const struct yaml_form form_address = {.matches = is_address, .wanted = "an IPv4 or IPv6 address"};
+const struct yaml_form form_dns_or_address = {
+	.matches = is_dns_or_address, .wanted = "a DNS name in lower case or an IP address"};
+const struct yaml_form form_database_host = {.matches = is_database_host,
+	.wanted = "the absolute path of a socket directory, a DNS name or an IP address"};
+const struct yaml_form form_https_url = {.matches = is_https_url,
+	.wanted = "https://HOST or https://HOST:PORT, without path, final slash or port 443"};
+const struct yaml_form form_http_url = {.matches = is_http_url,
+	.wanted = "http://HOST or http://HOST:PORT, without path, final slash or port 80"};
+const struct yaml_form form_network = {.matches = is_network,
+	.wanted = "a network like 10.0.0.0/8 or fd00::/8 without bits behind the prefix"};
+const struct yaml_form form_resolver = {
+	.matches = is_resolver, .wanted = "ADDRESS, ADDRESS:PORT or [IPV6]:PORT"};
+const struct yaml_form form_sslmode = {.matches = is_sslmode,
+	.wanted = "one of: disable, allow, prefer, require, verify-ca, verify-full"};

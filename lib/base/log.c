@@ -26,7 +26,7 @@ static struct {
 	enum log_format format;
 } settings = {"chancery", LOG_INFO, LOG_FORMAT_KV};
 
-static const char *const level_name[LOG_LEVEL_COUNT] = {
+static const char *const level_names[LOG_LEVEL_COUNT] = {
 	[LOG_DEBUG] = "debug",
 	[LOG_INFO] = "info",
 	[LOG_WARNING] = "warning",
@@ -41,17 +41,10 @@ log_setup(const char *program, enum log_level level, enum log_format format)
 	settings.format = format;
 }
 
-enum err
-log_level_parse(const char *text, enum log_level *out)
+const char *
+log_level_name(unsigned level)
 {
-	for (int i = 0; i < LOG_LEVEL_COUNT; i++) {
-		if (strcmp(text, level_name[i]) == 0) {
-			*out = (enum log_level)i;
-			return ERR_OK;
-		}
-	}
-	return err_set(ERR_INVALID,
-		"\"%s\" is not a log level; allowed are debug, info, warning, error", text);
+	return level_names[level];
 }
 
 static void
@@ -194,7 +187,7 @@ log_write(enum log_level level, const char *event, const struct log_field *field
 	if (settings.format == LOG_FORMAT_JSON)
 		add_text(&l, "{");
 	add_time(&l);
-	add_string(&l, "level", level_name[level]);
+	add_string(&l, "level", level_names[level]);
 	add_string(&l, "program", settings.program);
 	add_string(&l, "event", event);
 	for (size_t i = 0; i < count && l.state == FITS; i++)

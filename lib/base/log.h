@@ -35,6 +35,7 @@ log_write(enum log_level level, const char *event, const struct log_field *field
 		sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))
 /* An error event with class, word and reason of this thread's last err_set(). */
 void log_failure(const char *event, enum err code);
-enum err log_level_parse(const char *text, enum log_level *out) MUST_CHECK;
+/* "debug", "info", "warning", "error". */
+const char *log_level_name(unsigned level);
 
 #endif

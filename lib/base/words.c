@@ -31,7 +31,7 @@ words_list(const struct words *w, char out[WORDS_LIST_SIZE])
 
 	out[0] = '\0';
 	for (unsigned k = 0; k < w->count && have < WORDS_LIST_SIZE; k++)
-		have += (size_t)snprintf(out + have, WORDS_LIST_SIZE - have, "%s%s",
-			k > 0 ? ", " : "", w->name(k));
+		have += (size_t)snprintf(
+			out + have, WORDS_LIST_SIZE - have, "%s%s", k > 0 ? ", " : "", w->name(k));
 	return out;
 }

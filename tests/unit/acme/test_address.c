@@ -21,7 +21,7 @@ check(const struct config_validator *config, const char *text)
 static void
 test_only_allowed_networks_are_reached(void)
 {
-	char *allow[] = {ten, private6}, *deny[] = {one, odd};
+	const char *allow[] = {ten, private6}, *deny[] = {one, odd};
 	struct config_validator config = {
 		.allow = allow, .allow_count = 2, .deny = deny, .deny_count = 2};
 	static const struct {
@@ -57,7 +57,7 @@ static const char *const never[] = {"0.0.0.0", "0.1.2.3", "224.0.0.1", "239.1.1.
 static void
 test_special_addresses_are_refused_although_everything_is_allowed(void)
 {
-	char *allow[] = {all4, all6};
+	const char *allow[] = {all4, all6};
 	struct config_validator config = {.allow = allow, .allow_count = 2};
 
 	for (size_t i = 0; i < ARRAY_LEN(special); i++)
@@ -70,7 +70,7 @@ test_special_addresses_are_refused_although_everything_is_allowed(void)
 static void
 test_allow_special_still_needs_the_list(void)
 {
-	char *allow[] = {loop4, loop6}, *everything[] = {all4, all6};
+	const char *allow[] = {loop4, loop6}, *everything[] = {all4, all6};
 	struct config_validator config = {.allow = allow, .allow_count = 2, .allow_special = true};
 
 	CHECK_OK(check(&config, "127.0.0.1"));
@@ -97,7 +97,8 @@ test_networks_that_do_not_parse_are_refused(void)
 		"example.org", "", "10.0.0.0/8x", "/8"};
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-		char text[32], *allow[] = {text};
+		char text[32];
+		const char *allow[] = {text};
 		struct config_validator config = {.allow = allow, .allow_count = 1};
 		struct address_policy *p = NULL;
 

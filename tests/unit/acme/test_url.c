@@ -5,7 +5,7 @@
 
 static char first[] = "https://CA.example.org:8443/", second[] = "https://ca.internal:443",
 	    third[] = "https://[2001:db8::1]:8443";
-static char *const configured[] = {first, second, third};
+static const char *const configured[] = {first, second, third};
 #define ID "35Bf-f9h8d8Bx2yrQ36gXw"
 
 static void

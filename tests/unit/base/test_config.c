@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include "lib/base/buf.h"
+#include "lib/base/duration.h"
+#include "lib/base/yaml.h"
 #include "tests/unit/unit.h"
 
 static char directory[] = "/tmp/config-test-XXXXXX";
@@ -74,7 +76,7 @@ test_defaults_complete_the_smallest_configuration(void)
 		strcmp(c->run_directory, "/run/chancery") == 0);
 	CHECK(c->database.port == 5432);
 	CHECK(c->database.sslmode == NULL && c->database.passfile == NULL);
-	CHECK(c->hsm.pin_fd == -1 && strcmp(c->hsm.pin_file, "/nowhere/pin") == 0);
+	CHECK(c->hsm.pin_fd == 0 && strcmp(c->hsm.pin_file, "/nowhere/pin") == 0);
 	CHECK(c->signer.processes == 1 && c->signer.batch == 64);
 	CHECK(c->issuers_count == 1 && strcmp(c->issuers[0].key, "k") == 0);
 	CHECK(c->enroll.port == 8443 && c->enroll.names_count == 2 &&
@@ -150,8 +152,10 @@ test_impossible_values_are_refused_with_their_line(void)
 			"unknown key \"key\" in \"hsm\"; allowed are: module, module_config, token, pin_file, pin_fd"},
 		{5, "  - name: Issuing 1", 5,
 			"\"issuers.0.name\" is \"Issuing 1\": must be 1 to 64 of"},
-		{6, "    key: k\n  - {name: issuing-1, key: j}", 7, "listed twice"},
-		{6, "    key: k\n  - {name: issuing-2, key: k}", 7, "the same key \"k\""},
+		{6, "    key: k\n  - {name: issuing-1, key: j}", 7,
+			"\"issuers.1.name\" repeats \"issuing-1\" of line 5"},
+		{6, "    key: k\n  - {name: issuing-2, key: k}", 7,
+			"\"issuers.1.key\" repeats \"k\" of line 6"},
 		{8, "  base_urls: [\"http://ca.example\"]", 8, "must be https://HOST"},
 		{8, "  base_urls: [\"https://ca.example/\"]", 8, "without path"},
 		{8, "  base_urls: [\"https://ca.example:443\"]", 8, "port 443"},
@@ -197,9 +201,13 @@ test_impossible_values_are_refused_with_their_line(void)
 		{0, "acme:\n  finalize_wait: 31s\n", 15,
 			"shorter than \"enroll.request_deadline\""},
 		{0, "est:\n  labels: [{name: a, profile: b}, {name: a, profile: c}]\n", 15,
-			"label \"a\" is listed twice"},
+			"\"est.labels.1.name\" repeats \"a\" of line 15"},
 		{0, "est:\n  labels: [{name: cacerts, profile: b}]\n", 15,
-			"label \"cacerts\" is the name of an EST operation"},
+			"\"est.labels.0.name\" is \"cacerts\": must be 1 to 64 of"},
+		{0, "est:\n  labels: [{name: crls, profile: b}]\n", 15,
+			"not the name of an EST operation (RFC 7030 section 3.2.2)"},
+		{0, "log:\n  format: xml\n", 15,
+			"\"log.format\" is \"xml\": must be one of: kv, json"},
 		{0, "validator:\n  allow:\n    - 10.0.0.0/8\n    - 10.1.0.0/8\n", 17,
 			"\"validator.allow.1\" is \"10.1.0.0/8\""},
 		{0, "validator:\n  allow: [10.0.0.0]\n", 15, "a network like"},
@@ -263,7 +271,7 @@ test_durations_are_read_exactly(void)
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		int64_t seconds = -1;
-		enum err e = config_duration_parse(cases[i].text, &seconds);
+		enum err e = duration_parse(cases[i].text, &seconds);
 
 		CHECK_CASE(e == (cases[i].seconds < 0 ? ERR_INVALID : ERR_OK), cases[i].text);
 		CHECK_CASE(seconds == cases[i].seconds, cases[i].text);
@@ -293,8 +301,7 @@ test_check_refuses_missing_and_open_files(void)
 	CHECK_REASON(config_check(c), ERR_INVALID, "too many can open");
 	chmod(pin, 0440);
 	CHECK_OK(config_check(c));
-	free(c->profiles);
-	c->profiles = mem_strdup(directory);
+	c->profiles = directory;
 	CHECK_REASON(config_check(c), ERR_INVALID, "not a regular file");
 	unlink(pin);
 }
@@ -344,8 +351,8 @@ test_sample_shows_every_key_with_its_default(void)
 	CHECK(plain->ocsp.validity == full->ocsp.validity &&
 		plain->metrics.port == full->metrics.port);
 	CHECK(plain->launcher.users == full->launcher.users && plain->log.level == full->log.level);
-	CHECK(full->ocsp.backdate_text != NULL &&
-		plain->ocsp.backdate_text == NULL); /* the lines were taken in */
+	CHECK(yaml_present(full->doc, "ocsp.backdate") &&
+		!yaml_present(plain->doc, "ocsp.backdate")); /* the lines were taken in */
 }
 
 static void

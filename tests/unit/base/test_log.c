@@ -138,21 +138,9 @@ test_failure_carries_class_word_and_reason(void)
 		NULL);
 }
 
-static void
-test_unknown_level_is_refused(void)
-{
-	enum log_level level = LOG_ERROR;
-
-	CHECK_OK(log_level_parse("warning", &level));
-	CHECK(level == LOG_WARNING);
-	CHECK_REASON(log_level_parse("verbose", &level), ERR_INVALID, "allowed are debug, info");
-	CHECK(level == LOG_WARNING);
-}
-
 UNIT_MAIN("log", {"test_event_is_one_line_of_pairs", test_event_is_one_line_of_pairs},
 	{"test_peer_cannot_forge_a_line", test_peer_cannot_forge_a_line},
 	{"test_json_form_stays_json", test_json_form_stays_json},
 	{"test_overlong_event_is_cut_between_fields", test_overlong_event_is_cut_between_fields},
 	{"test_lower_levels_are_silent", test_lower_levels_are_silent},
-	{"test_failure_carries_class_word_and_reason", test_failure_carries_class_word_and_reason},
-	{"test_unknown_level_is_refused", test_unknown_level_is_refused})
+	{"test_failure_carries_class_word_and_reason", test_failure_carries_class_word_and_reason})
