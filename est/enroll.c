@@ -23,7 +23,7 @@ static enum err
 check_renewal(
 	const struct pki_csr *csr, const struct pki_cert *current, const struct ca_profile *profile)
 {
-	if (same_key(csr, current) && profile->same_key == CA_SAME_KEY_REFUSED)
+	if (same_key(csr, current) && !profile->same_key_renewal)
 		return err_set_word(ERR_DENIED, "same-key",
 			"profile \"%s\" wants a new key for every certificate", profile->name);
 	return est_check_same_names(csr, current);

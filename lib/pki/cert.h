@@ -30,9 +30,10 @@ enum pki_eku {
 	PKI_EKU_OCSP_SIGNING = 1 << 5,
 	PKI_EKU_OTHER = 1 << 6,
 };
-/* "serverAuth", ... and "digitalSignature", ...: the names RFC 5280 uses. */
-enum err pki_eku_parse(const char *name, uint32_t *bit) MUST_CHECK;
-enum err pki_key_usage_parse(const char *name, uint32_t *bit) MUST_CHECK;
+/* The names RFC 5280 uses, "digitalSignature" and "serverAuth", of bit i. */
+enum { PKI_KEY_USAGE_LEAF_COUNT = 5, PKI_EKU_COUNT = 6 };
+const char *pki_key_usage_name(unsigned i);
+const char *pki_eku_name(unsigned i);
 
 /* Permitted or excluded subtrees (RFC 5280 section 4.2.1.10): dns, ip (address and mask, 8 or 32
  * octets), email, uri. */

@@ -16,45 +16,19 @@ static const struct {
 	{"OCSPSigning", PKI_EKU_OCSP_SIGNING, OID_KP_OCSP_SIGNING},
 };
 
-static const struct {
-	const char *name;
-	uint32_t bit;
-} usages[] = {
-	{"digitalSignature", PKI_KU_DIGITAL_SIGNATURE},
-	{"contentCommitment", PKI_KU_CONTENT_COMMITMENT},
-	{"keyEncipherment", PKI_KU_KEY_ENCIPHERMENT},
-	{"dataEncipherment", PKI_KU_DATA_ENCIPHERMENT},
-	{"keyAgreement", PKI_KU_KEY_AGREEMENT},
-	{"keyCertSign", PKI_KU_KEY_CERT_SIGN},
-	{"cRLSign", PKI_KU_CRL_SIGN},
-};
-
-enum err
-pki_eku_parse(const char *name, uint32_t *bit)
+const char *
+pki_key_usage_name(unsigned i)
 {
-	for (size_t i = 0; i < ARRAY_LEN(ekus); i++)
-		if (strcmp(ekus[i].name, name) == 0) {
-			*bit = ekus[i].bit;
-			return ERR_OK;
-		}
-	return err_set(ERR_INVALID,
-		"extended key usage \"%s\" is not one of serverAuth, clientAuth, codeSigning, "
-		"emailProtection, timeStamping, OCSPSigning",
-		name);
+	static const char *const names[] = {"digitalSignature", "contentCommitment",
+		"keyEncipherment", "dataEncipherment", "keyAgreement"};
+
+	return names[i];
 }
 
-enum err
-pki_key_usage_parse(const char *name, uint32_t *bit)
+const char *
+pki_eku_name(unsigned i)
 {
-	for (size_t i = 0; i < ARRAY_LEN(usages); i++)
-		if (strcmp(usages[i].name, name) == 0) {
-			*bit = usages[i].bit;
-			return ERR_OK;
-		}
-	return err_set(ERR_INVALID,
-		"key usage \"%s\" is not one of digitalSignature, contentCommitment, "
-		"keyEncipherment, dataEncipherment, keyAgreement, keyCertSign, cRLSign",
-		name);
+	return ekus[i].name;
 }
 
 void

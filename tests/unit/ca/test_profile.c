@@ -31,6 +31,15 @@ static const char good[] =
 	"      wildcards: allowed\n"					    /* 20 */
 	"    crl_url: false\n";						    /* 21 */
 
+static const char definition[] =
+	"{\"name\":\"mesh\",\"description\":\"\",\"requesters\":[\"workload\",\"service\"],\"protocols\":[\"est\",\"acme\"],"
+	"\"keys\":[\"p256\",\"rsa\"],\"rsa_min_bits\":3072,\"lifetime\":28800,\"max_lifetime\":86400,\"backdate\":300,"
+	"\"renew_expired\":0,\"same_key_renewal\":false,\"key_usage\":[\"digitalSignature\"],"
+	"\"rsa_key_usage\":[\"digitalSignature\",\"keyEncipherment\"],\"extended_key_usage\":[\"serverAuth\",\"clientAuth\"],"
+	"\"subject\":{\"common_name\":\"first-name\",\"organization\":\"Example\",\"serial_number\":\"none\"},"
+	"\"names\":{\"types\":[\"dns\",\"ip\"],\"permitted\":[\"dns:**.example.org\",\"ip:10.0.0.0/8\"],\"min\":1,\"max\":4,"
+	"\"wildcards\":\"allowed\"},\"ocsp_nocheck\":false,\"crl_url\":false,\"ocsp_url\":true,\"ca_issuers_url\":true}";
+
 static enum err
 load(const char *text, struct ca_profiles **out)
 {
@@ -72,7 +81,7 @@ test_every_field_arrives(void)
 	CHECK(p->rsa_min_bits == 3072);
 	CHECK(p->lifetime == 8 * 3600 && p->max_lifetime == 24 * 3600 && p->backdate == 300 &&
 		p->renew_expired == 0);
-	CHECK(p->same_key == CA_SAME_KEY_REFUSED);
+	CHECK(!p->same_key_renewal);
 	CHECK(p->key_usage == PKI_KU_DIGITAL_SIGNATURE);
 	CHECK(p->rsa_key_usage == (PKI_KU_DIGITAL_SIGNATURE | PKI_KU_KEY_ENCIPHERMENT));
 	CHECK(p->eku == (PKI_EKU_CLIENT_AUTH | PKI_EKU_SERVER_AUTH));
@@ -83,8 +92,7 @@ test_every_field_arrives(void)
 	CHECK(p->names_min == 1 && p->names_max == 4 && p->wildcards == CA_WILDCARDS_ALLOWED);
 	CHECK(!p->crl_url && p->ocsp_url && p->ca_issuers_url && !p->ocsp_nocheck);
 	CHECK(p->issuer == NULL && strcmp(p->description, "") == 0);
-	CHECK(strstr(p->json, "\"wildcards\":\"allowed\"") != NULL &&
-		strstr(p->json, "\"lifetime\":28800") != NULL);
+	CHECK(strcmp(p->json, definition) == 0);
 }
 
 static void
@@ -99,7 +107,7 @@ test_what_is_left_out_has_a_default(void)
 	CU_ASSERT_FATAL(all != NULL);
 	const struct ca_profile *p = &all->item[0];
 	CHECK(p->max_lifetime == 3600 && p->backdate == 0 && p->rsa_min_bits == 2048);
-	CHECK(p->same_key == CA_SAME_KEY_ALLOWED && p->wildcards == CA_WILDCARDS_REFUSED);
+	CHECK(p->same_key_renewal && p->wildcards == CA_WILDCARDS_REFUSED);
 	CHECK(p->common_name == CA_CN_IDENTITY && p->names_max == 0 && p->name_types == 0);
 	CHECK(p->rsa_key_usage == p->key_usage && p->crl_url && p->ocsp_url && p->ca_issuers_url);
 }
@@ -112,16 +120,17 @@ test_mistakes_name_line_and_what_is_allowed(void)
 	} cases[] = {
 		{"workload, service", "workload, robot",
 			{":3: ", "\"robot\"", "workload, device, user, operator, service"}},
-		{"workload, service", "workload, workload", {":3: ", "twice", "each word once"}},
+		{"workload, service", "workload, workload",
+			{":3: ", "requesters.1", "repeats \"workload\""}},
 		{"[acme, est]", "[acme, scep]", {":4: ", "\"scep\"", "est, acme, admin, internal"}},
 		{"[p256, rsa]", "[p256, p521]", {":5: ", "\"p521\"", "p256, p384, rsa, ed25519"}},
 		{"3072", "1024", {":6: ", "1024", "2048 to 4096"}},
 		{"3072", "8192", {":6: ", "8192", "2048 to 4096"}},
 		{"lifetime: 8h", "lifetime: 8 hours", {":7: ", "\"8 hours\"", "30s, 5m, 8h, 7d"}},
-		{"lifetime: 8h", "lifetime: 5s", {":7: ", "too short", "10s or more"}},
+		{"lifetime: 8h", "lifetime: 5s", {":7: ", "\"5s\"", "10s to 3660d"}},
 		{"max_lifetime: 24h", "max_lifetime: 4h",
 			{":8: ", "shorter than lifetime", "8h or more"}},
-		{"backdate: 5m", "backdate: 2d", {":9: ", "too long", "up to 1d"}},
+		{"backdate: 5m", "backdate: 2d", {":9: ", "\"2d\"", "0s to 1d"}},
 		{"same_key_renewal: false", "same_key_renewal: no",
 			{":10: ", "same_key_renewal", "true"}},
 		{"key_usage: [digitalSignature]", "key_usage: [keyCertSign]",
@@ -137,7 +146,7 @@ test_mistakes_name_line_and_what_is_allowed(void)
 		{"ip:10.0.0.0/8", "ip:10.0.0.0/33", {":17: ", "allowed", "ip:10.0.0.0/8"}},
 		{"dns:**.example.org", "example.org", {":17: ", "allowed", "dns:*.suffix"}},
 		{"min: 1", "min: 5", {":18: ", "more than names.max", "up to 4"}},
-		{"max: 4", "max: 101", {":19: ", "101", "up to 100"}},
+		{"max: 4", "max: 101", {":19: ", "101", "0 to 100"}},
 		{"wildcards: allowed", "wildcards: maybe",
 			{":20: ", "\"maybe\"", "refused, allowed"}},
 		{"crl_url: false", "crl_uri: false", {":21: ", "crl_uri", "crl_url"}},
@@ -188,8 +197,8 @@ test_a_name_stands_once(void)
 	struct ca_profiles *all = NULL;
 
 	sprintf(text, "%s%s", good, strchr(good, '\n') + 1);
-	CHECK_REASON(load(text, &all), ERR_INVALID, ":22: ");
-	CHECK_REASON(load(text, &all), ERR_INVALID, "twice");
+	CHECK_REASON(load(text, &all), ERR_INVALID,
+		":22: \"profiles.1.name\" repeats \"mesh\" of line 2");
 	free(text);
 }
 
