@@ -38,8 +38,6 @@ void ceremony_close(struct ceremony *c);
 
 /* The issuer's certificate of the plan, which must be this key's and a CA's. */
 enum err ceremony_issuer(struct ceremony *c, struct pki_cert *out) MUST_CHECK;
-/* How long the plan's CRL lasts. */
-enum err ceremony_crl_days(const struct plan *p, int64_t *seconds) MUST_CHECK;
 /* Builds, signs, checks and writes a CRL; previous may be NULL (then the first one). */
 enum err ceremony_crl_write(struct ceremony *c, const struct pki_cert *issuer,
 	const struct pki_crl *previous) MUST_CHECK;

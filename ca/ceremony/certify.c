@@ -9,13 +9,11 @@
 #include "lib/base/random.h"
 #include "lib/pki/csr.h"
 
-enum { ROOT_DAYS = 7300, ROOT_DAYS_MAX = 10950, ISSUING_DAYS = 1825, ISSUING_DAYS_MAX = 5475 };
-
 /* What all CA certificates share: serial, keyCertSign and cRLSign, identifiers, times from now on.
  */
 static void
 fill_ca(struct pki_cert_spec *spec, struct arena *a, struct bytes spki_der,
-	const struct pki_spki *spki, int64_t seconds)
+	const struct pki_spki *spki, uint32_t days)
 {
 	uint8_t *serial = arena_alloc(a, PKI_SERIAL_SIZE), *key_id = arena_alloc(a, SHA1_SIZE);
 
@@ -27,7 +25,7 @@ fill_ca(struct pki_cert_spec *spec, struct arena *a, struct bytes spki_der,
 	spec->key_usage = PKI_KU_KEY_CERT_SIGN | PKI_KU_CRL_SIGN;
 	spec->is_ca = true;
 	spec->not_before = clock_now();
-	spec->not_after = spec->not_before + seconds - 1;
+	spec->not_after = spec->not_before + plan_days(days) - 1;
 }
 
 static void
@@ -44,20 +42,16 @@ tell_certificate(struct ceremony *c, const struct pki_cert *cert)
 static enum err
 self_sign(struct ceremony *c, struct pki_cert *root, struct bytes *der)
 {
-	const struct plan_root *plan = c->plan->file->root;
+	const struct plan_root *plan = &c->plan->file.root;
 	struct arena *a = c->plan->arena;
 	struct pki_cert_spec spec = {.path_len = -1};
 	struct pki_spki spki;
-	int64_t seconds;
-	enum err e =
-		plan_days(c->plan, "root.days", plan->days, ROOT_DAYS, ROOT_DAYS_MAX, &seconds);
+	enum err e;
 
-	if (e != ERR_OK ||
-		(e = plan_subject(c->plan, "root.subject", plan->subject, &spec.subject)) !=
-			ERR_OK ||
+	if ((e = plan_subject(c->plan, "root.subject", &plan->subject, &spec.subject)) != ERR_OK ||
 		(e = pki_spki_parse(ca_key_spki(c->key), &spki)) != ERR_OK)
 		return e;
-	fill_ca(&spec, a, ca_key_spki(c->key), &spki, seconds);
+	fill_ca(&spec, a, ca_key_spki(c->key), &spki, plan->days);
 	spec.issuer = spec.subject;
 	if ((e = pki_cert_issue(&spec, ca_key_signer(c->key), a, der, root)) != ERR_OK)
 		return e;
@@ -73,27 +67,23 @@ check_root_plan(struct plan *p)
 {
 	enum pki_key_type type;
 	struct bytes subject;
-	int64_t seconds;
 	enum err e;
 
-	if (p->file->crl->previous != NULL)
+	if (p->file.crl.previous != NULL)
 		return yaml_refuse(
 			p->doc, "crl.previous", "a new root has no previous CRL; remove it");
-	if (p->file->crl->revoked_count > 0)
+	if (p->file.crl.revoked_count > 0)
 		return yaml_refuse(p->doc, "crl.revoked",
 			"a new root has certified nothing that could be revoked; remove it");
-	if ((e = plan_key_type(p, PKI_KEY_P384, &type)) != ERR_OK ||
-		(e = ceremony_crl_days(p, &seconds)) != ERR_OK ||
-		(e = plan_days(p, "root.days", p->file->root->days, ROOT_DAYS, ROOT_DAYS_MAX,
-			 &seconds)) != ERR_OK)
+	if ((e = plan_key_type(p, PKI_KEY_P384, &type)) != ERR_OK)
 		return e;
-	return plan_subject(p, "root.subject", p->file->root->subject, &subject);
+	return plan_subject(p, "root.subject", &p->file.root.subject, &subject);
 }
 
 enum err
 ceremony_root(struct plan *p)
 {
-	const char *outputs[] = {p->file->root->certificate, p->file->crl->file};
+	const char *outputs[] = {p->file.root.certificate, p->file.crl.file};
 	AUTO_CEREMONY(c);
 	struct pki_cert root;
 	struct bytes der;
@@ -103,7 +93,7 @@ ceremony_root(struct plan *p)
 		(e = ceremony_open(&c, p, "root", outputs, ARRAY_LEN(outputs))) != ERR_OK ||
 		(e = ceremony_key_new(&c, PKI_KEY_P384)) != ERR_OK ||
 		(e = self_sign(&c, &root, &der)) != ERR_OK ||
-		(e = record_write(c.record, RECORD_CERTIFICATE, p->file->root->certificate,
+		(e = record_write(c.record, RECORD_CERTIFICATE, p->file.root.certificate,
 			 "CERTIFICATE", der)) != ERR_OK ||
 		(e = ceremony_crl_write(&c, &root, NULL)) != ERR_OK)
 		return e;
@@ -113,7 +103,7 @@ ceremony_root(struct plan *p)
 enum err
 ceremony_request(struct plan *p)
 {
-	const struct plan_request *plan = p->file->request;
+	const struct plan_request *plan = &p->file.request;
 	const char *outputs[] = {plan->file};
 	AUTO_CEREMONY(c);
 	AUTO_BUF(csr, PKI_CSR_MAX);
@@ -122,7 +112,7 @@ ceremony_request(struct plan *p)
 	struct bytes subject;
 	enum err e;
 
-	if ((e = plan_subject(p, "request.subject", plan->subject, &subject)) != ERR_OK ||
+	if ((e = plan_subject(p, "request.subject", &plan->subject, &subject)) != ERR_OK ||
 		(e = plan_key_type(p, PKI_KEY_P256, &type)) != ERR_OK ||
 		(e = ceremony_open(&c, p, "request", outputs, ARRAY_LEN(outputs))) != ERR_OK ||
 		(e = ceremony_key_new(&c, PKI_KEY_P256)) != ERR_OK ||
@@ -143,14 +133,14 @@ ceremony_request(struct plan *p)
 static enum err
 read_request(struct ceremony *c, struct pki_csr *out)
 {
-	const struct plan_sign *plan = c->plan->file->sign;
+	const struct plan_sign *plan = &c->plan->file.sign;
 	struct arena *a = c->plan->arena;
 	struct bytes der, subject;
 	uint8_t digest[SHA256_SIZE];
 	const char *hash;
 	enum err e;
 
-	if ((e = plan_subject(c->plan, "sign.subject", plan->subject, &subject)) != ERR_OK ||
+	if ((e = plan_subject(c->plan, "sign.subject", &plan->subject, &subject)) != ERR_OK ||
 		(e = record_read(c->record, RECORD_REQUEST, plan->csr, "CERTIFICATE REQUEST",
 			 &der)) != ERR_OK)
 		return e;
@@ -197,21 +187,18 @@ check_against_issuer(struct ceremony *c, const struct pki_cert *issuer, const st
 static enum err
 certify(struct ceremony *c, struct bytes *der)
 {
-	const struct plan_sign *plan = c->plan->file->sign;
+	const struct plan_sign *plan = &c->plan->file.sign;
 	struct arena *a = c->plan->arena;
 	struct pki_cert_spec spec = {
 		.path_len = 0, .crl_url = plan->crl_url, .ca_issuers_url = plan->ca_issuers_url};
 	struct pki_cert issuer, made;
 	struct pki_csr csr;
-	int64_t seconds;
 	enum err e;
 
 	if ((e = ceremony_issuer(c, &issuer)) != ERR_OK || (e = read_request(c, &csr)) != ERR_OK ||
-		(e = plan_days(c->plan, "sign.days", plan->days, ISSUING_DAYS, ISSUING_DAYS_MAX,
-			 &seconds)) != ERR_OK ||
 		(e = plan_name_constraints(c->plan, &spec.name_constraints)) != ERR_OK)
 		return e;
-	fill_ca(&spec, a, csr.spki.der, &csr.spki, seconds);
+	fill_ca(&spec, a, csr.spki.der, &csr.spki, plan->days);
 	spec.subject = csr.subject;
 	spec.issuer = issuer.subject;
 	spec.authority_key_id = issuer.subject_key_id;
@@ -227,7 +214,7 @@ certify(struct ceremony *c, struct bytes *der)
 enum err
 ceremony_sign(struct plan *p)
 {
-	const struct plan_sign *plan = p->file->sign;
+	const struct plan_sign *plan = &p->file.sign;
 	const char *outputs[] = {plan->certificate};
 	AUTO_CEREMONY(c);
 	struct bytes der;

@@ -9,11 +9,11 @@
 static enum err
 check_outputs(const struct plan *p, const char *const *outputs, size_t count)
 {
-	enum err e = file_check_new(p->arena, plan_path(p, p->file->evidence));
+	enum err e = file_check_new(p->arena, plan_path(p, p->file.evidence));
 
 	if (e == ERR_OK)
-		e = file_check_new(p->arena,
-			arena_printf(p->arena, "%s.sig", plan_path(p, p->file->evidence)));
+		e = file_check_new(
+			p->arena, arena_printf(p->arena, "%s.sig", plan_path(p, p->file.evidence)));
 	for (size_t i = 0; e == ERR_OK && i < count; i++)
 		e = file_check_new(p->arena, plan_path(p, outputs[i]));
 	for (size_t i = 0; e == ERR_OK && i < count; i++)
@@ -44,7 +44,7 @@ ceremony_open(struct ceremony *c, const struct plan *p, const char *command,
 enum err
 ceremony_key_new(struct ceremony *c, enum pki_key_type fallback)
 {
-	const struct plan_key *k = c->plan->file->key;
+	const struct plan_key *k = &c->plan->file.key;
 	enum pki_key_type type;
 	enum err e = plan_key_type(c->plan, fallback, &type);
 
@@ -63,14 +63,14 @@ ceremony_key_new(struct ceremony *c, enum pki_key_type fallback)
 enum err
 ceremony_key_use(struct ceremony *c)
 {
-	const struct plan_key *k = c->plan->file->key;
+	const struct plan_key *k = &c->plan->file.key;
 	enum pki_key_type type;
 	enum err e = ca_key_open(c->token, k->label, &c->key);
 
 	if (e != ERR_OK)
 		return e;
 	type = ca_key_attributes(c->key)->type;
-	if (k->type != NULL && strcmp(k->type, pki_key_type_name(type)) != 0)
+	if (yaml_present(c->plan->doc, "key.type") && k->type != type)
 		return yaml_refuse(c->plan->doc, "key.type", "key \"%s\" in the token is %s",
 			k->label, pki_key_type_name(type));
 	record_key(c->record, c->key);
@@ -88,7 +88,7 @@ ceremony_close(struct ceremony *c)
 enum err
 ceremony_issuer(struct ceremony *c, struct pki_cert *out)
 {
-	const char *path = c->plan->file->issuer_certificate;
+	const char *path = c->plan->file.issuer_certificate;
 	struct bytes der;
 	enum err e = record_read(c->record, RECORD_ISSUER, path, "CERTIFICATE", &der);
 
@@ -109,10 +109,10 @@ ceremony_token(struct plan *p)
 	struct ca_token_config config = plan_token_config(p);
 	enum err e;
 
-	if (p->file->token->so_pin_file == NULL)
+	if (p->file.token.so_pin_file == NULL)
 		return yaml_refuse(p->doc, "token",
 			"\"so_pin_file\" is missing; \"ca-ceremony token\" needs it");
-	if ((e = ca_token_init(&config, plan_path(p, p->file->token->so_pin_file))) != ERR_OK)
+	if ((e = ca_token_init(&config, plan_path(p, p->file.token.so_pin_file))) != ERR_OK)
 		return e;
 	printf("token \"%s\" is ready; next: ca-ceremony root or ca-ceremony request\n",
 		config.token);

@@ -102,8 +102,8 @@ parse_one(const char *text, struct arena *a, struct pki_san *out)
 }
 
 static enum err
-parse_list(
-	const struct plan *p, const char *list, char **texts, uint32_t count, struct pki_sans *out)
+parse_list(const struct plan *p, const char *list, const char *const *texts, uint32_t count,
+	struct pki_sans *out)
 {
 	out->item = arena_array(p->arena, count > 0 ? count : 1, sizeof(*out->item));
 	out->count = 0;
@@ -120,12 +120,12 @@ parse_list(
 enum err
 plan_name_constraints(const struct plan *p, const struct pki_name_constraints **out)
 {
-	const struct plan_constraints *c = p->file->sign->name_constraints;
+	const struct plan_constraints *c = &p->file.sign.name_constraints;
 	struct pki_name_constraints *n = arena_alloc(p->arena, sizeof(*n));
 	enum err e;
 
 	*out = NULL;
-	if (c == NULL)
+	if (!yaml_present(p->doc, "sign.name_constraints"))
 		return ERR_OK;
 	if (c->permitted_count + c->excluded_count == 0)
 		return yaml_refuse(p->doc, "sign.name_constraints",

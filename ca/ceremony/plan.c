@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 #include "ca/ceremony/files.h"
-
-enum { DAY = 86400 };
+#include "ca/ceremony/plan_table.h"
+#include "lib/base/duration.h"
 
 static const struct section {
 	enum plan_section bit;
@@ -22,16 +22,6 @@ static const struct section {
 	{PLAN_REQUEST, "request"},
 	{PLAN_SIGN, "sign"},
 	{PLAN_EVIDENCE, "evidence"},
-};
-
-static const struct yaml_hint hints[] = {
-	{"token.pin", "a PIN is never written in a plan; name a file with pin_file"},
-	{"token.so_pin", "a PIN is never written in a plan; name a file with so_pin_file"},
-	{"token.token", "the token is named by label"},
-	{"sign.path_length", "an issuing CA always has path length 0"},
-	{"root.path_length", "a root has no path length limit"},
-	{"crl.number", "the number is made from the time and the previous CRL"},
-	{NULL, NULL},
 };
 
 static enum err
@@ -55,16 +45,14 @@ check_sections(const struct plan *p, const char *command, unsigned required, uns
 static enum err
 load(const char *path, const char *command, unsigned required, unsigned allowed, struct plan *p)
 {
-	void *data = NULL;
 	enum err e;
 
 	p->arena = arena_new(8 << 20);
 	p->path = arena_strdup(p->arena, path);
 	if ((e = file_read(p->arena, path, PLAN_TEXT_MAX, &p->text)) != ERR_OK)
 		return e;
-	if ((e = yaml_parse_checked(path, p->text, &plan_schema, hints, &data, &p->doc)) != ERR_OK)
+	if ((e = yaml_read(p->arena, path, p->text, &plan_table, &p->file, &p->doc)) != ERR_OK)
 		return e;
-	p->file = data;
 	return check_sections(p, command, required, allowed);
 }
 
@@ -87,9 +75,6 @@ plan_free(struct plan *p)
 {
 	if (p == NULL)
 		return;
-	if (p->file != NULL)
-		yaml_data_free(&plan_schema, p->file);
-	yaml_doc_free(p->doc);
 	arena_free(p->arena);
 	free(p);
 }
@@ -107,35 +92,24 @@ plan_path(const struct plan *p, const char *path)
 enum err
 plan_key_type(const struct plan *p, enum pki_key_type fallback, enum pki_key_type *out)
 {
-	const struct plan_key *key = p->file->key;
-	enum pki_key_type type = fallback;
+	const struct plan_key *key = &p->file.key;
+	enum pki_key_type type = yaml_present(p->doc, "key.type") ? key->type : fallback;
 
-	if (key->type != NULL &&
-		(pki_key_type_parse(key->type, &type) != ERR_OK || type == PKI_KEY_ED25519))
-		return yaml_refuse(p->doc, "key.type",
-			"\"%s\" is no type of CA key; allowed: p256, p384, rsa", key->type);
 	if (type != PKI_KEY_RSA && yaml_present(p->doc, "key.rsa_bits"))
 		return yaml_refuse(p->doc, "key.rsa_bits",
 			"means nothing for a %s key; remove it or say type: rsa",
 			pki_key_type_name(type));
-	if (type == PKI_KEY_RSA &&
-		(key->rsa_bits < 3072 || key->rsa_bits > 4096 || key->rsa_bits % 1024 != 0))
+	if (type == PKI_KEY_RSA && key->rsa_bits != 3072 && key->rsa_bits != 4096)
 		return yaml_refuse(
 			p->doc, "key.rsa_bits", "an RSA CA key needs rsa_bits: 3072 or 4096");
 	*out = type;
 	return ERR_OK;
 }
 
-enum err
-plan_days(const struct plan *p, const char *path, uint32_t value, uint32_t fallback, uint32_t max,
-	int64_t *seconds)
+int64_t
+plan_days(uint32_t days)
 {
-	uint32_t days = yaml_present(p->doc, path) ? value : fallback;
-
-	if (days < 1 || days > max)
-		return yaml_refuse(p->doc, path, "%u days; allowed: 1 to %u", days, max);
-	*seconds = (int64_t)days * DAY;
-	return ERR_OK;
+	return (int64_t)days * DAY;
 }
 
 enum err
@@ -146,13 +120,8 @@ plan_subject(
 		.organization = s->organization,
 		.organizational_unit = s->organizational_unit,
 		.country = s->country};
-	enum err e;
+	enum err e = pki_name_build(&parts, p->arena, der);
 
-	if (s->country != NULL &&
-		(strspn(s->country, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 2 || s->country[2] != 0))
-		return yaml_refuse(p->doc, arena_printf(p->arena, "%s.country", path),
-			"\"%s\" is no country code of two capital letters", s->country);
-	e = pki_name_build(&parts, p->arena, der);
 	if (e == ERR_INVALID)
 		return yaml_refuse(p->doc, path, "%s", err_reason());
 	return e;
@@ -161,7 +130,7 @@ plan_subject(
 struct ca_token_config
 plan_token_config(const struct plan *p)
 {
-	const struct plan_token *t = p->file->token;
+	const struct plan_token *t = &p->file.token;
 
 	return (struct ca_token_config){
 		.module = t->module, /* a system path, not one beside the plan */

@@ -1,5 +1,5 @@
 /*
- * Ceremony plans: one YAML schema for all commands; each command says which sections it needs and
+ * Ceremony plans: one table for all commands (plan_table.c); each command says which sections it needs and
  * refuses the others, so that nothing in a plan is ever silently unused. deploy/ceremony holds
  * commented samples. Paths are relative to the plan.
  */
@@ -14,65 +14,65 @@
 enum { PLAN_TEXT_MAX = 32 * 1024 };
 
 struct plan_token {
-	char *module, *module_config, *label, *pin_file, *so_pin_file;
+	const char *module, *module_config, *label, *pin_file, *so_pin_file;
 };
 
 struct plan_key {
-	char *label, *type;
+	const char *label;
+	enum pki_key_type type; /* only where the plan has it; see plan_key_type() */
 	uint32_t rsa_bits;
 };
 
 struct plan_subject {
-	char *common_name, *organization, *organizational_unit, *country;
+	const char *common_name, *organization, *organizational_unit, *country;
 };
 
 struct plan_root {
-	struct plan_subject *subject;
+	struct plan_subject subject;
 	uint32_t days;
-	char *certificate;
+	const char *certificate;
 };
 
 struct plan_revoked {
-	char *serial, *date, *reason;
+	const char *serial, *date, *reason;
 };
 
 struct plan_crl {
-	char *file, *previous;
+	const char *file, *previous;
 	uint32_t days;
 	struct plan_revoked *revoked;
 	uint32_t revoked_count;
 };
 
 struct plan_request {
-	struct plan_subject *subject;
-	char *file;
+	struct plan_subject subject;
+	const char *file;
 };
 
 struct plan_constraints {
-	char **permitted, **excluded;
+	const char *const *permitted, *const *excluded;
 	uint32_t permitted_count, excluded_count;
 };
 
 struct plan_sign {
-	char *csr, *csr_key_sha256, *certificate, *crl_url, *ca_issuers_url;
-	struct plan_subject *subject;
+	const char *csr, *csr_key_sha256, *certificate, *crl_url, *ca_issuers_url;
+	struct plan_subject subject;
 	uint32_t days;
-	struct plan_constraints *name_constraints;
+	struct plan_constraints name_constraints;
 };
 
-/* The file as libcyaml reads it; sections a command does not need are NULL. */
+/* What the file says; sections that a command does not need are zero. */
 struct plan_file {
-	char *ceremony, *issuer_certificate, *evidence;
-	char **operators;
+	const char *ceremony, *issuer_certificate, *evidence;
+	const char *const *operators;
 	uint32_t operators_count;
-	struct plan_token *token;
-	struct plan_key *key;
-	struct plan_root *root;
-	struct plan_crl *crl;
-	struct plan_request *request;
-	struct plan_sign *sign;
+	struct plan_token token;
+	struct plan_key key;
+	struct plan_root root;
+	struct plan_crl crl;
+	struct plan_request request;
+	struct plan_sign sign;
 };
-extern const struct cyaml_schema_value plan_schema;
 
 enum plan_section {
 	PLAN_CEREMONY = 1 << 0,
@@ -92,8 +92,8 @@ struct plan {
 	struct arena *arena;
 	const char *path;
 	struct bytes text; /* exactly what was parsed: what the evidence quotes */
-	struct plan_file *file;
-	struct yaml_doc *doc;
+	struct plan_file file;
+	const struct yaml_doc *doc;
 };
 
 /* ERR_INVALID with FILE:LINE and remedy. command names the command in reasons. */
@@ -106,9 +106,7 @@ const char *plan_path(const struct plan *p, const char *path);
 /* key.type, or fallback when the plan leaves it out. */
 enum err
 plan_key_type(const struct plan *p, enum pki_key_type fallback, enum pki_key_type *out) MUST_CHECK;
-/* A number of days, or fallback when the plan leaves it out; at least 1. */
-enum err plan_days(const struct plan *p, const char *path, uint32_t value, uint32_t fallback,
-	uint32_t max, int64_t *seconds) MUST_CHECK;
+int64_t plan_days(uint32_t days); /* in seconds */
 enum err plan_subject(const struct plan *p, const char *path, const struct plan_subject *s,
 	struct bytes *der) MUST_CHECK;
 /* sign.name_constraints; *out is NULL when the plan has none. */

@@ -71,20 +71,20 @@ record_new(const struct plan *p, const char *command)
 	r->json = json_object();
 	set_text(r->json, "format", RECORD_FORMAT);
 	json_object_set_new(r->json, "version", json_integer(RECORD_VERSION));
-	set_text(r->json, "ceremony", p->file->ceremony);
+	set_text(r->json, "ceremony", p->file.ceremony);
 	set_text(r->json, "command", command);
 	set_text(r->json, "program", "ca-ceremony " CHANCERY_VERSION);
 	gethostname(host, sizeof(host) - 1);
 	set_text(r->json, "host", host);
 	operators = add(r->json, "operators", json_array());
-	for (uint32_t i = 0; i < p->file->operators_count; i++)
-		json_array_append_new(operators, json_string(p->file->operators[i]));
+	for (uint32_t i = 0; i < p->file.operators_count; i++)
+		json_array_append_new(operators, json_string(p->file.operators[i]));
 	set_text(r->json, "started", now_text(p->arena));
 	describe_plan(r);
 	r->inputs = add(r->json, "inputs", json_array());
 	r->outputs = add(r->json, "outputs", json_array());
 	r->steps = add(r->json, "steps", json_array());
-	printf("%s: ca-ceremony %s, plan \"%s\"\n", p->file->ceremony, command, p->path);
+	printf("%s: ca-ceremony %s, plan \"%s\"\n", p->file.ceremony, command, p->path);
 	return r;
 }
 
@@ -232,12 +232,12 @@ sign_evidence(struct record *r, const struct ca_key *key, const char *path, stru
 enum err
 record_finish(struct record *r, const struct ca_key *key)
 {
-	const char *path = plan_path(r->plan, r->plan->file->evidence);
+	const char *path = plan_path(r->plan, r->plan->file.evidence);
 	char *text;
 	enum err e;
 
 	record_step(r, "writing evidence \"%s\" and its signature by key \"%s\"",
-		r->plan->file->evidence, ca_key_attributes(key)->label);
+		r->plan->file.evidence, ca_key_attributes(key)->label);
 	set_text(r->json, "finished", now_text(r->plan->arena));
 	text = json_dumps(r->json, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
 	if (text == NULL)

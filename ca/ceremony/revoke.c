@@ -9,7 +9,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/hex.h"
 
-enum { CRL_DAYS = 180, CRL_DAYS_MAX = 400, SERIAL_OCTETS_MAX = 20 };
+enum { SERIAL_OCTETS_MAX = 20 };
 
 struct entry {
 	struct bytes serial;
@@ -20,7 +20,7 @@ struct entry {
 static enum err
 read_entry(const struct plan *p, uint32_t i, int64_t now, struct entry *out)
 {
-	const struct plan_revoked *r = &p->file->crl->revoked[i];
+	const struct plan_revoked *r = &p->file.crl.revoked[i];
 	uint8_t *serial = arena_alloc(p->arena, SERIAL_OCTETS_MAX);
 	const char *path = arena_printf(p->arena, "crl.revoked.%u", i);
 	size_t n;
@@ -94,7 +94,7 @@ check_nothing_forgotten(const struct plan *p, const struct pki_crl *previous,
 static enum err
 read_previous(struct ceremony *c, const struct pki_cert *issuer, struct pki_crl *out)
 {
-	const char *path = c->plan->file->crl->previous;
+	const char *path = c->plan->file.crl.previous;
 	AUTO(EVP_PKEY) key = NULL;
 	struct bytes der;
 	enum err e = record_read(c->record, RECORD_PREVIOUS_CRL, path, "X509 CRL", &der);
@@ -112,12 +112,6 @@ read_previous(struct ceremony *c, const struct pki_cert *issuer, struct pki_crl 
 	return ERR_OK;
 }
 
-enum err
-ceremony_crl_days(const struct plan *p, int64_t *seconds)
-{
-	return plan_days(p, "crl.days", p->file->crl->days, CRL_DAYS, CRL_DAYS_MAX, seconds);
-}
-
 static uint64_t
 next_number(const struct pki_crl *previous)
 {
@@ -130,19 +124,17 @@ static enum err
 build(struct ceremony *c, const struct pki_cert *issuer, const struct pki_crl *previous,
 	struct buf *out)
 {
-	const struct plan_crl *plan = c->plan->file->crl;
+	const struct plan_crl *plan = &c->plan->file.crl;
 	struct entry *list = arena_array(c->plan->arena, plan->revoked_count + 1, sizeof(*list));
 	struct pki_crl_spec spec = {
 		.issuer = issuer->subject, .authority_key_id = issuer->subject_key_id};
 	AUTO_BUF(entries, 256 * 1024);
-	int64_t seconds;
-	enum err e = ceremony_crl_days(c->plan, &seconds);
+	enum err e;
 
 	spec.this_update = clock_now();
-	spec.next_update = spec.this_update + seconds - 1;
+	spec.next_update = spec.this_update + plan_days(plan->days) - 1;
 	spec.number = next_number(previous);
-	if (e != ERR_OK ||
-		(e = read_entries(c->plan, spec.this_update, list, plan->revoked_count)) != ERR_OK)
+	if ((e = read_entries(c->plan, spec.this_update, list, plan->revoked_count)) != ERR_OK)
 		return e;
 	if (previous != NULL &&
 		(e = check_nothing_forgotten(c->plan, previous, list, plan->revoked_count)) !=
@@ -160,7 +152,7 @@ enum err
 ceremony_crl_write(
 	struct ceremony *c, const struct pki_cert *issuer, const struct pki_crl *previous)
 {
-	const struct plan_crl *plan = c->plan->file->crl;
+	const struct plan_crl *plan = &c->plan->file.crl;
 	AUTO_BUF(der, 512 * 1024);
 	AUTO(EVP_PKEY) key = NULL;
 	struct pki_crl made;
@@ -180,13 +172,13 @@ ceremony_crl_write(
 enum err
 ceremony_crl(struct plan *p)
 {
-	const char *outputs[] = {p->file->crl->file};
+	const char *outputs[] = {p->file.crl.file};
 	AUTO_CEREMONY(c);
 	struct pki_cert issuer;
 	struct pki_crl previous;
 	enum err e;
 
-	if (p->file->crl->previous == NULL)
+	if (p->file.crl.previous == NULL)
 		return yaml_refuse(p->doc, "crl",
 			"\"previous\" is missing; name the CRL this one follows, so that its number is higher and no "
 			"entry is lost");
