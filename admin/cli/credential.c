@@ -21,19 +21,30 @@
 AUTO_DEFINE(BIO, BIO_free_all)
 
 struct file {
-	char *server, *certificate, *key, *trust;
+	const char *server, *certificate, *key, *trust;
 };
 
-static const cyaml_schema_field_t file_fields[] = {
-	CYAML_FIELD_STRING_PTR("server", CYAML_FLAG_POINTER, struct file, server, 9, 512),
-	CYAML_FIELD_STRING_PTR(
-		"certificate", CYAML_FLAG_POINTER, struct file, certificate, 1, 4095),
-	CYAML_FIELD_STRING_PTR("key", CYAML_FLAG_POINTER, struct file, key, 1, 4095),
-	CYAML_FIELD_STRING_PTR("trust", CYAML_FLAG_POINTER, struct file, trust, 1, 4095),
-	CYAML_FIELD_END,
+static bool
+is_https(const char *text)
+{
+	return strncmp(text, "https://", 8) == 0;
+}
+
+static const struct yaml_form form_gateway = {
+	.matches = is_https, .wanted = "a gateway's URL: https://HOST:PORT"};
+
+#define TEXT(member, most, ...)                                                                    \
+	{                                                                                          \
+		.path = #member, .type = YAML_TEXT, .need = YAML_REQUIRED, .min = 1,               \
+		.max = (most), .at = YAML_AT(const char *, struct file, member), __VA_ARGS__       \
+	}
+static const struct yaml_row rows[] = {
+	TEXT(server, 512, .form = &form_gateway),
+	TEXT(certificate, 4095),
+	TEXT(key, 4095),
+	TEXT(trust, 4095),
 };
-static const cyaml_schema_value_t file_schema = {
-	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct file, file_fields)};
+static const struct yaml_table table = {rows, ARRAY_LEN(rows)};
 
 const char *
 credential_default_directory(struct arena *a)
@@ -59,11 +70,10 @@ directory_of(struct arena *a, const char *path)
 enum err
 credential_load(struct arena *a, const char *path, struct credential *out)
 {
-	AUTO_STRUCT(yaml_doc) doc = NULL;
 	const char *directory = directory_of(a, path);
-	void *data = NULL;
-	const struct file *f;
-	enum err e = yaml_load_checked(path, &file_schema, NULL, &data, &doc);
+	const struct yaml_doc *doc;
+	struct file f = {0};
+	enum err e = yaml_read_file(a, path, &table, &f, &doc);
 
 	if (e == ERR_NOTFOUND)
 		return err_set(e,
@@ -71,20 +81,14 @@ credential_load(struct arena *a, const char *path, struct credential *out)
 			path);
 	if (e != ERR_OK)
 		return e;
-	f = data;
-	if (strncmp(f->server, "https://", 8) != 0)
-		e = yaml_refuse(doc, "server", "\"%s\" is no gateway; allowed: https://HOST:PORT",
-			f->server);
-	else
-		*out = (struct credential){
-			.server = arena_strdup(a, f->server),
-			.certificate = files_under(a, directory, f->certificate),
-			.key = files_under(a, directory, f->key),
-			.trust = files_under(a, directory, f->trust),
-			.directory = directory,
-		};
-	yaml_data_free(&file_schema, data);
-	return e;
+	*out = (struct credential){
+		.server = f.server,
+		.certificate = files_under(a, directory, f.certificate),
+		.key = files_under(a, directory, f.key),
+		.trust = files_under(a, directory, f.trust),
+		.directory = directory,
+	};
+	return ERR_OK;
 }
 
 enum err

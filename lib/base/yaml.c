@@ -1,7 +1,4 @@
-/*
- * Loading a YAML file: our own strict pass over the text first, then libcyaml over the very same
- * octets fills the structures; see yaml.h.
- */
+/* Loading a YAML file: text to tree, tree to structure; and where each value stands. See yaml.h. */
 #include "lib/base/yaml.h"
 
 #include <errno.h>
@@ -16,66 +13,9 @@
 #include "lib/base/yaml_table.h"
 
 struct yaml_doc {
-	struct arena *arena;
 	const char *name;
 	struct yaml_node *root;
 };
-
-/* libcyaml says the cause first, then a trace of where it was. */
-static void PRINTF_LIKE(3, 0)
-	keep_first_message(cyaml_log_t level, void *ctx, const char *fmt, va_list ap)
-{
-	char *message = ctx;
-
-	if (level >= CYAML_LOG_ERROR && message[0] == '\0')
-		vsnprintf(message, 256, fmt, ap);
-}
-
-static enum err
-load_with_cyaml(
-	const char *name, struct bytes text, const struct cyaml_schema_value *schema, void **data)
-{
-	char message[256] = "";
-	const cyaml_config_t config = {
-		.log_fn = keep_first_message,
-		.log_ctx = message,
-		.log_level = CYAML_LOG_ERROR,
-		.mem_fn = cyaml_mem,
-		.flags = CYAML_CFG_NO_ALIAS,
-	};
-	cyaml_data_t *loaded = NULL;
-	cyaml_err_t why = cyaml_load_data(text.p, text.n, &config, schema, &loaded, NULL);
-
-	message[strcspn(message, "\n")] = '\0';
-	if (why != CYAML_OK)
-		return err_set(ERR_INVALID, "%s: %s%s%s", name, cyaml_strerror(why),
-			message[0] != '\0' ? ": " : "", message);
-	*data = loaded;
-	return ERR_OK;
-}
-
-enum err
-yaml_parse_checked(const char *name, struct bytes text, const struct cyaml_schema_value *schema,
-	const struct yaml_hint *hints, void **data, struct yaml_doc **doc)
-{
-	AUTO_STRUCT(yaml_doc) d = mem_zalloc(1, sizeof(*d));
-	enum err e;
-
-	if (text.n > YAML_SIZE_MAX)
-		return err_set(ERR_LIMIT, "%s: longer than %d octets", name, YAML_SIZE_MAX);
-	d->arena = arena_new(0);
-	d->name = arena_strdup(d->arena, name);
-	e = yaml_tree_parse(d->arena, d->name, text, &d->root);
-	if (e == ERR_OK)
-		e = yaml_tree_check(d->arena, d->name, d->root, schema, hints);
-	if (e == ERR_OK)
-		e = load_with_cyaml(d->name, text, schema, data);
-	if (e != ERR_OK)
-		return e;
-	*doc = d;
-	d = NULL;
-	return ERR_OK;
-}
 
 static enum err
 read_open_file(const char *path, int fd, struct buf *text)
@@ -142,35 +82,6 @@ yaml_read_file(struct arena *a, const char *path, const struct yaml_table *t, vo
 	enum err e = read_file(path, &text);
 
 	return e == ERR_OK ? yaml_read(a, path, buf_bytes(&text), t, out, doc) : e;
-}
-
-enum err
-yaml_load_checked(const char *path, const struct cyaml_schema_value *schema,
-	const struct yaml_hint *hints, void **data, struct yaml_doc **doc)
-{
-	AUTO_BUF(text, YAML_SIZE_MAX + 4096);
-	enum err e = read_file(path, &text);
-
-	return e == ERR_OK ? yaml_parse_checked(path, buf_bytes(&text), schema, hints, data, doc)
-			   : e;
-}
-
-void
-yaml_data_free(const struct cyaml_schema_value *schema, void *data)
-{
-	const cyaml_config_t config = {.mem_fn = cyaml_mem, .flags = CYAML_CFG_NO_ALIAS};
-
-	if (data != NULL)
-		cyaml_free(&config, schema, data, 0);
-}
-
-void
-yaml_doc_free(struct yaml_doc *doc)
-{
-	if (doc == NULL)
-		return;
-	arena_free(doc->arena);
-	free(doc);
 }
 
 static const struct yaml_node *

@@ -8,8 +8,6 @@
 #ifndef CHANCERY_BASE_YAML_H
 #define CHANCERY_BASE_YAML_H
 
-#include <cyaml/cyaml.h>
-
 #include "lib/base/arena.h"
 #include "lib/base/bytes.h"
 #include "lib/base/err.h"
@@ -90,30 +88,5 @@ bool yaml_present(const struct yaml_doc *doc, const char *path);
 /* err_set(ERR_INVALID, "FILE:LINE: " ...) for the value at path. */
 enum err yaml_refuse(const struct yaml_doc *doc, const char *path, const char *fmt, ...)
 	PRINTF_LIKE(3, 4) MUST_CHECK;
-
-/* --- the same by libcyaml schema, for those that have no table yet --- */
-/* What to say about a key that somebody will try although it is not in the schema ("hsm.pin");
- * sequence indexes in the path are written "*" ("issuers.*.pin"). Ends with a NULL path. */
-struct yaml_hint {
-	const char *path, *text;
-};
-
-/*
- * Reads the file and fills *data as cyaml_load_data() would; schema is a CYAML_VALUE_MAPPING with
- * CYAML_FLAG_POINTER. hints may be NULL. Free *data with yaml_data_free() and *doc with
- * yaml_doc_free(). ERR_NOTFOUND when there is no such file, ERR_INVALID for its content, ERR_LIMIT
- * for its size.
- */
-enum err yaml_load_checked(const char *path, const struct cyaml_schema_value *schema,
-	const struct yaml_hint *hints, void **data, struct yaml_doc **doc) MUST_CHECK;
-/* The same for text already in memory; name stands for the file's name in reasons. */
-enum err
-yaml_parse_checked(const char *name, struct bytes text, const struct cyaml_schema_value *schema,
-	const struct yaml_hint *hints, void **data, struct yaml_doc **doc) MUST_CHECK;
-/* Not yaml_free(): libyaml exports that name and would call ours. */
-void yaml_data_free(const struct cyaml_schema_value *schema, void *data);
-void yaml_doc_free(struct yaml_doc *doc);
-
-AUTO_STRUCT_DEFINE(yaml_doc, yaml_doc_free)
 
 #endif

@@ -1,7 +1,6 @@
 /*
- * From libyaml's event stream to a tree with line numbers. Doubled keys are refused here, since
- * libcyaml takes the last of them silently; aliases too, since a value that is written elsewhere
- * has no line of its own.
+ * From libyaml's event stream to a tree with line numbers. Doubled keys are refused here; aliases
+ * too, since a value that is written elsewhere has no line of its own.
  */
 #include "lib/base/yaml_tree.h"
 

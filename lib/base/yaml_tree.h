@@ -1,5 +1,4 @@
-/* Inside lib/base: a YAML document as a tree that knows its lines, and the check of a tree against
- * a schema. */
+/* Inside lib/base: a YAML document as a tree that knows its lines. */
 #ifndef CHANCERY_BASE_YAML_TREE_H
 #define CHANCERY_BASE_YAML_TREE_H
 
@@ -22,8 +21,5 @@ struct yaml_node {
  */
 enum err yaml_tree_parse(
 	struct arena *a, const char *name, struct bytes text, struct yaml_node **root) MUST_CHECK;
-/* Everything libcyaml would accept and more: see yaml.h. */
-enum err yaml_tree_check(struct arena *a, const char *name, const struct yaml_node *root,
-	const struct cyaml_schema_value *schema, const struct yaml_hint *hints) MUST_CHECK;
 
 #endif
