@@ -36,11 +36,10 @@ enum {
 		__VA_ARGS__)
 #define SUBJECT(member)                                                                            \
 	SECTION(#member, .need = YAML_REQUIRED, .help = "the distinguished name"),                 \
-		TEXT(member.common_name, SUBJECT_MAX, .need = YAML_REQUIRED,                       \
-			.help = "what it says"),                                                   \
-		TEXT(member.organization, SUBJECT_MAX, .help = "what it says"),                    \
-		TEXT(member.organizational_unit, SUBJECT_MAX, .help = "what it says"),             \
-		TEXT(member.country, 2, .form = &form_country, .help = "what it says")
+		TEXT(member.common_name, SUBJECT_MAX, .need = YAML_REQUIRED, .help = "CN"),        \
+		TEXT(member.organization, SUBJECT_MAX, .help = "O"),                               \
+		TEXT(member.organizational_unit, SUBJECT_MAX, .help = "OU"),                       \
+		TEXT(member.country, 2, .form = &form_country, .help = "C")
 #define REVOKED(member, least, most, ...)                                                          \
 	{                                                                                          \
 		.path = "crl.revoked.*." #member, .type = YAML_TEXT,                               \
@@ -95,14 +94,15 @@ static const struct yaml_row rows[] = {
 
 	SECTION("root", .help = "the root to be made"),
 	SUBJECT(root.subject),
-	DAYS(root.days, ROOT_DAYS_MAX, .fallback = "7300", .help = "of its life"),
+	DAYS(root.days, ROOT_DAYS_MAX, .fallback = "7300", .help = "days it lasts"),
 	FILE_PATH(root.certificate, .need = YAML_REQUIRED, .help = "where it is written"),
 	REFUSED("root.path_length", "a root has no path length limit"),
 
 	SECTION("crl", .help = "the root's CRL"),
 	FILE_PATH(crl.file, .need = YAML_REQUIRED, .help = "where it is written"),
 	FILE_PATH(crl.previous, .help = "the CRL this one follows"),
-	DAYS(crl.days, CRL_DAYS_MAX, .fallback = "180", .help = "until the next one must be there"),
+	DAYS(crl.days, CRL_DAYS_MAX, .fallback = "180",
+		.help = "days until the next one must be there"),
 	VALUE(crl.revoked, YAML_LIST, struct plan_revoked *,
 		.count_at = offsetof(struct plan_file, crl.revoked_count),
 		.size = sizeof(struct plan_revoked), .min = 1, .max = REVOKED_MAX,
@@ -122,7 +122,7 @@ static const struct yaml_row rows[] = {
 	VALUE(sign.csr_key_sha256, YAML_TEXT, const char *, .min = 64, .max = 64,
 		.help = "SHA-256 of the request's public key, from the paper of its ceremony"),
 	SUBJECT(sign.subject),
-	DAYS(sign.days, ISSUING_DAYS_MAX, .fallback = "1825", .help = "of its life"),
+	DAYS(sign.days, ISSUING_DAYS_MAX, .fallback = "1825", .help = "days it lasts"),
 	FILE_PATH(sign.certificate, .need = YAML_REQUIRED, .help = "where it is written"),
 	TEXT(sign.crl_url, URL_MAX, .help = "where the root's CRL will be"),
 	TEXT(sign.ca_issuers_url, URL_MAX, .help = "where the root's certificate will be"),

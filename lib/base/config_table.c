@@ -121,7 +121,7 @@ static const struct yaml_row rows[] = {
 	TEXT(enroll.profile, .form = &form_word, .fallback = "gateway-tls",
 		.help = "of that certificate"),
 	NUMBER(enroll.workers, 1, 1024, .fallback = "64",
-		.help = "threads, that is requests at work at once"),
+		.help = "threads that handle requests"),
 	NUMBER(enroll.queue, 1, 65536, .fallback = "256",
 		.help = "requests under way beyond the workers; then 503"),
 	NUMBER(enroll.connections, 1, 65536, .fallback = "4096", .help = "at once"),

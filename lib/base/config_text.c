@@ -206,8 +206,7 @@ is_sslmode(const char *text)
 
 const struct yaml_form form_word = {.matches = is_word, .wanted = WORD};
 const struct yaml_form form_label = {.matches = is_label,
-	.wanted = WORD
-	", and not the name of an EST operation (RFC 7030 section 3.2.2); choose another"};
+	.wanted = WORD ", and not the name of an EST operation (RFC 7030 section 3.2.2)"};
 const struct yaml_form form_path = {.matches = is_path, .wanted = "an absolute path"};
 const struct yaml_form form_secret_path = {.matches = is_path,
 	.wanted = "the absolute path of a file that holds the secret, never the secret itself",

@@ -33,6 +33,7 @@ LAYERS = {
     "est": LOW + ["ca"],
     "ocsp": LOW + ["ca"],
     "crl": LOW + ["ca"],
+    "man": ["lib/base", "ca", "ca/ceremony"],
     "server": LOW + ["ca", "ca/signer", "admin/api", "schema", "acme/validator"] + PROTOCOLS,
     "tests": LOW + ["ca", "schema", "server", "admin/api", "admin/cli"] + PROTOCOLS,
 }

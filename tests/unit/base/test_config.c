@@ -6,7 +6,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/duration.h"
-#include "lib/base/yaml.h"
+#include "lib/base/yaml_help.h"
 #include "tests/unit/unit.h"
 
 static char directory[] = "/tmp/config-test-XXXXXX";
@@ -314,6 +314,70 @@ test_sample_is_a_valid_configuration(void)
 	CHECK_OK(config_load(SAMPLE_FILE, &c));
 }
 
+static size_t
+read_sample_file(char *text, size_t size)
+{
+	FILE *f = fopen(SAMPLE_FILE, "r");
+	size_t n = f != NULL ? fread(text, 1, size - 1, f) : 0;
+
+	CHECK(f != NULL && fclose(f) == 0);
+	text[n] = '\0';
+	return n;
+}
+
+static void
+test_sample_is_what_the_table_says(void)
+{
+	AUTO_BUF(table, 65536);
+	char text[65536];
+	const char *body;
+
+	CHECK(read_sample_file(text, sizeof(text)) > 0);
+	body = strstr(text, "\n\n"); /* below its head */
+	CHECK_OK(yaml_sample(&config_table, &table));
+	CHECK_OK(buf_append(&table, "", 1));
+	CHECK(body != NULL && strcmp(body + 2, (const char *)table.data) == 0);
+	if (body == NULL || strcmp(body + 2, (const char *)table.data) != 0)
+		fprintf(stderr,
+			"below its head %s must be what `BUILD/man/reference sample` prints\n",
+			SAMPLE_FILE);
+}
+
+static void
+test_manual_lists_every_setting_but_no_refused_key(void)
+{
+	AUTO_BUF(text, 65536);
+
+	CHECK_OK(yaml_manual(&config_table, &text));
+	CHECK_OK(buf_append(&text, "", 1));
+	for (size_t i = 0; i < config_table.count; i++) {
+		const struct yaml_row *row = &config_table.row[i];
+
+		char paragraph[96], subsection[96];
+
+		snprintf(paragraph, sizeof(paragraph), "\\fB%s\\fP (", row->path);
+		snprintf(subsection, sizeof(subsection), ".SS %s (", row->path);
+		CHECK_CASE(row->help != NULL && row->help[0] != '\0', row->path);
+		CHECK_CASE((strstr((const char *)text.data, paragraph) != NULL ||
+				   strstr((const char *)text.data, subsection) != NULL) ==
+				(row->type != YAML_REFUSED),
+			row->path);
+	}
+	CHECK(strstr((const char *)text.data,
+		      "\\fBenroll.port\\fP (1 to 65535; default 8443)\n\\&where") != NULL);
+	CHECK(strstr((const char *)text.data, "\\fBlog.level\\fP (one of: debug, info") != NULL);
+	CHECK(strstr((const char *)text.data, ".SS issuers (list of 1 to 16") != NULL);
+}
+
+static void
+test_a_sample_that_does_not_fit_is_refused(void)
+{
+	AUTO_BUF(text, 100);
+
+	CHECK_ERR(yaml_sample(&config_table, &text), ERR_LIMIT);
+	CHECK_ERR(yaml_manual(&config_table, &text), ERR_LIMIT);
+}
+
 /* The sample promises that a key behind "#" shows its default; with all of them taken in, nothing
  * may change. */
 static void
@@ -380,6 +444,10 @@ UNIT_MAIN("config", {"test_directory_is_made", test_directory_is_made},
 	{"test_durations_are_read_exactly", test_durations_are_read_exactly},
 	{"test_check_refuses_missing_and_open_files", test_check_refuses_missing_and_open_files},
 	{"test_sample_is_a_valid_configuration", test_sample_is_a_valid_configuration},
+	{"test_sample_is_what_the_table_says", test_sample_is_what_the_table_says},
+	{"test_manual_lists_every_setting_but_no_refused_key",
+		test_manual_lists_every_setting_but_no_refused_key},
+	{"test_a_sample_that_does_not_fit_is_refused", test_a_sample_that_does_not_fit_is_refused},
 	{"test_sample_shows_every_key_with_its_default",
 		test_sample_shows_every_key_with_its_default},
 	{"test_directory_is_removed", test_directory_is_removed})
