@@ -1,6 +1,6 @@
 /*
- * Profiles: read by their table, then judged as a whole; what is wrong is refused with file, line and
- * what is allowed. A profile that loads can be issued from.
+ * Profiles: read by their table, then judged as a whole; what is wrong is refused with file, line
+ * and what is allowed. A profile that loads can be issued from.
  */
 #include "ca/profile.h"
 

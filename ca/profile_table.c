@@ -1,6 +1,6 @@
 /*
- * Every member of a profile, one row each; reading, refusals, the JSON for display and the manual page
- * are made from them. What looks at two members is profile.c's part.
+ * Every member of a profile, one row each; reading, refusals, the JSON for display and the manual
+ * page are made from them. What looks at two members is profile.c's part.
  */
 #include "ca/profile_table.h"
 
@@ -102,7 +102,7 @@ static const struct yaml_row rows[] = {
 		.help = "allowed types"),
 	MEMBER("names.permitted", YAML_TEXTS, const char *const *, permitted,
 		.count_at = offsetof(struct ca_profile, permitted_count), .min = 1, .max = LIST_MAX,
-		.help = "patterns, one of which a name must match, like dns:**.example.org or ip:10.0.0.0/8; grants still decide"),
+		.help = "patterns, one of which a name must match; any name when left out"),
 	NUMBER("names.min", names_min, 0, PKI_SANS_MAX, .fallback = "0",
 		.help = "at least so many"),
 	NUMBER("names.max", names_max, 0, PKI_SANS_MAX,

@@ -1,6 +1,6 @@
 /*
- * The words of a profile, from the names of their enums. End-entity usages only: a profile that could
- * ask for keyCertSign would make every mistake in it a CA.
+ * The words of a profile, from the names of their enums. End-entity usages only: a profile that
+ * could ask for keyCertSign would make every mistake in it a CA.
  */
 #include "ca/profile_table.h"
 

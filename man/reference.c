@@ -1,7 +1,7 @@
 /*
- * Prints what the tables of settings say, while building: `reference sample` the sample configuration
- * below its head, `reference config|profiles|plan PAGE` the manual page with every setting in place
- * of its line "@SETTINGS@".
+ * Prints what the tables of settings say, while building: `reference sample` the sample
+ * configuration below its head, `reference config|profiles|plan PAGE` the manual page with every
+ * setting in place of its line "@SETTINGS@".
  */
 #include <stdio.h>
 

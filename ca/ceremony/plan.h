@@ -1,7 +1,7 @@
 /*
- * Ceremony plans: one table for all commands (plan_table.c); each command says which sections it needs and
- * refuses the others, so that nothing in a plan is ever silently unused. deploy/ceremony holds
- * commented samples. Paths are relative to the plan.
+ * Ceremony plans: one table for all commands (plan_table.c); each command says which sections it
+ * needs and refuses the others, so that nothing in a plan is ever silently unused. deploy/ceremony
+ * holds commented samples. Paths are relative to the plan.
  */
 #ifndef CHANCERY_CA_CEREMONY_PLAN_H
 #define CHANCERY_CA_CEREMONY_PLAN_H

@@ -1,5 +1,5 @@
-/* Every member of a ceremony plan, one row each; reading, refusals and the manual page are made from
- * them. What looks at two members is plan.c's part. */
+/* Every member of a ceremony plan, one row each; reading, refusals and the manual page are made
+ * from them. What looks at two members is plan.c's part. */
 #include "ca/ceremony/plan_table.h"
 
 #include "lib/base/words.h"

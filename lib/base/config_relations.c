@@ -1,5 +1,5 @@
-/* The few rules of the configuration that look at two settings. Every refusal carries the line of the
- * one it is about. */
+/* The few rules of the configuration that look at two settings. Every refusal carries the line of
+ * the one it is about. */
 #include <inttypes.h>
 
 #include "lib/base/config_table.h"

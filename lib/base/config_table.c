@@ -1,6 +1,6 @@
 /*
- * Every setting, one row each: where it goes, what it may be, what it is when left out and what it is
- * for. Loading, refusals, the sample file and the manual page are made from these rows, in this
+ * Every setting, one row each: where it goes, what it may be, what it is when left out and what it
+ * is for. Loading, refusals, the sample file and the manual page are made from these rows, in this
  * order.
  */
 #include "lib/base/config_table.h"
@@ -120,8 +120,7 @@ static const struct yaml_row rows[] = {
 		.example = "[ca.example]", .help = "in the gateway's own TLS certificate"),
 	TEXT(enroll.profile, .form = &form_word, .fallback = "gateway-tls",
 		.help = "of that certificate"),
-	NUMBER(enroll.workers, 1, 1024, .fallback = "64",
-		.help = "threads that handle requests"),
+	NUMBER(enroll.workers, 1, 1024, .fallback = "64", .help = "threads that handle requests"),
 	NUMBER(enroll.queue, 1, 65536, .fallback = "256",
 		.help = "requests under way beyond the workers; then 503"),
 	NUMBER(enroll.connections, 1, 65536, .fallback = "4096", .help = "at once"),

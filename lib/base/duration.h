@@ -1,4 +1,5 @@
-/* Durations as files and command lines write them: a plain decimal number and a unit, "30s", "5m", "8h", "7d". */
+/* Durations as files and command lines write them: a plain decimal number and a unit, "30s", "5m",
+ * "8h", "7d". */
 #ifndef CHANCERY_BASE_DURATION_H
 #define CHANCERY_BASE_DURATION_H
 

@@ -1,9 +1,10 @@
 /*
- * Strict YAML files: configuration, profiles, ceremony plans and credentials come through here, each by its own table
- * of one row a setting. Every refusal reads "FILE:LINE: what is wrong; what is allowed".
+ * Strict YAML files: configuration, profiles, ceremony plans and credentials come through here, each
+ * by its own table of one row a setting. Every refusal reads "FILE:LINE: what is wrong; what is
+ * allowed".
  *
- * Refused beside what the table does not know: a doubled key, an alias, a second document, a number that is not plain
- * decimal and a flag other than true or false.
+ * Refused beside what the table does not know: a doubled key, an alias, a second document, a number
+ * that is not plain decimal and a flag other than true or false.
  */
 #ifndef CHANCERY_BASE_YAML_H
 #define CHANCERY_BASE_YAML_H
@@ -45,17 +46,17 @@ struct yaml_row {
 	const char *path; /* "enroll.port", "issuers.*.key"; keys have no dots */
 	enum yaml_type type;
 	enum yaml_need need;
-	size_t at,
-		count_at; /* of the member; of its uint32_t count, for YAML_LIST and YAML_TEXTS */
-	size_t size;	  /* YAML_LIST: of one structure */
-	int64_t min,
-		max; /* number, seconds, octets of a text (0: YAML_TEXT_MAX), elements of a list */
+	size_t at;	 /* of the member */
+	size_t count_at; /* YAML_LIST, YAML_TEXTS: of its uint32_t count */
+	size_t size;	 /* YAML_LIST: of one structure */
+	/* Of a number, of seconds, of a list's length, of a text's octets (max 0: YAML_TEXT_MAX). */
+	int64_t min, max;
 	const struct yaml_form *form; /* of a text, or each of a list; NULL: any */
 	const struct words *words;    /* YAML_WORD, YAML_SET */
 	bool unique; /* no two of the list (YAML_TEXTS), or of its structures, are the same */
 	const char *fallback; /* the default as the file would have it; NULL: zero */
 	const char *example;  /* for the sample file, where there is no default */
-	const char *help;     /* the end of a sentence: what it is for */
+	const char *help;     /* a phrase: what it is for */
 };
 
 /* Offset of a member whose type must be the given one. */
@@ -71,9 +72,9 @@ struct yaml_table {
 struct yaml_doc;
 
 /*
- * Reads the file into *out, the structure of the table, which must be zero; texts and lists lie in the arena, as does
- * *doc. ERR_NOTFOUND when there is no such file, ERR_INVALID for its content, ERR_LIMIT for its size; *out is then
- * undefined.
+ * Reads the file into *out, the structure of the table, which must be zero; texts and lists lie in
+ * the arena, as does *doc. ERR_NOTFOUND when there is no such file, ERR_INVALID for its content,
+ * ERR_LIMIT for its size; *out is then undefined.
  */
 enum err yaml_read_file(struct arena *a, const char *path, const struct yaml_table *t, void *out,
 	const struct yaml_doc **doc) MUST_CHECK;
@@ -81,7 +82,8 @@ enum err yaml_read_file(struct arena *a, const char *path, const struct yaml_tab
 enum err yaml_read(struct arena *a, const char *name, struct bytes text, const struct yaml_table *t,
 	void *out, const struct yaml_doc **doc) MUST_CHECK;
 
-/* Line of a key or list element ("profiles.3.lifetime"), or of the nearest thing around it that the file has. */
+/* Line of a key or list element ("profiles.3.lifetime"), or of the nearest thing around it that the
+ * file has. */
 unsigned yaml_line(const struct yaml_doc *doc, const char *path);
 /* Whether the file itself has it, rather than a default. */
 bool yaml_present(const struct yaml_doc *doc, const char *path);

@@ -1,5 +1,5 @@
-/* What a table says about its file, for people: a commented sample, and the part of a manual page that
- * lists every setting. Made while building and by tests, never by the programs. */
+/* What a table says about its file, for people: a commented sample, and the part of a manual page
+ * that lists every setting. Made while building and by tests, never by the programs. */
 #ifndef CHANCERY_BASE_YAML_HELP_H
 #define CHANCERY_BASE_YAML_HELP_H
 

@@ -1,6 +1,6 @@
 /*
- * Lists of texts and of words into their members. Nothing is allocated before the length of the list
- * is judged.
+ * Lists of texts and of words into their members. Nothing is allocated before the length of the
+ * list is judged.
  */
 #include "lib/base/yaml_table.h"
 

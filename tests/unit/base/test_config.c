@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "lib/base/buf.h"
-#include "lib/base/duration.h"
 #include "lib/base/yaml_help.h"
 #include "tests/unit/unit.h"
 
@@ -259,26 +258,6 @@ test_missing_configuration_is_told(void)
 }
 
 static void
-test_durations_are_read_exactly(void)
-{
-	static const struct {
-		const char *text;
-		int64_t seconds; /* -1: refused */
-	} cases[] = {{"0s", 0}, {"30s", 30}, {"5m", 300}, {"8h", 28800}, {"7d", 604800},
-		{"3650d", 315360000}, {"", -1}, {"s", -1}, {"30", -1}, {"30 s", -1}, {" 30s", -1},
-		{"30S", -1}, {"-1s", -1}, {"+1s", -1}, {"1.5h", -1}, {"1h30m", -1}, {"30sec", -1},
-		{"1w", -1}, {"4000d", -1}, {"99999999999999999999s", -1}};
-
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		int64_t seconds = -1;
-		enum err e = duration_parse(cases[i].text, &seconds);
-
-		CHECK_CASE(e == (cases[i].seconds < 0 ? ERR_INVALID : ERR_OK), cases[i].text);
-		CHECK_CASE(seconds == cases[i].seconds, cases[i].text);
-	}
-}
-
-static void
 test_check_refuses_missing_and_open_files(void)
 {
 	AUTO_STRUCT(config) c = NULL;
@@ -441,7 +420,6 @@ UNIT_MAIN("config", {"test_directory_is_made", test_directory_is_made},
 		test_impossible_values_are_refused_with_their_line},
 	{"test_inline_secret_is_not_repeated", test_inline_secret_is_not_repeated},
 	{"test_missing_configuration_is_told", test_missing_configuration_is_told},
-	{"test_durations_are_read_exactly", test_durations_are_read_exactly},
 	{"test_check_refuses_missing_and_open_files", test_check_refuses_missing_and_open_files},
 	{"test_sample_is_a_valid_configuration", test_sample_is_a_valid_configuration},
 	{"test_sample_is_what_the_table_says", test_sample_is_what_the_table_says},
