@@ -104,7 +104,7 @@ check_names(const struct reader *r, const struct ca_profile *p)
 {
 	if (p->name_types == 0 && p->names_max > 0)
 		return yaml_refuse(r->doc, path_of(r, "names.max"),
-			"%u does not fit; allowed: 0 without types", p->names_max);
+			"names.max is %u; allowed: 0 without names.types", p->names_max);
 	if (p->names_min > p->names_max)
 		return yaml_refuse(r->doc, path_of(r, "names.min"),
 			"%u is more than names.max; allowed: up to %u", p->names_min, p->names_max);

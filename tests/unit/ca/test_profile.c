@@ -113,6 +113,17 @@ test_what_is_left_out_has_a_default(void)
 }
 
 static void
+test_names_have_a_limit_of_their_own(void)
+{
+	AUTO_STRUCT(ca_profiles) all = NULL;
+	char *text = changed("      max: 4\n", "");
+
+	CHECK_OK(load(text, &all));
+	CHECK(all != NULL && all->item[0].names_max == 20);
+	free(text);
+}
+
+static void
 test_mistakes_name_line_and_what_is_allowed(void)
 {
 	static const struct {
@@ -143,6 +154,8 @@ test_mistakes_name_line_and_what_is_allowed(void)
 		{"types: [dns, ip]", "types: [dns, x400]",
 			{":16: ", "\"x400\"", "dns, ip, uri, email, other"}},
 		{"types: [dns, ip]", "types: [dns]", {":17: ", "\"ip:10.0.0.0/8\"", "names.types"}},
+		{"types: [dns, ip]", "types: []",
+			{":19: ", "names.max is 4", "0 without names.types"}},
 		{"ip:10.0.0.0/8", "ip:10.0.0.0/33", {":17: ", "allowed", "ip:10.0.0.0/8"}},
 		{"dns:**.example.org", "example.org", {":17: ", "allowed", "dns:*.suffix"}},
 		{"min: 1", "min: 5", {":18: ", "more than names.max", "up to 4"}},
@@ -253,6 +266,7 @@ test_protocol_names_go_both_ways(void)
 
 UNIT_MAIN("profile", {"test_every_field_arrives", test_every_field_arrives},
 	{"test_what_is_left_out_has_a_default", test_what_is_left_out_has_a_default},
+	{"test_names_have_a_limit_of_their_own", test_names_have_a_limit_of_their_own},
 	{"test_mistakes_name_line_and_what_is_allowed",
 		test_mistakes_name_line_and_what_is_allowed},
 	{"test_a_certificate_without_any_name_is_refused",
