@@ -3,6 +3,7 @@
  * could ask for keyCertSign would make every mistake in it a CA.
  */
 #include "ca/profile_table.h"
+#include "lib/store/identity.h"
 
 static const char *
 kind_name(unsigned i)
