@@ -4,6 +4,8 @@
  */
 #include "server/gateway_routes.h"
 
+#include <stdlib.h>
+
 #include "acme/acme.h"
 #include "admin/api/api.h"
 #include "est/est.h"
@@ -34,22 +36,23 @@ static const struct http_route index_route[] = {
 
 static const struct surface {
 	const char *prefix;
-	const struct http_route *routes;
 	http_refusal_writer *refuse;
 } surfaces[] = {
-	{"/acme/", acme_routes, acme_refuse},
-	{EST_PREFIX "/", est_routes, est_refuse},
-	{"/admin/", admin_routes, admin_refuse},
+	{"/acme/", acme_refuse},
+	{EST_PREFIX "/", est_refuse},
+	{"/admin/", admin_refuse},
+	{"/openapi.json", admin_refuse},
 };
 
 struct http_route *
 gateway_routes(void)
 {
-	const struct http_route *tables[ARRAY_LEN(surfaces) + 1] = {index_route};
+	struct http_route *admin = admin_routes();
+	const struct http_route *const tables[] = {index_route, acme_routes, est_routes, admin};
+	struct http_route *all = http_routes_join(tables, ARRAY_LEN(tables));
 
-	for (size_t i = 0; i < ARRAY_LEN(surfaces); i++)
-		tables[i + 1] = surfaces[i].routes;
-	return http_routes_join(tables, ARRAY_LEN(tables));
+	free(admin);
+	return all;
 }
 
 static void

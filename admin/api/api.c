@@ -9,60 +9,8 @@
 
 enum { BODY_MAX = 48 * 1024 };
 
-static http_handler handle;
-static const char *const json_only[] = {"application/json", NULL};
-static const char *const no_query[] = {NULL};
-static const char *const page_query[] = {"after", "limit", NULL};
-static const char *const name_query[] = {"name", NULL};
-static const char *const grant_query[] = {"identity", "after", "limit", NULL};
-static const char *const certificate_query[] = {"identity", "name", "all", "after", "limit", NULL};
-
-/* A route's argument: what its operation does, which query parameters it knows, and what the audit
- * calls it. */
-struct operation {
-	enum err (*run)(struct api_call *c);
-	const char *const *query;
-	const char *audited_as;
-};
-
-#define OPERATION(f, q, a)                                                                         \
-	.arg = &(const struct operation)                                                           \
-	{                                                                                          \
-		.run = (f), .query = (q), .audited_as = (a)                                        \
-	}
-#define READ(path, f, q, name)                                                                     \
-	{                                                                                          \
-		"/admin/v1/" path, HTTP_GET, handle, 0, NULL, HTTP_RUN_POOL, "admin." name,        \
-			OPERATION(f, q, name)                                                      \
-	}
-#define CHANGE(path, f, name, audit)                                                               \
-	{                                                                                          \
-		"/admin/v1/" path, HTTP_POST, handle, BODY_MAX, json_only, HTTP_RUN_POOL,          \
-			"admin." name, OPERATION(f, no_query, audit)                               \
-	}
-
-const struct http_route admin_routes[] = {
-	READ("status", api_status, no_query, "status"),
-	READ("issuers", api_issuers, no_query, "issuers"),
-	READ("identities", api_identities, page_query, "identities"),
-	CHANGE("identities", api_identity_add, "identity.add", "identity.add"),
-	READ("identity", api_identity_show, name_query, "identity.show"),
-	CHANGE("identity/block", api_identity_block, "identity.block", "identity.block"),
-	CHANGE("identity/unblock", api_identity_unblock, "identity.unblock", "identity.unblock"),
-	CHANGE("identity/offboard", api_identity_offboard, "identity.offboard",
-		"identity.offboard"),
-	READ("grants", api_grants, grant_query, "grants"),
-	CHANGE("grants", api_grant_add, "grant.add", "grant.add"),
-	CHANGE("grants/remove", api_grant_remove, "grant.remove", "grant.remove"),
-	READ("certificates", api_certificates, certificate_query, "certificates"),
-	READ("certificates/{}", api_certificate_show, no_query, "certificate.show"),
-	CHANGE("certificates/{}/revoke", api_certificate_revoke, "certificate.revoke",
-		"certificate.revoke"),
-	CHANGE("issue", api_issue, "issue", "certificate.request"),
-	CHANGE("renew", api_renew, "renew", "certificate.request"),
-	CHANGE("crl/publish", api_crl_publish, "crl.publish", "crl.publish"),
-	{.pattern = NULL},
-};
+#define RUN(id, function) [ADMIN_##id] = api_##function,
+static enum err (*const runs[ADMIN_OPERATION_COUNT])(struct api_call *c) = {ADMIN_OPERATIONS(RUN)};
 
 static const unsigned status_of[ERR_COUNT] = {
 	[ERR_OK] = 200,
@@ -121,9 +69,9 @@ write_failure(struct http_request *req, struct http_response *resp, enum err e)
 
 /* The only place that decides who may use the admin API. */
 static enum err
-check_role(const struct ca_requester *who)
+check_role(const struct ca_requester *who, enum admin_role role)
 {
-	if (who == NULL || who->kind != IDENTITY_OPERATOR)
+	if (role == ADMIN_OPERATOR && (who == NULL || who->kind != IDENTITY_OPERATOR))
 		return err_set_word(ERR_DENIED, "not-an-operator",
 			"the admin API is for identities of kind operator");
 	return ERR_OK;
@@ -132,30 +80,26 @@ check_role(const struct ca_requester *who)
 static enum err
 run_operation(struct api_call *c)
 {
-	const struct operation *op = c->req->route->arg;
-	AUTO(json_t) body = NULL;
-	enum err e = check_role(c->requester);
+	enum err e = check_role(c->requester, c->op->role);
 
 	if (e == ERR_OK)
-		e = api_query_read(c, op->query);
-	if (e == ERR_OK && c->req->method == HTTP_POST)
-		e = json_parse(c->req->body, &body);
-	if (e == ERR_OK && body != NULL && !json_is_object(body))
-		e = err_set(ERR_INVALID, "the body must be a JSON object");
-	c->body = body;
+		e = api_read(c);
 	if (e == ERR_OK)
-		e = op->run(c);
-	if (e == ERR_DENIED && c->actor != NULL)
-		e = api_refused(c, op->audited_as, e);
-	c->body = NULL;
+		e = runs[c->op - admin_operations](c);
+	if (e == ERR_DENIED && c->requester != NULL)
+		e = api_record_refusal(c, e);
 	return e;
 }
 
+/* The route's argument is the operation. */
 static void
-handle(struct http_request *req, struct http_response *resp)
+handle_operation(struct http_request *req, struct http_response *resp)
 {
-	struct api_call c = {
-		.req = req, .g = req->app, .arena = req->arena, .requester = ca_requester(req)};
+	struct api_call c = {.op = req->route->arg,
+		.req = req,
+		.g = req->app,
+		.arena = req->arena,
+		.requester = ca_requester(req)};
 	enum err e;
 
 	c.actor = c.requester != NULL ? c.requester->identity_name : NULL;
@@ -169,5 +113,35 @@ handle(struct http_request *req, struct http_response *resp)
 		resp->body = bytes_str(json_text(req->arena, c.answer));
 		http_response_header(resp, "Cache-Control", "no-store");
 	}
+	json_decref(c.input);
 	json_decref(c.answer);
+}
+
+static struct http_route
+make_route(const struct admin_operation *op, const char *path)
+{
+	static const char *const json_only[] = {"application/json", NULL};
+	bool changes = op->effect == ADMIN_CHANGES;
+
+	return (struct http_route){.pattern = path,
+		.methods = changes ? HTTP_POST : HTTP_GET,
+		.handler = handle_operation,
+		.body_max = changes ? BODY_MAX : 0,
+		.content_types = json_only,
+		.run = HTTP_RUN_POOL,
+		.operation = op->name,
+		.arg = op};
+}
+
+struct http_route *
+admin_routes(void)
+{
+	/* one for the second path of the document, a zeroed one ends it */
+	struct http_route *routes = mem_zalloc(ADMIN_OPERATION_COUNT + 2, sizeof(*routes));
+
+	for (size_t i = 0; i < ADMIN_OPERATION_COUNT; i++)
+		routes[i] = make_route(&admin_operations[i], admin_operations[i].path);
+	routes[ADMIN_OPERATION_COUNT] =
+		make_route(&admin_operations[ADMIN_OPENAPI], "/openapi.json");
+	return routes;
 }

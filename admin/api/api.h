@@ -1,6 +1,6 @@
 /*
  * The admin API under /admin/v1: what ca-admin speaks, served by the gateway's mutual-TLS listener
- * to identities of kind operator. JSON both ways; README.md has the table of operations.
+ * to identities of kind operator. JSON both ways; admin/operations.c has the operations.
  */
 #ifndef CHANCERY_ADMIN_API_API_H
 #define CHANCERY_ADMIN_API_API_H
@@ -12,8 +12,9 @@ struct ca_front;
 void admin_open(struct ca_front *g);
 void admin_close(struct ca_front *g);
 
-/* Ends with pattern NULL. Handlers expect http_request.app to be a struct ca_front. */
-extern const struct http_route admin_routes[];
+/* One for every operation, as http_routes_join() gives them. Handlers expect http_request.app to be
+ * a struct ca_front. */
+struct http_route *admin_routes(void);
 /* Refusals made by lib/http for paths under /admin/: the same problem object handlers answer with.
  */
 void admin_refuse(struct http_request *req, struct http_response *resp, unsigned status,

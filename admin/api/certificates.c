@@ -69,36 +69,27 @@ api_certificate_json(struct api_call *c, const struct store_certificate *cert)
 	return o;
 }
 
-static enum err
-parse_serial(const char *text, uint8_t serial[STORE_SERIAL_SIZE])
-{
-	size_t n;
-
-	if (hex_decode(bytes_str(text), serial, STORE_SERIAL_SIZE, &n) != ERR_OK ||
-		n != STORE_SERIAL_SIZE)
-		return err_set(ERR_INVALID,
-			"\"%.64s\" is no serial; allowed: 32 hexadecimal digits", text);
-	return ERR_OK;
-}
-
 /* "not_after-serial": the last row of the page before. */
 static enum err
 parse_after(const char *text, uint8_t serial[STORE_SERIAL_SIZE], struct store_certificate_filter *f)
 {
 	char *dash;
+	size_t n;
 
 	if (text == NULL)
 		return ERR_OK;
 	f->after_not_after = strtoll(text, &dash, 10);
-	if (dash == text || *dash != '-')
-		return err_set(ERR_INVALID, "after must be the \"next\" of the page before");
 	f->after_serial = serial;
-	return parse_serial(dash + 1, serial);
+	if (dash == text || *dash != '-' ||
+		hex_decode(bytes_str(dash + 1), serial, STORE_SERIAL_SIZE, &n) != ERR_OK ||
+		n != STORE_SERIAL_SIZE)
+		return err_set(ERR_INVALID, "after must be the \"next\" of the page before");
+	return ERR_OK;
 }
 
 /* A page ends early when its text grows large: names are long, and clients bound what they read. */
 static json_t *
-page(struct api_call *c, const struct store_certificate *list, size_t count, bool full)
+make_page(struct api_call *c, const struct store_certificate *list, size_t count, bool full)
 {
 	json_t *out = json_array();
 	const char *next = NULL;
@@ -119,46 +110,42 @@ page(struct api_call *c, const struct store_certificate *list, size_t count, boo
 enum err
 api_certificates(struct api_call *c)
 {
-	const char *all = api_query_find(c, "all"), *name = api_query_find(c, "name");
-	struct store_certificate_filter f = {.identity = api_query_find(c, "identity"),
-		.name = name,
-		.live = all != NULL ? STORE_LIVE_OR_NOT : STORE_LIVE_ONLY};
+	struct store_certificate_filter f = {.identity = api_text(c, "identity"),
+		.name = api_text(c, "name"),
+		.live = api_value(c, "all")->given ? STORE_LIVE_OR_NOT : STORE_LIVE_ONLY,
+		.limit = (unsigned)api_value(c, "limit")->number};
 	struct store_certificate *list = NULL;
 	uint8_t serial[STORE_SERIAL_SIZE];
-	struct pki_san san;
 	size_t count = 0;
-	enum err e = api_query_limit(c, &f.limit);
+	enum err e = parse_after(api_text(c, "after"), serial, &f);
 
-	if (e == ERR_OK && all != NULL && strcmp(all, "yes") != 0)
-		e = err_set(ERR_INVALID, "all must be \"yes\" or absent");
-	if (e == ERR_OK && name != NULL)
-		e = pki_san_from_text(bytes_str(name), c->arena, &san);
-	if (e == ERR_OK && name != NULL)
-		f.name = pki_san_text(c->arena, &san);
-	if (e == ERR_OK)
-		e = parse_after(api_query_find(c, "after"), serial, &f);
 	if (e == ERR_OK)
 		e = store_certificate_list(c->g->store, c->arena, &f, &list, &count);
 	if (e != ERR_OK)
 		return e;
-	c->answer = page(c, list, count, count == f.limit);
+	c->answer = make_page(c, list, count, count == f.limit);
 	return ERR_OK;
+}
+
+/* e, in the caller's words where a statement did not find the certificate. */
+static enum err
+explain_unknown(enum err e, const char *serial)
+{
+	if (e != ERR_NOTFOUND)
+		return e;
+	return err_set_word(
+		e, "unknown-certificate", "there is no certificate with serial %s", serial);
 }
 
 enum err
 api_certificate_show(struct api_call *c)
 {
-	uint8_t serial[STORE_SERIAL_SIZE];
+	const struct api_value *serial = api_value(c, "serial");
 	struct store_certificate cert;
-	enum err e = parse_serial(c->req->param[0], serial);
+	enum err e = store_certificate_find(c->g->store, c->arena, serial->serial, &cert);
 
-	if (e == ERR_OK)
-		e = store_certificate_find(c->g->store, c->arena, serial, &cert);
-	if (e == ERR_NOTFOUND)
-		return err_set_word(e, "unknown-certificate",
-			"there is no certificate with serial %s", c->req->param[0]);
 	if (e != ERR_OK)
-		return e;
+		return explain_unknown(e, serial->text);
 	c->answer = api_certificate_json(c, &cert);
 	json_object_set_new(
 		c->answer, "pem", json_string(pem_string(c->arena, "CERTIFICATE", cert.der)));
@@ -168,26 +155,16 @@ api_certificate_show(struct api_call *c)
 enum err
 api_certificate_revoke(struct api_call *c)
 {
-	static const char *const members[] = {"reason", NULL};
-	uint8_t serial[STORE_SERIAL_SIZE];
-	int reason;
-	enum err e = parse_serial(c->req->param[0], serial);
+	const struct api_value *serial = api_value(c, "serial");
+	enum err e = store_certificate_revoke(c->g->store, serial->serial,
+		(int)api_value(c, "reason")->number, c->actor, c->req->id);
 
-	if (e == ERR_OK)
-		e = json_only_members(c->body, members);
-	if (e == ERR_OK)
-		e = api_reason(c, "unspecified", &reason);
-	if (e == ERR_OK)
-		e = store_certificate_revoke(c->g->store, serial, reason, c->actor, c->req->id);
-	if (e == ERR_NOTFOUND)
-		return err_set_word(e, "unknown-certificate",
-			"there is no certificate with serial %s", c->req->param[0]);
 	if (e == ERR_CONFLICT)
-		return err_set_word(e, "already-revoked", "certificate %s is revoked already",
-			c->req->param[0]);
+		return err_set_word(
+			e, "already-revoked", "certificate %s is revoked already", serial->text);
 	if (e != ERR_OK)
-		return e;
-	c->answer = json_pack("{s:s, s:s, s:I}", "serial", c->req->param[0], "status", "revoked",
-		"status_programs_behind", (json_int_t)ca_front_settle(c->g, serial, NULL));
+		return explain_unknown(e, serial->text);
+	c->answer = json_pack("{s:s, s:s, s:I}", "serial", serial->text, "status", "revoked",
+		"status_programs_behind", (json_int_t)ca_front_settle(c->g, serial->serial, NULL));
 	return ERR_OK;
 }

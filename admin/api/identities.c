@@ -7,7 +7,34 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { GRANTS_PER_CALL = 100, SHOWN_GRANTS = 100, SHOWN_CERTIFICATES = 20 };
+#include "lib/base/clock.h"
+
+enum { SHOWN_GRANTS = 100, SHOWN_CERTIFICATES = 20 };
+
+void
+api_put_time(json_t *object, const char *name, int64_t t)
+{
+	char text[CLOCK_RFC3339_SIZE];
+
+	clock_format_rfc3339(t, text);
+	json_object_set_new(object, name, t != 0 ? json_string(text) : json_null());
+}
+
+enum err
+api_name_unknown(enum err e, const char *name)
+{
+	if (e != ERR_NOTFOUND)
+		return e;
+	return err_set_word(e, "unknown-identity",
+		"there is no identity \"%s\"; `ca-admin identity list` shows those there are",
+		name);
+}
+
+enum err
+api_find_identity(struct api_call *c, const char *name, struct store_identity *out)
+{
+	return api_name_unknown(store_identity_find(c->g->store, c->arena, name, out), name);
+}
 
 static json_t *
 identity_json(const struct store_identity *i)
@@ -21,8 +48,8 @@ identity_json(const struct store_identity *i)
 	return o;
 }
 
-json_t *
-api_grant_json(const struct store_grant *g)
+static json_t *
+grant_json(const struct store_grant *g)
 {
 	return json_pack("{s:s, s:s, s:s}", "profile", g->profile, "pattern", g->pattern,
 		"created_by", g->created_by);
@@ -31,15 +58,13 @@ api_grant_json(const struct store_grant *g)
 enum err
 api_identities(struct api_call *c)
 {
+	unsigned limit = (unsigned)api_value(c, "limit")->number;
 	struct store_identity *list = NULL;
 	size_t count = 0;
-	unsigned limit;
 	json_t *out;
-	enum err e = api_query_limit(c, &limit);
+	enum err e = store_identity_list(
+		c->g->store, c->arena, api_text(c, "after"), limit, &list, &count);
 
-	if (e == ERR_OK)
-		e = store_identity_list(
-			c->g->store, c->arena, api_query_find(c, "after"), limit, &list, &count);
 	if (e != ERR_OK)
 		return e;
 	out = json_array();
@@ -90,93 +115,28 @@ check_grant(struct api_call *c, enum identity_kind kind, const struct store_gran
 	return e == ERR_OK ? pki_pattern_check(bytes_str(grant->pattern)) : e;
 }
 
-static enum err
-read_grant(struct api_call *c, enum identity_kind kind, const json_t *from, struct store_grant *out)
-{
-	static const char *const members[] = {"profile", "pattern", NULL};
-	enum err e = json_is_object(from) ? json_only_members(from, members)
-					  : err_set(ERR_INVALID, "each grant must be an object");
-
-	if (e == ERR_OK)
-		e = json_get_string(from, "profile", &out->profile);
-	if (e == ERR_OK)
-		e = json_get_string(from, "pattern", &out->pattern);
-	if (e != ERR_OK)
-		return e;
-	out->created_by = c->actor;
-	return check_grant(c, kind, out);
-}
-
-static enum err
-read_grants(struct api_call *c, enum identity_kind kind, struct store_grant **out, size_t *count)
-{
-	const json_t *list = json_object_get(c->body, "grants");
-	size_t n = json_array_size(list);
-	struct store_grant *grants = arena_array(c->arena, n + 1, sizeof(*grants));
-	enum err e = ERR_OK;
-
-	if (list != NULL && !json_is_array(list))
-		return err_set(ERR_INVALID, "\"grants\" must be a list");
-	if (n > GRANTS_PER_CALL)
-		return err_set(ERR_LIMIT, "at most %d grants at once", GRANTS_PER_CALL);
-	for (size_t i = 0; i < n && e == ERR_OK; i++)
-		e = read_grant(c, kind, json_array_get(list, i), &grants[i]);
-	*out = grants;
-	*count = n;
-	return e;
-}
-
-/* Letters, digits and "._@:-": what rows, logs, URLs and certificates carry without escaping
- * (schema/0001). */
-static enum err
-check_name(const char *name)
-{
-	const char *allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._@:-";
-	size_t n = strlen(name);
-
-	if (n < 1 || n > 100 || strspn(name, allowed) != n || strchr("._@:-", name[0]) != NULL)
-		return err_set(ERR_INVALID,
-			"\"%.120s\" is no identity name; allowed: 1 to 100 letters, digits and \"._@:-\", beginning with "
-			"a letter or digit",
-			name);
-	return ERR_OK;
-}
-
 enum err
 api_identity_add(struct api_call *c)
 {
-	static const char *const members[] = {"name", "kind", "owner", "grants", NULL};
-	struct store_identity identity = {.state = IDENTITY_ACTIVE, .owner = ""};
-	const char *kind = NULL, *owner = NULL;
-	struct store_grant *grants = NULL;
-	size_t count = 0;
-	enum err e = json_only_members(c->body, members);
+	const struct api_value *grants = api_value(c, "grants");
+	const char *owner = api_text(c, "owner");
+	struct store_identity identity = {.name = api_text(c, "name"),
+		.owner = owner != NULL ? owner : "",
+		.kind = (enum identity_kind)api_value(c, "kind")->number,
+		.state = IDENTITY_ACTIVE};
+	enum err e = ERR_OK;
 
+	for (int64_t i = 0; i < grants->number && e == ERR_OK; i++)
+		e = check_grant(c, identity.kind, &grants->grants[i]);
 	if (e == ERR_OK)
-		e = json_get_string(c->body, "name", &identity.name);
-	if (e == ERR_OK)
-		e = json_get_string(c->body, "kind", &kind);
-	if (e == ERR_OK)
-		e = json_find_string(c->body, "owner", &owner);
-	if (e == ERR_OK)
-		e = check_name(identity.name);
-	if (e == ERR_OK)
-		e = identity_kind_parse(kind, &identity.kind);
-	if (e == ERR_OK && owner != NULL && strlen(owner) > 200)
-		e = err_set(ERR_LIMIT, "the owner's text is longer than 200 octets");
-	if (e == ERR_OK)
-		e = read_grants(c, identity.kind, &grants, &count);
-	if (e != ERR_OK)
-		return e;
-	identity.owner = owner != NULL ? owner : "";
-	e = store_identity_add(
-		c->g->store, &identity, grants, count, c->actor, c->req->id, &identity.id);
+		e = store_identity_add(c->g->store, &identity, grants->grants,
+			(size_t)grants->number, c->actor, c->req->id, &identity.id);
 	if (e == ERR_CONFLICT)
 		return err_set_word(
 			e, "identity-exists", "there is an identity \"%s\" already", identity.name);
 	if (e == ERR_OK)
-		c->answer = json_pack("{s:s, s:s, s:I}", "name", identity.name, "kind", kind,
-			"grants", (json_int_t)count);
+		c->answer = json_pack("{s:s, s:s, s:I}", "name", identity.name, "kind",
+			identity_kind_name(identity.kind), "grants", (json_int_t)grants->number);
 	return e;
 }
 
@@ -205,7 +165,7 @@ put_grants(struct api_call *c, int64_t identity)
 	enum err e = store_grant_list(c->g->store, c->arena, identity, &list, &count);
 
 	for (size_t i = 0; i < count && i < SHOWN_GRANTS; i++)
-		json_array_append_new(out, api_grant_json(&list[i]));
+		json_array_append_new(out, grant_json(&list[i]));
 	json_object_set_new(c->answer, "grants", out);
 	json_object_set_new(c->answer, "grant_count", json_integer((json_int_t)count));
 	return e;
@@ -214,23 +174,19 @@ put_grants(struct api_call *c, int64_t identity)
 enum err
 api_identity_show(struct api_call *c)
 {
-	const char *name = api_query_find(c, "name");
 	struct store_identity identity;
-	enum err e;
+	enum err e = api_find_identity(c, api_text(c, "name"), &identity);
 
-	if (name == NULL)
-		return err_set(ERR_INVALID, "query parameter \"name\" is missing");
-	e = api_identity(c, name, &identity);
 	if (e != ERR_OK)
 		return e;
 	c->answer = identity_json(&identity);
 	e = put_grants(c, identity.id);
-	return e == ERR_OK ? put_certificates(c, name) : e;
+	return e == ERR_OK ? put_certificates(c, identity.name) : e;
 }
 
 /* An operator who shuts out itself could not undo it; another one can do it. */
 static enum err
-not_oneself(const struct api_call *c, const char *name)
+refuse_oneself(const struct api_call *c, const char *name)
 {
 	if (strcmp(name, c->actor) == 0)
 		return err_set_word(ERR_DENIED, "own-identity",
@@ -241,26 +197,17 @@ not_oneself(const struct api_call *c, const char *name)
 static enum err
 set_state(struct api_call *c, enum identity_state to)
 {
-	static const char *const members[] = {"name", NULL};
-	const char *name = NULL;
+	const char *name = api_text(c, "name");
 	bool changed = false;
-	enum err e = json_only_members(c->body, members);
+	enum err e = to == IDENTITY_BLOCKED ? refuse_oneself(c, name) : ERR_OK;
 
 	if (e == ERR_OK)
-		e = json_get_string(c->body, "name", &name);
-	if (e == ERR_OK && to == IDENTITY_BLOCKED)
-		e = not_oneself(c, name);
-	if (e == ERR_OK)
 		e = store_identity_set_state(c->g->store, name, to, c->actor, c->req->id, &changed);
-	if (e == ERR_NOTFOUND)
-		return err_set_word(e, "unknown-identity",
-			"there is no identity \"%s\"; `ca-admin identity list` shows those there are",
-			name);
 	if (e == ERR_CONFLICT)
 		return err_set_word(
 			e, "identity-retired", "identity \"%s\" is retired for good", name);
 	if (e != ERR_OK)
-		return e;
+		return api_name_unknown(e, name);
 	ca_authenticator_refresh(c->g->clients);
 	c->answer = json_pack("{s:s, s:s, s:b}", "name", name, "state", identity_state_name(to),
 		"changed", changed);
@@ -282,26 +229,15 @@ api_identity_unblock(struct api_call *c)
 enum err
 api_identity_offboard(struct api_call *c)
 {
-	static const char *const members[] = {"name", "reason", NULL};
+	const char *name = api_text(c, "name");
 	struct store_offboarded done = {0};
-	const char *name = NULL;
-	int reason;
-	enum err e = json_only_members(c->body, members);
+	enum err e = refuse_oneself(c, name);
 
 	if (e == ERR_OK)
-		e = json_get_string(c->body, "name", &name);
-	if (e == ERR_OK)
-		e = api_reason(c, "privilegeWithdrawn", &reason);
-	if (e == ERR_OK)
-		e = not_oneself(c, name);
-	if (e == ERR_OK)
-		e = store_identity_offboard(c->g->store, name, reason, c->actor, c->req->id, &done);
-	if (e == ERR_NOTFOUND)
-		return err_set_word(e, "unknown-identity",
-			"there is no identity \"%s\"; `ca-admin identity list` shows those there are",
-			name);
+		e = store_identity_offboard(c->g->store, name, (int)api_value(c, "reason")->number,
+			c->actor, c->req->id, &done);
 	if (e != ERR_OK)
-		return e;
+		return api_name_unknown(e, name);
 	c->answer = json_pack("{s:s, s:I, s:I, s:I, s:I}", "name", name, "revoked",
 		(json_int_t)done.revoked, "accounts", (json_int_t)done.accounts, "requests",
 		(json_int_t)done.requests, "status_programs_behind",
@@ -314,19 +250,15 @@ api_identity_offboard(struct api_call *c)
 enum err
 api_grants(struct api_call *c)
 {
-	const char *name = api_query_find(c, "identity"), *after = api_query_find(c, "after"),
-		   *next = NULL;
-	int64_t from = after != NULL ? strtoll(after, NULL, 10) : 0;
+	const char *after = api_text(c, "after"), *next = NULL;
+	int64_t from = after != NULL ? strtoll(after, NULL, 10) : 0,
+		limit = api_value(c, "limit")->number;
 	struct store_identity identity;
 	struct store_grant *list = NULL;
 	size_t count = 0;
-	unsigned limit;
 	json_t *out;
-	enum err e = name != NULL ? api_query_limit(c, &limit)
-				  : err_set(ERR_INVALID, "query parameter \"identity\" is missing");
+	enum err e = api_find_identity(c, api_text(c, "identity"), &identity);
 
-	if (e == ERR_OK)
-		e = api_identity(c, name, &identity);
 	if (e == ERR_OK)
 		e = store_grant_list(c->g->store, c->arena, identity.id, &list, &count);
 	if (e != ERR_OK)
@@ -335,80 +267,63 @@ api_grants(struct api_call *c)
 	for (size_t i = 0; i < count && next == NULL; i++) {
 		if (list[i].id <= from)
 			continue;
-		json_array_append_new(out, api_grant_json(&list[i]));
-		if (json_array_size(out) == limit && i + 1 < count)
+		json_array_append_new(out, grant_json(&list[i]));
+		if (json_array_size(out) == (size_t)limit && i + 1 < count)
 			next = arena_printf(c->arena, "%" PRId64, list[i].id);
 	}
 	c->answer = json_pack("{s:o, s:s*}", "grants", out, "next", next);
 	return ERR_OK;
 }
 
-struct grant_change {
-	const char *name;
-	struct store_identity identity;
-	struct store_grant grant;
-};
-
-static enum err
-read_grant_change(struct api_call *c, struct grant_change *out)
+static void
+answer_grant(struct api_call *c)
 {
-	static const char *const members[] = {"identity", "profile", "pattern", NULL};
-	enum err e = json_only_members(c->body, members);
-
-	if (e == ERR_OK)
-		e = json_get_string(c->body, "identity", &out->name);
-	if (e == ERR_OK)
-		e = json_get_string(c->body, "profile", &out->grant.profile);
-	if (e == ERR_OK)
-		e = json_get_string(c->body, "pattern", &out->grant.pattern);
-	return e == ERR_OK ? api_identity(c, out->name, &out->identity) : e;
-}
-
-static json_t *
-grant_answer(const struct grant_change *g)
-{
-	return json_pack("{s:s, s:s, s:s}", "identity", g->name, "profile", g->grant.profile,
-		"pattern", g->grant.pattern);
+	c->answer = json_pack("{s:s, s:s, s:s}", "identity", api_text(c, "identity"), "profile",
+		api_text(c, "profile"), "pattern", api_text(c, "pattern"));
 }
 
 enum err
 api_grant_add(struct api_call *c)
 {
-	struct grant_change g;
-	enum err e = read_grant_change(c, &g);
+	const char *name = api_text(c, "identity");
+	struct store_grant grant = {
+		.profile = api_text(c, "profile"), .pattern = api_text(c, "pattern")};
+	struct store_identity identity;
+	enum err e = api_find_identity(c, name, &identity);
 
 	if (e == ERR_OK)
-		e = check_grant(c, g.identity.kind, &g.grant);
+		e = check_grant(c, identity.kind, &grant);
 	if (e == ERR_OK)
-		e = store_grant_add(c->g->store, g.identity.id, g.grant.profile, g.grant.pattern,
+		e = store_grant_add(c->g->store, identity.id, grant.profile, grant.pattern,
 			c->actor, c->req->id);
 	if (e == ERR_CONFLICT)
 		return err_set_word(e, "grant-exists",
-			"\"%s\" has \"%s\" under profile \"%s\" already", g.name, g.grant.pattern,
-			g.grant.profile);
+			"\"%s\" has \"%s\" under profile \"%s\" already", name, grant.pattern,
+			grant.profile);
 	if (e != ERR_OK)
 		return e;
 	ca_authenticator_refresh(c->g->clients);
-	c->answer = grant_answer(&g);
+	answer_grant(c);
 	return ERR_OK;
 }
 
 enum err
 api_grant_remove(struct api_call *c)
 {
-	struct grant_change g;
-	enum err e = read_grant_change(c, &g);
+	const char *name = api_text(c, "identity"), *profile = api_text(c, "profile"),
+		   *pattern = api_text(c, "pattern");
+	struct store_identity identity;
+	enum err e = api_find_identity(c, name, &identity);
 
 	if (e != ERR_OK)
 		return e;
-	e = store_grant_remove(
-		c->g->store, g.identity.id, g.grant.profile, g.grant.pattern, c->actor, c->req->id);
+	e = store_grant_remove(c->g->store, identity.id, profile, pattern, c->actor, c->req->id);
 	if (e == ERR_NOTFOUND)
 		return err_set_word(e, "unknown-grant", "\"%s\" has no \"%s\" under profile \"%s\"",
-			g.name, g.grant.pattern, g.grant.profile);
+			name, pattern, profile);
 	if (e != ERR_OK)
 		return e;
 	ca_authenticator_refresh(c->g->clients);
-	c->answer = grant_answer(&g);
+	answer_grant(c);
 	return ERR_OK;
 }

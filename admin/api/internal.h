@@ -2,69 +2,76 @@
 #ifndef CHANCERY_ADMIN_API_INTERNAL_H
 #define CHANCERY_ADMIN_API_INTERNAL_H
 
+#include "admin/operations.h"
 #include "ca/issue.h"
 #include "lib/base/config.h"
 #include "lib/base/json.h"
+#include "lib/pki/crl.h"
+#include "lib/pki/csr.h"
 
-enum { API_PAGE_MAX = 100, API_PAGE_OCTETS = 40 * 1024, API_QUERY_MAX = 8 };
+enum { API_PAGE_OCTETS = 40 * 1024, API_INPUTS_MAX = 8 };
 
-struct api_pair {
-	const char *name, *value;
+/* One input as its type reads it; what does not belong to the type is zero. Texts and the rest live
+ * as long as the call. */
+struct api_value {
+	bool given;	  /* by the caller; else the rest is the row's fallback */
+	const char *text; /* of a SAN: canonical */
+	int64_t number;	  /* also enum identity_kind, enum pki_reason (never UNSPECIFIED: NONE),
+			   * the count of grants */
+	uint8_t serial[STORE_SERIAL_SIZE];
+	struct pki_csr csr;
+	const struct store_grant *grants;
 };
 
 struct api_call {
+	const struct admin_operation *op;
 	struct http_request *req;
 	struct ca_front *g;
-	const struct ca_requester *requester; /* NULL: nobody known */
 	struct arena *arena;		      /* the request's */
+	const struct ca_requester *requester; /* never NULL when an operation runs */
 	const char *actor;		      /* the caller, for the audit; NULL: nobody known */
-	const json_t *body;		      /* of a POST: an object; else NULL */
-	struct api_pair query[API_QUERY_MAX];
-	size_t query_count;
+	json_t *input;			      /* what was given, by name; one reference */
+	struct api_value value[API_INPUTS_MAX];
 	json_t *answer; /* set by the operation, one reference */
 };
 
-/* api_query.c: the query string, decoded. Unknown or doubled names are ERR_INVALID. allowed ends
- * with NULL. */
-enum err api_query_read(struct api_call *c, const char *const *allowed) MUST_CHECK;
-const char *api_query_find(const struct api_call *c, const char *name);
-/* The parameter limit: 1 to API_PAGE_MAX, which is also the default. */
-enum err api_query_limit(const struct api_call *c, unsigned *out) MUST_CHECK;
+/* read.c: query, body and path into c->input and c->value. ERR_INVALID or ERR_LIMIT name what is
+ * wrong and what is allowed. */
+enum err api_read(struct api_call *c) MUST_CHECK;
+/* The input of this name, which the operation's row must have. */
+const struct api_value *api_value(const struct api_call *c, const char *name);
+static inline const char *
+api_text(const struct api_call *c, const char *name)
+{
+	return api_value(c, name)->text;
+}
+/* What the audit calls it. */
+static inline const char *
+api_audit_name(const struct admin_operation *op)
+{
+	return op->audited_as != NULL ? op->audited_as : op->name + strlen("admin.");
+}
+/* May a certificate of an end entity be revoked for this reason? */
+bool api_reason_applies(enum pki_reason reason);
 
 /* Puts a time as RFC 3339 text, or null for 0. */
 void api_put_time(json_t *object, const char *name, int64_t t);
-/* The identity with this name, for a member or parameter; ERR_NOTFOUND names it. */
-enum err api_identity(struct api_call *c, const char *name, struct store_identity *out) MUST_CHECK;
-/* body.reason as CRLReason, fallback when it is absent; -1 for "unspecified" (RFC 5280
- * section 5.3.1). */
-enum err api_reason(struct api_call *c, const char *fallback, int *out) MUST_CHECK;
+/* The identity with this name; ERR_NOTFOUND names it. */
+enum err
+api_find_identity(struct api_call *c, const char *name, struct store_identity *out) MUST_CHECK;
+/* e, in the words of a caller whose identity name a statement did not find. */
+enum err api_name_unknown(enum err e, const char *name) MUST_CHECK;
 /* Certificate and its names as JSON (new reference). */
 json_t *api_certificate_json(struct api_call *c, const struct store_certificate *cert);
-/* After a revocation: waits, within bounds, until every status program answers "revoked", and adds
- * to the answer how many do not yet (status_programs_behind). serial or identity is NULL. */
-json_t *api_grant_json(const struct store_grant *grant);
+/* openapi.c: the document that describes all operations (OpenAPI 3.1), a new reference. */
+json_t *api_openapi_document(struct arena *a);
 
-/* refusals.c: records, within bounds, that the caller (there is one) was refused this operation for
+/* refusals.c: records, within bounds, that the caller (there is one) was refused its operation for
  * lack of right, with the word and reason set. Returns refusal with the same word and reason. */
-enum err api_refused(struct api_call *c, const char *operation, enum err refusal) MUST_CHECK;
+enum err api_record_refusal(struct api_call *c, enum err refusal) MUST_CHECK;
 
-#define API_OPERATION(name) enum err name(struct api_call *c)
-API_OPERATION(api_status);
-API_OPERATION(api_issuers);
-API_OPERATION(api_identities);
-API_OPERATION(api_identity_add);
-API_OPERATION(api_identity_show);
-API_OPERATION(api_identity_block);
-API_OPERATION(api_identity_unblock);
-API_OPERATION(api_identity_offboard);
-API_OPERATION(api_grants);
-API_OPERATION(api_grant_add);
-API_OPERATION(api_grant_remove);
-API_OPERATION(api_certificates);
-API_OPERATION(api_certificate_show);
-API_OPERATION(api_certificate_revoke);
-API_OPERATION(api_issue);
-API_OPERATION(api_renew);
-API_OPERATION(api_crl_publish);
+/* What the operations do: each fills c->answer as its row says. */
+#define API_OPERATION(id, function) enum err api_##function(struct api_call *c);
+ADMIN_OPERATIONS(API_OPERATION)
 
 #endif

@@ -13,24 +13,6 @@
 /* REPEAT_S: asking again with the same request, after a lost answer, gives the same certificate. */
 enum { WAIT_MS = 10000, REPEAT_S = 900 };
 
-static enum err
-read_csr(struct api_call *c, struct pki_csr *out)
-{
-	const char *text = NULL;
-	struct bytes der;
-	enum err e = json_get_string(c->body, "csr", &text);
-
-	if (e == ERR_OK)
-		e = base64_decode(c->arena, bytes_str(text), &der);
-	if (e == ERR_OK && der.n > PKI_CSR_MAX)
-		e = err_set(ERR_LIMIT, "the request is larger than %d octets", PKI_CSR_MAX);
-	if (e == ERR_OK)
-		e = pki_csr_parse(der, c->arena, out);
-	if (e == ERR_OK && out->asks_ca)
-		e = err_set_word(ERR_DENIED, "bad-csr", "the request asks for a CA certificate");
-	return e;
-}
-
 /* The issuing certificate, PEM. */
 static const char *
 chain_pem(struct api_call *c, int16_t issuer)
@@ -41,7 +23,7 @@ chain_pem(struct api_call *c, int16_t issuer)
 }
 
 static enum err
-answer(struct api_call *c, const struct store_result *result)
+answer_certificate(struct api_call *c, const struct store_result *result)
 {
 	struct pki_cert cert;
 	enum err e = pki_cert_parse(result->der, c->arena, &cert);
@@ -60,11 +42,11 @@ answer(struct api_call *c, const struct store_result *result)
 /* Who asked is recorded before the queue has the request: the signer's own event knows only for
  * whom. */
 static enum err
-record(struct api_call *c, const char *identity, const char *profile)
+record_request(struct api_call *c, const char *identity, const char *profile)
 {
 	AUTO(json_t) detail = json_pack("{s:s}", "profile", profile);
 	const struct store_audit event = {.actor = c->actor,
-		.operation = "certificate.request",
+		.operation = api_audit_name(c->op),
 		.object = identity,
 		.outcome = "ok",
 		.request_id = c->req->id,
@@ -74,14 +56,16 @@ record(struct api_call *c, const char *identity, const char *profile)
 }
 
 static enum err
-issue(struct api_call *c, const struct ca_issue *i, const struct pki_csr *csr)
+issue_certificate(struct api_call *c, const struct ca_issue *i, const struct pki_csr *csr)
 {
 	struct store_result result;
 	int64_t request;
-	enum err e = ca_policy_csr_subject(i->profile, i->identity_name, i->names, csr->subject);
+	enum err e = csr->asks_ca
+		? err_set_word(ERR_DENIED, "bad-csr", "the request asks for a CA certificate")
+		: ca_policy_csr_subject(i->profile, i->identity_name, i->names, csr->subject);
 
 	if (e == ERR_OK)
-		e = record(c, i->identity_name, i->profile->name);
+		e = record_request(c, i->identity_name, i->profile->name);
 	if (e == ERR_OK)
 		e = ca_issue(c->g, c->req, i, &request, &result);
 	if (e != ERR_OK)
@@ -90,76 +74,59 @@ issue(struct api_call *c, const struct ca_issue *i, const struct pki_csr *csr)
 		return err_set_word(ERR_UNAVAILABLE, "signer-waiting",
 			"the signer has not answered yet; the request waits in the queue: "
 			"give the same command again within 15 minutes");
-	return answer(c, &result);
+	return answer_certificate(c, &result);
 }
 
 enum err
 api_issue(struct api_call *c)
 {
-	static const char *const members[] = {"identity", "profile", "csr", "lifetime", NULL};
-	const char *name = NULL, *profile = NULL;
-	struct ca_issue i = {
-		.protocol = CA_PROTOCOL_ADMIN, .repeat_window = REPEAT_S, .wait_ms = WAIT_MS};
+	const struct pki_csr *csr = &api_value(c, "csr")->csr;
+	int64_t lifetime = api_value(c, "lifetime")->number;
+	struct ca_issue i = {.protocol = CA_PROTOCOL_ADMIN,
+		.spki = &csr->spki,
+		.names = &csr->sans,
+		.not_after = lifetime > 0 ? clock_now() + lifetime : 0,
+		.repeat_window = REPEAT_S,
+		.wait_ms = WAIT_MS};
 	struct store_identity identity;
-	struct pki_csr csr;
-	int64_t lifetime = 0;
-	enum err e = json_only_members(c->body, members);
+	enum err e = ca_profiles_get(
+		ca_front_profiles(c->g, c->arena), api_text(c, "profile"), &i.profile);
 
 	if (e == ERR_OK)
-		e = json_get_string(c->body, "identity", &name);
-	if (e == ERR_OK)
-		e = json_get_string(c->body, "profile", &profile);
-	if (e == ERR_OK)
-		e = json_find_int(c->body, "lifetime", &lifetime);
-	if (e == ERR_OK && (lifetime < 0 || lifetime > INT64_C(10) * 366 * 86400))
-		e = err_set(ERR_INVALID, "lifetime must be seconds, at most ten years");
-	if (e == ERR_OK)
-		e = ca_profiles_get(ca_front_profiles(c->g, c->arena), profile, &i.profile);
-	if (e == ERR_OK)
-		e = read_csr(c, &csr);
-	if (e == ERR_OK)
-		e = api_identity(c, name, &identity);
+		e = api_find_identity(c, api_text(c, "identity"), &identity);
 	if (e != ERR_OK)
 		return e;
 	i.requester = c->requester;
 	i.identity = identity.id;
 	i.identity_name = identity.name;
 	i.kind = identity.kind;
-	i.spki = &csr.spki;
-	i.names = &csr.sans;
-	i.not_after = lifetime > 0 ? clock_now() + lifetime : 0;
-	return issue(c, &i, &csr);
+	return issue_certificate(c, &i, csr);
 }
 
-/* The names of the certificate in use, a new key, the same profile. */
+/* A new certificate for the caller itself: a new key, the same names, the same profile. */
 enum err
 api_renew(struct api_call *c)
 {
-	static const char *const members[] = {"csr", NULL};
 	const struct ca_presented *old = c->requester->certificate;
+	const struct pki_csr *csr = &api_value(c, "csr")->csr;
 	struct ca_issue i = {.protocol = CA_PROTOCOL_ADMIN,
 		.wait_ms = WAIT_MS,
 		.requester = c->requester,
 		.identity = c->requester->identity,
 		.identity_name = c->requester->identity_name,
-		.kind = c->requester->kind};
-	struct pki_csr csr;
-	enum err e = json_only_members(c->body, members);
+		.kind = c->requester->kind,
+		.spki = &csr->spki};
+	enum err e = old == NULL
+		? err_set(ERR_DENIED,
+			  "a renewal needs the certificate it replaces as TLS client certificate")
+		: ca_profiles_get(ca_front_profiles(c->g, c->arena), old->profile, &i.profile);
 
-	if (e == ERR_OK && old == NULL)
-		e = err_set(ERR_DENIED,
-			"a renewal needs the certificate it replaces as TLS client certificate");
-	if (e == ERR_OK)
-		e = ca_profiles_get(ca_front_profiles(c->g, c->arena), old->profile, &i.profile);
-	if (e == ERR_OK)
-		e = read_csr(c, &csr);
 	if (e != ERR_OK)
 		return e;
 	i.renewed_from = old->serial;
 	i.names = &old->cert.sans;
-	if (csr.sans.count > 0 && !pki_sans_equal(&csr.sans, i.names))
+	if (csr->sans.count > 0 && !pki_sans_equal(&csr->sans, i.names))
 		return err_set_word(ERR_DENIED, "name-not-allowed",
 			"a renewal keeps the names of the certificate it replaces");
-	i.spki = &csr.spki;
-	return issue(c, &i, &csr);
+	return issue_certificate(c, &i, csr);
 }

@@ -83,7 +83,7 @@ find_object(const struct api_call *c)
 	size_t n;
 
 	for (size_t i = 0; i < ARRAY_LEN(members); i++) {
-		const char *text = json_string_value(json_object_get(c->body, members[i]));
+		const char *text = json_string_value(json_object_get(c->input, members[i]));
 
 		if (text != NULL && strlen(text) <= OBJECT_MAX)
 			return text;
@@ -95,14 +95,13 @@ find_object(const struct api_call *c)
 }
 
 static void
-add_event(struct api_call *c, const char *operation, const char *word, const char *reason,
-	enum place place)
+add_event(struct api_call *c, const char *word, const char *reason, enum place place)
 {
 	AUTO(json_t) detail = json_pack("{s:s, s:s, s:s*}", "kind",
 		identity_kind_name(c->requester->kind), "word", word, "more",
 		place == PLACE_LAST ? "further refusals of this minute are in the log only" : NULL);
 	struct store_audit event = {.actor = c->actor,
-		.operation = operation,
+		.operation = api_audit_name(c->op),
 		.object = find_object(c),
 		.outcome = "refused",
 		.request_id = c->req->id};
@@ -116,12 +115,12 @@ add_event(struct api_call *c, const char *operation, const char *word, const cha
 }
 
 enum err
-api_refused(struct api_call *c, const char *operation, enum err refusal)
+api_record_refusal(struct api_call *c, enum err refusal)
 {
 	const char *word = err_word(), *reason = arena_strdup(c->arena, err_reason());
 	enum place place = take_place(c->g->admin, c->requester->identity);
 
 	if (place != PLACE_NONE)
-		add_event(c, operation, word, reason, place);
+		add_event(c, word, reason, place);
 	return err_set_word(refusal, word, "%s", reason);
 }

@@ -16,7 +16,7 @@ enum { STALE_S = 15, ISSUER_SOON_S = 30 * 86400 };
 static const char *const programs[] = {"signer", "gateway", "validator", "status"};
 
 static void
-problem(struct api_call *c, const char *text)
+add_problem(struct api_call *c, const char *text)
 {
 	json_array_append_new(json_object_get(c->answer, "problems"), json_string(text));
 }
@@ -66,7 +66,7 @@ put_trouble(struct api_call *c, const json_t *node)
 	const json_t *trouble = json_object_get(json_object_get(node, "detail"), "trouble");
 
 	if (json_is_string(trouble))
-		problem(c,
+		add_problem(c,
 			arena_printf(c->arena, "%s: %s",
 				json_string_value(json_object_get(node, "id")),
 				json_string_value(trouble)));
@@ -106,7 +106,7 @@ put_node(struct api_call *c, const struct store_node *n, int64_t now)
 }
 
 static bool
-alive(const struct store_node *list, size_t count, const char *program, int64_t now,
+find_living(const struct store_node *list, size_t count, const char *program, int64_t now,
 	const struct store_node **bad)
 {
 	bool any = false;
@@ -134,12 +134,12 @@ put_programs(struct api_call *c, int64_t now)
 	for (size_t i = 0; e == ERR_OK && i < ARRAY_LEN(programs); i++) {
 		const struct store_node *bad = NULL;
 
-		if (!alive(list, count, programs[i], now, &bad))
-			problem(c,
+		if (!find_living(list, count, programs[i], now, &bad))
+			add_problem(c,
 				arena_printf(c->arena, "no chancery-%s has been seen for %d s",
 					programs[i], STALE_S));
 		if (bad != NULL)
-			problem(c, arena_printf(c->arena, "%s is degraded", bad->id));
+			add_problem(c, arena_printf(c->arena, "%s is degraded", bad->id));
 	}
 	return e;
 }
@@ -181,13 +181,15 @@ judge_issuer(
 	if (strcmp(i->state, "active") != 0)
 		return;
 	if (i->not_after <= now)
-		problem(c, arena_printf(c->arena, "issuer \"%s\" has expired", i->name));
+		add_problem(c, arena_printf(c->arena, "issuer \"%s\" has expired", i->name));
 	else if (i->not_after - now < ISSUER_SOON_S)
-		problem(c, arena_printf(c->arena, "issuer \"%s\" expires within 30 days", i->name));
+		add_problem(
+			c, arena_printf(c->arena, "issuer \"%s\" expires within 30 days", i->name));
 	if (crl == NULL)
-		problem(c, arena_printf(c->arena, "issuer \"%s\" has no CRL", i->name));
+		add_problem(c, arena_printf(c->arena, "issuer \"%s\" has no CRL", i->name));
 	else if (crl->next_update <= now)
-		problem(c, arena_printf(c->arena, "the CRL of issuer \"%s\" has ended", i->name));
+		add_problem(
+			c, arena_printf(c->arena, "the CRL of issuer \"%s\" has ended", i->name));
 }
 
 /* Those this gateway's configuration names and it does not have, or not yet. */
@@ -197,7 +199,7 @@ judge_missing(struct api_call *c)
 	const struct ca_issuers *issuers = ca_front_issuers(c->g, c->arena);
 
 	for (size_t i = 0; i < issuers->missing_count; i++)
-		problem(c,
+		add_problem(c,
 			arena_printf(c->arena, "issuer \"%s\" " CA_ISSUERS_MISSING,
 				issuers->missing[i]));
 }
@@ -266,21 +268,16 @@ api_issuers(struct api_call *c)
 enum err
 api_crl_publish(struct api_call *c)
 {
-	static const char *const members[] = {"issuer", NULL};
-	const char *wanted = NULL;
+	const char *wanted = api_text(c, "issuer");
 	struct store_issuer *list = NULL;
 	size_t count = 0;
 	json_t *out = json_array();
-	enum err e = json_only_members(c->body, members);
+	enum err e = store_issuer_list(c->g->store, c->arena, &list, &count);
 
 	c->answer = json_pack("{s:o}", "issuers", out);
-	if (e == ERR_OK)
-		e = json_find_string(c->body, "issuer", &wanted);
-	if (e == ERR_OK)
-		e = store_issuer_list(c->g->store, c->arena, &list, &count);
 	for (size_t i = 0; e == ERR_OK && i < count; i++) {
 		const struct store_audit event = {.actor = c->actor,
-			.operation = "crl.publish",
+			.operation = api_audit_name(c->op),
 			.object = list[i].name,
 			.outcome = "ok",
 			.request_id = c->req->id};

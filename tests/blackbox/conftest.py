@@ -6,6 +6,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import admin  # noqa: E402
 from instance import Instance  # noqa: E402
 
 DEVICE = {"requesters": ["device"], "protocols": ["est", "admin"], "keys": ["p256"], "lifetime": "1h",
@@ -23,4 +24,5 @@ CONFIG = {"est": {"wait": "20s", "labels": [{"name": "devices", "profile": "devi
 @pytest.fixture(scope="session")
 def ca():
     with Instance(profiles=PROFILES, config=CONFIG) as instance:
+        admin.describe(instance)
         yield instance

@@ -26,8 +26,9 @@ LAYERS = {
     "ca/hsm": ["lib/base", "lib/pki"],
     "ca/signer": LOW + ["ca", "ca/hsm"],
     "ca/ceremony": ["lib/base", "lib/pki", "ca/hsm"],
-    "admin/api": LOW + ["ca"],
-    "admin/cli": LOW + ["ca", "schema"],
+    "admin": ["lib/base"],
+    "admin/api": LOW + ["ca", "admin"],
+    "admin/cli": LOW + ["ca", "schema", "admin"],
     "acme": LOW + ["ca"],
     "acme/validator": ["lib/base", "lib/pki", "lib/db", "lib/store", "ca", "acme"],
     "est": LOW + ["ca"],
@@ -35,7 +36,7 @@ LAYERS = {
     "crl": LOW + ["ca"],
     "man": ["lib/base", "ca", "ca/ceremony"],
     "server": LOW + ["ca", "ca/signer", "admin/api", "schema", "acme/validator"] + PROTOCOLS,
-    "tests": LOW + ["ca", "schema", "server", "admin/api", "admin/cli"] + PROTOCOLS,
+    "tests": LOW + ["ca", "schema", "server", "admin", "admin/api", "admin/cli"] + PROTOCOLS,
 }
 
 # Headers and packages of others -> path prefixes that may know them. A prefix may end inside a file name.
@@ -111,11 +112,10 @@ def folder_of(path):
 
 def viewpoint(path):
     """Whose rights a file has: unit tests those of the part they test and of tests/, other tests all."""
-    match = re.match(r"tests/unit/(\w+)/", path)
-    if match is None:
+    if not path.startswith("tests/unit/"):
         return folder_of(path)
-    part = match.group(1)
-    return next((f for f in ("lib/" + part, part) if f in LAYERS), "tests")
+    part = path.removeprefix("tests/unit/")
+    return folder_of("lib/" + part) or folder_of(part) or "tests"
 
 
 def may_use(path, wanted):
