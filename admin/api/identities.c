@@ -245,7 +245,16 @@ api_identity_offboard(struct api_call *c)
 	return ERR_OK;
 }
 
-/* Grants after the id in the parameter after; the list of one identity is short enough to be read
+static int
+by_id(const void *left, const void *right)
+{
+	const struct store_grant *a = left, *b = right;
+
+	return (a->id > b->id) - (a->id < b->id);
+}
+
+/* Grants after the id in the parameter after, in the order of their making: ids neither move nor
+ * come again when others are added or removed. The list of one identity is short enough to be read
  * whole. */
 enum err
 api_grants(struct api_call *c)
@@ -263,6 +272,8 @@ api_grants(struct api_call *c)
 		e = store_grant_list(c->g->store, c->arena, identity.id, &list, &count);
 	if (e != ERR_OK)
 		return e;
+	if (count > 0)
+		qsort(list, count, sizeof(*list), by_id);
 	out = json_array();
 	for (size_t i = 0; i < count && next == NULL; i++) {
 		if (list[i].id <= from)
