@@ -174,7 +174,7 @@ static const struct admin_input publish_input[] = {{.name = "issuer",
 	}
 #define BEHIND                                                                                     \
 	{                                                                                          \
-		.name = "status_programs_behind", .type = ADMIN_NUMBER                             \
+		.name = "status_programs_behind", .type = ADMIN_BEHIND                             \
 	}
 
 static const struct admin_member identity_members[] = {IDENTITY_MEMBERS, END};

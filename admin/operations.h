@@ -55,6 +55,7 @@ enum admin_type {
 
 	ADMIN_FLAG,
 	ADMIN_CHANGED, /* a flag: false when it was so already */
+	ADMIN_BEHIND,  /* how many status programs have not read it yet */
 	ADMIN_TIME,    /* RFC 3339 */
 	ADMIN_PEM,
 	ADMIN_TEXTS,	/* a list of them */
@@ -108,7 +109,7 @@ enum admin_effect { ADMIN_READS, ADMIN_CHANGES };
 enum admin_role { ADMIN_OPERATOR };
 
 /* Templates: {name} is the input or the answer's member with this name, {name|words} the words when
- * there is none; a list of objects stands for its length. */
+ * there is none; grants stand for their number. */
 struct admin_command {
 	const char *name; /* "identity add"; NULL: ca-admin has no such command */
 	const char *example;

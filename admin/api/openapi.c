@@ -26,6 +26,7 @@ static const struct {
 	[ADMIN_LIMIT] = {"integer", NULL, NULL, NULL},
 	[ADMIN_FLAG] = {"boolean", NULL, NULL, NULL},
 	[ADMIN_CHANGED] = {"boolean", NULL, NULL, NULL},
+	[ADMIN_BEHIND] = {"integer", NULL, NULL, NULL},
 	[ADMIN_TIME] = {"string", NULL, "date-time", NULL},
 	[ADMIN_PEM] = {"string", "^-----BEGIN ", NULL, NULL},
 	[ADMIN_TEXTS] = {"array", NULL, NULL, NULL},

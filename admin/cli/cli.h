@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 
+#include "admin/operations.h"
 #include "lib/base/arena.h"
 #include "lib/base/config.h"
 #include "lib/base/json.h"
@@ -36,9 +37,11 @@ struct cli_command {
 	enum cli_effect { CLI_READS, CLI_CHANGES } effect;
 	const struct cli_option *options; /* ends with name NULL; NULL: none of its own */
 	enum err (*run)(struct cli *a);
+	const struct admin_operation *operation; /* of a remote command */
 };
 
-extern const struct cli_command cli_commands[]; /* ends with name NULL */
+/* commands.c: all there are, in the arena; ends with name NULL. */
+const struct cli_command *commands_make(struct arena *a);
 
 struct cli_given {
 	const struct cli_option *option;
@@ -47,6 +50,7 @@ struct cli_given {
 
 struct cli {
 	struct arena *arena;
+	const struct cli_command *commands; /* as commands_make() gives them */
 	const struct cli_command *command;
 	const char *argument[CLI_ARGUMENTS_MAX];
 	struct cli_given given[CLI_OPTIONS_MAX];
@@ -71,23 +75,23 @@ enum err options_number(const struct cli *a, const char *name, unsigned max, uns
 
 /* help.c */
 extern const struct cli_option help_common_options[], help_local_options[], help_remote_options[];
-void help_overview(FILE *to);
+void help_overview(const struct cli_command *commands, FILE *to);
 void help_command(const struct cli_command *c, FILE *to);
 
 /* output.c. Results go to standard output once: as JSON with --json, else as text. */
-struct output_column {
-	const char *title, *member;
-};
 /* Says what a changing command will do; false in a dry run: the command then returns ERR_OK at
  * once. */
 bool output_plan(struct cli *a, const char *fmt, ...) PRINTF_LIKE(2, 3) MUST_CHECK;
-/* A list of objects as a table with these columns (title NULL ends); empty says what is missing. */
-void output_table(const json_t *list, const struct output_column *columns, const char *empty);
-/* "title: value" lines of the members that are present. */
-void output_object(const json_t *object, const struct output_column *columns);
+/* The elements of a list member as a table; its title when there are none. */
+void output_table(const json_t *list, const struct admin_member *member);
+/* "title: value" lines of the members that are present, then those that are PEM, lists or objects.
+ */
+void output_object(const json_t *object, const struct admin_shape *shape);
+/* A template of struct admin_command, filled from what was given and answered; either may be NULL.
+ */
+const char *
+output_filled(struct cli *a, const char *text, const json_t *given, const json_t *answer);
 void output_json(const json_t *value);
-/* Whether OCSP says "revoked" everywhere, as the answer to a revocation tells, in words. */
-const char *output_responders(struct cli *a, const json_t *answer);
 /* One sentence, or with --json the object (a reference is taken over). */
 void output_done(struct cli *a, json_t *result, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* The text of a member: strings as they are, numbers and lists readable; "-" for null or absent. */
@@ -128,29 +132,21 @@ void client_free(struct client *c);
 enum err client_list(struct cli *a, const char *path, const char *member, unsigned limit,
 	json_t **out) MUST_CHECK;
 
-/* Shared by init and renew: credential.h. */
+/* remote.c: the steps of a remote command. */
+/* What the command line gives for the operation's inputs, as JSON by their names; a new reference.
+ */
+enum err remote_read(struct cli *a, json_t **out) MUST_CHECK;
+/* Calls the operation; the answer, or the list it is about, is a new reference. */
+enum err remote_ask(struct cli *a, const json_t *given, json_t **out) MUST_CHECK;
 
 #define CLI_COMMAND(name) enum err name(struct cli *a)
 CLI_COMMAND(cmd_init);
 CLI_COMMAND(cmd_schema_apply);
 CLI_COMMAND(cmd_config_check);
 CLI_COMMAND(cmd_issuer_import);
-CLI_COMMAND(cmd_issuer_list);
-CLI_COMMAND(cmd_identity_add);
-CLI_COMMAND(cmd_identity_list);
-CLI_COMMAND(cmd_identity_show);
-CLI_COMMAND(cmd_identity_block);
-CLI_COMMAND(cmd_identity_unblock);
-CLI_COMMAND(cmd_grant_add);
-CLI_COMMAND(cmd_grant_list);
-CLI_COMMAND(cmd_grant_remove);
-CLI_COMMAND(cmd_cert_list);
-CLI_COMMAND(cmd_cert_show);
-CLI_COMMAND(cmd_cert_revoke);
-CLI_COMMAND(cmd_offboard);
+CLI_COMMAND(cmd_remote);
+CLI_COMMAND(cmd_status);
 CLI_COMMAND(cmd_issue);
 CLI_COMMAND(cmd_renew);
-CLI_COMMAND(cmd_crl_publish);
-CLI_COMMAND(cmd_status);
 
 #endif

@@ -30,7 +30,7 @@ const struct cli_option help_remote_options[] = {
 };
 
 void
-help_overview(FILE *to)
+help_overview(const struct cli_command *commands, FILE *to)
 {
 	fputs("ca-admin: operate a Chancery certificate authority\n\n"
 	      "usage: ca-admin COMMAND [options]\n\n",
@@ -40,7 +40,7 @@ help_overview(FILE *to)
 			place == CLI_LOCAL
 				? "On the CA's own machine, against the database:"
 				: "\nAnywhere, against the gateway with an operator certificate:");
-		for (const struct cli_command *c = cli_commands; c->name != NULL; c++)
+		for (const struct cli_command *c = commands; c->name != NULL; c++)
 			if (c->place == place)
 				fprintf(to, "  %-18s %s\n", c->name, c->summary);
 	}

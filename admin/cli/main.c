@@ -56,7 +56,7 @@ run(struct cli *a, int argc, char **argv)
 		if (a->command != NULL)
 			help_command(a->command, stdout);
 		else
-			help_overview(stdout);
+			help_overview(a->commands, stdout);
 		return ERR_OK;
 	}
 	return a->command->run(a);
@@ -66,7 +66,7 @@ int
 main(int argc, char **argv)
 {
 	AUTO_STRUCT(arena) arena = arena_new(0);
-	struct cli a = {.arena = arena};
+	struct cli a = {.arena = arena, .commands = commands_make(arena)};
 	int status;
 
 	log_setup("ca-admin", LOG_WARNING, LOG_FORMAT_KV);

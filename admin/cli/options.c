@@ -92,7 +92,7 @@ take_option(struct cli *a, int argc, char **argv, int *i)
 
 /* The command whose words stand at argv[i]; *words tells how many. */
 static const struct cli_command *
-find_command(int argc, char **argv, int i, int *words)
+find_command(const struct cli *a, int argc, char **argv, int i, int *words)
 {
 	char two[64];
 
@@ -101,7 +101,7 @@ find_command(int argc, char **argv, int i, int *words)
 			continue;
 		snprintf(two, sizeof(two), "%s%s%s", argv[i], *words == 2 ? " " : "",
 			*words == 2 ? argv[i + 1] : "");
-		for (const struct cli_command *c = cli_commands; c->name != NULL; c++)
+		for (const struct cli_command *c = a->commands; c->name != NULL; c++)
 			if (strcmp(c->name, two) == 0)
 				return c;
 	}
@@ -126,7 +126,7 @@ unknown_command(const struct cli *a, const char *word, const char *next)
 		   *text = next != NULL ? arena_printf(a->arena, "%s %s", word, next) : word;
 	size_t n = strlen(word);
 
-	for (const struct cli_command *c = cli_commands; c->name != NULL; c++)
+	for (const struct cli_command *c = a->commands; c->name != NULL; c++)
 		if (strncmp(c->name, word, n) == 0 && c->name[n] == ' ')
 			known = arena_printf(a->arena, "%s%s %s", known,
 				known[0] == '\0' ? "; there are:" : ",", c->name);
@@ -143,7 +143,7 @@ take_word(struct cli *a, int argc, char **argv, int *i)
 		return ERR_OK;
 	}
 	if (a->command == NULL) {
-		a->command = find_command(argc, argv, *i, &words);
+		a->command = find_command(a, argc, argv, *i, &words);
 		if (a->command == NULL)
 			return unknown_command(a, argv[*i],
 				*i + 1 < argc && argv[*i + 1][0] != '-' ? argv[*i + 1] : NULL);

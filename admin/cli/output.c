@@ -50,20 +50,6 @@ output_done(struct cli *a, json_t *result, const char *fmt, ...)
 	json_decref(result);
 }
 
-const char *
-output_responders(struct cli *a, const json_t *answer)
-{
-	const json_t *behind = json_object_get(answer, "status_programs_behind");
-
-	if (behind == NULL)
-		return "OCSP says so soon";
-	if (json_integer_value(behind) == 0)
-		return "OCSP says so now";
-	return arena_printf(a->arena,
-		"OCSP says so soon (%lld status programs have not confirmed it yet; see ca-admin status)",
-		(long long)json_integer_value(behind));
-}
-
 /* Answers come from our own gateway, but identity names and patterns from others: nothing may steer
  * the terminal. */
 static const char *
@@ -110,46 +96,149 @@ output_text(struct arena *a, const json_t *value)
 	}
 }
 
-void
-output_table(const json_t *list, const struct output_column *columns, const char *empty)
+/* A column's title is the line's in capitals. */
+static const char *
+title_of(struct arena *a, const struct admin_member *m)
 {
-	AUTO_STRUCT(arena) arena = arena_new(0);
-	size_t width[COLUMNS_MAX] = {0}, i, n = 0;
-	json_t *row;
+	char *title = arena_strdup(a, m->title);
 
-	if (json_array_size(list) == 0) {
-		puts(empty);
-		return;
-	}
-	for (; n < COLUMNS_MAX && columns[n].title != NULL; n++) {
-		width[n] = strlen(columns[n].title);
-		json_array_foreach(list, i, row) {
-			size_t w =
-				strlen(output_text(arena, json_object_get(row, columns[n].member)));
+	for (char *p = title; *p != '\0'; p++)
+		*p = (char)(*p >= 'a' && *p <= 'z' ? *p - 'a' + 'A' : *p);
+	return title;
+}
 
-			width[n] = w > width[n] ? w : width[n];
-		}
-	}
-	for (size_t c = 0; c < n; c++)
-		printf("%-*s%s", c + 1 < n ? (int)width[c] : 0, columns[c].title,
-			c + 1 < n ? "  " : "\n");
-	json_array_foreach(list, i, row)
-		for (size_t c = 0; c < n; c++)
-			printf("%-*s%s", c + 1 < n ? (int)width[c] : 0,
-				output_text(arena, json_object_get(row, columns[c].member)),
-				c + 1 < n ? "  " : "\n");
+/* Row 0 has the titles. */
+static const char *
+cell(struct arena *a, const json_t *list, size_t row, const struct admin_member *m)
+{
+	if (row == 0)
+		return title_of(a, m);
+	return output_text(a, json_object_get(json_array_get(list, row - 1), m->name));
 }
 
 void
-output_object(const json_t *object, const struct output_column *columns)
+output_table(const json_t *list, const struct admin_member *member)
 {
 	AUTO_STRUCT(arena) arena = arena_new(0);
+	const struct admin_member *column[COLUMNS_MAX];
+	size_t width[COLUMNS_MAX] = {0}, rows = json_array_size(list) + 1, n = 0;
 
-	for (; columns->title != NULL; columns++) {
-		const json_t *value = json_object_get(object, columns->member);
-
-		if (value != NULL && !json_is_null(value))
-			printf("%-14s %s\n", arena_printf(arena, "%s:", columns->title),
-				output_text(arena, value));
+	if (rows == 1) {
+		puts(member->title);
+		return;
 	}
+	for (const struct admin_member *m = member->of->member; m->name != NULL; m++)
+		if (m->shown == ADMIN_COLUMN && n < COLUMNS_MAX)
+			column[n++] = m;
+	for (size_t c = 0; c + 1 < n; c++)
+		for (size_t r = 0; r < rows; r++) {
+			size_t w = strlen(cell(arena, list, r, column[c]));
+
+			width[c] = w > width[c] ? w : width[c];
+		}
+	for (size_t r = 0; r < rows; r++)
+		for (size_t c = 0; c < n; c++)
+			printf("%-*s%s", (int)width[c], cell(arena, list, r, column[c]),
+				c + 1 < n ? "  " : "\n");
+}
+
+static bool
+is_line(const struct admin_member *m)
+{
+	return m->shown != ADMIN_HIDDEN && m->of == NULL && m->type != ADMIN_PEM;
+}
+
+static size_t
+print_lines(const json_t *object, const struct admin_shape *shape)
+{
+	AUTO_STRUCT(arena) arena = arena_new(0);
+	size_t n = 0;
+
+	for (const struct admin_member *m = shape->member; m->name != NULL; m++) {
+		const json_t *value = json_object_get(object, m->name);
+
+		if (!is_line(m) || value == NULL || json_is_null(value))
+			continue;
+		printf("%-14s %s\n", arena_printf(arena, "%s:", m->title),
+			output_text(arena, value));
+		n++;
+	}
+	return n;
+}
+
+void
+output_object(const json_t *object, const struct admin_shape *shape)
+{
+	size_t printed = print_lines(object, shape);
+
+	for (const struct admin_member *m = shape->member; m->name != NULL; m++) {
+		const json_t *value = json_object_get(object, m->name);
+
+		if (m->shown == ADMIN_HIDDEN || is_line(m) || value == NULL)
+			continue;
+		if (m->of != NULL && printed++ > 0)
+			putchar('\n');
+		if (m->type == ADMIN_PEM)
+			fputs(json_string_value(value), stdout);
+		else if (m->type == ADMIN_OBJECT)
+			print_lines(value, m->of);
+		else
+			output_table(value, m);
+	}
+}
+
+/* Whether OCSP says "revoked" everywhere, as the answer to a revocation tells. */
+static const char *
+responders_text(struct arena *a, json_int_t behind)
+{
+	if (behind == 0)
+		return "OCSP says so now";
+	return arena_printf(a,
+		"OCSP says so soon (%lld status programs have not confirmed it yet; see ca-admin status)",
+		(long long)behind);
+}
+
+/* What stands for {name} in a template; NULL: there is no such value. */
+static const char *
+find_filling(struct cli *a, const char *name, const json_t *given, const json_t *answer)
+{
+	const struct admin_operation *op = a->command->operation;
+	const struct admin_input *input = admin_input_find(op, name);
+	const struct admin_member *member = admin_member_find(op->answer, name);
+	const json_t *value = json_object_get(given, name);
+
+	if (value == NULL && input != NULL)
+		return input->fallback;
+	if (value == NULL)
+		value = json_object_get(answer, name);
+	if (value == NULL)
+		return NULL;
+	if (member != NULL && member->type == ADMIN_BEHIND)
+		return responders_text(a->arena, json_integer_value(value));
+	if (member != NULL && member->type == ADMIN_CHANGED)
+		return json_is_true(value) ? "now" : "already";
+	if (input != NULL && input->type == ADMIN_GRANTS)
+		return arena_printf(a->arena, "%zu", json_array_size(value));
+	return output_text(a->arena, value);
+}
+
+const char *
+output_filled(struct cli *a, const char *text, const json_t *given, const json_t *answer)
+{
+	const char *out = "", *brace;
+
+	while ((brace = strchr(text, '{')) != NULL) {
+		size_t n = strcspn(brace + 1, "|}");
+		const char *name = arena_printf(a->arena, "%.*s", (int)n, brace + 1),
+			   *end = strchr(brace, '}'), *filling;
+
+		filling = find_filling(a, name, given, answer);
+		if (filling == NULL && brace[n + 1] == '|')
+			filling = arena_printf(
+				a->arena, "%.*s", (int)(end - brace - 2) - (int)n, brace + n + 2);
+		out = arena_printf(a->arena, "%s%.*s%s", out, (int)(brace - text), text,
+			filling != NULL ? filling : "-");
+		text = end + 1;
+	}
+	return arena_printf(a->arena, "%s%s", out, text);
 }

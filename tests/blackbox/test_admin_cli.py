@@ -12,29 +12,6 @@ from admin import load_cert, serial_of
 from instance import SOURCE, make_csr, new_key, pem_key, program
 from pgcluster import wait_for
 
-COMMANDS = [line.split("  ")[0] for line in """schema apply
-issuer import
-init
-config check
-status
-issuer list
-identity add
-identity list
-identity show
-identity block
-identity unblock
-grant add
-grant list
-grant remove
-cert list
-cert show
-cert revoke
-offboard
-issue
-renew
-crl publish""".splitlines()]
-
-
 def admin_yaml(ca):
     return os.path.join(ca.operator_directory, "admin.yaml")
 
@@ -43,11 +20,18 @@ def run(ca, *args, **kw):
     return ca.run([program("ca-admin"), *args], check=False, **kw)
 
 
-def test_help_lists_every_command_and_each_has_an_example(ca):
+def commands(ca):
+    """Those of the overview."""
     overview = run(ca, "--help")
     assert overview.returncode == 0
-    for command in COMMANDS:
-        assert re.search(r"^  %s  " % command, overview.stdout, re.MULTILINE), command
+    return re.findall(r"^  ([a-z]+(?: [a-z]+)?)  ", overview.stdout, re.MULTILINE)
+
+
+def test_help_lists_every_command_and_each_has_an_example(ca):
+    listed = commands(ca)
+    assert {"schema apply", "issuer import", "init", "config check", "status", "cert revoke", "offboard"} <= set(listed)
+    assert len(listed) == len(set(listed)) == 21
+    for command in listed:
         help_text = run(ca, *command.split(), "--help")
         assert help_text.returncode == 0
         assert "Example:\n  ca-admin %s" % command in help_text.stdout
@@ -264,10 +248,62 @@ def test_a_certificate_given_by_hand_is_never_replaced_and_its_end_is_told_with_
     assert (d / "operator.pem").read_text() == before
 
 
-def test_the_manual_page_has_every_command_and_no_other(ca):
+def manual_headers():
+    """The headers of the manual's commands, as they are read: "identity list [--limit N], identity show NAME"."""
     with open(os.path.join(SOURCE, "man", "ca-admin.1")) as f:
         page = f.read()
-    listed = re.findall(r"^  ([a-z]+(?: [a-z]+)?)  ", run(ca, "--help").stdout, re.MULTILINE)
-    assert sorted(listed) == sorted(COMMANDS)
-    for command in COMMANDS:
-        assert re.search(r"(^\.B |\\fR,\\fP )%s\b" % command, page, re.MULTILINE), command
+    page = page[page.index(".SH LOCAL COMMANDS"):page.index(".SH OPTIONS")]
+    headers = re.findall(r"^\.TP\n\.B (.*)", page, re.MULTILINE)
+    return [re.sub(r"\\f[A-Z]", "", h).replace("\\-", "-") for h in headers]
+
+
+def test_the_manual_page_has_every_command_with_its_arguments_and_options_and_no_other(ca):
+    headers = manual_headers()
+    known = {}
+    for command in commands(ca):
+        text = run(ca, *command.split(), "--help").stdout
+        usage, own = re.search(r"^usage: ca-admin (.*) \[options\]\n\n((?:  .*\n)*)", text, re.MULTILINE).groups()
+        if "  --config" in own:
+            own = ""  # none of its own: these are the common ones
+        options = re.findall(r"^  --(\S+(?: [A-Z][A-Z:=]*)?)", own, re.MULTILINE)
+        header = [h for h in headers if re.search(r"(^|, )%s\b" % usage, h)]
+        assert len(header) == 1, (command, usage)
+        for option in options:
+            assert "--" + option in header[0], (command, option)
+        known.setdefault(header[0], []).extend(o.split()[0] for o in options)
+    assert sorted(known) == sorted(headers)
+    for header, options in known.items():
+        assert set(re.findall(r"--([a-z-]+)", header)) == set(options), header
+    listed = [c for h in headers for c in re.findall(r"(?:^|, )([a-z]+(?: [a-z]+)?)", h)]
+    assert sorted(listed) == sorted(commands(ca))
+
+
+def test_what_was_done_is_told_in_words(ca):
+    def told(*args):
+        done = run(ca, *args, "--config", admin_yaml(ca))
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+    assert told("identity", "add", "worded", "--kind", "device") == (
+        'will register device "worded" with 0 grants\n'
+        'registered "worded"; next: `ca-admin issue worded --profile PROFILE --csr FILE` for its first certificate\n')
+    assert told("identity", "block", "worded").endswith('"worded" is blocked now\n')
+    assert told("identity", "block", "worded").endswith('"worded" is blocked already\n')
+    assert told("crl", "publish", "--dry-run") == "would have the CRL of every issuing CA published anew\n"
+    assert told("crl", "publish", "--issuer", "issuing-1").startswith("will have the CRL of issuing-1 published anew\nasked for: issuing-1;")
+    assert told("offboard", "worded").splitlines() == [
+        'will block identity "worded", revoke all its live certificates, close its ACME accounts and refuse its waiting requests '
+        "(reason privilegeWithdrawn)",
+        'offboarded "worded": 0 certificates revoked, 0 ACME accounts closed, 0 requests refused; OCSP says so now']
+    assert told("cert", "list", "--identity", "worded") == "no certificates; --all shows expired and revoked ones too\n"
+    assert "\n\nno grants\n\nno live certificates\n" in told("identity", "show", "worded")
+    serial = ca.admin("cert", "list", "--identity", "operator")[0]["serial"]
+    shown = told("cert", "show", serial.upper()).splitlines()
+    assert shown[0].split() == ["serial:", serial] and shown[-1] == "-----END CERTIFICATE-----"
+
+
+def test_a_long_list_is_read_to_its_end_or_its_limit(ca):
+    ca.add_identity("wide", "device", ["device=dns:w%03d.example.org" % n for n in range(100)])
+    ca.admin("grant", "add", "wide", "device", "dns:one-more.example.org")
+    assert len(ca.admin("grant", "list", "wide")) == 101
+    done = run(ca, "grant", "list", "wide", "--limit", "3", "--json", "--config", admin_yaml(ca))
+    assert len(json.loads(done.stdout)) == 3 and "raise --limit" in done.stderr
