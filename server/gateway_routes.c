@@ -21,7 +21,8 @@ handle_index(struct http_request *req, struct http_response *resp)
 		"Chancery " CHANCERY_VERSION "\n\n"
 		"/acme/directory               ACME (RFC 8555)\n" EST_PREFIX
 		"/cacerts      EST (RFC 7030)\n"
-		"/admin/v1/status              administration: ca-admin, with an operator's certificate\n");
+		"/admin/v1/status              administration: ca-admin, with an operator's certificate\n"
+		"/openapi.json                 its operations (OpenAPI 3.1)\n");
 	http_response_header(resp, "Cache-Control", "no-store");
 }
 

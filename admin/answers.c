@@ -1,0 +1,117 @@
+/* The members of all answers, in the order ca-admin shows them. A member that is not here is not
+ * answered. */
+#include "admin/answers.h"
+
+#define MEMBER(n, t, ...)                                                                          \
+	{                                                                                          \
+		.name = (n), .type = ADMIN_##t, __VA_ARGS__                                        \
+	}
+#define ABSENT .presence = ADMIN_OR_ABSENT
+#define NULLABLE .presence = ADMIN_OR_NULL
+#define LINE(text) .shown = ADMIN_LINE, .title = (text)
+#define COLUMN(text) .shown = ADMIN_COLUMN, .title = (text)
+#define LIST(n, shape, empty) MEMBER(n, OBJECTS, .of = &(shape), LINE(empty))
+#define NEXT MEMBER("next", TEXT, ABSENT)
+#define BEHIND MEMBER("status_programs_behind", BEHIND)
+#define END                                                                                        \
+	{                                                                                          \
+		.name = NULL                                                                       \
+	}
+/* A shape of these members, called `word` in the document. */
+#define SHAPE(variable, word, ...)                                                                 \
+	const struct admin_shape variable = {word, (const struct admin_member[]){__VA_ARGS__, END}}
+
+/* Identities and what each may have. */
+#define IDENTITY                                                                                   \
+	MEMBER("name", NAME, COLUMN("name")), MEMBER("kind", KIND, COLUMN("kind")),                \
+		MEMBER("state", TEXT, COLUMN("state")), MEMBER("owner", TEXT, COLUMN("owner")),    \
+		MEMBER("created_at", TIME, COLUMN("created")),                                     \
+		MEMBER("changed_at", TIME, LINE("changed"))
+static SHAPE(identity, "identity", IDENTITY);
+static SHAPE(grant, "grant", MEMBER("profile", PROFILE, COLUMN("profile")),
+	MEMBER("pattern", PATTERN, COLUMN("pattern")),
+	MEMBER("created_by", TEXT, COLUMN("created by")));
+
+/* Certificates. */
+#define CERTIFICATE                                                                                \
+	MEMBER("serial", SERIAL, COLUMN("serial")), MEMBER("identity", NAME, COLUMN("identity")),  \
+		MEMBER("profile", PROFILE, COLUMN("profile")),                                     \
+		MEMBER("status", TEXT, COLUMN("status")), MEMBER("issuer", TEXT, LINE("issuer")),  \
+		MEMBER("subject", TEXT, ABSENT, LINE("subject")),                                  \
+		MEMBER("not_before", TIME, LINE("not before")),                                    \
+		MEMBER("not_after", TIME, COLUMN("not after")),                                    \
+		MEMBER("names", TEXTS, ABSENT, COLUMN("names")),                                   \
+		MEMBER("issued_at", TIME, LINE("issued")),                                         \
+		MEMBER("renewed_from", SERIAL, ABSENT, LINE("renewed from")),                      \
+		MEMBER("revoked_at", TIME, ABSENT, LINE("revoked")),                               \
+		MEMBER("reason", TEXT, ABSENT, LINE("reason"))
+static SHAPE(certificate, "certificate", CERTIFICATE);
+SHAPE(answer_certificates, "certificates",
+	LIST("certificates", certificate,
+		"no certificates; --all shows expired and revoked ones too"),
+	NEXT);
+SHAPE(answer_certificate_shown, "certificate-shown", CERTIFICATE,
+	MEMBER("pem", PEM, .shown = ADMIN_LINE));
+SHAPE(answer_revoked, "revoked", MEMBER("serial", SERIAL), MEMBER("status", TEXT), BEHIND);
+SHAPE(answer_issued, "issued", MEMBER("serial", SERIAL), MEMBER("pem", PEM), MEMBER("chain", PEM),
+	MEMBER("not_before", TIME), MEMBER("not_after", TIME));
+
+SHAPE(answer_identities, "identities",
+	LIST("identities", identity, "no identities; add one with `ca-admin identity add`"), NEXT);
+SHAPE(answer_identity_shown, "identity-shown", IDENTITY, LIST("grants", grant, "no grants"),
+	MEMBER("grant_count", NUMBER), LIST("certificates", certificate, "no live certificates"));
+SHAPE(answer_identity_added, "identity-added", MEMBER("name", NAME), MEMBER("kind", KIND),
+	MEMBER("grants", NUMBER));
+SHAPE(answer_identity_changed, "identity-changed", MEMBER("name", NAME), MEMBER("state", TEXT),
+	MEMBER("changed", CHANGED));
+SHAPE(answer_offboarded, "offboarded", MEMBER("name", NAME), MEMBER("revoked", NUMBER),
+	MEMBER("accounts", NUMBER), MEMBER("requests", NUMBER), BEHIND);
+SHAPE(answer_grants, "grants",
+	LIST("grants", grant, "no grants; add one with `ca-admin grant add`"), NEXT);
+SHAPE(answer_grant_changed, "grant-changed", MEMBER("identity", NAME), MEMBER("profile", PROFILE),
+	MEMBER("pattern", PATTERN));
+
+/* Issuers. */
+static SHAPE(issuer, "issuer", MEMBER("name", TEXT, COLUMN("name")),
+	MEMBER("kind", TEXT, COLUMN("kind")), MEMBER("state", TEXT, COLUMN("state")),
+	MEMBER("not_after", TIME, COLUMN("not after")),
+	MEMBER("key_label", TEXT, NULLABLE, COLUMN("key")),
+	MEMBER("subject", TEXT, COLUMN("subject")));
+SHAPE(answer_issuers, "issuers",
+	LIST("issuers", issuer, "no issuers; import them with `ca-admin issuer import`"));
+SHAPE(answer_published, "published", MEMBER("issuers", TEXTS));
+
+/* Status. */
+static SHAPE(program, "program", MEMBER("program", TEXT, COLUMN("program")),
+	MEMBER("state", TEXT, COLUMN("state")), MEMBER("age", NUMBER, COLUMN("seen s ago")),
+	MEMBER("stale", FLAG, COLUMN("stale")), MEMBER("version", TEXT, COLUMN("version")),
+	MEMBER("id", TEXT, COLUMN("node")), MEMBER("started_at", TIME), MEMBER("last_seen", TIME),
+	MEMBER("detail", ANYTHING, ABSENT));
+static SHAPE(token, "token", MEMBER("model", TEXT, COLUMN("hsm")),
+	MEMBER("token", TEXT, COLUMN("token")), MEMBER("serial", TEXT, COLUMN("serial")),
+	MEMBER("module", TEXT), MEMBER("node", TEXT, COLUMN("node")));
+static SHAPE(responder, "responder", MEMBER("feed_age", NUMBER, COLUMN("ocsp age s")),
+	MEMBER("responder_until", TIME, NULLABLE, COLUMN("responder until")),
+	MEMBER("certificates", NUMBER, NULLABLE, COLUMN("certificates")),
+	MEMBER("node", TEXT, COLUMN("node")));
+static SHAPE(database, "database", MEMBER("reachable", FLAG, LINE("database up")),
+	MEMBER("schema_version", NUMBER, LINE("schema")));
+static SHAPE(issuer_status, "issuer-status", MEMBER("name", TEXT, COLUMN("issuer")),
+	MEMBER("kind", TEXT, COLUMN("kind")), MEMBER("state", TEXT, COLUMN("state")),
+	MEMBER("days_left", NUMBER, COLUMN("days left")),
+	MEMBER("crl_number", NUMBER, ABSENT, COLUMN("crl")),
+	MEMBER("crl_age", NUMBER, ABSENT, COLUMN("crl age s")),
+	MEMBER("crl_next_update", TIME, ABSENT, COLUMN("crl until")),
+	MEMBER("crl_entries", NUMBER, ABSENT, COLUMN("revoked")),
+	MEMBER("crl_this_update", TIME, ABSENT), MEMBER("not_after", TIME),
+	MEMBER("key_label", TEXT, NULLABLE), MEMBER("subject", TEXT));
+SHAPE(answer_status, "status", MEMBER("instance", TEXT), MEMBER("version", TEXT),
+	MEMBER("healthy", FLAG), MEMBER("problems", TEXTS),
+	LIST("programs", program, "no program has reported yet"),
+	LIST("hsm", token, "no signer tells of its HSM"),
+	LIST("ocsp", responder, "no OCSP responder has reported"),
+	MEMBER("database", OBJECT, .of = &database, .shown = ADMIN_LINE),
+	LIST("issuers", issuer_status, "no issuers"));
+
+/* The OpenAPI document: what is in it is OpenAPI's to say. */
+const struct admin_shape answer_document = {"document", (const struct admin_member[]){END}};

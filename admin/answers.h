@@ -1,0 +1,15 @@
+/* What operations answer: the shapes that the rows of operations.c name. */
+#ifndef CHANCERY_ADMIN_ANSWERS_H
+#define CHANCERY_ADMIN_ANSWERS_H
+
+#include "admin/operations.h"
+
+extern const struct admin_shape answer_status, answer_issuers;
+extern const struct admin_shape answer_identities, answer_identity_shown, answer_identity_added,
+	answer_identity_changed, answer_offboarded;
+extern const struct admin_shape answer_grants, answer_grant_changed;
+extern const struct admin_shape answer_certificates, answer_certificate_shown, answer_issued,
+	answer_revoked;
+extern const struct admin_shape answer_published, answer_document;
+
+#endif
