@@ -35,7 +35,7 @@ static const struct {
 };
 
 static json_t *
-kind_words(void)
+list_kinds(void)
 {
 	json_t *words = json_array();
 
@@ -46,7 +46,7 @@ kind_words(void)
 }
 
 static json_t *
-reason_words(void)
+list_reasons(void)
 {
 	json_t *words = json_array();
 
@@ -58,7 +58,7 @@ reason_words(void)
 }
 
 static json_t *
-reference(const struct admin_shape *shape)
+refer_to_shape(const struct admin_shape *shape)
 {
 	json_t *text = json_sprintf("#/components/schemas/%s", shape->name);
 
@@ -66,7 +66,7 @@ reference(const struct admin_shape *shape)
 }
 
 static json_t *
-elements(enum admin_type type, const struct admin_shape *of)
+describe_elements(enum admin_type type, const struct admin_shape *of)
 {
 	if (type == ADMIN_GRANTS)
 		return json_pack("{s:s, s:{s:{s:s}, s:{s:s}}, s:[s, s], s:b}", "type", "object",
@@ -74,30 +74,30 @@ elements(enum admin_type type, const struct admin_shape *of)
 			"required", "profile", "pattern", "additionalProperties", 0);
 	if (type == ADMIN_TEXTS)
 		return json_pack("{s:s}", "type", "string");
-	return of != NULL ? reference(of) : NULL;
+	return of != NULL ? refer_to_shape(of) : NULL;
 }
 
 static json_t *
-schema_of(enum admin_type type, const struct admin_shape *of)
+describe_type(enum admin_type type, const struct admin_shape *of)
 {
 	json_t *schema;
 
 	if (type == ADMIN_OBJECT)
-		return reference(of);
+		return refer_to_shape(of);
 	schema = json_pack("{s:s, s:s*, s:s*, s:s*, s:o*}", "type", types[type].type, "pattern",
 		types[type].pattern, "format", types[type].format, "contentEncoding",
-		types[type].encoding, "items", elements(type, of));
+		types[type].encoding, "items", describe_elements(type, of));
 	if (type == ADMIN_KIND)
-		json_object_set_new(schema, "enum", kind_words());
+		json_object_set_new(schema, "enum", list_kinds());
 	if (type == ADMIN_REASON)
-		json_object_set_new(schema, "enum", reason_words());
+		json_object_set_new(schema, "enum", list_reasons());
 	return schema;
 }
 
 static json_t *
-schema_of_input(const struct admin_input *i)
+describe_input(const struct admin_input *i)
 {
-	json_t *schema = schema_of(i->type, NULL);
+	json_t *schema = describe_type(i->type, NULL);
 	bool number = strcmp(types[i->type].type, "integer") == 0,
 	     list = strcmp(types[i->type].type, "array") == 0;
 
@@ -117,12 +117,12 @@ schema_of_input(const struct admin_input *i)
 }
 
 static json_t *
-schema_of_shape(const struct admin_shape *shape)
+describe_shape(const struct admin_shape *shape)
 {
 	json_t *properties = json_object(), *required = json_array();
 
 	for (const struct admin_member *m = shape->member; m->name != NULL; m++) {
-		json_t *schema = schema_of(m->type, m->of);
+		json_t *schema = describe_type(m->type, m->of);
 
 		if (m->presence == ADMIN_OR_NULL)
 			json_object_set_new(
@@ -141,14 +141,14 @@ add_shape(json_t *schemas, const struct admin_shape *shape)
 {
 	if (json_object_get(schemas, shape->name) != NULL)
 		return;
-	json_object_set_new(schemas, shape->name, schema_of_shape(shape));
+	json_object_set_new(schemas, shape->name, describe_shape(shape));
 	for (const struct admin_member *m = shape->member; m->name != NULL; m++)
 		if (m->of != NULL)
 			add_shape(schemas, m->of);
 }
 
 static json_t *
-parameters_of(const struct admin_operation *op)
+list_parameters(const struct admin_operation *op)
 {
 	json_t *list = json_array();
 
@@ -160,13 +160,13 @@ parameters_of(const struct admin_operation *op)
 				json_pack("{s:s, s:s, s:b, s:s, s:o}", "name", i->name, "in",
 					path ? "path" : "query", "required",
 					i->use == ADMIN_REQUIRED, "description", i->help, "schema",
-					schema_of_input(i)));
+					describe_input(i)));
 	}
 	return list;
 }
 
 static json_t *
-body_of(const struct admin_operation *op)
+describe_body(const struct admin_operation *op)
 {
 	json_t *properties = json_object(), *required = json_array();
 
@@ -175,7 +175,7 @@ body_of(const struct admin_operation *op)
 
 		if (i->place != ADMIN_IN_REQUEST)
 			continue;
-		schema = schema_of_input(i);
+		schema = describe_input(i);
 		json_object_set_new(schema, "description", json_string(i->help));
 		json_object_set_new(properties, i->name, schema);
 		if (i->use == ADMIN_REQUIRED)
@@ -187,22 +187,22 @@ body_of(const struct admin_operation *op)
 }
 
 static json_t *
-operation_object(const struct admin_operation *op)
+describe_operation(const struct admin_operation *op)
 {
 	json_t *object = json_pack("{s:s, s:s, s:s, s:o, s:{s:{s:s, s:{s:{s:o}}}, s:{s:s}}}",
 		"operationId", op->name + strlen("admin."), "summary", op->summary, "description",
-		op->help, "parameters", parameters_of(op), "responses", "200", "description",
-		"done", "content", "application/json", "schema", reference(op->answer), "default",
-		"$ref", "#/components/responses/problem");
+		op->help, "parameters", list_parameters(op), "responses", "200", "description",
+		"done", "content", "application/json", "schema", refer_to_shape(op->answer),
+		"default", "$ref", "#/components/responses/problem");
 
 	if (op->effect == ADMIN_CHANGES)
-		json_object_set_new(object, "requestBody", body_of(op));
+		json_object_set_new(object, "requestBody", describe_body(op));
 	return object;
 }
 
 /* "/certificates/{}" as "/certificates/{serial}". */
 static const char *
-path_template(struct arena *a, const struct admin_operation *op)
+fill_template(struct arena *a, const struct admin_operation *op)
 {
 	const char *text = "", *from = op->path, *brace;
 
@@ -216,7 +216,7 @@ path_template(struct arena *a, const struct admin_operation *op)
 }
 
 static json_t *
-components(void)
+describe_components(void)
 {
 	json_t *schemas =
 		json_pack("{s:{s:s, s:{s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}}, s:[s,s,s,s]}}",
@@ -242,7 +242,7 @@ api_openapi_document(struct arena *a)
 
 	for (size_t i = 0; i < ADMIN_OPERATION_COUNT; i++) {
 		const struct admin_operation *op = &admin_operations[i];
-		const char *path = path_template(a, op);
+		const char *path = fill_template(a, op);
 		json_t *item = json_object_get(paths, path);
 
 		if (item == NULL) {
@@ -250,14 +250,14 @@ api_openapi_document(struct arena *a)
 			json_object_set_new(paths, path, item);
 		}
 		json_object_set_new(
-			item, op->effect == ADMIN_CHANGES ? "post" : "get", operation_object(op));
+			item, op->effect == ADMIN_CHANGES ? "post" : "get", describe_operation(op));
 	}
 	return json_pack("{s:s, s:{s:s, s:s, s:s}, s:[{s:[]}], s:o, s:o}", "openapi", "3.1.0",
 		"info", "title", "Chancery administration", "version", CHANCERY_VERSION,
 		"description",
 		"What ca-admin speaks. Pages end with next, to be given as after; a page without "
 		"it is the last.",
-		"security", "operator", "paths", paths, "components", components());
+		"security", "operator", "paths", paths, "components", describe_components());
 }
 
 enum err

@@ -109,7 +109,7 @@ title_of(struct arena *a, const struct admin_member *m)
 
 /* Row 0 has the titles. */
 static const char *
-cell(struct arena *a, const json_t *list, size_t row, const struct admin_member *m)
+cell_text(struct arena *a, const json_t *list, size_t row, const struct admin_member *m)
 {
 	if (row == 0)
 		return title_of(a, m);
@@ -132,13 +132,13 @@ output_table(const json_t *list, const struct admin_member *member)
 			column[n++] = m;
 	for (size_t c = 0; c + 1 < n; c++)
 		for (size_t r = 0; r < rows; r++) {
-			size_t w = strlen(cell(arena, list, r, column[c]));
+			size_t w = strlen(cell_text(arena, list, r, column[c]));
 
 			width[c] = w > width[c] ? w : width[c];
 		}
 	for (size_t r = 0; r < rows; r++)
 		for (size_t c = 0; c < n; c++)
-			printf("%-*s%s", (int)width[c], cell(arena, list, r, column[c]),
+			printf("%-*s%s", (int)width[c], cell_text(arena, list, r, column[c]),
 				c + 1 < n ? "  " : "\n");
 }
 
