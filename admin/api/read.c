@@ -324,14 +324,15 @@ static enum err
 read_value(struct api_call *c, const struct admin_input *i, struct api_value *out)
 {
 	const json_t *from = json_object_get(c->input, i->name);
-	AUTO(json_t) fallback = NULL;
 
 	assert(readers[i->type].read != NULL);
 	if (from == NULL && i->use == ADMIN_REQUIRED)
 		return refuse_input(c, i->name, "is missing");
 	out->given = from != NULL;
-	if (from == NULL && i->fallback != NULL)
-		from = fallback = json_of_text(i->type, i->fallback);
+	if (from == NULL && i->fallback != NULL) { /* kept there for as long as what was given */
+		json_object_set_new(c->input, i->name, json_of_text(i->type, i->fallback));
+		from = json_object_get(c->input, i->name);
+	}
 	if (from == NULL)
 		return ERR_OK;
 	if (json_typeof(from) != readers[i->type].json)
