@@ -3,6 +3,7 @@
  * and what comes back is shown as the row says. Commands that do more use the same steps.
  */
 #include "admin/cli/cli.h"
+#include "lib/base/duration.h"
 #include "lib/base/hex.h"
 #include "lib/pki/csr.h"
 
@@ -61,7 +62,7 @@ make_seconds(struct cli *a, const char *option, const char *text, json_t **out)
 {
 	int64_t seconds;
 
-	if (config_duration_parse(text, &seconds) != ERR_OK)
+	if (duration_parse(text, &seconds) != ERR_OK)
 		return options_usage(a, "--%s: %s", option, err_reason());
 	*out = json_integer(seconds);
 	return ERR_OK;
