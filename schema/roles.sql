@@ -12,7 +12,7 @@ GRANT EXECUTE ON FUNCTION node_seen TO chancery_gateway, chancery_signer, chance
 -- gateway: reads, opens requests and ACME objects, registers identities and grants; revokes through functions.
 GRANT SELECT ON issuer, profile, identity, name_grant, certificate, certificate_name, revocation, crl,
 	issuance_request, audit_event, node, acme_account, acme_order, acme_authorization, acme_challenge,
-	acme_nonce_key, acme_nonce_used TO chancery_gateway;
+	acme_authorization_state, acme_order_state, acme_nonce_key, acme_nonce_used TO chancery_gateway;
 GRANT INSERT ON identity, name_grant, acme_account, acme_order, acme_authorization, acme_nonce_key, acme_nonce_used,
 	audit_event, crl_dirty, writer_mark TO chancery_gateway;
 -- By column: a request is born pending and a challenge unanswered, whatever a broken gateway would like.
@@ -28,7 +28,7 @@ GRANT EXECUTE ON FUNCTION certificate_revoke, identity_set_state, identity_offbo
 
 -- signer: the only one that inserts certificates and CRLs.
 GRANT SELECT ON issuer, identity, name_grant, certificate, revocation, crl, crl_dirty, issuance_request,
-	acme_account, acme_order, acme_authorization, acme_challenge TO chancery_signer;
+	acme_account, acme_order, acme_authorization_state TO chancery_signer;
 GRANT UPDATE (state, done_at, serial, cert_not_after, refusal_class, refusal_word, refusal) ON issuance_request TO chancery_signer;
 GRANT INSERT ON certificate, certificate_name, crl, audit_event TO chancery_signer;
 GRANT DELETE ON crl_dirty, crl TO chancery_signer;
@@ -36,7 +36,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON profile TO chancery_signer;
 GRANT EXECUTE ON FUNCTION certificate_partitions, identity_lock TO chancery_signer;
 
 -- validator: the only one that can make a challenge valid.
-GRANT SELECT ON acme_challenge, acme_authorization, acme_account TO chancery_validator;
+GRANT SELECT ON acme_challenge, acme_authorization_state, acme_account TO chancery_validator;
 GRANT UPDATE (status, attempts, retry_at, claimed_until, validated_at, error) ON acme_challenge TO chancery_validator;
 GRANT INSERT ON audit_event TO chancery_validator;
 

@@ -1,12 +1,15 @@
-/* ACME authorizations and challenges as the gateway uses them (RFC 8555 section 7.5): it never
- * makes a challenge valid. */
-#include "lib/base/clock.h"
-#include "lib/store/acme_order.h"
-#include "lib/store/acme_internal.h"
+/* ACME authorizations with their challenges (RFC 8555 section 7.5). */
+#include "lib/store/acme_authorization.h"
+
 #include "lib/store/internal.h"
 #include "schema/statements/acme_authorization.h"
-#include "schema/statements/acme_challenge.h"
 
+static const char *const state_words[] = {[ACME_AUTHZ_PENDING] = "pending",
+	[ACME_AUTHZ_VALID] = "valid",
+	[ACME_AUTHZ_INVALID] = "invalid",
+	[ACME_AUTHZ_DEACTIVATED] = "deactivated",
+	[ACME_AUTHZ_EXPIRED] = "expired",
+	NULL};
 static const char *const challenge_words[] = {"pending", "processing", "valid", "invalid", NULL};
 
 static enum err
@@ -28,76 +31,43 @@ read_challenge(struct arena *a, const PGresult *res, size_t row, struct store_ch
 	return ERR_OK;
 }
 
-static void
-read_authorization(
-	struct arena *a, const PGresult *res, size_t row, struct store_authorization *out)
+static enum err
+read_authorization(struct arena *a, const PGresult *res, struct store_authorization *out)
 {
-	*out = (struct store_authorization){
-		.id = result_text(a, res, row, COL_AUTHORIZATION_ID),
-		.account = result_text(a, res, row, COL_AUTHORIZATION_ACCOUNT),
-		.identifier = result_text(a, res, row, COL_AUTHORIZATION_IDENTIFIER),
-		.wildcard = result_bool(res, row, COL_AUTHORIZATION_WILDCARD),
-		.expires = result_time(res, row, COL_AUTHORIZATION_EXPIRES),
-		.deactivated_at = result_time(res, row, COL_AUTHORIZATION_DEACTIVATED_AT),
+	int state = words_index(state_words, result_peek(res, 0, COL_AUTHORIZATION_STATE));
+	enum err e = ERR_OK;
+
+	if (state < 0)
+		return err_set(ERR_INTERNAL, "an authorization has an unknown state");
+	struct store_authorization z = {
+		.id = result_text(a, res, 0, COL_AUTHORIZATION_ID),
+		.account = result_text(a, res, 0, COL_AUTHORIZATION_ACCOUNT),
+		.identifier = result_text(a, res, 0, COL_AUTHORIZATION_IDENTIFIER),
+		.wildcard = result_bool(res, 0, COL_AUTHORIZATION_WILDCARD),
+		.expires = result_time(res, 0, COL_AUTHORIZATION_EXPIRES),
+		.status = (enum acme_authorization_status)state,
 		.challenges = arena_array(a, result_rows(res), sizeof(struct store_challenge)),
 	};
-}
-
-/* Rows are sorted by authorization: each begins a new one or adds a challenge to the last. */
-static enum err
-read_rows(struct arena *a, const PGresult *res, struct store_authorization **out, size_t *count)
-{
-	struct store_authorization *list = arena_array(a, result_rows(res), sizeof(*list));
-	size_t n = 0;
-
-	for (size_t row = 0; row < result_rows(res); row++) {
-		if (n == 0 ||
-			strcmp(list[n - 1].id, result_peek(res, row, COL_AUTHORIZATION_ID)) != 0)
-			read_authorization(a, res, row, &list[n++]);
-		if (!result_null(res, row, COL_AUTHORIZATION_CHALLENGE)) {
-			struct store_authorization *z = &list[n - 1];
-			enum err e =
-				read_challenge(a, res, row, &z->challenges[z->challenge_count]);
-
-			if (e != ERR_OK)
-				return e;
-			z->challenge_count++;
-		}
-	}
-	for (size_t i = 0; i < n; i++)
-		list[i].status = store_authorization_status(&list[i], clock_now());
-	*out = list;
-	*count = n;
-	return ERR_OK;
-}
-
-enum err
-acme_rows_authorizations(struct store *s, struct arena *a, const char *const *ids, size_t id_count,
-	struct store_authorization **out, size_t *count)
-{
-	AUTO_PARAMS(p);
-	AUTO(PGresult) res = NULL;
-	enum err e;
-
-	BIND(&p, acme_authorization_by_ids, .ids = texts_of(ids, id_count));
-	e = db_read(s->db, &sql_acme_authorization_by_ids, &p, &res);
-	return e != ERR_OK ? e : read_rows(a, res, out, count);
+	for (size_t row = 0; row < result_rows(res) && e == ERR_OK; row++)
+		if (!result_null(res, row, COL_AUTHORIZATION_CHALLENGE))
+			e = read_challenge(a, res, row, &z.challenges[z.challenge_count++]);
+	if (e == ERR_OK)
+		*out = z;
+	return e;
 }
 
 enum err
 store_authorization_find(
 	struct store *s, struct arena *a, const char *id, struct store_authorization *out)
 {
-	struct store_authorization *list;
-	size_t count;
-	enum err e = acme_rows_authorizations(s, a, &id, 1, &list, &count);
+	AUTO_PARAMS(p);
+	AUTO(PGresult) res = NULL;
 
-	if (e != ERR_OK)
-		return e;
-	if (count == 0)
+	BIND(&p, acme_authorization_find, .id = id);
+	enum err e = db_read(s->db, &sql_acme_authorization_find, &p, &res);
+	if (e == ERR_OK && result_rows(res) == 0)
 		return err_set(ERR_NOTFOUND, "no such authorization");
-	*out = list[0];
-	return ERR_OK;
+	return e == ERR_OK ? read_authorization(a, res, out) : e;
 }
 
 enum err
@@ -121,39 +91,21 @@ store_challenge_find(struct store *s, struct arena *a, const char *id,
 {
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
-	struct store_authorization *list;
-	size_t count, i = 0;
-	enum err e;
+	struct store_authorization z;
+	size_t i = 0;
 
-	BIND(&p, acme_authorization_by_challenge, .challenge = id);
-	e = db_read(s->db, &sql_acme_authorization_by_challenge, &p, &res);
-	if (e == ERR_OK)
-		e = read_rows(a, res, &list, &count);
-	if (e != ERR_OK)
-		return e;
-	if (count == 0)
+	BIND(&p, acme_authorization_find_by_challenge, .challenge = id);
+	enum err e = db_read(s->db, &sql_acme_authorization_find_by_challenge, &p, &res);
+	if (e == ERR_OK && result_rows(res) == 0)
 		return err_set(ERR_NOTFOUND, "no such challenge");
-	while (i < list[0].challenge_count && strcmp(list[0].challenges[i].id, id) != 0)
-		i++;
-	*authz = list[0];
-	*index = i;
-	return ERR_OK;
-}
-
-enum err
-store_challenge_answer(struct store *s, const char *id, const uint8_t thumbprint[32], bool *changed)
-{
-	AUTO_PARAMS(p);
-	AUTO(PGresult) res = NULL;
-	enum err e;
-
-	BIND(&p, acme_challenge_answer, .id = id, .thumbprint = bytes_of(thumbprint, 32));
-	e = db_write(s->db, &sql_acme_challenge_answer, &p, &res);
+	if (e == ERR_OK)
+		e = read_authorization(a, res, &z);
 	if (e != ERR_OK)
 		return e;
-	*changed = result_bool(res, 0, COL_ACME_CHALLENGE_ANSWER_CHANGED);
-	if (*changed)
-		store_ring(s, STORE_BELL_CHALLENGE);
+	while (i < z.challenge_count && strcmp(z.challenges[i].id, id) != 0)
+		i++;
+	*authz = z;
+	*index = i;
 	return ERR_OK;
 }
 

@@ -14,8 +14,8 @@ enum acme_authorization_status {
 struct store_authorization {
 	const char *id, *account, *identifier; /* canonical text without "*." */
 	bool wildcard;
-	int64_t expires, deactivated_at;       /* deactivated_at 0: it was not */
-	enum acme_authorization_status status; /* computed at clock_now() */
+	int64_t expires;
+	enum acme_authorization_status status; /* as schema/0005 computes it */
 	struct store_challenge *challenges;
 	size_t challenge_count;
 };

@@ -1,8 +1,25 @@
-/* The validator's side of challenges: claim what is due, record what was found. Only its database
- * role may. */
+/* ACME challenges: the gateway sets one to work; the validator claims what is due and records what it
+ * found, which only its database role may. */
 #include "lib/store/acme_challenge.h"
 #include "lib/store/internal.h"
 #include "schema/statements/acme_challenge.h"
+
+enum err
+store_challenge_answer(struct store *s, const char *id, const uint8_t thumbprint[32], bool *changed)
+{
+	AUTO_PARAMS(p);
+	AUTO(PGresult) res = NULL;
+	enum err e;
+
+	BIND(&p, acme_challenge_answer, .id = id, .thumbprint = bytes_of(thumbprint, 32));
+	e = db_write(s->db, &sql_acme_challenge_answer, &p, &res);
+	if (e != ERR_OK)
+		return e;
+	*changed = result_bool(res, 0, COL_ACME_CHALLENGE_ANSWER_CHANGED);
+	if (*changed)
+		store_ring(s, STORE_BELL_CHALLENGE);
+	return ERR_OK;
+}
 
 enum err
 store_challenge_claim(struct store *s, struct arena *a, unsigned max, int64_t lease_s,

@@ -1,13 +1,19 @@
 /*
  * ACME orders (RFC 8555 section 7.4): written once at newOrder, read with what became of them.
  */
-#include "lib/base/clock.h"
 #include "lib/store/acme_order.h"
-#include "lib/store/acme_internal.h"
+
 #include "lib/store/internal.h"
 #include "lib/store/queue/internal.h"
 #include "schema/statements/acme_order.h"
 #include "schema/statements/request.h"
+
+static const char *const status_words[] = {[ACME_ORDER_PENDING] = "pending",
+	[ACME_ORDER_READY] = "ready",
+	[ACME_ORDER_PROCESSING] = "processing",
+	[ACME_ORDER_VALID] = "valid",
+	[ACME_ORDER_INVALID] = "invalid",
+	NULL};
 
 /* The authorizations of a new order, column by column. */
 struct columns {
@@ -85,6 +91,10 @@ store_order_add(struct store *s, const struct store_order *o, const struct store
 static enum err
 read_order(struct arena *a, const PGresult *res, struct store_order *out)
 {
+	int status = words_index(status_words, result_peek(res, 0, COL_ACME_ORDER_FIND_STATUS));
+
+	if (status < 0)
+		return err_set(ERR_INTERNAL, "an order has an unknown state");
 	*out = (struct store_order){
 		.id = result_text(a, res, 0, COL_ACME_ORDER_FIND_ID),
 		.account = result_text(a, res, 0, COL_ACME_ORDER_FIND_ACCOUNT),
@@ -94,7 +104,9 @@ read_order(struct arena *a, const PGresult *res, struct store_order *out)
 		.not_after = result_time(res, 0, COL_ACME_ORDER_FIND_NOT_AFTER),
 		.expires = result_time(res, 0, COL_ACME_ORDER_FIND_EXPIRES),
 		.created_at = result_time(res, 0, COL_ACME_ORDER_FIND_CREATED_AT),
+		.status = (enum acme_order_status)status,
 		.request = result_int(res, 0, COL_RESULT_REQUEST),
+		.error_json = result_text(a, res, 0, COL_ACME_ORDER_FIND_ERROR),
 	};
 	out->identifiers =
 		result_texts(a, res, 0, COL_ACME_ORDER_FIND_IDENTIFIERS, &out->identifier_count);
@@ -103,42 +115,22 @@ read_order(struct arena *a, const PGresult *res, struct store_order *out)
 	return out->request != 0 ? wait_read_result(a, res, 0, &out->result) : ERR_OK;
 }
 
-static const char *
-first_error(const struct store_authorization *z, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		for (size_t k = 0; k < z[i].challenge_count; k++)
-			if (z[i].challenges[k].status == ACME_CHALLENGE_INVALID)
-				return z[i].challenges[k].error_json;
-	return NULL;
-}
-
 enum err
 store_order_find(struct store *s, struct arena *a, const char *id, struct store_order *out)
 {
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
 	struct store_order order;
-	struct store_authorization *z = NULL;
-	size_t count = 0;
-	enum err e;
 
 	BIND(&p, acme_order_find, .id = id);
-	e = db_read(s->db, &sql_acme_order_find, &p, &res);
-	if (e != ERR_OK)
-		return e;
-	if (result_rows(res) == 0)
+	enum err e = db_read(s->db, &sql_acme_order_find, &p, &res);
+	if (e == ERR_OK && result_rows(res) == 0)
 		return err_set(ERR_NOTFOUND, "no such order");
-	e = read_order(a, res, &order);
-	if (e == ERR_OK && !order.granted && order.request == 0)
-		e = acme_rows_authorizations(
-			s, a, order.authorizations, order.authorization_count, &z, &count);
-	if (e != ERR_OK)
-		return e;
-	order.status = store_order_status(&order, z, count, clock_now());
-	order.error_json = first_error(z, count);
-	*out = order;
-	return ERR_OK;
+	if (e == ERR_OK)
+		e = read_order(a, res, &order);
+	if (e == ERR_OK)
+		*out = order;
+	return e;
 }
 
 enum err

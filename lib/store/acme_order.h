@@ -1,4 +1,4 @@
-/* ACME orders (RFC 8555 section 7.1.3), their states and their authorizations' (section 7.1.6). */
+/* ACME orders (RFC 8555 section 7.1.3). */
 #ifndef CHANCERY_STORE_ACME_ORDER_H
 #define CHANCERY_STORE_ACME_ORDER_H
 
@@ -21,18 +21,11 @@ struct store_order {
 	bool granted;
 	int64_t not_before, not_after; /* 0: not asked */
 	int64_t expires, created_at;
-	enum acme_order_status status; /* computed at clock_now() */
+	enum acme_order_status status; /* as schema/0005 computes it */
 	int64_t request;	       /* 0: none */
 	struct store_result result;    /* when request != 0; der filled when done */
 	const char *error_json;	       /* problem of the failed challenge, NULL: none */
 };
-
-/* How states follow from facts (RFC 8555 section 7.1.6). Pure. An order that is granted has no
- * authorizations here. */
-enum acme_authorization_status
-store_authorization_status(const struct store_authorization *z, int64_t now);
-enum acme_order_status store_order_status(const struct store_order *o,
-	const struct store_authorization *z, size_t count, int64_t now);
 
 /* One statement, group-committed: the order with its authorizations and their challenges (ids and
  * tokens made by the caller). */

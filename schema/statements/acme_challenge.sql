@@ -15,10 +15,10 @@ UPDATE acme_challenge c SET claimed_until = now() + :lease_s::bigint * interval 
 FROM (
 	SELECT id FROM acme_challenge
 	WHERE status = 'processing' AND retry_at <= now() AND (claimed_until IS NULL OR claimed_until < now())
-	ORDER BY retry_at LIMIT :most FOR UPDATE SKIP LOCKED) due, acme_authorization z, acme_account o
+	ORDER BY retry_at LIMIT :most FOR UPDATE SKIP LOCKED) due, acme_authorization_state z, acme_account o
 WHERE c.id = due.id AND z.id = c."authorization" AND o.id = z.account
 RETURNING c.id, c.type, c.token, z.identifier, c.thumbprint, c.attempts,
-	o.status = 'valid' AND z.expires > now() AND z.deactivated_at IS NULL AS wanted;
+	o.status = 'valid' AND z.state = 'pending' AS wanted;
 
 -- name: acme_challenge_retry
 -- by: validator
@@ -35,4 +35,4 @@ WITH done AS (
 INSERT INTO audit_event (actor, operation, object, outcome, detail)
 SELECT current_user, 'acme.challenge.validate', d.id, CASE d.status WHEN 'valid' THEN 'ok' ELSE 'refused' END,
 	jsonb_build_object('identifier', z.identifier, 'account', z.account, 'attempts', d.attempts)
-FROM done d JOIN acme_authorization z ON z.id = d."authorization";
+FROM done d JOIN acme_authorization_state z ON z.id = d."authorization";

@@ -29,21 +29,22 @@ SELECT * FROM unnest(:c_ids::text[], :c_authorizations::text[], :c_types::text[]
 -- by: gateway
 -- in: id text
 -- out: {result}, id text, account text, profile text, identifiers text[], granted bool, authorizations text[],
--- out: not_before timestamptz, not_after timestamptz, expires timestamptz, created_at timestamptz
+-- out: not_before timestamptz, not_after timestamptz, expires timestamptz, created_at timestamptz, status text, error text
+-- error: the problem of a failed challenge.
 SELECT {result}, o.id, o.account, o.profile, o.identifiers, o.granted, o.authorizations, o.not_before, o.not_after, o.expires,
-	o.created_at
-FROM acme_order o LEFT JOIN issuance_request r ON r.id = o.request {result_certificate} WHERE o.id = :id;
+	o.created_at, o.state AS status, (
+		SELECT c.error::text FROM acme_challenge c
+		WHERE c."authorization" = ANY (o.authorizations) AND c.status = 'invalid' AND o.request IS NULL
+		ORDER BY c."authorization" LIMIT 1) AS error
+FROM acme_order_state o LEFT JOIN issuance_request r ON r.id = o.request {result_certificate} WHERE o.id = :id;
 
 -- name: acme_order_list
 -- by: gateway
 -- in: account text, after text, page int8
 -- out: id text
 -- Section 7.1.2.1 wants invalid orders left out.
-SELECT o.id FROM acme_order o LEFT JOIN issuance_request r ON r.id = o.request
-WHERE o.account = :account
+SELECT o.id FROM acme_order_state o
+WHERE o.account = :account AND o.state <> 'invalid'
 	AND (:after::text IS NULL OR (o.created_at, o.id) > (
 		SELECT p.created_at, p.id FROM acme_order p WHERE p.id = :after AND p.account = :account))
-	AND (r.state IN ('pending', 'done') OR (o.request IS NULL AND o.expires > now() AND NOT EXISTS (
-		SELECT 1 FROM acme_authorization z LEFT JOIN acme_challenge c ON c."authorization" = z.id
-		WHERE z.id = ANY (o.authorizations) AND (z.deactivated_at IS NOT NULL OR z.expires <= now() OR c.status = 'invalid'))))
 ORDER BY o.created_at, o.id LIMIT :page;

@@ -9,7 +9,6 @@
 -- out: identity_kind text, identity_state text, grants text[], authorized text[], order_usable bool, renewed_from_live bool
 -- SKIP LOCKED keeps other signers off. What decides about a request is read after it was locked. Orders are looked at only
 -- where there is one. Whether the certificate being renewed lives is asked of its request, which knows it without partitions.
--- A wildcard's authorization names the domain without "*.".
 WITH q AS MATERIALIZED (
 	SELECT id, protocol, request_id, profile, identity, names, spki, not_before, not_after, created_at, acme_order, renewed_from,
 		issuer
@@ -17,10 +16,9 @@ WITH q AS MATERIALIZED (
 SELECT q.*, i.name AS identity_name, i.kind AS identity_kind, i.state AS identity_state,
 	ARRAY (SELECT pattern FROM name_grant g WHERE g.identity = q.identity AND g.profile = q.profile) AS grants,
 	CASE WHEN q.acme_order IS NOT NULL THEN ARRAY (
-		SELECT CASE WHEN z.wildcard THEN 'dns:*.' || substr(z.identifier, 5) ELSE z.identifier END
-		FROM acme_order o JOIN acme_authorization z ON z.id = ANY (o.authorizations) AND z.account = o.account
-		WHERE o.id = q.acme_order AND z.deactivated_at IS NULL AND z.expires > now()
-			AND EXISTS (SELECT 1 FROM acme_challenge c WHERE c."authorization" = z.id AND c.status = 'valid')) END AS authorized,
+		SELECT z.name FROM acme_order o
+		JOIN acme_authorization_state z ON z.id = ANY (o.authorizations) AND z.account = o.account
+		WHERE o.id = q.acme_order AND z.state = 'valid') END AS authorized,
 	CASE WHEN q.acme_order IS NOT NULL THEN EXISTS (
 		SELECT 1 FROM acme_order o JOIN acme_account a ON a.id = o.account
 		WHERE o.id = q.acme_order AND o.request = q.id AND o.profile = q.profile AND a.identity = q.identity
