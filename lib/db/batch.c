@@ -114,88 +114,71 @@ ensure_connected(struct writer *w)
 	return e;
 }
 
-static enum err
-prepare_all(struct writer *w)
-{
-	enum err e = db_conn_prepare(&w->conn, &begin);
-
-	if (e == ERR_OK)
-		e = db_conn_prepare(&w->conn, &commit);
-	if (e == ERR_OK)
-		e = db_conn_prepare(&w->conn, w->db->words->mark_move);
-	for (size_t i = 0; i < w->step_count && e == ERR_OK; i++)
-		e = db_conn_prepare(&w->conn, w->step[i].st);
-	return e;
-}
-
-static enum err
-send_batch(struct writer *w)
-{
-	AUTO_PARAMS(p);
-
-	params_text(&p, w->name);
-	params_int(&p, w->mark);
-	params_int(&p, w->mark + 1);
-	if (PQenterPipelineMode(w->conn.pg) == 0)
-		return err_set(ERR_UNAVAILABLE, "database: connection lost");
-	enum err e = db_conn_queue(&w->conn, &begin, NULL);
-	if (e == ERR_OK)
-		e = db_conn_queue(&w->conn, w->db->words->mark_move, &p);
-	for (size_t i = 0; i < w->step_count && e == ERR_OK; i++)
-		e = db_conn_queue(&w->conn, w->step[i].st, w->step[i].params);
-	if (e == ERR_OK)
-		e = db_conn_queue(&w->conn, &commit, NULL);
-	return e == ERR_OK ? db_conn_sync(&w->conn) : e;
-}
-
 static void
-job_fail(struct job *j, enum err code)
+fail_all(struct job **jobs, size_t n, enum err code)
 {
-	j->code = code;
-	snprintf(j->reason, sizeof(j->reason), "%s", err_reason());
+	for (size_t i = 0; i < n; i++) {
+		jobs[i]->code = code;
+		snprintf(jobs[i]->reason, sizeof(jobs[i]->reason), "%s", err_reason());
+	}
 }
 
-/* Collects the answers of one batch. ERR_UNAVAILABLE: the connection broke on the way. */
-static enum err
-fetch_batch(struct writer *w, struct job **jobs, size_t n, bool *committed, bool *marked)
-{
-	AUTO(PGresult) begun = NULL;
-	AUTO(PGresult) mark = NULL;
-	AUTO(PGresult) end = NULL;
-	enum err e = db_conn_fetch(&w->conn, &begun);
+enum { BATCH_STEPS_MAX = DB_BATCH_MAX + 3 };
 
-	if (e == ERR_OK)
-		e = db_conn_fetch(&w->conn, &mark);
-	for (size_t i = 0; i < w->step_count && e == ERR_OK; i++)
-		e = db_conn_fetch(&w->conn, &w->step[i].res);
-	if (e == ERR_OK)
-		e = db_conn_fetch(&w->conn, &end);
-	if (e == ERR_OK)
-		e = db_conn_fetch_sync(&w->conn);
-	if (e != ERR_OK)
-		return e;
-	if (PQexitPipelineMode(w->conn.pg) == 0)
-		db_conn_close(&w->conn);
-	*marked = db_conn_judge(mark) == ERR_OK;
+/* BEGIN, the mark, what was planned, COMMIT. */
+static size_t
+batch_steps(struct writer *w, const struct params *mark, struct db_step *out)
+{
+	size_t n = 0;
+
+	out[n++] = (struct db_step){.st = &begin};
+	out[n++] = (struct db_step){.st = w->db->words->mark_move, .params = mark};
+	for (size_t i = 0; i < w->step_count; i++)
+		out[n++] = (struct db_step){.st = w->step[i].st, .params = w->step[i].params};
+	out[n++] = (struct db_step){.st = &commit};
+	return n;
+}
+
+/* What the answers of one batch say. */
+static enum batch_outcome
+judge_batch(struct writer *w, struct job **jobs, size_t n, struct db_step *steps, size_t count)
+{
+	const PGresult *mark = steps[1].res;
+	PGresult *end = steps[count - 1].res;
+	bool marked = db_conn_judge(mark) == ERR_OK;
+
 	/* A failed transaction answers COMMIT with ROLLBACK. */
-	*committed = db_conn_judge(end) == ERR_OK && strcmp(PQcmdStatus(end), "COMMIT") == 0;
+	if (db_conn_judge(end) == ERR_OK && strcmp(PQcmdStatus(end), "COMMIT") == 0) {
+		w->mark++;
+		return COMMITTED;
+	}
 	/* When it was none of the statements, what they are told is why the mark or COMMIT failed.
 	 */
-	const PGresult *failed = !*marked		   ? mark
+	const PGresult *failed = !marked		   ? mark
 		: PQresultStatus(end) == PGRES_FATAL_ERROR ? end
 							   : NULL;
 	enum err why = failed != NULL ? db_conn_judge(failed) : ERR_OK;
-	for (size_t i = 0; i < n && why != ERR_OK; i++)
-		job_fail(jobs[i], why);
-	return ERR_OK;
+	if (why != ERR_OK)
+		fail_all(jobs, n, why);
+	if (!db_conn_usable(&w->conn) || db_conn_command(&w->conn, "ROLLBACK") != ERR_OK ||
+		!marked) {
+		db_conn_close(&w->conn);
+		return UNKNOWN;
+	}
+	return REFUSED;
 }
 
 enum batch_outcome
 batch_run(struct writer *w, struct job **jobs, size_t n)
 {
-	bool committed = false, marked = false;
+	struct db_step steps[BATCH_STEPS_MAX];
+	AUTO_PARAMS(mark);
 	enum err e = ensure_connected(w);
+	size_t count = batch_steps(w, &mark, steps);
 
+	params_text(&mark, w->name);
+	params_int(&mark, w->mark);
+	params_int(&mark, w->mark + 1);
 	for (size_t i = 0; i < n; i++)
 		jobs[i]->code = ERR_OK;
 	for (size_t i = 0; i < w->step_count; i++) {
@@ -203,31 +186,27 @@ batch_run(struct writer *w, struct job **jobs, size_t n)
 		w->step[i].res = NULL;
 	}
 	if (e == ERR_OK)
-		e = prepare_all(w);
+		e = db_conn_prepare_steps(&w->conn, steps, count);
 	if (e != ERR_OK) {
-		for (size_t i = 0; i < n; i++)
-			job_fail(jobs[i], e);
+		fail_all(jobs, n, e);
 		return e == ERR_UNAVAILABLE ? LOST : REFUSED;
 	}
-	e = send_batch(w);
-	if (e == ERR_OK)
-		e = fetch_batch(w, jobs, n, &committed, &marked);
-	if (e != ERR_OK) {
-		for (size_t i = 0; i < n; i++)
-			job_fail(jobs[i], e);
+	e = db_conn_pipeline(&w->conn, steps, count);
+	enum batch_outcome o = UNKNOWN;
+	if (e == ERR_OK) {
+		o = judge_batch(w, jobs, n, steps, count);
+	} else {
+		fail_all(jobs, n, e);
 		db_conn_close(&w->conn);
-		return UNKNOWN;
 	}
-	if (committed) {
-		w->mark++;
-		return COMMITTED;
-	}
-	if (!db_conn_usable(&w->conn) || db_conn_command(&w->conn, "ROLLBACK") != ERR_OK ||
-		!marked) {
-		db_conn_close(&w->conn);
-		return UNKNOWN;
-	}
-	return REFUSED;
+	/* What was answered before the connection broke is an answer, if COMMIT turns out to have
+	 * happened. */
+	for (size_t i = 0; i < w->step_count; i++)
+		w->step[i].res = steps[i + 2].res;
+	PQclear(steps[0].res);
+	PQclear(steps[1].res);
+	PQclear(steps[count - 1].res);
+	return o;
 }
 
 /* Reads and moves on the mark, see the head of this file. */

@@ -242,8 +242,8 @@ finish(struct db_conn *c, PGresult **out)
 	return e;
 }
 
-enum err
-db_conn_prepare(struct db_conn *c, const struct stmt *st)
+static enum err
+prepare(struct db_conn *c, const struct stmt *st)
 {
 	for (size_t i = 0; i < c->prepared_count; i++)
 		if (c->prepared[i] == st)
@@ -258,8 +258,8 @@ db_conn_prepare(struct db_conn *c, const struct stmt *st)
 	return ERR_OK;
 }
 
-enum err
-db_conn_queue(struct db_conn *c, const struct stmt *st, const struct params *p)
+static enum err
+queue(struct db_conn *c, const struct stmt *st, const struct params *p)
 {
 	assert(st->params == (p != NULL ? p->count : 0));
 	int sent = p != NULL
@@ -271,10 +271,10 @@ db_conn_queue(struct db_conn *c, const struct stmt *st, const struct params *p)
 enum err
 db_conn_run(struct db_conn *c, const struct stmt *st, const struct params *p, PGresult **out)
 {
-	enum err e = db_conn_prepare(c, st);
+	enum err e = prepare(c, st);
 
 	if (e == ERR_OK)
-		e = db_conn_queue(c, st, p);
+		e = queue(c, st, p);
 	if (e == ERR_OK) {
 		e = finish(c, out);
 		if (e != ERR_OK && db_conn_usable(c))
@@ -291,16 +291,9 @@ db_conn_command(struct db_conn *c, const char *sql)
 	return finish(c, NULL);
 }
 
-enum err
-db_conn_sync(struct db_conn *c)
-{
-	if (PQpipelineSync(c->pg) == 0)
-		return broken(c, "connection lost");
-	return ERR_OK;
-}
-
-enum err
-db_conn_fetch(struct db_conn *c, PGresult **out)
+/* The next result of a pipeline, also a refusal. */
+static enum err
+fetch(struct db_conn *c, PGresult **out)
 {
 	enum err e = wait_result(c);
 
@@ -326,13 +319,43 @@ db_conn_fetch(struct db_conn *c, PGresult **out)
 	return ERR_OK;
 }
 
-enum err
-db_conn_fetch_sync(struct db_conn *c)
+static enum err
+fetch_sync(struct db_conn *c)
 {
 	AUTO(PGresult) res = NULL;
-	enum err e = db_conn_fetch(c, &res);
+	enum err e = fetch(c, &res);
 
 	if (e == ERR_OK && PQresultStatus(res) != PGRES_PIPELINE_SYNC)
 		return broken(c, "no synchronization where expected");
+	return e;
+}
+
+enum err
+db_conn_prepare_steps(struct db_conn *c, const struct db_step *steps, size_t count)
+{
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; i < count && e == ERR_OK; i++)
+		e = prepare(c, steps[i].st);
+	return e;
+}
+
+enum err
+db_conn_pipeline(struct db_conn *c, struct db_step *steps, size_t count)
+{
+	enum err e = db_conn_prepare_steps(c, steps, count);
+
+	if (e == ERR_OK && PQenterPipelineMode(c->pg) == 0)
+		e = broken(c, "connection lost");
+	for (size_t i = 0; i < count && e == ERR_OK; i++)
+		e = queue(c, steps[i].st, steps[i].params);
+	if (e == ERR_OK && PQpipelineSync(c->pg) == 0)
+		e = broken(c, "connection lost");
+	for (size_t i = 0; i < count && e == ERR_OK; i++)
+		e = fetch(c, &steps[i].res);
+	if (e == ERR_OK)
+		e = fetch_sync(c);
+	if (e == ERR_OK && PQexitPipelineMode(c->pg) == 0)
+		db_conn_close(c);
 	return e;
 }

@@ -52,15 +52,20 @@ enum err db_conn_run(struct db_conn *c, const struct stmt *st, const struct para
 	PGresult **out) MUST_CHECK;
 /* Constant text without parameters or result: BEGIN, COMMIT, LISTEN, migrations. */
 enum err db_conn_command(struct db_conn *c, const char *sql) MUST_CHECK;
-enum err db_conn_prepare(struct db_conn *c, const struct stmt *st) MUST_CHECK;
-/* Pipelining: queue statements (prepared before), then db_conn_sync(), then fetch as many results,
- * then db_conn_fetch_sync(). */
-enum err db_conn_queue(struct db_conn *c, const struct stmt *st, const struct params *p) MUST_CHECK;
-enum err db_conn_sync(struct db_conn *c) MUST_CHECK;
-/* The next statement's result, also an error's: judge with db_conn_judge(). ERR_UNAVAILABLE: the
- * connection broke. */
-enum err db_conn_fetch(struct db_conn *c, PGresult **out) MUST_CHECK;
-enum err db_conn_fetch_sync(struct db_conn *c) MUST_CHECK;
+/*
+ * Several statements in one round trip. First all are prepared; when that fails nothing was sent, and
+ * the steps have no results. ERR_OK: every step has its result, which is the caller's and may be a
+ * refusal: judge it with db_conn_judge(). Else the connection broke on the way: the first steps may
+ * have their results, and nobody knows what became of the others.
+ */
+struct db_step {
+	const struct stmt *st;
+	const struct params *params; /* NULL: none */
+	PGresult *res;
+};
+enum err db_conn_pipeline(struct db_conn *c, struct db_step *steps, size_t count) MUST_CHECK;
+enum err
+db_conn_prepare_steps(struct db_conn *c, const struct db_step *steps, size_t count) MUST_CHECK;
 /* The class and reason of a result: ERR_OK for rows and commands. 23505 is ERR_CONFLICT, 23503
  * ERR_NOTFOUND, 22xxx and 23514 ERR_INVALID, what may pass ERR_UNAVAILABLE, the rest ERR_INTERNAL.
  */

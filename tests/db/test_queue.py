@@ -131,3 +131,20 @@ def test_certificate_that_cannot_be_recorded_is_refused_and_the_others_are_issue
     db.tool(SIGNER, "signer", 10)
     assert db.sql(OWNER, "SELECT id, refusal_class FROM issuance_request WHERE state = 'refused'") == [(ids[4], "internal")]
     assert db.value(OWNER, "SELECT count(*) FROM certificate") == 9
+
+
+def test_item_whose_refusal_cannot_be_recorded_either_is_told_and_the_others_are_issued(db):
+    db.issuer()
+    dev = db.identity("dev")
+    poisoned, good = db.request(dev), db.request(dev)
+    db.sql(OWNER, "UPDATE issuance_request SET request_id = 'poison' WHERE id = %s", poisoned)
+    db.sql(OWNER, "CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'poisoned'; END $$")
+    db.sql(OWNER, "CREATE TRIGGER poison BEFORE INSERT ON audit_event FOR EACH ROW WHEN (NEW.request_id = 'poison') "
+                  "EXECUTE FUNCTION poison()")
+    done = db.tool(SIGNER, "signer", 2, check=False)
+    assert done.returncode == 1 and "poisoned" in done.stderr
+    assert db.sql(OWNER, "SELECT id, state FROM issuance_request ORDER BY id") == [(poisoned, "pending"), (good, "done")]
+    db.sql(OWNER, "DROP TRIGGER poison ON audit_event")
+    db.tool(SIGNER, "signer", 1)
+    assert db.value(OWNER, "SELECT state FROM issuance_request WHERE id = %s", poisoned) == "done"
+    assert db.value(OWNER, CONSISTENT)

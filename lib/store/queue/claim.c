@@ -57,36 +57,13 @@ begin_and_take(struct db_conn *c, unsigned max, PGresult **out)
 {
 	static const struct stmt begin = {"claim_begin", "BEGIN", 0};
 	AUTO_PARAMS(p);
-	AUTO(PGresult) begun = NULL;
-	AUTO(PGresult) res = NULL;
-	enum err e = db_conn_prepare(c, &begin);
+	struct db_step steps[] = {{.st = &begin}, {.st = &sql_claim_take, .params = &p}};
 
 	BIND(&p, claim_take, .most = max);
-	if (e == ERR_OK)
-		e = db_conn_prepare(c, &sql_claim_take);
-	if (e == ERR_OK && PQenterPipelineMode(c->pg) == 0)
-		return err_set(ERR_UNAVAILABLE, "database: connection lost");
-	if (e == ERR_OK)
-		e = db_conn_queue(c, &begin, NULL);
-	if (e == ERR_OK)
-		e = db_conn_queue(c, &sql_claim_take, &p);
-	if (e == ERR_OK)
-		e = db_conn_sync(c);
-	if (e == ERR_OK)
-		e = db_conn_fetch(c, &begun);
-	if (e == ERR_OK)
-		e = db_conn_fetch(c, &res);
-	if (e == ERR_OK)
-		e = db_conn_fetch_sync(c);
-	if (e == ERR_OK && PQexitPipelineMode(c->pg) == 0)
-		db_conn_close(c);
-	if (e == ERR_OK)
-		e = db_conn_judge(res);
-	if (e == ERR_OK) {
-		*out = res;
-		res = NULL;
-	}
-	return e;
+	enum err e = db_conn_pipeline(c, steps, ARRAY_LEN(steps));
+	PQclear(steps[0].res);
+	*out = steps[1].res;
+	return e == ERR_OK ? db_conn_judge(*out) : e;
 }
 
 enum err

@@ -125,56 +125,49 @@ refuse_params(const struct record *r, struct params *p)
 	return n;
 }
 
+static enum err
+roll_back(struct db_conn *c)
+{
+	return PQtransactionStatus(c->pg) != PQTRANS_IDLE ? db_conn_command(c, "ROLLBACK") : ERR_OK;
+}
+
+/* After a pipeline whose results are there: why it was not committed. */
+static enum err
+judge_all(struct db_conn *c, const struct db_step *steps, size_t count)
+{
+	enum err e = ERR_OK;
+	char why[200];
+
+	for (size_t i = 0; i < count && e == ERR_OK; i++)
+		e = db_conn_judge(steps[i].res);
+	if (e == ERR_OK)
+		return ERR_OK;
+	snprintf(why, sizeof(why), "%s", err_reason());
+	if (db_conn_usable(c) && db_conn_command(c, "ROLLBACK") == ERR_OK)
+		return err_set(e, "%s", why); /* alive and rolled back: certainly not recorded */
+	db_conn_close(c);
+	return err_set(ERR_UNAVAILABLE, "%s", why);
+}
+
 /* Writes and commits in one round trip. ERR_UNAVAILABLE: perhaps it was committed. */
 static enum err
 write_all(struct db_conn *c, const struct record *r)
 {
 	AUTO_PARAMS(issued);
 	AUTO_PARAMS(refused);
-	const struct {
-		const struct stmt *st;
-		const struct params *params;
-		bool use;
-	} steps[] = {
-		{&sql_claim_issue, &issued, issue_params(r, &issued) > 0},
-		{&sql_claim_refuse, &refused, refuse_params(r, &refused) > 0},
-		{&finish_commit, NULL, true},
-	};
-	enum err e = ERR_OK, first = ERR_OK;
+	struct db_step steps[3];
+	size_t n = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(steps) && e == ERR_OK; i++)
-		e = db_conn_prepare(c, steps[i].st);
-	if (e == ERR_OK && PQenterPipelineMode(c->pg) == 0)
-		e = err_set(ERR_UNAVAILABLE, "database: connection lost");
-	for (size_t i = 0; i < ARRAY_LEN(steps) && e == ERR_OK; i++)
-		if (steps[i].use)
-			e = db_conn_queue(c, steps[i].st, steps[i].params);
-	if (e != ERR_OK)
-		return e;
-	e = db_conn_sync(c);
-	for (size_t i = 0; i < ARRAY_LEN(steps) && e == ERR_OK; i++) {
-		AUTO(PGresult) res = NULL;
-
-		if (!steps[i].use)
-			continue;
-		e = db_conn_fetch(c, &res);
-		if (e == ERR_OK && first == ERR_OK)
-			first = db_conn_judge(res);
-	}
+	if (issue_params(r, &issued) > 0)
+		steps[n++] = (struct db_step){.st = &sql_claim_issue, .params = &issued};
+	if (refuse_params(r, &refused) > 0)
+		steps[n++] = (struct db_step){.st = &sql_claim_refuse, .params = &refused};
+	steps[n++] = (struct db_step){.st = &finish_commit};
+	enum err e = db_conn_pipeline(c, steps, n);
 	if (e == ERR_OK)
-		e = db_conn_fetch_sync(c);
-	if (e == ERR_OK && PQexitPipelineMode(c->pg) == 0)
-		db_conn_close(c);
-	if (e == ERR_OK && first != ERR_OK) {
-		char why[200];
-
-		snprintf(why, sizeof(why), "%s", err_reason());
-		if (db_conn_usable(c) && db_conn_command(c, "ROLLBACK") == ERR_OK)
-			return err_set(first, "%s",
-				why); /* alive and rolled back: certainly not recorded */
-		db_conn_close(c);
-		return err_set(ERR_UNAVAILABLE, "%s", why);
-	}
+		e = judge_all(c, steps, n);
+	for (size_t i = 0; i < n; i++)
+		PQclear(steps[i].res);
 	return e;
 }
 
@@ -257,28 +250,43 @@ record_again(struct db_conn *c, struct record *r)
 	return e == ERR_OK ? record(c, r) : e;
 }
 
-/* A statement failed for the batch: one by one, and what cannot be recorded is refused, or it would
- * come back for ever. */
+/* This item alone; one that cannot be recorded as it is becomes a refusal, or it would come back for
+ * ever. */
+static enum err
+record_one(struct db_conn *c, struct record *r, size_t i)
+{
+	enum err e = record_again(c, r);
+
+	if (e == ERR_OK || e == ERR_UNAVAILABLE || !db_conn_usable(c))
+		return e;
+	r->as[i] = RECORD_BROKEN;
+	e = roll_back(c);
+	return e == ERR_OK ? record_again(c, r) : e;
+}
+
+/* A statement failed for the batch: one by one. Not even the refusal of one may be recordable; then
+ * the others are, and the first such failure is told. */
 static enum err
 record_singly(struct db_conn *c, struct record *r)
 {
 	bool *all = r->on, one[STORE_CLAIM_MAX] = {false};
-	enum err e = ERR_OK;
+	enum err e = ERR_OK, first = ERR_OK;
+	const char *why = NULL;
 
 	r->on = one;
-	for (size_t i = 0; i < r->claim->count && e != ERR_UNAVAILABLE; i++) {
+	for (size_t i = 0; i < r->claim->count && e == ERR_OK; i++) {
 		one[i] = all[i];
-		e = one[i] ? record_again(c, r) : ERR_OK;
-		if (e != ERR_OK && e != ERR_UNAVAILABLE && db_conn_usable(c)) {
-			r->as[i] = RECORD_BROKEN;
-			if (PQtransactionStatus(c->pg) != PQTRANS_IDLE)
-				e = db_conn_command(c, "ROLLBACK");
-			e = record_again(c, r);
-		}
+		e = one[i] ? record_one(c, r, i) : ERR_OK;
 		one[i] = false;
+		if (e == ERR_OK || e == ERR_UNAVAILABLE || !db_conn_usable(c))
+			continue;
+		if (first == ERR_OK)
+			why = arena_strdup(r->claim->arena, err_reason());
+		first = first == ERR_OK ? e : first;
+		e = roll_back(c);
 	}
 	r->on = all;
-	return e;
+	return e != ERR_OK || first == ERR_OK ? e : err_set(first, "%s", why);
 }
 
 static enum err
@@ -294,9 +302,9 @@ finish_all(struct store_claim *claim, struct store_outcome *outcomes)
 	enum err e = record(claim->conn, &r);
 	while (e != ERR_OK) {
 		if (e != ERR_UNAVAILABLE && db_conn_usable(claim->conn)) {
-			if (PQtransactionStatus(claim->conn->pg) != PQTRANS_IDLE)
-				e = db_conn_command(claim->conn, "ROLLBACK");
-			e = record_singly(claim->conn, &r);
+			e = roll_back(claim->conn);
+			if (e == ERR_OK)
+				e = record_singly(claim->conn, &r);
 		}
 		if (e != ERR_UNAVAILABLE || db_late(claim->store->db, deadline))
 			return e;
@@ -317,9 +325,8 @@ store_claim_finish(struct store_claim *claim, struct store_outcome *outcomes)
 	enum err e = finish_all(claim, outcomes);
 
 	store_claim_abort(claim);
-	if (e == ERR_OK) {
-		store_ring(s, STORE_BELL_RESULT);
-		store_ring(s, STORE_BELL_ISSUED);
-	}
+	/* Also after a failure: of some it may be recorded what became of them. */
+	store_ring(s, STORE_BELL_RESULT);
+	store_ring(s, STORE_BELL_ISSUED);
 	return e;
 }
