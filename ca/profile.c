@@ -8,7 +8,6 @@
 
 #include "ca/profile_table.h"
 #include "lib/base/duration.h"
-#include "lib/store/identity.h"
 
 enum { NAMES_DEFAULT = 20 };
 
