@@ -71,6 +71,29 @@ SHAPE(answer_grants, "grants",
 SHAPE(answer_grant_changed, "grant-changed", MEMBER("identity", NAME), MEMBER("profile", PROFILE),
 	MEMBER("pattern", PATTERN));
 
+/* Requests. */
+#define REQUEST                                                                                    \
+	MEMBER("id", NUMBER, COLUMN("id")), MEMBER("identity", NAME, COLUMN("identity")),          \
+		MEMBER("profile", PROFILE, COLUMN("profile")),                                     \
+		MEMBER("names", TEXTS, COLUMN("names")), MEMBER("state", TEXT, LINE("state")),     \
+		MEMBER("waits_for", TEXT, ABSENT, COLUMN("waits for")),                            \
+		MEMBER("approvals", NUMBER, COLUMN("approved")),                                   \
+		MEMBER("needed", NUMBER, COLUMN("needed")),                                        \
+		MEMBER("requester", NAME, NULLABLE, COLUMN("asked by")),                           \
+		MEMBER("proof", TEXT, LINE("proven by")),                                          \
+		MEMBER("protocol", TEXT, LINE("protocol")),                                        \
+		MEMBER("key_sha256", TEXT, LINE("key sha256")),                                    \
+		MEMBER("created_at", TIME, COLUMN("asked")),                                       \
+		MEMBER("until", TIME, NULLABLE, LINE("until")),                                    \
+		MEMBER("reason", TEXT, ABSENT, LINE("reason")),                                    \
+		MEMBER("serial", SERIAL, ABSENT, LINE("serial"))
+static SHAPE(request, "request", REQUEST);
+SHAPE(answer_requests, "requests", LIST("requests", request, "no request is held"), NEXT);
+SHAPE(answer_request_shown, "request-shown", REQUEST);
+SHAPE(answer_request_approved, "request-approved", MEMBER("id", NUMBER),
+	MEMBER("approvals", NUMBER), MEMBER("needed", NUMBER), MEMBER("changed", CHANGED));
+SHAPE(answer_request_rejected, "request-rejected", MEMBER("id", NUMBER), MEMBER("state", TEXT));
+
 /* Issuers. */
 static SHAPE(issuer, "issuer", MEMBER("name", TEXT, COLUMN("name")),
 	MEMBER("kind", TEXT, COLUMN("kind")), MEMBER("state", TEXT, COLUMN("state")),

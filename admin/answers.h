@@ -10,6 +10,8 @@ extern const struct admin_shape answer_identities, answer_identity_shown, answer
 extern const struct admin_shape answer_grants, answer_grant_changed;
 extern const struct admin_shape answer_certificates, answer_certificate_shown, answer_issued,
 	answer_revoked;
+extern const struct admin_shape answer_requests, answer_request_shown, answer_request_approved,
+	answer_request_rejected;
 extern const struct admin_shape answer_published, answer_document;
 
 #endif

@@ -21,6 +21,7 @@ enum {
 	GRANTS_MAX = 100,
 	OWNER_MAX = 200,
 	PATTERN_MAX = 2048,
+	REASON_TEXT_MAX = 500,
 	LIFETIME_MAX = 10 * 366 * 86400
 };
 
@@ -69,6 +70,13 @@ INPUTS(issue_input, INPUT("identity", NAME, "the identity", ARGUMENT("NAME")),
 	INPUT("lifetime", SECONDS, "a shorter life than the profile's: 30m, 8h",
 		.max = LIFETIME_MAX, OPTION("lifetime", "DURATION")));
 INPUTS(renew_input, INPUT("csr", CSR, "certificate request", REQUIRED));
+#define REQUEST                                                                                    \
+	INPUT("id", NUMBER, "the request's number", .place = ADMIN_IN_PATH, .min = 1,              \
+		.max = INT64_MAX, ARGUMENT("ID"))
+INPUTS(request_input, REQUEST);
+INPUTS(reject_input, REQUEST,
+	INPUT("reason", TEXT, "why, for whoever asked", REQUIRED, .max = REASON_TEXT_MAX,
+		OPTION("reason", "TEXT")));
 INPUTS(publish_input, INPUT("issuer", TEXT, "only this issuing CA", OPTION("issuer", "NAME")));
 
 const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
@@ -244,6 +252,42 @@ const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 			"have the CRL of {issuer|every issuing CA} published anew",
 			"asked for: {issuers}; `ca-admin status` shows the new number within "
 			"seconds"}},
+	[ADMIN_REQUEST_LIST] = {.name = "admin.requests",
+		.path = "/admin/v1/requests",
+		.summary = "list requests that are held",
+		.help = "Those that wait for operators' approval, or for an issuing CA that cannot "
+			"sign at the moment; the oldest first.",
+		.input = page_input,
+		.answer = &answer_requests,
+		.list = "requests",
+		.command = {"request list", "ca-admin request list", NULL, NULL}},
+	[ADMIN_REQUEST_SHOW] = {.name = "admin.request.show",
+		.path = "/admin/v1/requests/{}",
+		.summary = "show a request",
+		.help = "Who asks for what with which key, how that was proven, and what became of "
+			"it.",
+		.input = request_input,
+		.answer = &answer_request_shown,
+		.command = {"request show", "ca-admin request show 4711", NULL, NULL}},
+	[ADMIN_REQUEST_APPROVE] = {.name = "admin.request.approve",
+		.path = "/admin/v1/requests/{}/approve",
+		.effect = ADMIN_CHANGES,
+		.summary = "approve a request that waits for operators",
+		.help = "With enough approvals the signer has it again and checks everything else "
+			"anew. Whoever asked cannot approve; approving twice counts once.",
+		.input = request_input,
+		.answer = &answer_request_approved,
+		.command = {"request approve", "ca-admin request approve 4711",
+			"approve request {id}", "approved: {approvals} of {needed}"}},
+	[ADMIN_REQUEST_REJECT] = {.name = "admin.request.reject",
+		.path = "/admin/v1/requests/{}/reject",
+		.effect = ADMIN_CHANGES,
+		.summary = "reject a request that is held",
+		.help = "Final. Whoever asked is told the reason.",
+		.input = reject_input,
+		.answer = &answer_request_rejected,
+		.command = {"request reject", "ca-admin request reject 4711 --reason 'not ours'",
+			"reject request {id}; this cannot be undone", "rejected"}},
 	[ADMIN_OPENAPI] = {.name = "admin.openapi",
 		.path = "/admin/v1/openapi.json",
 		.summary = "this document",

@@ -28,6 +28,10 @@
 	X(ISSUE, issue)                                                                            \
 	X(RENEW, renew)                                                                            \
 	X(CRL_PUBLISH, crl_publish)                                                                \
+	X(REQUEST_LIST, requests)                                                                  \
+	X(REQUEST_SHOW, request_show)                                                              \
+	X(REQUEST_APPROVE, request_approve)                                                        \
+	X(REQUEST_REJECT, request_reject)                                                          \
 	X(OPENAPI, openapi)
 
 #define ADMIN_IDENTIFIER(id, function) ADMIN_##id,

@@ -69,6 +69,9 @@ new_request(struct http_request *req, const struct ca_issue *i)
 		.acme_order = i->acme_order,
 		.renewed_from = i->renewed_from,
 		.repeat_window = i->repeat_window,
+		.requester = i->requester->identity,
+		.proof = i->requester->proof,
+		.proof_serial = ca_requester_serial(i->requester),
 	};
 }
 
@@ -93,6 +96,10 @@ constant_word(const char *word)
 		"unknown-profile",
 		"certificate-revoked",
 		"order-not-usable",
+		"no-issuer",
+		"issuer-not-allowed",
+		"rejected",
+		"approval-expired",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)

@@ -27,6 +27,8 @@ struct ca_profile {
 	unsigned keys;	     /* 1 << enum pki_key_type */
 	unsigned rsa_min_bits;
 	int64_t lifetime, max_lifetime, backdate, renew_expired; /* seconds */
+	unsigned approvals;	 /* operators, other than the asker, who must approve; 0: none */
+	int64_t approval_within; /* seconds; then the request is refused */
 	uint32_t key_usage, rsa_key_usage, eku;
 	enum ca_common_name { CA_CN_IDENTITY, CA_CN_FIRST_NAME, CA_CN_NONE } common_name;
 	enum ca_subject_serial { CA_SUBJECT_SERIAL_NONE, CA_SUBJECT_SERIAL_IDENTITY } serial_number;

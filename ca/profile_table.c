@@ -9,6 +9,7 @@
 enum {
 	PROFILES_MAX = 64,
 	LIST_MAX = 100,
+	APPROVALS_MAX = 9,
 	TEXT_MAX = 200,
 	NAME_MAX_LENGTH = 64,
 	SUBJECT_MAX = 64,
@@ -89,6 +90,12 @@ static const struct yaml_row rows[] = {
 		.help = "keyUsage for RSA keys; that of key_usage when left out"),
 	SET("extended_key_usage", eku, 1, &profile_extended_usages, .need = YAML_REQUIRED,
 		.help = "extKeyUsage (RFC 5280 section 4.2.1.12)"),
+	SECTION("approval", .help = "requests wait for operators; not when left out"),
+	NUMBER("approval.operators", approvals, 0, APPROVALS_MAX, .fallback = "0",
+		.help = "so many operators other than the asker must approve "
+			"(`ca-admin request approve`)"),
+	DURATION("approval.within", approval_within, 60, 365 * DAY, .fallback = "7d",
+		.help = "how long they have; then the request is refused"),
 	SECTION("subject", .help = "the distinguished name"),
 	WORD("subject.common_name", enum ca_common_name, common_name, &profile_common_names,
 		.fallback = "identity", .help = "CN"),

@@ -16,7 +16,8 @@ GRANT SELECT ON issuer, profile, identity, name_grant, certificate, certificate_
 GRANT INSERT ON identity, name_grant, acme_account, acme_order, acme_authorization, acme_nonce_key, acme_nonce_used,
 	audit_event, crl_dirty, writer_mark TO chancery_gateway;
 -- By column: a request is born pending and a challenge unanswered, whatever a broken gateway would like.
-GRANT INSERT (protocol, request_id, identity, profile, names, spki, not_before, not_after, acme_order, renewed_from)
+GRANT INSERT (protocol, request_id, identity, profile, names, spki, not_before, not_after, acme_order, renewed_from, requester,
+	proof, proof_serial)
 	ON issuance_request TO chancery_gateway;
 GRANT INSERT (id, "authorization", type, token) ON acme_challenge TO chancery_gateway;
 GRANT SELECT, UPDATE ON writer_mark TO chancery_gateway;
@@ -24,16 +25,18 @@ GRANT DELETE ON name_grant, acme_nonce_used, acme_nonce_key TO chancery_gateway;
 GRANT UPDATE (contact, status, thumbprint, jwk, terms_agreed, xid) ON acme_account TO chancery_gateway;
 GRANT UPDATE (request) ON acme_order TO chancery_gateway;
 GRANT UPDATE (deactivated_at) ON acme_authorization TO chancery_gateway;
-GRANT EXECUTE ON FUNCTION certificate_revoke, identity_set_state, identity_offboard, challenge_answer TO chancery_gateway;
+GRANT EXECUTE ON FUNCTION certificate_revoke, identity_set_state, identity_offboard, challenge_answer,
+	request_approvals, request_approve, request_reject TO chancery_gateway;
 
 -- signer: the only one that inserts certificates and CRLs.
 GRANT SELECT ON issuer, identity, name_grant, certificate, revocation, crl, crl_dirty, issuance_request,
 	acme_account, acme_order, acme_authorization_state TO chancery_signer;
-GRANT UPDATE (state, done_at, serial, cert_not_after, refusal_class, refusal_word, refusal) ON issuance_request TO chancery_signer;
+GRANT UPDATE (state, done_at, serial, cert_not_after, refusal_class, refusal_word, refusal, hold, hold_until, hold_reason,
+	approvals_needed) ON issuance_request TO chancery_signer;
 GRANT INSERT ON certificate, certificate_name, crl, audit_event TO chancery_signer;
 GRANT DELETE ON crl_dirty, crl TO chancery_signer;
 GRANT SELECT, INSERT, UPDATE, DELETE ON profile TO chancery_signer;
-GRANT EXECUTE ON FUNCTION certificate_partitions, identity_lock TO chancery_signer;
+GRANT EXECUTE ON FUNCTION certificate_partitions, identity_lock, request_approvals TO chancery_signer;
 
 -- validator: the only one that can make a challenge valid.
 GRANT SELECT ON acme_challenge, acme_authorization_state, acme_account TO chancery_validator;

@@ -19,19 +19,27 @@
 #include "lib/base/clock.h"
 #include "lib/base/json.h"
 #include "lib/base/retry.h"
+#include "lib/store/queue/claim.h"
 #include "server/program.h"
 
-enum { IDLE_MS = 1000, SECOND_US = 1000000, PROBE_EVERY_S = 5, PARTITIONS_EVERY_S = 86400 };
+enum {
+	RELEASE_EVERY_S = 1,
+	IDLE_MS = 1000,
+	SECOND_US = 1000000,
+	PROBE_EVERY_S = 5,
+	PARTITIONS_EVERY_S = 86400
+};
 
 struct signer {
 	struct service service;
 	struct store *store;
 	struct ca_token *token;
 	struct ca_signer *signer;
-	int bell_fd;					     /* eventfd: something rang */
-	atomic_bool state_rang;				     /* revocations: CRLs may be dirty */
-	int64_t issuers_at, crl_at, probe_at, partitions_at; /* monotonic us of the next look */
-	bool database_failed;				     /* said so already */
+	int bell_fd;		/* eventfd: something rang */
+	atomic_bool state_rang; /* revocations: CRLs may be dirty */
+	int64_t issuers_at, crl_at, probe_at, partitions_at,
+		release_at;   /* monotonic us of the next look */
+	bool database_failed; /* said so already */
 };
 
 static void
@@ -195,6 +203,18 @@ is_due(int64_t *next, int64_t every_s)
 	return true;
 }
 
+/* What was held until now is for the next claim. */
+static enum err
+release_held(struct signer *s)
+{
+	bool released = false;
+	enum err e = tolerate(s, "signer.release", store_claim_release(s->store, &released));
+
+	if (released)
+		store_ring(s->store, STORE_BELL_REQUEST);
+	return e;
+}
+
 /* What happens beside issuing; never starved by a full queue, because it is asked between batches.
  */
 static enum err
@@ -207,6 +227,8 @@ do_chores(struct signer *s)
 		e = tolerate(s, "signer.issuers", ca_signer_follow(s->signer));
 	if (e == ERR_OK && (rang || is_due(&s->crl_at, 1)))
 		e = publish_crls(s);
+	if (e == ERR_OK && is_due(&s->release_at, RELEASE_EVERY_S))
+		e = release_held(s);
 	if (e == ERR_OK && is_due(&s->probe_at, PROBE_EVERY_S))
 		e = ca_signer_probe(s->signer);
 	if (e == ERR_OK && is_due(&s->partitions_at, PARTITIONS_EVERY_S))

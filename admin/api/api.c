@@ -54,7 +54,8 @@ public_reason(enum err e)
 {
 	if (e == ERR_INTERNAL)
 		return "an error of the server; its log has the reason under this request id";
-	if (e == ERR_UNAVAILABLE && strcmp(err_word(), "signer-waiting") != 0)
+	if (e == ERR_UNAVAILABLE && strcmp(err_word(), "signer-waiting") != 0 &&
+		strcmp(err_word(), "approval-waiting") != 0)
 		return "the server cannot do this now; try again in a few seconds";
 	return err_reason();
 }

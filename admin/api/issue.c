@@ -70,6 +70,11 @@ issue_certificate(struct api_call *c, const struct ca_issue *i, const struct pki
 		e = ca_issue(c->g, c->req, i, &request, &result);
 	if (e != ERR_OK)
 		return e;
+	if (result.state == STORE_RESULT_PENDING && i->profile->approvals > 0)
+		return err_set_word(ERR_UNAVAILABLE, "approval-waiting",
+			"request %lld waits for the approval of %u other operators (`ca-admin request approve %lld`); "
+			"then give the same command again",
+			(long long)request, i->profile->approvals, (long long)request);
 	if (result.state == STORE_RESULT_PENDING)
 		return err_set_word(ERR_UNAVAILABLE, "signer-waiting",
 			"the signer has not answered yet; the request waits in the queue: "

@@ -165,7 +165,8 @@ add_path(struct api_call *c)
 
 	for (const struct admin_input *i = c->op->input; i->name != NULL; i++)
 		if (i->place == ADMIN_IN_PATH)
-			json_object_set_new(c->input, i->name, json_string(c->req->param[n++]));
+			json_object_set_new(
+				c->input, i->name, json_of_text(i->type, c->req->param[n++]));
 }
 
 /* The types: each takes a value of the JSON kind its row below names. */

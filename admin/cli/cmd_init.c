@@ -133,6 +133,7 @@ ask_signer(struct cli *a, struct init *in, struct bytes spki, struct store_resul
 		.identity = in->identity.id,
 		.profile = INIT_PROFILE,
 		.spki = spki,
+		.proof = STORE_PROOF_LOCAL,
 	};
 	unsigned wait;
 	int64_t id;

@@ -9,6 +9,8 @@
 #include "lib/base/clock.h"
 #include "lib/pki/spki.h"
 
+enum { LOOK_AGAIN_S = 5, GIVE_UP_S = 86400 };
+
 static enum err
 check_order(const struct store_claimed *r, enum ca_protocol protocol)
 {
@@ -76,7 +78,7 @@ find_issuer(const struct decide *d, const struct ca_profile *profile, const char
 						      : ca_issuers_for(d->issuers, profile);
 
 	if (issuer == NULL)
-		return err_set_word(ERR_DENIED, "no-issuer",
+		return err_set_word(ERR_UNAVAILABLE, "no-issuer",
 			"profile \"%s\" wants issuing CA \"%s\", which is not active here",
 			profile->name,
 			wish != NULL			  ? wish
@@ -90,19 +92,53 @@ find_issuer(const struct decide *d, const struct ca_profile *profile, const char
 	return ERR_OK;
 }
 
+/* Whether operators have yet to approve: asked last, so that they are not troubled with what would
+ * be refused anyway. */
 static enum err
-issue(const struct decide *d, const struct ca_policy_request *policy,
+check_approval(const struct decide *d, const struct store_claimed *r,
+	const struct ca_profile *profile, bool *wanted)
+{
+	*wanted = r->approvals < profile->approvals;
+	if (!*wanted || d->now < r->created_at + profile->approval_within)
+		return ERR_OK;
+	return err_set_word(ERR_DENIED, "approval-expired",
+		"%lld of %u operators have approved within %lld hours; ask again",
+		(long long)r->approvals, profile->approvals,
+		(long long)(profile->approval_within / 3600));
+}
+
+static void
+hold_for_approval(const struct decide *d, const struct store_claimed *r,
+	const struct ca_profile *profile, struct store_outcome *out)
+{
+	*out = (struct store_outcome){.kind = STORE_OUTCOME_HELD,
+		.hold = STORE_HOLD_APPROVAL,
+		.until = r->created_at + profile->approval_within,
+		.hold_reason =
+			arena_printf(d->arena, "profile \"%s\" wants the approval of %u operators",
+				profile->name, profile->approvals),
+		.approvals_needed = profile->approvals};
+}
+
+static enum err
+issue(const struct decide *d, const struct store_claimed *r, const struct ca_policy_request *policy,
 	const struct ca_signing_issuer *signing, struct store_outcome *out)
 {
 	const struct pki_cert *ca = &signing->issuer->cert;
 	uint8_t *spki_hash = arena_alloc(d->arena, 32);
 	struct ca_validity validity;
 	struct pki_cert_spec spec;
+	bool held;
 	enum err e = ca_policy_check(policy, ca->not_after, &validity);
 
 	if (e != ERR_OK ||
-		(e = decide_names_within(signing->issuer, policy->names, d->arena)) != ERR_OK)
+		(e = decide_names_within(signing->issuer, policy->names, d->arena)) != ERR_OK ||
+		(e = check_approval(d, r, policy->profile, &held)) != ERR_OK)
 		return e;
+	if (held) {
+		hold_for_approval(d, r, policy->profile, out);
+		return ERR_OK;
+	}
 	if (validity.not_before < ca->not_before)
 		validity.not_before = ca->not_before; /* backdating must not reach behind the CA's
 							 own beginning */
@@ -133,7 +169,7 @@ certify(const struct decide *d, const struct store_claimed *r, struct store_outc
 		.authorized_count = r->authorized_count,
 		.not_before = r->not_before,
 		.not_after = r->not_after,
-		.now = clock_now(),
+		.now = d->now,
 	};
 	const struct ca_signing_issuer *signing = NULL;
 	struct pki_spki spki;
@@ -151,7 +187,14 @@ certify(const struct decide *d, const struct store_claimed *r, struct store_outc
 		(e = check_issuer_wish(r, policy.profile, policy.protocol)) != ERR_OK ||
 		(e = find_issuer(d, policy.profile, r->issuer, &signing)) != ERR_OK)
 		return e;
-	return issue(d, &policy, signing, out);
+	return issue(d, r, &policy, signing, out);
+}
+
+/* What may pass is not an outcome: the request waits and is looked at again, up to a day. */
+static bool
+may_pass(const struct decide *d, const struct store_claimed *r, enum err e)
+{
+	return e == ERR_UNAVAILABLE && d->now < r->created_at + GIVE_UP_S;
 }
 
 enum err
@@ -163,12 +206,18 @@ decide(const struct decide *d, const struct store_claimed *request, struct store
 	e = certify(d, request, out);
 	if (e == ERR_OK || (e == ERR_UNAVAILABLE && strcmp(err_word(), "hsm") == 0))
 		return e;
-	*out = (struct store_outcome){
-		.kind = STORE_OUTCOME_REFUSED,
-		.refusal_class = e,
-		.refusal_word = err_word(),
-		.refusal = arena_strdup(d->arena, err_reason()),
-	};
+	if (may_pass(d, request, e))
+		*out = (struct store_outcome){.kind = STORE_OUTCOME_HELD,
+			.hold = STORE_HOLD_UNAVAILABLE,
+			.until = d->now + LOOK_AGAIN_S,
+			.hold_reason = arena_strdup(d->arena, err_reason())};
+	else
+		*out = (struct store_outcome){
+			.kind = STORE_OUTCOME_REFUSED,
+			.refusal_class = e,
+			.refusal_word = err_word(),
+			.refusal = arena_strdup(d->arena, err_reason()),
+		};
 	return ERR_OK;
 }
 

@@ -10,9 +10,11 @@ struct decide {
 	const struct ca_issuers *issuers;
 	const struct ca_signing_issuer *signing; /* parallel to issuers->item[0..count) */
 	struct arena *arena;			 /* of the batch */
+	int64_t now;
 };
 
-/* A refusal is an outcome. Fails only with ERR_UNAVAILABLE (word "hsm"). */
+/* Yes, no, or not now: a request that must be approved, or whose issuing CA cannot sign for a moment,
+ * is held. Fails only with ERR_UNAVAILABLE (word "hsm"). */
 enum err decide(const struct decide *d, const struct store_claimed *request,
 	struct store_outcome *out) MUST_CHECK;
 

@@ -132,22 +132,26 @@ static void
 log_outcome(const struct store_claimed *r, const struct store_outcome *o, int64_t us)
 {
 	char serial[2 * STORE_SERIAL_SIZE + 1];
+	static const char *const words[] = {[STORE_OUTCOME_ISSUED] = "ok",
+		[STORE_OUTCOME_REFUSED] = "refused",
+		[STORE_OUTCOME_HELD] = "held"};
 	bool issued = o->kind == STORE_OUTCOME_ISSUED;
 
 	hex_encode(bytes_of(o->serial, sizeof(o->serial)), serial);
-	log_event(LOG_INFO, "certificate.issue", LOG_S("outcome", issued ? "ok" : "refused"),
+	log_event(LOG_INFO, "certificate.issue", LOG_S("outcome", words[o->kind]),
 		LOG_S("identity", r->identity_name), LOG_S("profile", r->profile),
 		LOG_S("protocol", r->protocol), LOG_S("serial", issued ? serial : NULL),
 		LOG_S("word", issued ? NULL : o->refusal_word),
-		LOG_S("reason", issued ? NULL : o->refusal), LOG_S("request", r->request_id),
-		LOG_I("row", r->id), LOG_I("us", us));
+		LOG_S("reason", o->kind == STORE_OUTCOME_HELD ? o->hold_reason : o->refusal),
+		LOG_S("request", r->request_id), LOG_I("row", r->id), LOG_I("us", us));
 }
 
 static enum err
 decide_all(struct ca_signer *s, const struct store_claimed *items, size_t count,
 	struct store_outcome *outcomes, int64_t *us)
 {
-	const struct decide d = {s->profiles, s->signing.issuers, s->signing.item, s->batch};
+	const struct decide d = {
+		s->profiles, s->signing.issuers, s->signing.item, s->batch, clock_now()};
 	enum err e = ERR_OK;
 
 	for (size_t i = 0; e == ERR_OK && i < count; i++) {
@@ -166,7 +170,7 @@ account(struct ca_signer *s, const struct store_claimed *items,
 	for (size_t i = 0; i < count; i++) {
 		if (outcomes[i].kind == STORE_OUTCOME_ISSUED)
 			s->counts.issued++;
-		else
+		else if (outcomes[i].kind == STORE_OUTCOME_REFUSED)
 			s->counts.refused++;
 		log_outcome(&items[i], &outcomes[i], us[i]);
 	}

@@ -25,6 +25,18 @@ static const char *const states[] = {
 };
 
 const char *
+store_proof_name(enum store_proof p)
+{
+	static const char *const words[STORE_PROOF_COUNT] = {
+		[STORE_PROOF_PROGRAM] = "program",
+		[STORE_PROOF_LOCAL] = "local",
+		[STORE_PROOF_CERTIFICATE] = "certificate",
+	};
+
+	return words[p];
+}
+
+const char *
 identity_kind_name(enum identity_kind k)
 {
 	return k >= 0 && k < IDENTITY_KIND_COUNT ? kinds[k] : "unknown";

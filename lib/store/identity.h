@@ -19,11 +19,12 @@ const char *identity_state_name(enum identity_state s);
 
 /* How it was proven who asks; the words are the database's (issuance_request.proof). */
 enum store_proof {
-	STORE_PROOF_CERTIFICATE, /* a certificate of ours, presented with proof of its key */
-	STORE_PROOF_LOCAL,	 /* the right to be the database's owner on the CA's machine */
 	STORE_PROOF_PROGRAM,	 /* a program, asking for itself with its database role */
+	STORE_PROOF_LOCAL,	 /* the right to be the database's owner on the CA's machine */
+	STORE_PROOF_CERTIFICATE, /* a certificate of ours, presented with proof of its key */
 	STORE_PROOF_COUNT
 };
+const char *store_proof_name(enum store_proof p);
 
 struct store_identity {
 	int64_t id;

@@ -6,14 +6,16 @@
 -- in: most int8
 -- out: id int8, protocol text, request_id text, profile text, identity int8, names text[], spki bytea, not_before timestamptz,
 -- out: not_after timestamptz, created_at timestamptz, acme_order text, renewed_from bytea, issuer text, identity_name text,
--- out: identity_kind text, identity_state text, grants text[], authorized text[], order_usable bool, renewed_from_live bool
+-- out: identity_kind text, identity_state text, grants text[], authorized text[], order_usable bool, renewed_from_live bool,
+-- out: approvals int8
 -- SKIP LOCKED keeps other signers off. What decides about a request is read after it was locked. Orders are looked at only
 -- where there is one. Whether the certificate being renewed lives is asked of its request, which knows it without partitions.
 WITH q AS MATERIALIZED (
 	SELECT id, protocol, request_id, profile, identity, names, spki, not_before, not_after, created_at, acme_order, renewed_from,
-		issuer
+		issuer, requester, approvals_needed
 	FROM issuance_request WHERE state = 'pending' ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED)
-SELECT q.*, i.name AS identity_name, i.kind AS identity_kind, i.state AS identity_state,
+SELECT q.id, q.protocol, q.request_id, q.profile, q.identity, q.names, q.spki, q.not_before, q.not_after, q.created_at, q.acme_order,
+	q.renewed_from, q.issuer, i.name AS identity_name, i.kind AS identity_kind, i.state AS identity_state,
 	ARRAY (SELECT pattern FROM name_grant g WHERE g.identity = q.identity AND g.profile = q.profile) AS grants,
 	CASE WHEN q.acme_order IS NOT NULL THEN ARRAY (
 		SELECT z.name FROM acme_order o
@@ -25,7 +27,8 @@ SELECT q.*, i.name AS identity_name, i.kind AS identity_kind, i.state AS identit
 			AND a.status = 'valid' AND o.identifiers @> q.names AND o.identifiers <@ q.names) END AS order_usable,
 	CASE WHEN q.renewed_from IS NOT NULL THEN
 		EXISTS (SELECT 1 FROM issuance_request p WHERE p.serial = q.renewed_from AND p.identity = q.identity)
-		AND NOT EXISTS (SELECT 1 FROM revocation v WHERE v.serial = q.renewed_from) END AS renewed_from_live
+		AND NOT EXISTS (SELECT 1 FROM revocation v WHERE v.serial = q.renewed_from) END AS renewed_from_live,
+	CASE WHEN q.approvals_needed > 0 THEN request_approvals(q.id, q.requester) END AS approvals
 FROM q JOIN identity i ON i.id = q.identity ORDER BY q.id;
 
 -- name: claim_relock
@@ -79,3 +82,27 @@ r AS (
 INSERT INTO audit_event (actor, operation, object, outcome, request_id, detail)
 SELECT actor, 'certificate.issue', '', 'refused', request_id, jsonb_build_object('profile', profile, 'names', names,
 	'identity', identity, 'protocol', protocol, 'word', word, 'reason', reason) FROM r;
+
+-- name: claim_hold
+-- by: signer
+-- in: ids int8[], holds text[], until timestamptz[], reasons text[], needed int8[], actors text[]
+-- Not now. A hold for approval is an event; one for want of an issuing CA is not, it may come every few seconds.
+WITH o AS MATERIALIZED (
+	SELECT * FROM unnest(:ids::bigint[], :holds::text[], :until::timestamptz[], :reasons::text[], :needed::bigint[],
+		:actors::text[]) AS o (id, hold, until, reason, needed, actor)),
+r AS (
+	UPDATE issuance_request q SET state = 'held', hold = o.hold, hold_until = o.until, hold_reason = o.reason,
+		approvals_needed = o.needed
+	FROM o WHERE q.id = o.id AND q.done_at IS NULL
+	RETURNING q.id, q.profile, q.names, q.request_id, q.protocol, q.identity, o.hold, o.until, o.needed, o.actor)
+INSERT INTO audit_event (actor, operation, object, outcome, request_id, detail)
+SELECT actor, 'request.hold', id::text, 'ok', request_id, jsonb_build_object('profile', profile, 'names', names,
+	'identity', identity, 'protocol', protocol, 'needed', needed, 'until', until) FROM r WHERE hold = 'approval';
+
+-- name: claim_release
+-- by: signer
+-- in: most int8
+-- What was held long enough is looked at again; what waited in vain for approval is refused then.
+UPDATE issuance_request SET state = 'pending' WHERE id IN (
+	SELECT id FROM issuance_request WHERE state = 'held' AND hold_until <= now() ORDER BY hold_until LIMIT :most
+	FOR UPDATE SKIP LOCKED);

@@ -7,9 +7,10 @@
 -- fragment: request_wanted
 FROM unnest(:protocols::text[], :request_ids::text[], :identities::bigint[], :profiles::text[], :first_names::bigint[],
 	:last_names::bigint[], :spkis::bytea[], :not_before::timestamptz[], :not_after::timestamptz[], :acme_orders::text[],
-	:renewed_from::bytea[], :repeat_windows::bigint[]) WITH ORDINALITY
+	:renewed_from::bytea[], :repeat_windows::bigint[], :requesters::bigint[], :proofs::text[], :proof_serials::bytea[])
+	WITH ORDINALITY
 	AS q (protocol, request_id, identity, profile, first_name, last_name, spki, not_before, not_after, acme_order, renewed_from,
-		repeat_window, place)
+		repeat_window, requester, proof, proof_serial, place)
 LEFT JOIN identity i ON i.id = q.identity
 
 -- fragment: request_facts
@@ -17,8 +18,10 @@ q.*, (:names::text[])[q.first_name : q.last_name] AS names, i.state,
 EXISTS (SELECT 1 FROM revocation v WHERE v.serial = q.renewed_from) AS revoked
 
 -- fragment: request_insert
-INSERT INTO issuance_request (protocol, request_id, identity, profile, names, spki, not_before, not_after, acme_order, renewed_from)
-SELECT protocol, request_id, identity, profile, names, spki, not_before, not_after, acme_order, renewed_from FROM r
+INSERT INTO issuance_request (protocol, request_id, identity, profile, names, spki, not_before, not_after, acme_order, renewed_from,
+	requester, proof, proof_serial)
+SELECT protocol, request_id, identity, profile, names, spki, not_before, not_after, acme_order, renewed_from,
+	nullif(requester, 0), proof, proof_serial FROM r
 
 -- row: added
 -- out: id int8, state text, revoked bool, old bool
@@ -28,18 +31,20 @@ coalesce(r.same, n.id) AS id, r.state, r.revoked, r.same IS NOT NULL AS old
 -- by: gateway, owner
 -- in: names text[], protocols text[], request_ids text[], identities int8[], profiles text[], first_names int8[],
 -- in: last_names int8[], spkis bytea[], not_before timestamptz[], not_after timestamptz[], acme_orders text[],
--- in: renewed_from bytea[], repeat_windows int8[]
+-- in: renewed_from bytea[], repeat_windows int8[], requesters int8[], proofs text[], proof_serials bytea[]
 -- out: {added}
 -- The same wish within repeat_window seconds that waits or has a live certificate (but not the very one to be replaced) is the
--- same request (est/CHECKS.md 66). One row for each wish, always: the id or null, then why not.
+-- same request (est/CHECKS.md 66). One that is held is so for as long as it is, and its end is told for as long as a
+-- certificate's would be: whoever asks again after days must not begin anew. One row for each wish, always: the id or null, then
+-- why not.
 WITH r AS MATERIALIZED (
 	SELECT {request_facts}, (
 		SELECT o.id FROM issuance_request o
 		WHERE q.repeat_window > 0 AND o.spki = q.spki AND o.identity = q.identity AND o.profile = q.profile
 			AND o.names = (:names::text[])[q.first_name : q.last_name]
-			AND o.created_at > now() - q.repeat_window * interval '1 second'
+			AND (o.state = 'held' OR coalesce(o.done_at, o.created_at) > now() - q.repeat_window * interval '1 second')
 			AND (q.renewed_from IS NULL OR o.serial IS DISTINCT FROM q.renewed_from)
-			AND (o.state = 'pending' OR (o.state = 'done' AND o.cert_not_after > now()
+			AND (o.state IN ('pending', 'held') OR (o.state = 'refused' AND o.hold = 'approval') OR (o.state = 'done' AND o.cert_not_after > now()
 				AND NOT EXISTS (SELECT 1 FROM revocation v WHERE v.serial = o.serial)))
 		ORDER BY o.id DESC LIMIT 1) AS same
 	{request_wanted}),
@@ -50,7 +55,7 @@ SELECT {added} FROM r LEFT JOIN n ON n.spki = r.spki ORDER BY r.place;
 -- by: gateway
 -- in: names text[], protocols text[], request_ids text[], identities int8[], profiles text[], first_names int8[],
 -- in: last_names int8[], spkis bytea[], not_before timestamptz[], not_after timestamptz[], acme_orders text[],
--- in: renewed_from bytea[], repeat_windows int8[]
+-- in: renewed_from bytea[], repeat_windows int8[], requesters int8[], proofs text[], proof_serials bytea[]
 -- out: {added}
 -- The order is locked while its state is looked at, so that of two gateways finalizing it one finds its request set.
 WITH r AS MATERIALIZED (SELECT {request_facts}, NULL::bigint AS same {request_wanted}),
@@ -84,4 +89,4 @@ LEFT JOIN certificate c ON c.serial = r.serial AND c.not_after = r.cert_not_afte
 -- out: {result}
 -- For those that have one.
 SELECT {result} FROM issuance_request r {result_certificate}
-WHERE r.id = ANY (:ids) AND r.state <> 'pending';
+WHERE r.id = ANY (:ids) AND r.done_at IS NOT NULL;

@@ -9,6 +9,8 @@
 
 #include "schema/statements/claim.h"
 
+enum { RELEASE_MAX = 500 };
+
 static enum err
 read_claimed(struct arena *a, const PGresult *res, size_t row, struct store_claimed *out)
 {
@@ -30,6 +32,7 @@ read_claimed(struct arena *a, const PGresult *res, size_t row, struct store_clai
 		.identity_state = column_identity_state(res, row, COL_CLAIM_TAKE_IDENTITY_STATE),
 		.order_usable = result_bool(res, row, COL_CLAIM_TAKE_ORDER_USABLE),
 		.renewed_from_live = result_bool(res, row, COL_CLAIM_TAKE_RENEWED_FROM_LIVE),
+		.approvals = result_int(res, row, COL_CLAIM_TAKE_APPROVALS),
 	};
 	out->names = result_texts(a, res, row, COL_CLAIM_TAKE_NAMES, &out->name_count);
 	out->grants = result_texts(a, res, row, COL_CLAIM_TAKE_GRANTS, &out->grant_count);
@@ -95,4 +98,17 @@ store_claim_open(struct store *s, unsigned max, struct arena *a, struct store_cl
 	*items = list;
 	*count = claim->count;
 	return ERR_OK;
+}
+
+enum err
+store_claim_release(struct store *s, bool *released)
+{
+	AUTO_PARAMS(p);
+	AUTO(PGresult) res = NULL;
+
+	BIND(&p, claim_release, .most = RELEASE_MAX);
+	enum err e = db_run(s->db, &sql_claim_release, &p, &res);
+	if (e == ERR_OK)
+		*released = result_affected(res) > 0;
+	return e;
 }

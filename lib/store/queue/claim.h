@@ -29,10 +29,14 @@ struct store_claimed {
 	bool renewed_from_live; /* same identity, not revoked */
 	const char
 		*issuer; /* wanted by name (protocol "internal" only); NULL: the profile decides */
+	int64_t approvals; /* by operators who still may, the asker left out */
 };
 
+/* Why a request waits; the words are the database's (issuance_request.hold). */
+enum store_hold { STORE_HOLD_APPROVAL, STORE_HOLD_UNAVAILABLE, STORE_HOLD_COUNT };
+
 struct store_outcome {
-	enum { STORE_OUTCOME_ISSUED, STORE_OUTCOME_REFUSED } kind;
+	enum { STORE_OUTCOME_ISSUED, STORE_OUTCOME_REFUSED, STORE_OUTCOME_HELD } kind;
 	/* issued */
 	int16_t issuer;
 	uint8_t serial[STORE_SERIAL_SIZE];
@@ -41,6 +45,11 @@ struct store_outcome {
 	/* refused */
 	enum err refusal_class;
 	const char *refusal_word, *refusal;
+	/* held: not now. It is looked at again at `until`, or when enough operators have approved. */
+	enum store_hold hold;
+	int64_t until;
+	const char *hold_reason;
+	unsigned approvals_needed; /* for STORE_HOLD_APPROVAL */
 };
 
 struct store_claim;
@@ -58,5 +67,8 @@ enum err store_claim_open(struct store *s, unsigned max, struct arena *a, struct
 enum err store_claim_finish(struct store_claim *claim, struct store_outcome *outcomes) MUST_CHECK;
 /* Gives everything back. */
 void store_claim_abort(struct store_claim *claim);
+/* Held requests whose time has come are pending again, at most RELEASE_MAX a call; *released says
+ * whether there were any. */
+enum err store_claim_release(struct store *s, bool *released) MUST_CHECK;
 
 #endif

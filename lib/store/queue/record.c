@@ -12,7 +12,14 @@
 #include "schema/statements/claim.h"
 #include "schema/statements/request.h"
 
-enum record_as { RECORD_NOT, RECORD_ISSUED, RECORD_REFUSED, RECORD_BLOCKED, RECORD_BROKEN };
+enum record_as {
+	RECORD_NOT,
+	RECORD_ISSUED,
+	RECORD_REFUSED,
+	RECORD_HELD,
+	RECORD_BLOCKED,
+	RECORD_BROKEN
+};
 
 /* What one transaction records: parallel to the claim's items, `on` tells which. */
 struct record {
@@ -23,6 +30,12 @@ struct record {
 };
 
 static const struct stmt finish_commit = {"claim_commit", "COMMIT", 0};
+
+static const enum record_as as_of[] = {
+	[STORE_OUTCOME_ISSUED] = RECORD_ISSUED,
+	[STORE_OUTCOME_REFUSED] = RECORD_REFUSED,
+	[STORE_OUTCOME_HELD] = RECORD_HELD,
+};
 
 /* Locks the identities of what is to be issued; whoever is not active any more is refused. */
 static enum err
@@ -35,10 +48,9 @@ lock_active(struct db_conn *c, struct record *r)
 	AUTO(PGresult) res = NULL;
 
 	for (size_t i = 0; i < r->claim->count; i++) {
-		r->as[i] = !r->on[i]				      ? RECORD_NOT
-			: r->as[i] == RECORD_BROKEN		      ? RECORD_BROKEN
-			: r->outcomes[i].kind == STORE_OUTCOME_ISSUED ? RECORD_ISSUED
-								      : RECORD_REFUSED;
+		r->as[i] = !r->on[i]		    ? RECORD_NOT
+			: r->as[i] == RECORD_BROKEN ? RECORD_BROKEN
+						    : as_of[r->outcomes[i].kind];
 		if (r->as[i] == RECORD_ISSUED)
 			ids[n++] = items[i].identity;
 	}
@@ -110,7 +122,7 @@ refuse_params(const struct record *r, struct params *p)
 		const struct store_outcome *o = &r->outcomes[i];
 		enum record_as as = r->as[i];
 
-		if (as == RECORD_NOT || as == RECORD_ISSUED)
+		if (as == RECORD_NOT || as == RECORD_ISSUED || as == RECORD_HELD)
 			continue;
 		ids[n] = r->claim->items[i].id;
 		classes[n] =
@@ -149,19 +161,51 @@ judge_all(struct db_conn *c, const struct db_step *steps, size_t count)
 	return err_set(ERR_UNAVAILABLE, "%s", why);
 }
 
+static size_t
+hold_params(const struct record *r, struct params *p)
+{
+	static const char *const words[STORE_HOLD_COUNT] = {
+		[STORE_HOLD_APPROVAL] = "approval",
+		[STORE_HOLD_UNAVAILABLE] = "unavailable",
+	};
+	int64_t ids[STORE_CLAIM_MAX], until[STORE_CLAIM_MAX], needed[STORE_CLAIM_MAX];
+	const char *holds[STORE_CLAIM_MAX], *reasons[STORE_CLAIM_MAX], *actors[STORE_CLAIM_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->claim->count; i++) {
+		const struct store_outcome *o = &r->outcomes[i];
+
+		if (r->as[i] != RECORD_HELD)
+			continue;
+		ids[n] = r->claim->items[i].id;
+		holds[n] = words[o->hold];
+		until[n] = o->until;
+		reasons[n] = o->hold_reason;
+		needed[n] = o->approvals_needed;
+		actors[n++] = r->claim->items[i].identity_name;
+	}
+	BIND(p, claim_hold, .ids = ints_of(ids, n), .holds = texts_of(holds, n),
+		.until = ints_of(until, n), .reasons = texts_of(reasons, n),
+		.needed = ints_of(needed, n), .actors = texts_of(actors, n));
+	return n;
+}
+
 /* Writes and commits in one round trip. ERR_UNAVAILABLE: perhaps it was committed. */
 static enum err
 write_all(struct db_conn *c, const struct record *r)
 {
 	AUTO_PARAMS(issued);
 	AUTO_PARAMS(refused);
-	struct db_step steps[3];
+	AUTO_PARAMS(held);
+	struct db_step steps[4];
 	size_t n = 0;
 
 	if (issue_params(r, &issued) > 0)
 		steps[n++] = (struct db_step){.st = &sql_claim_issue, .params = &issued};
 	if (refuse_params(r, &refused) > 0)
 		steps[n++] = (struct db_step){.st = &sql_claim_refuse, .params = &refused};
+	if (hold_params(r, &held) > 0)
+		steps[n++] = (struct db_step){.st = &sql_claim_hold, .params = &held};
 	steps[n++] = (struct db_step){.st = &finish_commit};
 	enum err e = db_conn_pipeline(c, steps, n);
 	if (e == ERR_OK)

@@ -48,15 +48,22 @@ join_names(const void *const *rows, size_t n, int64_t *first, int64_t *last)
 	return all;
 }
 
+static struct bytes
+serial_or_null(const uint8_t *serial)
+{
+	return bytes_of(serial, serial != NULL ? STORE_SERIAL_SIZE : 0);
+}
+
 /* Both statements have the same parameters. */
 static void
 request_params(const void *const *rows, size_t n, struct params *p)
 {
 	const char *protocols[DB_BATCH_MAX], *ids[DB_BATCH_MAX], *profiles[DB_BATCH_MAX],
-		*orders[DB_BATCH_MAX];
+		*orders[DB_BATCH_MAX], *proofs[DB_BATCH_MAX];
 	int64_t identities[DB_BATCH_MAX], first[DB_BATCH_MAX], last[DB_BATCH_MAX],
-		from[DB_BATCH_MAX], to[DB_BATCH_MAX], windows[DB_BATCH_MAX];
-	struct bytes keys[DB_BATCH_MAX], renewed[DB_BATCH_MAX];
+		from[DB_BATCH_MAX], to[DB_BATCH_MAX], windows[DB_BATCH_MAX],
+		requesters[DB_BATCH_MAX];
+	struct bytes keys[DB_BATCH_MAX], renewed[DB_BATCH_MAX], shown[DB_BATCH_MAX];
 
 	for (size_t i = 0; i < n; i++) {
 		const struct store_request_new *r = rows[i];
@@ -69,9 +76,11 @@ request_params(const void *const *rows, size_t n, struct params *p)
 		from[i] = r->not_before;
 		to[i] = r->not_after;
 		orders[i] = r->acme_order;
-		renewed[i] =
-			bytes_of(r->renewed_from, r->renewed_from != NULL ? STORE_SERIAL_SIZE : 0);
+		renewed[i] = serial_or_null(r->renewed_from);
 		windows[i] = r->repeat_window;
+		requesters[i] = r->requester;
+		proofs[i] = store_proof_name(r->proof);
+		shown[i] = serial_or_null(r->proof_serial);
 	}
 	const char **names = join_names(rows, n, first, last);
 	BIND(p, request_add, .names = texts_of(names, n > 0 ? (size_t)last[n - 1] : 0),
@@ -80,7 +89,9 @@ request_params(const void *const *rows, size_t n, struct params *p)
 		.first_names = ints_of(first, n), .last_names = ints_of(last, n),
 		.spkis = octets_of(keys, n), .not_before = ints_of(from, n),
 		.not_after = ints_of(to, n), .acme_orders = texts_of(orders, n),
-		.renewed_from = octets_of(renewed, n), .repeat_windows = ints_of(windows, n));
+		.renewed_from = octets_of(renewed, n), .repeat_windows = ints_of(windows, n),
+		.requesters = ints_of(requesters, n), .proofs = texts_of(proofs, n),
+		.proof_serials = octets_of(shown, n));
 	free(names);
 }
 

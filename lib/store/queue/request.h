@@ -16,6 +16,10 @@ struct store_request_new {
 	const char *acme_order;	       /* NULL: by grants alone */
 	const uint8_t *renewed_from;   /* serial or NULL */
 	int64_t repeat_window; /* seconds in which the same wish is the same request; 0: never */
+	/* Who asked, and how that was proven. requester 0: a program, or the database's owner. */
+	int64_t requester;
+	enum store_proof proof;
+	const uint8_t *proof_serial; /* of the certificate that was presented, or NULL */
 };
 /* Durable when it returns (group commit). In the same statement: ERR_DENIED (word
  * "identity-blocked") when the identity is not active, ERR_DENIED (word "certificate-revoked") when

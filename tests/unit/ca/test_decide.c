@@ -98,6 +98,7 @@ request(void)
 		.names = names,
 		.name_count = 1,
 		.spki = subject_spki,
+		.created_at = NOW,
 		.grants = grants,
 		.grant_count = 1};
 }
@@ -121,7 +122,7 @@ order(void)
 static struct decide
 judge(void)
 {
-	return (struct decide){profiles, &issuers, &signing, arena};
+	return (struct decide){profiles, &issuers, &signing, arena, NOW};
 }
 
 static void
@@ -337,7 +338,7 @@ test_broken_hsm_is_no_outcome(void)
 	const struct pki_signer gone = {
 		.alg = PKI_SIG_ECDSA_SHA256, .ctx = hsm_word, .sign = broken};
 	const struct ca_signing_issuer bad = {.issuer = &issuer, .signer = &gone};
-	const struct decide d = {profiles, &issuers, &bad, arena};
+	const struct decide d = {profiles, &issuers, &bad, arena, NOW};
 	const struct store_claimed r = request();
 	struct store_outcome o;
 
@@ -346,16 +347,16 @@ test_broken_hsm_is_no_outcome(void)
 }
 
 static void
-test_profile_of_an_issuer_elsewhere_is_refused(void)
+test_profile_of_an_issuer_elsewhere_waits_for_it(void)
 {
 	const struct ca_issuers none = {
 		.item = &issuer, .count = 0, .all_count = 1, .first = "issuing-1"};
-	const struct decide d = {profiles, &none, &signing, arena};
+	const struct decide d = {profiles, &none, &signing, arena, NOW};
 	const struct store_claimed r = request();
 	struct store_outcome o;
 
 	CHECK_OK(decide(&d, &r, &o));
-	CHECK(o.kind == STORE_OUTCOME_REFUSED && strcmp(o.refusal_word, "no-issuer") == 0);
+	CHECK(o.kind == STORE_OUTCOME_HELD && o.hold == STORE_HOLD_UNAVAILABLE);
 }
 
 /* Profiles without an issuer mean the first configured one, also while it is missing. */
@@ -364,26 +365,112 @@ test_another_issuer_never_stands_in_for_the_first(void)
 {
 	const struct ca_issuers second = {
 		.item = &issuer, .count = 1, .all_count = 1, .first = "issuing-0"};
-	const struct decide d = {profiles, &second, &signing, arena};
+	const struct decide d = {profiles, &second, &signing, arena, NOW};
 	const struct store_claimed r = request();
 	struct store_outcome o;
 
 	CHECK_OK(decide(&d, &r, &o));
-	CHECK(o.kind == STORE_OUTCOME_REFUSED && strcmp(o.refusal_word, "no-issuer") == 0);
-	CHECK(strstr(o.refusal, "issuing-0") != NULL);
+	CHECK(o.kind == STORE_OUTCOME_HELD && strstr(o.hold_reason, "issuing-0") != NULL);
 }
 
 static void
-test_issuer_whose_key_cannot_be_used_is_refused_for_now(void)
+test_issuer_whose_key_cannot_be_used_keeps_the_request_waiting(void)
 {
 	const struct ca_signing_issuer unusable = {.issuer = &issuer};
-	const struct decide d = {profiles, &issuers, &unusable, arena};
+	const struct decide d = {profiles, &issuers, &unusable, arena, NOW};
 	const struct store_claimed r = request();
 	struct store_outcome o;
 
 	CHECK_OK(decide(&d, &r, &o));
+	CHECK(o.kind == STORE_OUTCOME_HELD && o.hold == STORE_HOLD_UNAVAILABLE);
+	CHECK(o.until > NOW && o.until <= NOW + 60);
+	CHECK(strstr(o.hold_reason, "cannot sign now") != NULL);
+}
+
+static void
+test_what_waited_a_day_for_its_issuer_is_refused(void)
+{
+	const struct ca_signing_issuer unusable = {.issuer = &issuer};
+	const struct decide d = {profiles, &issuers, &unusable, arena, NOW};
+	struct store_claimed r = request();
+	struct store_outcome o;
+
+	r.created_at = NOW - 24 * HOUR;
+	CHECK_OK(decide(&d, &r, &o));
 	CHECK(o.kind == STORE_OUTCOME_REFUSED && o.refusal_class == ERR_UNAVAILABLE);
 	CHECK(strcmp(o.refusal_word, "no-issuer") == 0);
+}
+
+/* The profiles as shipped, but for two operators to approve within a day what the request wants. */
+static struct decide
+judge_with_approval(struct ca_profiles *all)
+{
+	struct ca_profile *item = arena_array(arena, profiles->count, sizeof(*item));
+
+	memcpy(item, profiles->item, profiles->count * sizeof(*item));
+	for (size_t i = 0; i < profiles->count; i++) {
+		item[i].approvals = 2;
+		item[i].approval_within = 24 * HOUR;
+	}
+	*all = (struct ca_profiles){.item = item, .count = profiles->count};
+	return (struct decide){all, &issuers, &signing, arena, NOW};
+}
+
+static void
+test_too_few_approvals_hold_the_request(void)
+{
+	struct ca_profiles all;
+	const struct decide d = judge_with_approval(&all);
+	struct store_claimed r = request();
+	struct store_outcome o;
+
+	for (r.approvals = 0; r.approvals < 2; r.approvals++) {
+		CHECK_OK(decide(&d, &r, &o));
+		CHECK(o.kind == STORE_OUTCOME_HELD && o.hold == STORE_HOLD_APPROVAL);
+		CHECK(o.approvals_needed == 2 && o.until == r.created_at + 24 * HOUR);
+		CHECK(o.der.n == 0);
+	}
+}
+
+static void
+test_enough_approvals_let_it_be_certified(void)
+{
+	struct ca_profiles all;
+	const struct decide d = judge_with_approval(&all);
+	struct store_claimed r = request();
+	struct store_outcome o;
+
+	r.approvals = 2;
+	CHECK_OK(decide(&d, &r, &o));
+	CHECK(o.kind == STORE_OUTCOME_ISSUED);
+}
+
+static void
+test_approvals_that_do_not_come_in_time_end_it(void)
+{
+	struct ca_profiles all;
+	const struct decide d = judge_with_approval(&all);
+	struct store_claimed r = request();
+	struct store_outcome o;
+
+	r.created_at = NOW - 24 * HOUR;
+	r.approvals = 1;
+	CHECK_OK(decide(&d, &r, &o));
+	CHECK(o.kind == STORE_OUTCOME_REFUSED && strcmp(o.refusal_word, "approval-expired") == 0);
+}
+
+/* Operators are not asked about what no approval could make right. */
+static void
+test_what_is_refused_anyway_is_not_held(void)
+{
+	struct ca_profiles all;
+	const struct decide d = judge_with_approval(&all);
+	struct store_claimed r = request();
+	struct store_outcome o;
+
+	r.grant_count = 0;
+	CHECK_OK(decide(&d, &r, &o));
+	CHECK(o.kind == STORE_OUTCOME_REFUSED && strcmp(o.refusal_word, "name-not-allowed") == 0);
 }
 
 static void
@@ -393,7 +480,7 @@ test_backdating_stays_behind_the_beginning_of_the_ca(void)
 	const struct ca_issuers one = {
 		.item = &young, .count = 1, .all_count = 1, .first = "issuing-1"};
 	const struct ca_signing_issuer sign = {.issuer = &young, .signer = &signer};
-	const struct decide d = {profiles, &one, &sign, arena};
+	const struct decide d = {profiles, &one, &sign, arena, NOW};
 	const struct store_claimed r = request();
 	struct store_outcome o;
 
@@ -533,12 +620,19 @@ UNIT_MAIN("decide", {"test_made", test_made},
 		test_proven_order_is_certified_without_a_grant},
 	{"test_each_wrong_fact_is_an_outcome", test_each_wrong_fact_is_an_outcome},
 	{"test_broken_hsm_is_no_outcome", test_broken_hsm_is_no_outcome},
-	{"test_profile_of_an_issuer_elsewhere_is_refused",
-		test_profile_of_an_issuer_elsewhere_is_refused},
+	{"test_profile_of_an_issuer_elsewhere_waits_for_it",
+		test_profile_of_an_issuer_elsewhere_waits_for_it},
 	{"test_another_issuer_never_stands_in_for_the_first",
 		test_another_issuer_never_stands_in_for_the_first},
-	{"test_issuer_whose_key_cannot_be_used_is_refused_for_now",
-		test_issuer_whose_key_cannot_be_used_is_refused_for_now},
+	{"test_issuer_whose_key_cannot_be_used_keeps_the_request_waiting",
+		test_issuer_whose_key_cannot_be_used_keeps_the_request_waiting},
+	{"test_what_waited_a_day_for_its_issuer_is_refused",
+		test_what_waited_a_day_for_its_issuer_is_refused},
+	{"test_too_few_approvals_hold_the_request", test_too_few_approvals_hold_the_request},
+	{"test_enough_approvals_let_it_be_certified", test_enough_approvals_let_it_be_certified},
+	{"test_approvals_that_do_not_come_in_time_end_it",
+		test_approvals_that_do_not_come_in_time_end_it},
+	{"test_what_is_refused_anyway_is_not_held", test_what_is_refused_anyway_is_not_held},
 	{"test_backdating_stays_behind_the_beginning_of_the_ca",
 		test_backdating_stays_behind_the_beginning_of_the_ca},
 	{"test_certificates_that_may_not_issue_are_refused",

@@ -36,6 +36,7 @@ static const char definition[] =
 	"\"keys\":[\"p256\",\"rsa\"],\"rsa_min_bits\":3072,\"lifetime\":28800,\"max_lifetime\":86400,\"backdate\":300,"
 	"\"renew_expired\":0,\"same_key_renewal\":false,\"key_usage\":[\"digitalSignature\"],"
 	"\"rsa_key_usage\":[\"digitalSignature\",\"keyEncipherment\"],\"extended_key_usage\":[\"serverAuth\",\"clientAuth\"],"
+	"\"approval\":{\"operators\":0,\"within\":604800},"
 	"\"subject\":{\"common_name\":\"first-name\",\"organization\":\"Example\",\"serial_number\":\"none\"},"
 	"\"names\":{\"types\":[\"dns\",\"ip\"],\"permitted\":[\"dns:**.example.org\",\"ip:10.0.0.0/8\"],\"min\":1,\"max\":4,"
 	"\"wildcards\":\"allowed\"},\"ocsp_nocheck\":false,\"crl_url\":false,\"ocsp_url\":true,\"ca_issuers_url\":true}";
@@ -107,6 +108,7 @@ test_what_is_left_out_has_a_default(void)
 	CU_ASSERT_FATAL(all != NULL);
 	const struct ca_profile *p = &all->item[0];
 	CHECK(p->max_lifetime == 3600 && p->backdate == 0 && p->rsa_min_bits == 2048);
+	CHECK(p->approvals == 0 && p->approval_within == 7 * 86400);
 	CHECK(p->same_key_renewal && p->wildcards == CA_WILDCARDS_REFUSED);
 	CHECK(p->common_name == CA_CN_IDENTITY && p->names_max == 0 && p->name_types == 0);
 	CHECK(p->rsa_key_usage == p->key_usage && p->crl_url && p->ocsp_url && p->ca_issuers_url);
@@ -169,6 +171,9 @@ test_mistakes_name_line_and_what_is_allowed(void)
 		{"    lifetime: 8h\n", "", {"lifetime", "", ""}},
 		{"    lifetime: 8h\n", "    lifetime: 8h\n    lifetime: 9h\n",
 			{":8: ", "lifetime", ""}},
+		{"crl_url: false", "approval: {operators: 10}", {":21: ", "10", "0 to 9"}},
+		{"crl_url: false", "approval: {operators: 1, within: 5s}",
+			{":21: ", "\"5s\"", "1m to"}},
 		{"    crl_url: false\n", "    crl_url: false\n    renew_expired: 1d\n",
 			{":22: ", "renew_expired", "0s"}},
 	};
