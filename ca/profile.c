@@ -144,11 +144,7 @@ judge(const struct reader *r, struct ca_profile *p)
 	e = check_times(r, p);
 	if (e == ERR_OK)
 		e = check_names(r, p);
-	if (e == ERR_OK)
-		e = check_sense(r, p);
-	if (e == ERR_OK)
-		p->json = profile_json(r->arena, p);
-	return e;
+	return e == ERR_OK ? check_sense(r, p) : e;
 }
 
 static enum err

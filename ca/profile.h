@@ -40,7 +40,6 @@ struct ca_profile {
 	unsigned names_min, names_max;
 	enum ca_wildcards { CA_WILDCARDS_REFUSED, CA_WILDCARDS_ALLOWED } wildcards;
 	bool same_key_renewal, ocsp_nocheck, crl_url, ocsp_url, ca_issuers_url;
-	const char *json; /* the definition as JSON text, for display */
 };
 
 struct ca_profiles {

@@ -18,7 +18,4 @@ extern const struct words profile_kinds, profile_protocols, profile_keys, profil
 	profile_extended_usages, profile_name_types, profile_common_names, profile_subject_serials,
 	profile_wildcards;
 
-/* The definition as JSON text for display, every default filled in; in the arena. */
-const char *profile_json(struct arena *a, const struct ca_profile *p);
-
 #endif

@@ -10,7 +10,7 @@ GRANT SELECT ON schema_version TO chancery_gateway, chancery_signer, chancery_va
 GRANT EXECUTE ON FUNCTION node_seen TO chancery_gateway, chancery_signer, chancery_validator, chancery_status;
 
 -- gateway: reads, opens requests and ACME objects, registers identities and grants; revokes through functions.
-GRANT SELECT ON issuer, profile, identity, name_grant, certificate, certificate_name, revocation, crl,
+GRANT SELECT ON issuer, identity, name_grant, certificate, certificate_name, revocation, crl,
 	issuance_request, audit_event, node, acme_account, acme_order, acme_authorization, acme_challenge,
 	acme_authorization_state, acme_order_state, acme_nonce_key, acme_nonce_used TO chancery_gateway;
 GRANT INSERT ON identity, name_grant, acme_account, acme_order, acme_authorization, acme_nonce_key, acme_nonce_used,
@@ -35,7 +35,6 @@ GRANT UPDATE (state, done_at, serial, cert_not_after, refusal_class, refusal_wor
 	approvals_needed) ON issuance_request TO chancery_signer;
 GRANT INSERT ON certificate, certificate_name, crl, audit_event TO chancery_signer;
 GRANT DELETE ON crl_dirty, crl TO chancery_signer;
-GRANT SELECT, INSERT, UPDATE, DELETE ON profile TO chancery_signer;
 GRANT EXECUTE ON FUNCTION certificate_partitions, identity_lock, request_approvals TO chancery_signer;
 
 -- validator: the only one that can make a challenge valid.

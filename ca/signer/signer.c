@@ -15,7 +15,6 @@
 #include "lib/base/clock.h"
 #include "lib/base/hex.h"
 #include "lib/store/certificate.h"
-#include "lib/store/queue/request.h"
 
 enum { MONTH_S = 28 * 86400, MONTHS_SPARE = 2, MONTHS_MAX = 14 };
 
@@ -55,19 +54,6 @@ watch_hsm(enum log_format format)
 	sigaction(SIGALRM, &act, NULL);
 }
 
-static enum err
-publish_profiles(struct store *store, const struct ca_profiles *profiles)
-{
-	struct store_profile *rows = mem_zalloc(profiles->count, sizeof(*rows));
-	enum err e;
-
-	for (size_t i = 0; i < profiles->count; i++)
-		rows[i] = (struct store_profile){profiles->item[i].name, profiles->item[i].json};
-	e = store_profile_publish(store, rows, profiles->count);
-	free(rows);
-	return e;
-}
-
 enum err
 ca_signer_reload(struct ca_signer *s)
 {
@@ -75,7 +61,7 @@ ca_signer_reload(struct ca_signer *s)
 	struct ca_profiles *old = s->profiles;
 	enum err e = ca_profiles_load(s->config->profiles, &fresh);
 
-	if (e != ERR_OK || (e = publish_profiles(s->store, fresh)) != ERR_OK)
+	if (e != ERR_OK)
 		return e;
 	s->profiles = fresh;
 	fresh = old;

@@ -407,11 +407,9 @@ test_responder_asks_only_for_a_service_identity(void)
 }
 
 static void
-test_nodes_profiles_and_audit_events(void)
+test_nodes_and_audit_events(void)
 {
 	struct world w = open_world();
-	struct store_profile profiles[] = {{"device", "{\"a\": 1}"}, {"workload", "{}"}},
-			     broken = {"x", "{"};
 	struct store_node *nodes;
 	size_t n = 0;
 	struct store_audit event = {.actor = "t",
@@ -419,10 +417,6 @@ test_nodes_profiles_and_audit_events(void)
 		.outcome = "ok",
 		.detail_json = "{\"x\": \"\\u00e4\"}"};
 
-	CHECK_OK(store_profile_publish(w.signer, profiles, 2));
-	CHECK_OK(store_profile_publish(w.signer, profiles, 1));
-	CHECK_ERR(store_profile_publish(w.signer, &broken, 1), ERR_INVALID);
-	CHECK_ERR(store_profile_publish(w.gateway, profiles, 1), ERR_INTERNAL);
 	CHECK_OK(store_partitions_ensure(w.signer, 14));
 	CHECK_OK(store_node_seen(w.gateway, "ready", NULL));
 	CHECK_OK(store_node_seen(w.gateway, "degraded", "{\"queue\": 3}"));
@@ -464,4 +458,4 @@ UNIT_MAIN("store queue",
 		test_same_wish_within_the_window_is_the_same_request},
 	{"test_responder_asks_only_for_a_service_identity",
 		test_responder_asks_only_for_a_service_identity},
-	{"test_nodes_profiles_and_audit_events", test_nodes_profiles_and_audit_events})
+	{"test_nodes_and_audit_events", test_nodes_and_audit_events})

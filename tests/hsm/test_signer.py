@@ -286,19 +286,21 @@ def test_signer_waits_for_the_import(site):
     assert s.stop() == 0
 
 
-def test_profiles_are_published_and_reloaded(site):
+def test_profiles_are_reloaded_and_a_broken_file_changes_nothing(site):
     site.import_issuers()
     s = site.start()
-    names = lambda: {r[0] for r in site.sql("chancery_gateway", "SELECT name FROM profile")}
-    assert names() == {"workload", "device", "operator", "gateway-tls", "ocsp-responder"}
+    who = site.identity("d", grants=["dns:*.example.org"], profile="appliance")
+    ask = lambda: site.wait(site.request(who, ["dns:a.example.org"], profile="appliance"))[0]
+    assert ask() == "refused"
     text = site.world.read("profiles.yaml").decode()
-    site.world.write("profiles.yaml", text.replace("name: operator", "name: human"))
+    renamed = text.replace("name: device", "name: appliance")
+    site.world.write("profiles.yaml", renamed)
     s.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: "human" in names(), 20, "the new profile is published")
-    site.world.write("profiles.yaml", text + "nonsense: 1\n")
+    wait_for(lambda: ask() == "done", 20, "the new profile is used")
+    site.world.write("profiles.yaml", renamed + "nonsense: 1\n")
     s.process.send_signal(signal.SIGHUP)
     s.wait_for("nonsense")
-    assert "human" in names()
+    assert ask() == "done"
     assert s.stop() == 0
 
 

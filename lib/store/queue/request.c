@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #include "lib/store/queue/internal.h"
-#include "schema/statements/profile.h"
 #include "schema/statements/request.h"
 
 static bool
@@ -167,21 +166,4 @@ store_responder_request(struct store *s, const char *identity, const char *profi
 	wait_added(s, *id, bells);
 	store_ring(s, STORE_BELL_REQUEST);
 	return ERR_OK;
-}
-
-enum err
-store_profile_publish(struct store *s, const struct store_profile *profiles, size_t count)
-{
-	AUTO_STRUCT(arena) a = arena_new(0);
-	AUTO_PARAMS(p);
-	const char **names = arena_array(a, count + 1, sizeof(*names));
-	const char **definitions = arena_array(a, count + 1, sizeof(*definitions));
-
-	for (size_t i = 0; i < count; i++) {
-		names[i] = profiles[i].name;
-		definitions[i] = profiles[i].definition_json;
-	}
-	BIND(&p, profile_publish, .names = texts_of(names, count),
-		.definitions = texts_of(definitions, count));
-	return db_run(s->db, &sql_profile_publish, &p, NULL);
 }

@@ -70,12 +70,4 @@ enum err store_request_run(struct store *s, struct arena *a, const struct store_
 enum err store_responder_request(struct store *s, const char *identity, const char *profile,
 	const char *issuer, struct bytes spki, const char *request_id, int64_t *id) MUST_CHECK;
 
-/* profile table, replaced whole (signer at start and reload). definition_json NULL-terminated
- * texts. */
-struct store_profile {
-	const char *name, *definition_json;
-};
-enum err store_profile_publish(
-	struct store *s, const struct store_profile *profiles, size_t count) MUST_CHECK;
-
 #endif
