@@ -152,7 +152,7 @@ work_once(struct validator *v, struct resolver *r, uint64_t rings)
 	AUTO_STRUCT(arena) a = arena_new(0);
 	struct store_challenge_work *w;
 	size_t count;
-	enum err e = store_challenge_claim(
+	enum err e = store_challenge_take(
 		v->store, a, 1, v->config->timeout + LEASE_EXTRA_S, &w, &count);
 
 	if (e != ERR_OK) {

@@ -1,5 +1,5 @@
 /* Requests that wait for operators: what they are about, a yes, a no. The database decides whether a
- * yes counts (schema/0006_approval.sql); the signer asks again before it certifies. */
+ * yes counts (schema/0007_approval.sql); the signer asks again before it certifies. */
 #include "admin/api/internal.h"
 
 #include <inttypes.h>

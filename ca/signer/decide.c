@@ -12,7 +12,7 @@
 enum { LOOK_AGAIN_S = 5, GIVE_UP_S = 86400 };
 
 static enum err
-check_order(const struct store_claimed *r, enum ca_protocol protocol)
+check_order(const struct store_claim_item *r, enum ca_protocol protocol)
 {
 	if (protocol == CA_PROTOCOL_ACME && r->acme_order == NULL)
 		return err_set_word(ERR_DENIED, "order-not-usable",
@@ -26,7 +26,7 @@ check_order(const struct store_claimed *r, enum ca_protocol protocol)
 }
 
 static enum err
-check_predecessor(const struct store_claimed *r)
+check_predecessor(const struct store_claim_item *r)
 {
 	if (r->has_renewed_from && !r->renewed_from_live)
 		return err_set_word(ERR_DENIED, "certificate-revoked",
@@ -36,7 +36,7 @@ check_predecessor(const struct store_claimed *r)
 }
 
 static enum err
-read_names(const struct store_claimed *r, struct arena *a, struct pki_sans *out)
+read_names(const struct store_claim_item *r, struct arena *a, struct pki_sans *out)
 {
 	if (r->name_count > PKI_SANS_MAX)
 		return err_set_word(ERR_INVALID, "too-many-names", "%zu names; at most %d",
@@ -55,8 +55,8 @@ read_names(const struct store_claimed *r, struct arena *a, struct pki_sans *out)
 /* Only a program's own request may choose among the issuing CAs, and only where the profile leaves
  * the choice. */
 static enum err
-check_issuer_wish(
-	const struct store_claimed *r, const struct ca_profile *profile, enum ca_protocol protocol)
+check_issuer_wish(const struct store_claim_item *r, const struct ca_profile *profile,
+	enum ca_protocol protocol)
 {
 	if (r->issuer == NULL)
 		return ERR_OK;
@@ -95,7 +95,7 @@ find_issuer(const struct decide *d, const struct ca_profile *profile, const char
 /* Whether operators have yet to approve: asked last, so that they are not troubled with what would
  * be refused anyway. */
 static enum err
-check_approval(const struct decide *d, const struct store_claimed *r,
+check_approval(const struct decide *d, const struct store_claim_item *r,
 	const struct ca_profile *profile, bool *wanted)
 {
 	*wanted = r->approvals < profile->approvals;
@@ -108,7 +108,7 @@ check_approval(const struct decide *d, const struct store_claimed *r,
 }
 
 static void
-hold_for_approval(const struct decide *d, const struct store_claimed *r,
+hold_for_approval(const struct decide *d, const struct store_claim_item *r,
 	const struct ca_profile *profile, struct store_outcome *out)
 {
 	*out = (struct store_outcome){.kind = STORE_OUTCOME_HELD,
@@ -121,7 +121,7 @@ hold_for_approval(const struct decide *d, const struct store_claimed *r,
 }
 
 static enum err
-issue(const struct decide *d, const struct store_claimed *r, const struct ca_policy_request *policy,
+issue(const struct decide *d, const struct store_claim_item *r, const struct ca_policy_request *policy,
 	const struct ca_signing_issuer *signing, struct store_outcome *out)
 {
 	const struct pki_cert *ca = &signing->issuer->cert;
@@ -157,7 +157,7 @@ issue(const struct decide *d, const struct store_claimed *r, const struct ca_pol
 }
 
 static enum err
-certify(const struct decide *d, const struct store_claimed *r, struct store_outcome *out)
+certify(const struct decide *d, const struct store_claim_item *r, struct store_outcome *out)
 {
 	struct ca_policy_request policy = {
 		.identity_name = r->identity_name,
@@ -192,13 +192,13 @@ certify(const struct decide *d, const struct store_claimed *r, struct store_outc
 
 /* What may pass is not an outcome: the request waits and is looked at again, up to a day. */
 static bool
-may_pass(const struct decide *d, const struct store_claimed *r, enum err e)
+may_pass(const struct decide *d, const struct store_claim_item *r, enum err e)
 {
 	return e == ERR_UNAVAILABLE && d->now < r->created_at + GIVE_UP_S;
 }
 
 enum err
-decide(const struct decide *d, const struct store_claimed *request, struct store_outcome *out)
+decide(const struct decide *d, const struct store_claim_item *request, struct store_outcome *out)
 {
 	enum err e;
 

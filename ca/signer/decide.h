@@ -15,7 +15,7 @@ struct decide {
 
 /* Yes, no, or not now: a request that must be approved, or whose issuing CA cannot sign for a moment,
  * is held. Fails only with ERR_UNAVAILABLE (word "hsm"). */
-enum err decide(const struct decide *d, const struct store_claimed *request,
+enum err decide(const struct decide *d, const struct store_claim_item *request,
 	struct store_outcome *out) MUST_CHECK;
 
 /* May this certificate's key issue: a CA with the right usages, not self-signed, valid now, and the

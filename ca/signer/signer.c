@@ -115,7 +115,7 @@ ca_signer_close(struct ca_signer *s)
 }
 
 static void
-log_outcome(const struct store_claimed *r, const struct store_outcome *o, int64_t us)
+log_outcome(const struct store_claim_item *r, const struct store_outcome *o, int64_t us)
 {
 	char serial[2 * STORE_SERIAL_SIZE + 1];
 	static const char *const words[] = {[STORE_OUTCOME_ISSUED] = "ok",
@@ -133,7 +133,7 @@ log_outcome(const struct store_claimed *r, const struct store_outcome *o, int64_
 }
 
 static enum err
-decide_all(struct ca_signer *s, const struct store_claimed *items, size_t count,
+decide_all(struct ca_signer *s, const struct store_claim_item *items, size_t count,
 	struct store_outcome *outcomes, int64_t *us)
 {
 	const struct decide d = {
@@ -150,7 +150,7 @@ decide_all(struct ca_signer *s, const struct store_claimed *items, size_t count,
 }
 
 static void
-account(struct ca_signer *s, const struct store_claimed *items,
+account(struct ca_signer *s, const struct store_claim_item *items,
 	const struct store_outcome *outcomes, const int64_t *us, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -167,7 +167,7 @@ _Static_assert((int)CONFIG_BATCH_MAX == (int)STORE_CLAIM_MAX, "a full batch is o
 enum err
 ca_signer_work(struct ca_signer *s, bool *more)
 {
-	const struct store_claimed *items;
+	const struct store_claim_item *items;
 	struct store_outcome *outcomes;
 	const unsigned max = s->config->signer.batch;
 	struct store_claim *claim;

@@ -37,7 +37,7 @@ verdict(const struct job *j, const PGresult *res)
 
 /* A job of db_write() is its caller's memory again once it is posted. */
 static void
-answer(struct writer *w, struct job **jobs, size_t n)
+answer_jobs(struct writer *w, struct job **jobs, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct job *j = jobs[i];
@@ -57,7 +57,7 @@ answer(struct writer *w, struct job **jobs, size_t n)
 
 /* COMMIT was found to have happened: whoever has no result cannot be told what it was. */
 static void
-settle(struct job **jobs, size_t n)
+settle_jobs(struct job **jobs, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (jobs[i]->step->res != NULL && db_conn_judge(jobs[i]->step->res) == ERR_OK)
@@ -66,7 +66,7 @@ settle(struct job **jobs, size_t n)
 
 /* After REFUSED: is the only job worth another try? */
 static bool
-passing(const struct job *j)
+is_passing(const struct job *j)
 {
 	const PGresult *res = j->step->res;
 
@@ -85,16 +85,17 @@ serve(struct writer *w, struct job **jobs, size_t n)
 		if (o == UNKNOWN)
 			o = batch_resolve(w, deadline);
 		if (o == COMMITTED)
-			settle(jobs, n);
+			settle_jobs(jobs, n);
 		if (o == REFUSED && n > 1) {
 			/* One statement fails all; find out which by running them one by one. */
 			for (size_t i = 0; i < n; i++)
 				serve(w, &jobs[i], 1);
 			return;
 		}
-		bool again = o == LOST || (o == REFUSED && tries < RETRIES_MAX && passing(jobs[0]));
+		bool again =
+			o == LOST || (o == REFUSED && tries < RETRIES_MAX && is_passing(jobs[0]));
 		if (!again || db_late(w->db, deadline)) {
-			answer(w, jobs, n);
+			answer_jobs(w, jobs, n);
 			return;
 		}
 		writer_nap(w);
@@ -144,7 +145,7 @@ take_batch(struct writer *w, struct job **jobs, size_t last)
 }
 
 static void *
-run(void *ctx)
+write_batches(void *ctx)
 {
 	struct writer *w = ctx;
 	struct job *jobs[DB_BATCH_MAX];
@@ -166,7 +167,7 @@ writer_start(struct db *db)
 	batch_new_name(w);
 	pthread_mutex_init(&w->mutex, NULL);
 	clock_cond_init(&w->wake);
-	if (pthread_create(&w->thread, NULL, run, w) != 0)
+	if (pthread_create(&w->thread, NULL, write_batches, w) != 0)
 		abort();
 	return w;
 }

@@ -85,7 +85,7 @@ store_account_add(
 
 /* A write that must change a row, and what it means when it did not. */
 static enum err
-change(struct store *s, const struct stmt *st, const struct params *p, enum err unchanged,
+change_account(struct store *s, const struct stmt *st, const struct params *p, enum err unchanged,
 	const char *why)
 {
 	AUTO(PGresult) res = NULL;
@@ -105,7 +105,7 @@ store_account_set_contact(struct store *s, const char *id, const char *const *co
 	AUTO_PARAMS(p);
 
 	BIND(&p, acme_account_set_contact, .id = id, .contact = texts_of(contact, count));
-	return change(
+	return change_account(
 		s, &sql_acme_account_set_contact, &p, ERR_CONFLICT, "the account is not valid");
 }
 
@@ -117,7 +117,7 @@ store_account_move(
 
 	BIND(&p, acme_account_move, .id = id, .seen = status_words[from],
 		.status = status_words[to]);
-	return change(s, &sql_acme_account_move, &p, ERR_CONFLICT,
+	return change_account(s, &sql_acme_account_move, &p, ERR_CONFLICT,
 		"the account changed its status meanwhile");
 }
 
@@ -129,7 +129,7 @@ store_account_set_key(struct store *s, const char *id, const uint8_t old_thumbpr
 
 	BIND(&p, acme_account_set_key, .id = id, .old_thumbprint = bytes_of(old_thumbprint, 32),
 		.thumbprint = bytes_of(new_thumbprint, 32), .jwk = jwk_json);
-	return change(s, &sql_acme_account_set_key, &p, ERR_DENIED,
+	return change_account(s, &sql_acme_account_set_key, &p, ERR_DENIED,
 		"the old key is no longer the account's key");
 }
 

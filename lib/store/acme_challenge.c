@@ -22,7 +22,7 @@ store_challenge_answer(struct store *s, const char *id, const uint8_t thumbprint
 }
 
 enum err
-store_challenge_claim(struct store *s, struct arena *a, unsigned max, int64_t lease_s,
+store_challenge_take(struct store *s, struct arena *a, unsigned max, int64_t lease_s,
 	struct store_challenge_work **out, size_t *count)
 {
 	AUTO_PARAMS(p);

@@ -32,7 +32,7 @@ struct store_challenge_work {
 };
 /* Claims up to max due challenges for lease_s seconds (claimed_until), SKIP LOCKED. ERR_NOTFOUND:
  * none. */
-enum err store_challenge_claim(struct store *s, struct arena *a, unsigned max, int64_t lease_s,
+enum err store_challenge_take(struct store *s, struct arena *a, unsigned max, int64_t lease_s,
 	struct store_challenge_work **out, size_t *count) MUST_CHECK;
 /* From processing only. invalid with retry_at != 0: stays processing and is tried again then, error
  * kept. Audited when final. */

@@ -174,7 +174,7 @@ store_crl_begin(struct store *s, int16_t issuer, int64_t due, struct arena *a,
 /* After a COMMIT without an answer: is exactly this CRL there? If not, the marks are, and it is
  * made again. */
 static enum err
-look_up(struct store *s, const struct store_crl *crl)
+look_up_crl(struct store *s, const struct store_crl *crl)
 {
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
@@ -190,7 +190,7 @@ look_up(struct store *s, const struct store_crl *crl)
 }
 
 static enum err
-record(struct store_crl_job *job, const struct store_crl *crl)
+record_crl(struct store_crl_job *job, const struct store_crl *crl)
 {
 	AUTO_PARAMS(p);
 	AUTO_PARAMS(q);
@@ -208,12 +208,12 @@ enum err
 store_crl_finish(struct store_crl_job *job, const struct store_crl *crl)
 {
 	struct store *s = job->store;
-	enum err e = record(job, crl);
+	enum err e = record_crl(job, crl);
 
 	if (e == ERR_OK) {
 		e = db_conn_command(job->conn, "COMMIT");
 		if (e == ERR_UNAVAILABLE && !db_conn_usable(job->conn))
-			e = look_up(s, crl);
+			e = look_up_crl(s, crl);
 	}
 	if (e == ERR_OK) {
 		db_give(s->db, DB_OWN, job->conn);

@@ -9,13 +9,13 @@
 
 struct store {
 	struct db *db;
-	struct waiting *waiting;
+	struct wait_list *wait_list;
 	char node[192];
 	int64_t started_at;
 };
 
-struct waiting *waiting_new(struct store *s);
-void waiting_free(struct waiting *w);
+struct wait_list *wait_list_new(struct store *s);
+void wait_list_free(struct wait_list *w);
 
 /*
  * Feeds of changes. Rows hold the number of the transaction that wrote them; a reader keeps as its

@@ -55,7 +55,7 @@ static const struct {
 };
 
 static void
-step(struct work *w, const char *text)
+add_step(struct work *w, const char *text)
 {
 	if (w->count < STEPS_MAX)
 		w->steps[w->count++] = text;
@@ -94,7 +94,7 @@ apply_role(struct work *w, size_t i)
 	if (!exists) {
 		e = db_conn_command(&w->conn, roles[i].create);
 		if (e == ERR_OK)
-			step(w, arena_printf(w->arena, "role \"%s\" created", roles[i].name));
+			add_step(w, arena_printf(w->arena, "role \"%s\" created", roles[i].name));
 	}
 	bool differs = roles[i].alter != NULL &&
 		(!exists ||
@@ -103,7 +103,7 @@ apply_role(struct work *w, size_t i)
 	if (e != ERR_OK || !differs)
 		return e;
 	if (!w->creator) {
-		step(w,
+		add_step(w,
 			arena_printf(w->arena,
 				"role \"%s\": time limits left as they are, user \"%s\" may not alter it",
 				roles[i].name, w->user));
@@ -111,7 +111,7 @@ apply_role(struct work *w, size_t i)
 	}
 	e = db_conn_command(&w->conn, roles[i].alter);
 	if (e == ERR_OK)
-		step(w, arena_printf(w->arena, "role \"%s\": time limits set", roles[i].name));
+		add_step(w, arena_printf(w->arena, "role \"%s\": time limits set", roles[i].name));
 	return e;
 }
 
@@ -130,7 +130,7 @@ become_owner(struct work *w)
 	if (e == ERR_OK && !w->is_owner)
 		e = db_conn_command(&w->conn, "SET ROLE " OWNER);
 	if (e == ERR_OK && !exists)
-		step(w, "schema \"chancery\" created");
+		add_step(w, "schema \"chancery\" created");
 	return e;
 }
 
@@ -231,7 +231,7 @@ apply_migrations(struct work *w)
 	for (int64_t i = have; i < STORE_SCHEMA_VERSION && e == ERR_OK; i++) {
 		e = apply_file(w, names[i], (int)i + 1);
 		if (e == ERR_OK)
-			step(w, arena_printf(w->arena, "migration \"%s\" applied", names[i]));
+			add_step(w, arena_printf(w->arena, "migration \"%s\" applied", names[i]));
 	}
 	return e;
 }
@@ -245,14 +245,14 @@ apply_partitions(struct work *w)
 	BIND(&p, partitions_ensure, .months = PARTITION_MONTHS);
 	enum err e = db_conn_run(&w->conn, &sql_partitions_ensure, &p, &res);
 	if (e == ERR_OK && result_int(res, 0, COL_PARTITIONS_ENSURE_MADE) > 0)
-		step(w,
+		add_step(w,
 			arena_printf(w->arena, "%lld monthly certificate partitions made",
 				(long long)result_int(res, 0, COL_PARTITIONS_ENSURE_MADE)));
 	return e;
 }
 
 static enum err
-apply(struct work *w)
+apply_all(struct work *w)
 {
 	enum err e = db_conn_run(&w->conn, &sql_schema_lock, NULL, NULL);
 
@@ -269,7 +269,7 @@ apply(struct work *w)
 	if (e == ERR_OK)
 		e = apply_partitions(w);
 	if (e == ERR_OK)
-		step(w,
+		add_step(w,
 			arena_printf(w->arena, "schema is at version %d, grants are in place",
 				STORE_SCHEMA_VERSION));
 	return e;
@@ -285,7 +285,7 @@ store_schema_apply(const struct db_config *owner, const char *schema_directory, 
 	w.conn.timeout_us = OWNER_STATEMENT_US;
 	w.steps = arena_array(a, STEPS_MAX, sizeof(*w.steps));
 	if (e == ERR_OK)
-		e = apply(&w);
+		e = apply_all(&w);
 	db_conn_close(&w.conn);
 	*steps = w.steps;
 	*count = w.count;

@@ -73,7 +73,7 @@ store_open(const struct db_config *config, struct store **out)
 		return e;
 	}
 	db_start(s->db);
-	s->waiting = waiting_new(s);
+	s->wait_list = wait_list_new(s);
 	*out = s;
 	return ERR_OK;
 }
@@ -84,7 +84,7 @@ store_close(struct store *s)
 	if (s == NULL)
 		return;
 	db_stop(s->db); /* the bells end before what their listeners use */
-	waiting_free(s->waiting);
+	wait_list_free(s->wait_list);
 	db_close(s->db);
 	free(s);
 }

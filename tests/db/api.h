@@ -112,7 +112,7 @@ api_certificate(struct store *gateway, struct store *signer, struct arena *a, in
 	int16_t issuer, uint8_t serial[STORE_SERIAL_SIZE])
 {
 	struct store_claim *claim;
-	const struct store_claimed *items;
+	const struct store_claim_item *items;
 	size_t n = 0;
 
 	(void)api_request(gateway, identity, BYTES_LIT("spki"), NULL);

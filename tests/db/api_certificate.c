@@ -185,7 +185,7 @@ test_open_transaction_does_not_hold_up_the_issued_feed(void)
 	struct world w = open_world();
 	uint8_t serials[5][STORE_SERIAL_SIZE];
 	struct store_claim *slow;
-	const struct store_claimed *items;
+	const struct store_claim_item *items;
 	struct store_issued *page;
 	uint64_t cursor = 0;
 	size_t n;

@@ -8,7 +8,7 @@ test_claimed_request_carries_what_decides_about_it(void)
 {
 	struct world w = open_world();
 	struct store_claim *claim;
-	const struct store_claimed *items;
+	const struct store_claim_item *items;
 	size_t n = 0;
 	int64_t id = api_request(w.gateway, w.identity, BYTES_LIT("\0key\xff"), NULL);
 
@@ -37,7 +37,7 @@ test_two_claims_never_share_a_request_and_an_aborted_one_gives_back(void)
 {
 	struct world w = open_world();
 	struct store_claim *first, *second, *third;
-	const struct store_claimed *one, *two, *three;
+	const struct store_claim_item *one, *two, *three;
 	size_t n1 = 0, n2 = 0, n3 = 0;
 
 	for (int i = 0; i < 4; i++)
@@ -64,7 +64,7 @@ test_results_reach_who_waits_now_and_who_asks_later(void)
 {
 	struct world w = open_world();
 	struct store_claim *claim;
-	const struct store_claimed *items;
+	const struct store_claim_item *items;
 	struct store_result result;
 	size_t n = 0;
 	int64_t issued = api_request(w.gateway, w.identity, BYTES_LIT("k"), NULL);
@@ -210,7 +210,7 @@ test_one_sleep_ends_with_the_result(void)
 	struct world w = open_world();
 	struct sleeper s = {.w = &w}, again = {.w = &w};
 	struct store_claim *claim = NULL;
-	const struct store_claimed *items;
+	const struct store_claim_item *items;
 	size_t n = 0;
 	pthread_t thread;
 	int64_t deadline = clock_monotonic_us() + 5000000;
@@ -236,7 +236,7 @@ test_identity_blocked_after_the_claim_gets_a_refusal(void)
 {
 	struct world w = open_world();
 	struct store_claim *claim;
-	const struct store_claimed *items;
+	const struct store_claim_item *items;
 	struct store_offboarded gone;
 	struct store_result result;
 	struct store_certificate c;
@@ -265,7 +265,7 @@ test_predecessor_is_live_only_for_its_own_identity_and_unrevoked(void)
 	const char *other_name;
 	int64_t other = api_identity(w.gateway, w.a, IDENTITY_DEVICE, &other_name);
 	struct store_claim *claim;
-	const struct store_claimed *items;
+	const struct store_claim_item *items;
 	size_t n = 0;
 
 	api_certificate(w.gateway, w.signer, w.a, w.identity, w.issuer, serial);
@@ -290,7 +290,7 @@ test_serial_used_before_is_refused_and_the_others_are_issued(void)
 	struct world w = open_world();
 	uint8_t serial[STORE_SERIAL_SIZE];
 	struct store_claim *claim;
-	const struct store_claimed *items;
+	const struct store_claim_item *items;
 	struct store_result result;
 	size_t n = 0;
 
@@ -333,7 +333,7 @@ static void
 answer_all(struct world *w, uint8_t serial[STORE_SERIAL_SIZE])
 {
 	struct store_claim *claim;
-	const struct store_claimed *items;
+	const struct store_claim_item *items;
 	struct store_outcome o[64];
 	size_t n = 0;
 
@@ -381,7 +381,7 @@ test_responder_asks_only_for_a_service_identity(void)
 	AUTO_STRUCT(store) status = api_open("chancery_status", DB_WITHOUT_WRITER);
 	const char *service;
 	struct store_claim *claim;
-	const struct store_claimed *items;
+	const struct store_claim_item *items;
 	size_t n = 0;
 	int64_t id;
 

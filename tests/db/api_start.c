@@ -89,7 +89,7 @@ static size_t
 issue(struct world *w, size_t count)
 {
 	struct store_claim *claim;
-	const struct store_claimed *items;
+	const struct store_claim_item *items;
 	struct store_outcome o[64];
 	size_t done = 0;
 	int64_t deadline = clock_monotonic_us() + PATIENCE_S * 1000000;
@@ -143,7 +143,7 @@ test_refusal_by_the_signer_is_a_result(void)
 {
 	struct world w = open_world();
 	struct store_claim *claim;
-	const struct store_claimed *items;
+	const struct store_claim_item *items;
 	struct store_outcome o = {.kind = STORE_OUTCOME_REFUSED,
 		.refusal_class = ERR_DENIED,
 		.refusal_word = "name-not-allowed",

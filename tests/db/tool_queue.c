@@ -164,7 +164,8 @@ wait_bell(struct bell_wait *w)
 
 /* Every answer is a certificate, but for profile "refused". */
 static void
-decide(struct arena *a, const struct store_claimed *items, size_t n, struct store_outcome *outcomes)
+decide(struct arena *a, const struct store_claim_item *items, size_t n,
+	struct store_outcome *outcomes)
 {
 	for (size_t i = 0; i < n; i++) {
 		uint8_t *der = arena_alloc(a, DER_SIZE), *hash = arena_alloc(a, 32);
@@ -189,7 +190,7 @@ decide(struct arena *a, const struct store_claimed *items, size_t n, struct stor
 static enum err
 sign_batch(struct store *s, struct arena *a, int64_t *answered, int64_t spent[2])
 {
-	const struct store_claimed *items;
+	const struct store_claim_item *items;
 	struct store_claim *claim;
 	struct store_outcome outcomes[64];
 	size_t n;

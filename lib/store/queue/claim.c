@@ -12,9 +12,9 @@
 enum { RELEASE_MAX = 500 };
 
 static enum err
-read_claimed(struct arena *a, const PGresult *res, size_t row, struct store_claimed *out)
+read_claimed(struct arena *a, const PGresult *res, size_t row, struct store_claim_item *out)
 {
-	*out = (struct store_claimed){
+	*out = (struct store_claim_item){
 		.id = result_int(res, row, COL_CLAIM_TAKE_ID),
 		.protocol = result_text(a, res, row, COL_CLAIM_TAKE_PROTOCOL),
 		.request_id = result_text(a, res, row, COL_CLAIM_TAKE_REQUEST_ID),
@@ -71,7 +71,7 @@ begin_and_take(struct db_conn *c, unsigned max, PGresult **out)
 
 enum err
 store_claim_open(struct store *s, unsigned max, struct arena *a, struct store_claim **out,
-	const struct store_claimed **items, size_t *count)
+	const struct store_claim_item **items, size_t *count)
 {
 	AUTO(PGresult) res = NULL;
 	struct db_conn *c;
@@ -84,7 +84,7 @@ store_claim_open(struct store *s, unsigned max, struct arena *a, struct store_cl
 	e = begin_and_take(c, max < STORE_CLAIM_MAX ? max : STORE_CLAIM_MAX, &res);
 	if (e == ERR_OK && result_rows(res) == 0)
 		e = err_set(ERR_NOTFOUND, "no request is waiting");
-	struct store_claimed *list =
+	struct store_claim_item *list =
 		e == ERR_OK ? arena_array(a, result_rows(res), sizeof(*list)) : NULL;
 	for (size_t i = 0; e == ERR_OK && i < result_rows(res); i++)
 		e = read_claimed(a, res, i, &list[i]);

@@ -5,7 +5,7 @@
 #include "lib/store/identity.h"
 
 /* What a signer needs to know about one claimed request, read in the claiming transaction. */
-struct store_claimed {
+struct store_claim_item {
 	int64_t id;
 	const char *protocol, *request_id, *profile;
 	int64_t identity;
@@ -57,7 +57,7 @@ enum { STORE_CLAIM_MAX = 64 };
 /* Claims up to max (at most STORE_CLAIM_MAX) pending requests with SKIP LOCKED; the transaction
  * stays open. ERR_NOTFOUND: none. */
 enum err store_claim_open(struct store *s, unsigned max, struct arena *a, struct store_claim **out,
-	const struct store_claimed **items, size_t *count) MUST_CHECK;
+	const struct store_claim_item **items, size_t *count) MUST_CHECK;
 /* Records all outcomes (one per item, same order) in one transaction: certificates, names, results,
  * audit events; identities are locked and checked again (identity_lock), whoever is no longer
  * active gets a refusal instead. When COMMIT's outcome is unknown it is looked up by serial before

@@ -36,13 +36,9 @@ struct waiter {
 void wait_enter(struct waiter *me);
 /* What the writer made of a WAITER_ADDING. OLD: a request that was there before, which may have its
  * result already. */
-enum wait_added { WAIT_NEW, WAIT_OLD };
-void wait_settled(struct waiter *me, int64_t id, enum wait_added how);
+enum wish_was { WISH_NEW, WISH_OLD };
+void wait_settled(struct waiter *me, int64_t id, enum wish_was how);
 void wait_failed(struct waiter *me, enum err code);
-
-/* How many RESULT bells have rung: taken before a request is added, told to wait_added() after. */
-uint64_t wait_bells(struct store *s);
-void wait_added(struct store *s, int64_t id, uint64_t bells_before);
 
 /* Columns of the row {result} of schema/statements/request.sql. */
 enum err wait_read_result(
@@ -59,7 +55,7 @@ struct store_claim {
 	struct store *store;
 	struct db_conn *conn; /* its transaction is open */
 	struct arena *arena;
-	const struct store_claimed *items;
+	const struct store_claim_item *items;
 	size_t count;
 };
 

@@ -41,7 +41,7 @@ static const enum record_as as_of[] = {
 static enum err
 lock_active(struct db_conn *c, struct record *r)
 {
-	const struct store_claimed *items = r->claim->items;
+	const struct store_claim_item *items = r->claim->items;
 	int64_t ids[STORE_CLAIM_MAX];
 	size_t n = 0;
 	AUTO_PARAMS(p);
@@ -217,7 +217,7 @@ write_all(struct db_conn *c, const struct record *r)
 
 /* What was recorded as a refusal of our own is the outcome now. */
 static void
-own_up(struct record *r)
+take_own_refusals(struct record *r)
 {
 	for (size_t i = 0; i < r->claim->count; i++)
 		if (r->as[i] == RECORD_BLOCKED || r->as[i] == RECORD_BROKEN)
@@ -228,14 +228,14 @@ own_up(struct record *r)
 }
 
 static enum err
-record(struct db_conn *c, struct record *r)
+record_all(struct db_conn *c, struct record *r)
 {
 	enum err e = lock_active(c, r);
 
 	if (e == ERR_OK)
 		e = write_all(c, r);
 	if (e == ERR_OK)
-		own_up(r);
+		take_own_refusals(r);
 	return e;
 }
 
@@ -291,7 +291,7 @@ record_again(struct db_conn *c, struct record *r)
 		e = db_conn_run(c, &sql_claim_relock, &p, &res);
 	if (e == ERR_OK)
 		e = read_answered(r, res);
-	return e == ERR_OK ? record(c, r) : e;
+	return e == ERR_OK ? record_all(c, r) : e;
 }
 
 /* This item alone; one that cannot be recorded as it is becomes a refusal, or it would come back for
@@ -343,7 +343,7 @@ finish_all(struct store_claim *claim, struct store_outcome *outcomes)
 
 	for (size_t i = 0; i < claim->count; i++)
 		on[i] = true;
-	enum err e = record(claim->conn, &r);
+	enum err e = record_all(claim->conn, &r);
 	while (e != ERR_OK) {
 		if (e != ERR_UNAVAILABLE && db_conn_usable(claim->conn)) {
 			e = roll_back(claim->conn);

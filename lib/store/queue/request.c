@@ -130,7 +130,6 @@ request_read_added(const PGresult *res, size_t row, int64_t *id, bool *old)
 enum err
 store_request_add(struct store *s, const struct store_request_new *r, int64_t *id)
 {
-	uint64_t bells = wait_bells(s);
 	const void *row = r;
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
@@ -142,7 +141,6 @@ store_request_add(struct store *s, const struct store_request_new *r, int64_t *i
 		e = request_read_added(res, 0, id, &old);
 	if (e != ERR_OK || old)
 		return e;
-	wait_added(s, *id, bells);
 	store_ring(s, STORE_BELL_REQUEST);
 	return ERR_OK;
 }
@@ -151,7 +149,6 @@ enum err
 store_responder_request(struct store *s, const char *identity, const char *profile,
 	const char *issuer, struct bytes spki, const char *request_id, int64_t *id)
 {
-	uint64_t bells = wait_bells(s);
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
 
@@ -163,7 +160,6 @@ store_responder_request(struct store *s, const char *identity, const char *profi
 	if (result_null(res, 0, COL_RESPONDER_REQUEST_ID))
 		return err_set(ERR_NOTFOUND, "no service identity \"%s\"", identity);
 	*id = result_int(res, 0, COL_RESPONDER_REQUEST_ID);
-	wait_added(s, *id, bells);
 	store_ring(s, STORE_BELL_REQUEST);
 	return ERR_OK;
 }

@@ -1,4 +1,4 @@
-/* Held requests and operators' decisions; the rules are functions in schema/0006_approval.sql. */
+/* Held requests and operators' decisions; the rules are functions in schema/0007_approval.sql. */
 #include "lib/store/queue/review.h"
 
 #include "lib/store/internal.h"

@@ -10,7 +10,7 @@
 
 /* On the writer's thread, after COMMIT or failure; me may be gone once it has settled. */
 static void
-added(void *ctx, enum err code, const PGresult *res, size_t at)
+hear_added(void *ctx, enum err code, const PGresult *res, size_t at)
 {
 	struct waiter *me = ctx;
 	struct store *s = me->store;
@@ -22,7 +22,7 @@ added(void *ctx, enum err code, const PGresult *res, size_t at)
 		wait_failed(me, e);
 		return;
 	}
-	wait_settled(me, id, old ? WAIT_OLD : WAIT_NEW);
+	wait_settled(me, id, old ? WISH_OLD : WISH_NEW);
 	if (!old)
 		store_ring(s, STORE_BELL_REQUEST);
 }
@@ -42,7 +42,7 @@ store_request_start(struct store *s, struct arena *a, const struct store_request
 		.wait_us = wait_ms > 0 ? wait_ms * 1000 : 0,
 		.state = WAITER_ADDING};
 	wait_enter(me);
-	request_submit(s, row, added, me);
+	request_submit(s, row, hear_added, me);
 }
 
 /* A thread that waits for its own result. */
@@ -56,7 +56,7 @@ struct sleeper {
 };
 
 static void
-wake(void *ctx, enum err code, int64_t id, const struct store_result *result)
+wake_sleeper(void *ctx, enum err code, int64_t id, const struct store_result *result)
 {
 	struct sleeper *s = ctx;
 
@@ -87,7 +87,7 @@ store_request_run(struct store *s, struct arena *a, const struct store_request_n
 	struct sleeper sleeper = {.arena = a};
 
 	sem_init(&sleeper.wake, 0, 0);
-	store_request_start(s, a, r, wait_ms, wake, &sleeper);
+	store_request_start(s, a, r, wait_ms, wake_sleeper, &sleeper);
 	enum err e = sleep_until_woken(&sleeper);
 	if (e != ERR_OK)
 		return e;
@@ -121,7 +121,7 @@ store_request_wait(
 	struct sleeper sleeper = {.arena = a};
 	struct waiter me = {.store = s,
 		.arena = a,
-		.done = wake,
+		.done = wake_sleeper,
 		.ctx = &sleeper,
 		.wait_us = wait_ms * 1000,
 		.id = id,

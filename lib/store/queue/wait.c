@@ -6,9 +6,8 @@
  * without any. The keeper ends what the database does not: deadlines, and requests that could not
  * be added. It talks to no database, so that a silent one makes nobody late.
  *
- * Whoever starts to wait must not miss a result whose bell rang before: `added` remembers how many
- * bells had rung when a request was added, so that only those waiters for whom one rang since, or
- * whose request is unknown here, cost a look at once.
+ * Whoever starts to wait must not miss a result whose bell rang before: a waiter remembers how many
+ * had rung when it entered, and one whose request was there before costs a look at once.
  */
 #include "lib/store/queue/internal.h"
 
@@ -17,9 +16,9 @@
 #include "lib/base/clock.h"
 #include "schema/statements/request.h"
 
-enum { ADDED_SLOTS = 4096, LOOK_MAX = 512, ONE_LOOK_US = 1000000 };
+enum { LOOK_MAX = 512, ONE_LOOK_US = 1000000 };
 
-struct waiting {
+struct wait_list {
 	struct store *store;
 	pthread_t poller, keeper;
 	pthread_mutex_t mutex; /* all below but conn; never held in a call of done */
@@ -28,11 +27,7 @@ struct waiting {
 	bool due;	 /* the poller must look */
 	int64_t nearest; /* the keeper must look; at or before the first deadline */
 	struct waiter *first;
-	uint64_t bells; /* RESULT bells so far */
-	struct {
-		int64_t id;
-		uint64_t bells;
-	} added[ADDED_SLOTS];
+	uint64_t bells;	     /* RESULT bells so far */
 	struct db_conn conn; /* the poller's */
 };
 
@@ -96,7 +91,7 @@ call_back_all(struct waiter *first, const PGresult *res)
 
 /* The ids to ask for, oldest waiter last; with the mutex held. */
 static size_t
-collect(struct waiting *w, int64_t *ids)
+collect_ids(struct wait_list *w, int64_t *ids)
 {
 	size_t n = 0;
 
@@ -110,7 +105,7 @@ collect(struct waiting *w, int64_t *ids)
 
 /* Off the list with those that have a result; with the mutex held. */
 static struct waiter *
-take_answered(struct waiting *w, const PGresult *res)
+take_answered(struct wait_list *w, const PGresult *res)
 {
 	struct waiter *taken = NULL;
 
@@ -133,7 +128,7 @@ take_answered(struct waiting *w, const PGresult *res)
 
 /* Those that were asked for go to the end, so that a long queue is asked about in turns. */
 static bool
-rotate(struct waiting *w)
+rotate_list(struct wait_list *w)
 {
 	struct waiter *rest = NULL, **rest_end = &rest, *asked = NULL, **asked_end = &asked;
 	bool left = false;
@@ -155,7 +150,7 @@ rotate(struct waiting *w)
 /* The program ends and the database says nothing: whoever waits for a signer is told that its
  * request waits, as at its deadline. With the mutex held. */
 static void
-give_up(struct waiting *w)
+give_up(struct wait_list *w)
 {
 	for (struct waiter *at = w->first; at != NULL; at = at->next)
 		if (at->state == WAITER_ADDED)
@@ -166,10 +161,10 @@ give_up(struct waiting *w)
 
 /* With the mutex held at both ends, not in between. */
 static void
-look(struct waiting *w)
+look_up_results(struct wait_list *w)
 {
 	int64_t ids[LOOK_MAX];
-	size_t n = collect(w, ids);
+	size_t n = collect_ids(w, ids);
 	struct waiter *answered = NULL;
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
@@ -190,7 +185,7 @@ look(struct waiting *w)
 		answered = take_answered(w, res);
 	else if (db_late(w->store->db, INT64_MAX))
 		give_up(w);
-	if (n == LOOK_MAX && rotate(w))
+	if (n == LOOK_MAX && rotate_list(w))
 		w->due = true;
 	pthread_mutex_unlock(&w->mutex);
 	call_back_all(answered, res);
@@ -200,7 +195,7 @@ look(struct waiting *w)
 static void *
 poll_results(void *ctx)
 {
-	struct waiting *w = ctx;
+	struct wait_list *w = ctx;
 
 	pthread_mutex_lock(&w->mutex);
 	while (!w->stopping) {
@@ -209,7 +204,7 @@ poll_results(void *ctx)
 			continue;
 		}
 		w->due = false;
-		look(w);
+		look_up_results(w);
 	}
 	pthread_mutex_unlock(&w->mutex);
 	db_conn_close(&w->conn);
@@ -228,7 +223,7 @@ set_failure(struct waiter *me, enum err code)
 /* True when this one must not wait any longer. What the writer has not begun at the deadline is
  * withdrawn, what it works on is waited for. */
 static bool
-over(struct waiter *me, int64_t now)
+is_over(struct waiter *me, int64_t now)
 {
 	if (me->state == WAITER_FAILED)
 		return true;
@@ -246,13 +241,13 @@ over(struct waiter *me, int64_t now)
 
 /* Off the list with those whose wait is over, and when the next one's is; with the mutex held. */
 static struct waiter *
-take_over(struct waiting *w, int64_t now)
+take_over(struct wait_list *w, int64_t now)
 {
 	struct waiter *taken = NULL;
 
 	w->nearest = INT64_MAX;
 	for (struct waiter **link = &w->first, *at; (at = *link) != NULL;) {
-		if (over(at, now)) {
+		if (is_over(at, now)) {
 			*link = at->next;
 			at->next = taken;
 			taken = at;
@@ -268,7 +263,7 @@ take_over(struct waiting *w, int64_t now)
 static void *
 keep_deadlines(void *ctx)
 {
-	struct waiting *w = ctx;
+	struct wait_list *w = ctx;
 
 	pthread_mutex_lock(&w->mutex);
 	while (!w->stopping) {
@@ -292,7 +287,7 @@ keep_deadlines(void *ctx)
 
 /* With the mutex held. A deadline that is later than the keeper's next look costs no wake-up. */
 static void
-tell_keeper(struct waiting *w, int64_t deadline)
+tell_keeper(struct wait_list *w, int64_t deadline)
 {
 	if (deadline >= w->nearest)
 		return;
@@ -301,16 +296,16 @@ tell_keeper(struct waiting *w, int64_t deadline)
 }
 
 static void
-tell_poller(struct waiting *w)
+tell_poller(struct wait_list *w)
 {
 	w->due = true;
 	pthread_cond_signal(&w->look);
 }
 
 static void
-rung(void *ctx, unsigned bell)
+hear_bell(void *ctx, unsigned bell)
 {
-	struct waiting *w = ctx;
+	struct wait_list *w = ctx;
 
 	pthread_mutex_lock(&w->mutex);
 	w->bells += bell == STORE_BELL_RESULT || bell == DB_TICK;
@@ -319,10 +314,10 @@ rung(void *ctx, unsigned bell)
 	pthread_mutex_unlock(&w->mutex);
 }
 
-struct waiting *
-waiting_new(struct store *s)
+struct wait_list *
+wait_list_new(struct store *s)
 {
-	struct waiting *w = mem_zalloc(1, sizeof(*w));
+	struct wait_list *w = mem_zalloc(1, sizeof(*w));
 
 	w->store = s;
 	w->nearest = INT64_MAX;
@@ -335,7 +330,7 @@ waiting_new(struct store *s)
 /* The writer and the bells have stopped: whoever still waits has a recorded request, or is told why
  * not. */
 void
-waiting_free(struct waiting *w)
+wait_list_free(struct wait_list *w)
 {
 	pthread_mutex_lock(&w->mutex);
 	w->stopping = true;
@@ -353,38 +348,15 @@ waiting_free(struct waiting *w)
 	free(w);
 }
 
-uint64_t
-wait_bells(struct store *s)
-{
-	struct waiting *w = s->waiting;
-
-	pthread_mutex_lock(&w->mutex);
-	uint64_t bells = w->bells;
-	pthread_mutex_unlock(&w->mutex);
-	return bells;
-}
-
-void
-wait_added(struct store *s, int64_t id, uint64_t bells_before)
-{
-	struct waiting *w = s->waiting;
-	size_t slot = (size_t)id % ADDED_SLOTS;
-
-	pthread_mutex_lock(&w->mutex);
-	w->added[slot].id = id;
-	w->added[slot].bells = bells_before;
-	pthread_mutex_unlock(&w->mutex);
-}
-
-/* With the mutex held. db_listen() takes the listeners' lock only, which no caller of rung()
+/* With the mutex held. db_listen() takes the listeners' lock only, which no caller of hear_bell()
  * holds. */
 static void
-start(struct waiting *w)
+start_threads(struct wait_list *w)
 {
 	if (w->started)
 		return;
 	w->started = true;
-	db_listen(w->store->db, 1u << STORE_BELL_RESULT, rung, w);
+	db_listen(w->store->db, 1u << STORE_BELL_RESULT, hear_bell, w);
 	if (pthread_create(&w->poller, NULL, poll_results, w) != 0 ||
 		pthread_create(&w->keeper, NULL, keep_deadlines, w) != 0)
 		abort();
@@ -393,34 +365,32 @@ start(struct waiting *w)
 void
 wait_enter(struct waiter *me)
 {
-	struct waiting *w = me->store->waiting;
-	size_t slot = (size_t)me->id % ADDED_SLOTS;
+	struct wait_list *w = me->store->wait_list;
 
 	me->deadline = clock_monotonic_us() + (me->wait_us > 0 ? me->wait_us : DB_PATIENCE_US);
 	pthread_mutex_lock(&w->mutex);
-	start(w);
+	start_threads(w);
 	me->bells = w->bells;
 	me->next = w->first;
 	w->first = me;
-	if (me->state == WAITER_ADDED &&
-		(w->added[slot].id != me->id || w->added[slot].bells != w->bells))
+	if (me->state == WAITER_ADDED)
 		tell_poller(w);
 	tell_keeper(w, me->deadline);
 	pthread_mutex_unlock(&w->mutex);
 }
 
 void
-wait_settled(struct waiter *me, int64_t id, enum wait_added how)
+wait_settled(struct waiter *me, int64_t id, enum wish_was how)
 {
-	struct waiting *w = me->store->waiting;
+	struct wait_list *w = me->store->wait_list;
 
 	pthread_mutex_lock(&w->mutex);
 	me->id = id;
 	if (me->wait_us == 0)
-		me->deadline = clock_monotonic_us() + (how == WAIT_OLD ? ONE_LOOK_US : 0);
+		me->deadline = clock_monotonic_us() + (how == WISH_OLD ? ONE_LOOK_US : 0);
 	me->state = WAITER_ADDED;
 	tell_keeper(w, me->deadline);
-	if (how == WAIT_OLD || me->bells != w->bells)
+	if (how == WISH_OLD || me->bells != w->bells)
 		tell_poller(w);
 	pthread_mutex_unlock(&w->mutex);
 }
@@ -428,7 +398,7 @@ wait_settled(struct waiter *me, int64_t id, enum wait_added how)
 void
 wait_failed(struct waiter *me, enum err code)
 {
-	struct waiting *w = me->store->waiting;
+	struct wait_list *w = me->store->wait_list;
 
 	pthread_mutex_lock(&w->mutex);
 	set_failure(me, code);

@@ -84,10 +84,10 @@ test_made(void)
 static const char *names[] = {"dns:a.example.org"};
 static const char *grants[] = {"dns:*.example.org"};
 
-static struct store_claimed
+static struct store_claim_item
 request(void)
 {
-	return (struct store_claimed){.id = 1,
+	return (struct store_claim_item){.id = 1,
 		.protocol = "est",
 		.request_id = "r",
 		.profile = "device",
@@ -103,10 +103,10 @@ request(void)
 		.grant_count = 1};
 }
 
-static struct store_claimed
+static struct store_claim_item
 order(void)
 {
-	struct store_claimed r = request();
+	struct store_claim_item r = request();
 
 	r.protocol = "acme";
 	r.profile = "workload";
@@ -128,7 +128,7 @@ judge(void)
 static void
 test_granted_request_is_certified(void)
 {
-	const struct store_claimed r = request();
+	const struct store_claim_item r = request();
 	const struct decide d = judge();
 	struct store_outcome o;
 	struct pki_cert cert;
@@ -151,7 +151,7 @@ test_granted_request_is_certified(void)
 static void
 test_proven_order_is_certified_without_a_grant(void)
 {
-	const struct store_claimed r = order();
+	const struct store_claim_item r = order();
 	const struct decide d = judge();
 	struct store_outcome o;
 
@@ -160,66 +160,66 @@ test_proven_order_is_certified_without_a_grant(void)
 }
 
 static void
-set_blocked(struct store_claimed *r)
+set_blocked(struct store_claim_item *r)
 {
 	r->identity_state = IDENTITY_BLOCKED;
 }
 static void
-set_retired(struct store_claimed *r)
+set_retired(struct store_claim_item *r)
 {
 	r->identity_state = IDENTITY_RETIRED;
 }
 static void
-set_kind(struct store_claimed *r)
+set_kind(struct store_claim_item *r)
 {
 	r->identity_kind = IDENTITY_OPERATOR;
 }
 static void
-set_profile(struct store_claimed *r)
+set_profile(struct store_claim_item *r)
 {
 	r->profile = "nonsense";
 }
 static void
-set_protocol(struct store_claimed *r)
+set_protocol(struct store_claim_item *r)
 {
 	r->protocol = "internal";
 }
 static void
-set_unknown_protocol(struct store_claimed *r)
+set_unknown_protocol(struct store_claim_item *r)
 {
 	r->protocol = "carrier-pigeon";
 }
 static void
-no_grant(struct store_claimed *r)
+no_grant(struct store_claim_item *r)
 {
 	r->grant_count = 0;
 }
 static void
-no_key(struct store_claimed *r)
+no_key(struct store_claim_item *r)
 {
 	r->spki = (struct bytes){NULL, 0};
 }
 static void
-cut_key(struct store_claimed *r)
+cut_key(struct store_claim_item *r)
 {
 	r->spki.n--;
 }
 static void
-bad_name(struct store_claimed *r)
+bad_name(struct store_claim_item *r)
 {
 	static const char *bad[] = {"dns:-a.example.org"};
 
 	r->names = bad;
 }
 static void
-untyped_name(struct store_claimed *r)
+untyped_name(struct store_claim_item *r)
 {
 	static const char *bad[] = {"a.example.org"};
 
 	r->names = bad;
 }
 static void
-many_names(struct store_claimed *r)
+many_names(struct store_claim_item *r)
 {
 	static const char *many[PKI_SANS_MAX + 1];
 
@@ -229,46 +229,46 @@ many_names(struct store_claimed *r)
 	r->name_count = ARRAY_LEN(many);
 }
 static void
-dead_predecessor(struct store_claimed *r)
+dead_predecessor(struct store_claim_item *r)
 {
 	r->has_renewed_from = true;
 }
 static void
-long_life(struct store_claimed *r)
+long_life(struct store_claim_item *r)
 {
 	r->not_after = NOW + 31 * 24 * HOUR;
 }
 static void
-past_life(struct store_claimed *r)
+past_life(struct store_claim_item *r)
 {
 	r->not_after = NOW - 1;
 }
 static void
-acme_without_order(struct store_claimed *r)
+acme_without_order(struct store_claim_item *r)
 {
 	*r = order();
 	r->acme_order = NULL;
 }
 static void
-unusable_order(struct store_claimed *r)
+unusable_order(struct store_claim_item *r)
 {
 	*r = order();
 	r->order_usable = false;
 }
 static void
-unproven_order(struct store_claimed *r)
+unproven_order(struct store_claim_item *r)
 {
 	*r = order();
 	r->authorized_count = 0;
 }
 static void
-order_over_est(struct store_claimed *r)
+order_over_est(struct store_claim_item *r)
 {
 	r->acme_order = "o1";
 }
 /* A proof is of one exact name: read as a pattern it would be a grant. */
 static void
-proof_of_a_wildcard(struct store_claimed *r)
+proof_of_a_wildcard(struct store_claim_item *r)
 {
 	static const char *wild[] = {"dns:*.example.org"};
 
@@ -278,7 +278,7 @@ proof_of_a_wildcard(struct store_claimed *r)
 
 static const struct refused {
 	const char *name;
-	void (*change)(struct store_claimed *r);
+	void (*change)(struct store_claim_item *r);
 	enum err class;
 	const char *word;
 } table[] = {
@@ -308,7 +308,7 @@ static void
 test_each_wrong_fact_is_an_outcome(void)
 {
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-		struct store_claimed r = request();
+		struct store_claim_item r = request();
 		const struct decide d = judge();
 		struct store_outcome o;
 
@@ -339,7 +339,7 @@ test_broken_hsm_is_no_outcome(void)
 		.alg = PKI_SIG_ECDSA_SHA256, .ctx = hsm_word, .sign = broken};
 	const struct ca_signing_issuer bad = {.issuer = &issuer, .signer = &gone};
 	const struct decide d = {profiles, &issuers, &bad, arena, NOW};
-	const struct store_claimed r = request();
+	const struct store_claim_item r = request();
 	struct store_outcome o;
 
 	CHECK_REASON(decide(&d, &r, &o), ERR_UNAVAILABLE, "hsm: gone");
@@ -352,7 +352,7 @@ test_profile_of_an_issuer_elsewhere_waits_for_it(void)
 	const struct ca_issuers none = {
 		.item = &issuer, .count = 0, .all_count = 1, .first = "issuing-1"};
 	const struct decide d = {profiles, &none, &signing, arena, NOW};
-	const struct store_claimed r = request();
+	const struct store_claim_item r = request();
 	struct store_outcome o;
 
 	CHECK_OK(decide(&d, &r, &o));
@@ -366,7 +366,7 @@ test_another_issuer_never_stands_in_for_the_first(void)
 	const struct ca_issuers second = {
 		.item = &issuer, .count = 1, .all_count = 1, .first = "issuing-0"};
 	const struct decide d = {profiles, &second, &signing, arena, NOW};
-	const struct store_claimed r = request();
+	const struct store_claim_item r = request();
 	struct store_outcome o;
 
 	CHECK_OK(decide(&d, &r, &o));
@@ -378,7 +378,7 @@ test_issuer_whose_key_cannot_be_used_keeps_the_request_waiting(void)
 {
 	const struct ca_signing_issuer unusable = {.issuer = &issuer};
 	const struct decide d = {profiles, &issuers, &unusable, arena, NOW};
-	const struct store_claimed r = request();
+	const struct store_claim_item r = request();
 	struct store_outcome o;
 
 	CHECK_OK(decide(&d, &r, &o));
@@ -392,7 +392,7 @@ test_what_waited_a_day_for_its_issuer_is_refused(void)
 {
 	const struct ca_signing_issuer unusable = {.issuer = &issuer};
 	const struct decide d = {profiles, &issuers, &unusable, arena, NOW};
-	struct store_claimed r = request();
+	struct store_claim_item r = request();
 	struct store_outcome o;
 
 	r.created_at = NOW - 24 * HOUR;
@@ -421,7 +421,7 @@ test_too_few_approvals_hold_the_request(void)
 {
 	struct ca_profiles all;
 	const struct decide d = judge_with_approval(&all);
-	struct store_claimed r = request();
+	struct store_claim_item r = request();
 	struct store_outcome o;
 
 	for (r.approvals = 0; r.approvals < 2; r.approvals++) {
@@ -437,7 +437,7 @@ test_enough_approvals_let_it_be_certified(void)
 {
 	struct ca_profiles all;
 	const struct decide d = judge_with_approval(&all);
-	struct store_claimed r = request();
+	struct store_claim_item r = request();
 	struct store_outcome o;
 
 	r.approvals = 2;
@@ -450,7 +450,7 @@ test_approvals_that_do_not_come_in_time_end_it(void)
 {
 	struct ca_profiles all;
 	const struct decide d = judge_with_approval(&all);
-	struct store_claimed r = request();
+	struct store_claim_item r = request();
 	struct store_outcome o;
 
 	r.created_at = NOW - 24 * HOUR;
@@ -465,7 +465,7 @@ test_what_is_refused_anyway_is_not_held(void)
 {
 	struct ca_profiles all;
 	const struct decide d = judge_with_approval(&all);
-	struct store_claimed r = request();
+	struct store_claim_item r = request();
 	struct store_outcome o;
 
 	r.grant_count = 0;
@@ -481,7 +481,7 @@ test_backdating_stays_behind_the_beginning_of_the_ca(void)
 		.item = &young, .count = 1, .all_count = 1, .first = "issuing-1"};
 	const struct ca_signing_issuer sign = {.issuer = &young, .signer = &signer};
 	const struct decide d = {profiles, &one, &sign, arena, NOW};
-	const struct store_claimed r = request();
+	const struct store_claim_item r = request();
 	struct store_outcome o;
 
 	make_ca(&(struct ca_shape){"Issuing", "Root", PKI_KU_KEY_CERT_SIGN | PKI_KU_CRL_SIGN,
