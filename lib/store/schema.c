@@ -29,31 +29,6 @@ struct work {
 };
 
 #define OWNER "chancery_owner"
-/*
- * Nobody waits for ever: a front end's statement is short, a lock is held for one batch, and only
- * the signer keeps a transaction open while the HSM works.
- */
-#define SETTINGS                                                                                   \
-	"search_path=chancery,lock_timeout=5s,statement_timeout=10s,idle_in_transaction_session_timeout="
-#define ALTER(role, idle)                                                                          \
-	"ALTER ROLE " role " SET search_path = chancery; ALTER ROLE " role                         \
-	" SET lock_timeout = '5s'; "                                                               \
-	"ALTER ROLE " role " SET statement_timeout = '10s'; "                                      \
-	"ALTER ROLE " role " SET idle_in_transaction_session_timeout = '" idle "'"
-static const struct {
-	const char *name, *create, *alter, *settings;
-} roles[] = {
-	{OWNER, "CREATE ROLE " OWNER " LOGIN", NULL, NULL},
-	{"chancery_gateway", "CREATE ROLE chancery_gateway LOGIN", ALTER("chancery_gateway", "10s"),
-		SETTINGS "10s"},
-	{"chancery_signer", "CREATE ROLE chancery_signer LOGIN", ALTER("chancery_signer", "60s"),
-		SETTINGS "60s"},
-	{"chancery_validator", "CREATE ROLE chancery_validator LOGIN",
-		ALTER("chancery_validator", "10s"), SETTINGS "10s"},
-	{"chancery_status", "CREATE ROLE chancery_status LOGIN", ALTER("chancery_status", "10s"),
-		SETTINGS "10s"},
-};
-
 static void
 add_step(struct work *w, const char *text)
 {
@@ -77,41 +52,44 @@ look_who(struct work *w)
 }
 
 static enum err
-apply_role(struct work *w, size_t i)
+apply_role(struct work *w, const char *name, bool present, const char *create, const char *alter)
 {
-	AUTO_PARAMS(p);
-	AUTO(PGresult) res = NULL;
+	enum err e = ERR_OK;
 
-	BIND(&p, schema_role, .name = roles[i].name);
-	enum err e = db_conn_run(&w->conn, &sql_schema_role, &p, &res);
-	if (e != ERR_OK)
-		return e;
-	bool exists = result_rows(res) > 0;
-	if (!exists && !w->creator)
+	if (!present && !w->creator)
 		return err_set(ERR_DENIED,
 			"role \"%s\" is missing and user \"%s\" may not create it: have an administrator run \"%s\"",
-			roles[i].name, w->user, roles[i].create);
-	if (!exists) {
-		e = db_conn_command(&w->conn, roles[i].create);
-		if (e == ERR_OK)
-			add_step(w, arena_printf(w->arena, "role \"%s\" created", roles[i].name));
-	}
-	bool differs = roles[i].alter != NULL &&
-		(!exists ||
-			strcmp(result_peek(res, 0, COL_SCHEMA_ROLE_SETTINGS), roles[i].settings) !=
-				0);
-	if (e != ERR_OK || !differs)
+			name, w->user, create);
+	if (!present)
+		e = db_conn_command(&w->conn, create);
+	if (e == ERR_OK && !present)
+		add_step(w, arena_printf(w->arena, "role \"%s\" created", name));
+	if (e != ERR_OK || alter == NULL)
 		return e;
 	if (!w->creator) {
 		add_step(w,
 			arena_printf(w->arena,
 				"role \"%s\": time limits left as they are, user \"%s\" may not alter it",
-				roles[i].name, w->user));
+				name, w->user));
 		return ERR_OK;
 	}
-	e = db_conn_command(&w->conn, roles[i].alter);
+	e = db_conn_command(&w->conn, alter);
 	if (e == ERR_OK)
-		add_step(w, arena_printf(w->arena, "role \"%s\": time limits set", roles[i].name));
+		add_step(w, arena_printf(w->arena, "role \"%s\": time limits set", name));
+	return e;
+}
+
+static enum err
+apply_roles(struct work *w)
+{
+	AUTO(PGresult) res = NULL;
+	enum err e = db_conn_run(&w->conn, &sql_schema_roles, NULL, &res);
+
+	for (size_t i = 0; e == ERR_OK && i < result_rows(res); i++)
+		e = apply_role(w, result_text(w->arena, res, i, COL_SCHEMA_ROLES_NAME),
+			result_bool(res, i, COL_SCHEMA_ROLES_PRESENT),
+			result_text(w->arena, res, i, COL_SCHEMA_ROLES_CREATE_COMMAND),
+			result_text(w->arena, res, i, COL_SCHEMA_ROLES_ALTER_COMMAND));
 	return e;
 }
 
@@ -258,8 +236,8 @@ apply_all(struct work *w)
 
 	if (e == ERR_OK)
 		e = look_who(w);
-	for (size_t i = 0; i < ARRAY_LEN(roles) && e == ERR_OK; i++)
-		e = apply_role(w, i);
+	if (e == ERR_OK)
+		e = apply_roles(w);
 	if (e == ERR_OK)
 		e = become_owner(w);
 	if (e == ERR_OK)

@@ -30,14 +30,23 @@ SELECT pg_advisory_lock(hashtext('chancery schema apply'));
 SELECT rolname::text AS name, rolsuper AS superuser, rolsuper OR rolcreaterole AS creator
 FROM pg_catalog.pg_roles WHERE rolname = current_user;
 
--- name: schema_role
+-- name: schema_roles
 -- by: owner
--- in: name text
--- out: settings text
--- No row: no such role.
-SELECT coalesce((SELECT array_to_string(setconfig, ',') FROM pg_catalog.pg_db_role_setting s
-	WHERE s.setrole = r.oid AND s.setdatabase = 0), '') AS settings
-FROM pg_catalog.pg_roles r WHERE r.rolname = :name::text;
+-- out: name text, present bool, create_command text, alter_command text
+-- The roles there must be, the owner first, and what makes each of them as it must be; null: nothing. What they may do stands in
+-- schema/roles.sql. Nobody waits for ever: a front end's statement is short, a lock is held for one batch, and only the signer
+-- keeps a transaction open while the HSM works.
+SELECT w.name, r.oid IS NOT NULL AS present, format('CREATE ROLE %I LOGIN', w.name) AS create_command,
+	CASE WHEN w.idle IS NOT NULL AND s.setconfig IS DISTINCT FROM ARRAY['search_path=chancery', 'lock_timeout=5s',
+		'statement_timeout=10s', 'idle_in_transaction_session_timeout=' || w.idle]
+	THEN format('ALTER ROLE %1$I SET search_path = chancery; ALTER ROLE %1$I SET lock_timeout = ''5s''; ' ||
+		'ALTER ROLE %1$I SET statement_timeout = ''10s''; ALTER ROLE %1$I SET idle_in_transaction_session_timeout = %2$L',
+		w.name, w.idle) END AS alter_command
+FROM (VALUES (1, 'chancery_owner', NULL), (2, 'chancery_gateway', '10s'), (3, 'chancery_signer', '60s'),
+	(4, 'chancery_validator', '10s'), (5, 'chancery_status', '10s')) AS w (place, name, idle)
+LEFT JOIN pg_catalog.pg_roles r ON r.rolname = w.name::name
+LEFT JOIN pg_catalog.pg_db_role_setting s ON s.setrole = r.oid AND s.setdatabase = 0
+ORDER BY w.place;
 
 -- name: schema_find
 -- by: owner
