@@ -121,8 +121,9 @@ hold_for_approval(const struct decide *d, const struct store_claim_item *r,
 }
 
 static enum err
-issue(const struct decide *d, const struct store_claim_item *r, const struct ca_policy_request *policy,
-	const struct ca_signing_issuer *signing, struct store_outcome *out)
+issue(const struct decide *d, const struct store_claim_item *r,
+	const struct ca_policy_request *policy, const struct ca_signing_issuer *signing,
+	struct store_outcome *out)
 {
 	const struct pki_cert *ca = &signing->issuer->cert;
 	uint8_t *spki_hash = arena_alloc(d->arena, 32);
