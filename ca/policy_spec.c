@@ -45,32 +45,6 @@ ca_policy_subject(const struct ca_profile *profile, const char *identity_name,
 	return pki_name_build(&parts, a, der);
 }
 
-/* SEQUENCE { SET { SEQUENCE { commonName, text } } } and nothing else: the text. */
-static enum err
-lone_common_name(struct bytes subject, struct bytes *text)
-{
-	static const uint8_t oid_cn[] = {0x55, 0x04, 0x03};
-	struct der d = der_open(subject), rdns, set, atv;
-	struct bytes oid;
-	uint8_t tag;
-	enum err e;
-
-	if ((e = der_enter(&d, DER_SEQUENCE, "Name", &rdns)) != ERR_OK ||
-		(e = der_finish(&d, "Name")) != ERR_OK ||
-		(e = der_enter(&rdns, DER_SET, "RDN", &set)) != ERR_OK ||
-		(e = der_finish(&rdns, "Name")) != ERR_OK ||
-		(e = der_enter(&set, DER_SEQUENCE, "attribute", &atv)) != ERR_OK ||
-		(e = der_finish(&set, "RDN")) != ERR_OK ||
-		(e = der_get_oid(&atv, "attribute type", &oid)) != ERR_OK ||
-		(e = der_get_any(&atv, &tag, text, NULL)) != ERR_OK ||
-		(e = der_finish(&atv, "attribute")) != ERR_OK)
-		return e;
-	if (!bytes_equal(oid, bytes_of(oid_cn, sizeof(oid_cn))) ||
-		(tag != DER_UTF8_STRING && tag != DER_PRINTABLE_STRING))
-		return ERR_INVALID;
-	return ERR_OK;
-}
-
 static bool
 equal_ignoring_case(struct bytes a, const char *b)
 {
@@ -103,7 +77,7 @@ ca_policy_csr_subject(const struct ca_profile *profile, const char *identity_nam
 
 	if (pki_name_empty(subject))
 		return ERR_OK;
-	if (lone_common_name(subject, &text) == ERR_OK && is_one_of(text, identity_name, names, a))
+	if (pki_name_lone_common_name(subject, &text) && is_one_of(text, identity_name, names, a))
 		return ERR_OK;
 	enum err e = ca_policy_subject(profile, identity_name, names, a, &ours);
 	if (e != ERR_OK)

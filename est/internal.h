@@ -54,11 +54,8 @@ enum err est_check_binding(const struct http_request *req, struct http_response 
 	const struct pki_csr *csr) MUST_CHECK;
 
 /* RFC 7030 section 4.2.2: subject and subjectAltName of the CSR are those of the certificate to be
- * replaced. */
+ * replaced (pki_name_equal, pki_sans_equal). */
 enum err est_check_same_names(const struct pki_csr *csr, const struct pki_cert *current) MUST_CHECK;
-/* Equal DER, or the same attributes with the same octets where one side says PrintableString and
- * the other UTF8String. */
-bool est_subject_equal(struct bytes a, struct bytes b);
 /* The names a CSR without subjectAltName gets: the exact ones among the grants, never one made up
  * from a pattern. */
 enum err est_granted_names(

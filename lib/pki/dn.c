@@ -1,6 +1,6 @@
 /*
- * Distinguished names (RFC 5280 section 4.1.2.4). They are compared as DER elsewhere; here their
- * syntax is checked, a few are built, and people get to read them. Strings are UTF8String,
+ * Distinguished names (RFC 5280 section 4.1.2.4): their syntax is checked, they are compared, a few
+ * are built, and people get to read them. Whatever reads attributes walks one cursor. Strings are UTF8String,
  * PrintableString or IA5String: the older types need tables nobody checks, and a name that displays
  * differently than it compares is a weapon.
  */
@@ -139,8 +139,14 @@ string_valid(uint8_t tag, struct bytes s, size_t *characters)
 }
 
 struct ava {
-	struct bytes oid, value;
+	struct bytes oid, value, whole;
 	uint8_t tag;
+};
+
+/* Stands before an attribute of a name, in encoded order. */
+struct cursor {
+	struct der name, rdn;
+	size_t rdns, avas; /* begun so far: of the name, of this RDN */
 };
 
 static enum err
@@ -167,14 +173,14 @@ check_value(const struct ava *v)
 }
 
 static enum err
-get_ava(struct der *rdn, struct ava *out, struct bytes *whole)
+get_ava(struct der *rdn, struct ava *out)
 {
 	struct der d;
-	enum err e = der_get_whole(rdn, DER_SEQUENCE, "AttributeTypeAndValue", whole);
+	enum err e = der_get_whole(rdn, DER_SEQUENCE, "AttributeTypeAndValue", &out->whole);
 
 	if (e != ERR_OK)
 		return e;
-	d = der_open(*whole);
+	d = der_open(out->whole);
 	e = der_enter(&d, DER_SEQUENCE, "AttributeTypeAndValue", &d);
 	if (e == ERR_OK)
 		e = der_get_oid(&d, "attribute type", &out->oid);
@@ -185,45 +191,59 @@ get_ava(struct der *rdn, struct ava *out, struct bytes *whole)
 	return e == ERR_OK ? check_value(out) : e;
 }
 
-/* SET OF in DER is sorted (X.690 section 11.6), or one name would have several encodings. */
 static enum err
-check_rdn(struct der rdn)
+open_name(struct bytes der, struct cursor *c)
 {
-	struct bytes last = {0}, whole;
-	struct ava ava;
-	size_t count = 0;
+	struct der top = der_open(der);
 	enum err e;
 
-	do {
-		e = get_ava(&rdn, &ava, &whole);
-		if (e != ERR_OK)
-			return e;
-		if (count > 0 && bytes_compare(last, whole) >= 0)
-			return refuse(
-				"a multi-valued RDN is not in DER order (X.690 section 11.6)");
-		last = whole;
-	} while (++count < AVA_MAX && !der_at_end(&rdn));
-	return der_at_end(&rdn) ? ERR_OK : refuse("an RDN has more than 8 values");
+	*c = (struct cursor){0};
+	if (der.n > PKI_NAME_DER_MAX)
+		return refuse("longer than 1024 octets");
+	e = der_enter(&top, DER_SEQUENCE, "Name", &c->name);
+	return e == ERR_OK ? der_finish(&top, "Name") : e;
+}
+
+static bool
+at_end(const struct cursor *c)
+{
+	return der_at_end(&c->rdn) && der_at_end(&c->name);
 }
 
 static enum err
+enter_rdn(struct cursor *c)
+{
+	if (++c->rdns > RDN_MAX)
+		return refuse("more than 32 RDNs");
+	c->avas = 0;
+	return der_enter(&c->name, DER_SET, "RelativeDistinguishedName", &c->rdn);
+}
+
+static enum err
+next_ava(struct cursor *c, struct ava *out)
+{
+	enum err e = der_at_end(&c->rdn) ? enter_rdn(c) : ERR_OK;
+
+	if (e == ERR_OK && ++c->avas > AVA_MAX)
+		return refuse("an RDN has more than 8 values");
+	return e == ERR_OK ? get_ava(&c->rdn, out) : e;
+}
+
+/* SET OF in DER is sorted (X.690 section 11.6), or one name would have several encodings. */
+static enum err
 check_name(struct bytes der)
 {
-	struct der top = der_open(der), d, rdn;
-	size_t count = 0;
-	enum err e;
+	struct bytes last = {0};
+	struct cursor c;
+	struct ava ava;
+	enum err e = open_name(der, &c);
 
-	if (der.n > PKI_NAME_DER_MAX)
-		return refuse("longer than 1024 octets");
-	e = der_enter(&top, DER_SEQUENCE, "Name", &d);
-	if (e == ERR_OK)
-		e = der_finish(&top, "Name");
-	while (e == ERR_OK && !der_at_end(&d)) {
-		if (++count > RDN_MAX)
-			return refuse("more than 32 RDNs");
-		e = der_enter(&d, DER_SET, "RelativeDistinguishedName", &rdn);
-		if (e == ERR_OK)
-			e = check_rdn(rdn);
+	while (e == ERR_OK && !at_end(&c)) {
+		e = next_ava(&c, &ava);
+		if (e == ERR_OK && c.avas > 1 && bytes_compare(last, ava.whole) >= 0)
+			return refuse(
+				"a multi-valued RDN is not in DER order (X.690 section 11.6)");
+		last = ava.whole;
 	}
 	return e;
 }
@@ -232,6 +252,38 @@ enum err
 pki_name_check(struct bytes der)
 {
 	return der_reword(check_name(der), "bad-name");
+}
+
+/* ---- comparing ---- */
+
+static bool
+is_directory_string(uint8_t tag)
+{
+	return tag == DER_UTF8_STRING || tag == DER_PRINTABLE_STRING;
+}
+
+static bool
+ava_equal(const struct ava *a, const struct ava *b)
+{
+	return bytes_equal(a->oid, b->oid) && bytes_equal(a->value, b->value) &&
+		(a->tag == b->tag || (is_directory_string(a->tag) && is_directory_string(b->tag)));
+}
+
+bool
+pki_name_equal(struct bytes a, struct bytes b)
+{
+	struct cursor ca, cb;
+	struct ava va, vb;
+
+	if (bytes_equal(a, b))
+		return true;
+	if (open_name(a, &ca) != ERR_OK || open_name(b, &cb) != ERR_OK)
+		return false;
+	while (!at_end(&ca) && !at_end(&cb))
+		if (next_ava(&ca, &va) != ERR_OK || next_ava(&cb, &vb) != ERR_OK ||
+			ca.avas != cb.avas || !ava_equal(&va, &vb))
+			return false;
+	return at_end(&ca) && at_end(&cb);
 }
 
 /* ---- building ---- */
@@ -306,33 +358,19 @@ append_ava(struct buf *out, struct arena *a, const struct ava *v)
 static enum err
 append_rdn(struct buf *out, struct arena *a, struct der rdn)
 {
-	struct bytes whole;
+	struct cursor c = {.rdn = rdn};
 	struct ava ava;
 	enum err e = ERR_OK;
 
-	for (size_t i = 0; e == ERR_OK && !der_at_end(&rdn); i++) {
-		if (i > 0)
+	while (e == ERR_OK && !at_end(&c)) {
+		if (c.avas > 0)
 			e = buf_append(out, "+", 1);
 		if (e == ERR_OK)
-			e = get_ava(&rdn, &ava, &whole);
+			e = next_ava(&c, &ava);
 		if (e == ERR_OK)
 			e = append_ava(out, a, &ava);
 	}
 	return e;
-}
-
-/* The RDNs of a checked name, in encoded order. */
-static size_t
-split(struct bytes der, struct der rdns[RDN_MAX])
-{
-	struct der top = der_open(der), d;
-	size_t n = 0;
-
-	if (der_enter(&top, DER_SEQUENCE, "Name", &d) != ERR_OK)
-		return 0;
-	while (n < RDN_MAX && !der_at_end(&d) && der_enter(&d, DER_SET, "RDN", &rdns[n]) == ERR_OK)
-		n++;
-	return n;
 }
 
 char *
@@ -340,12 +378,15 @@ pki_name_text(struct arena *a, struct bytes der)
 {
 	AUTO_BUF(out, 8 * PKI_NAME_DER_MAX);
 	struct der rdns[RDN_MAX];
-	size_t n;
-	enum err e = ERR_OK;
+	struct cursor c;
+	size_t n = 0;
+	enum err e = pki_name_check(der);
 
-	if (pki_name_check(der) != ERR_OK)
-		return arena_strdup(a, "(malformed name)");
-	n = split(der, rdns);
+	if (e == ERR_OK)
+		e = open_name(der, &c);
+	for (; e == ERR_OK && !der_at_end(&c.name); n++)
+		if ((e = enter_rdn(&c)) == ERR_OK)
+			rdns[n] = c.rdn;
 	/* The most specific first (RFC 4514 section 2.1). */
 	for (size_t i = n; e == ERR_OK && i-- > 0;) {
 		if (i + 1 < n)
@@ -359,15 +400,28 @@ pki_name_text(struct arena *a, struct bytes der)
 char *
 pki_name_common_name(struct arena *a, struct bytes der)
 {
-	struct der rdns[RDN_MAX];
-	struct bytes whole;
+	struct bytes found = {0};
+	struct cursor c;
 	struct ava ava;
 
-	if (pki_name_check(der) != ERR_OK)
+	if (pki_name_check(der) != ERR_OK || open_name(der, &c) != ERR_OK)
 		return NULL;
-	for (size_t i = split(der, rdns); i-- > 0;)
-		while (!der_at_end(&rdns[i]) && get_ava(&rdns[i], &ava, &whole) == ERR_OK)
-			if (bytes_equal(ava.oid, OID_AT_COMMON_NAME))
-				return arena_string(a, ava.value);
-	return NULL;
+	while (!at_end(&c) && next_ava(&c, &ava) == ERR_OK)
+		if (bytes_equal(ava.oid, OID_AT_COMMON_NAME))
+			found = ava.value;
+	return found.n > 0 ? arena_string(a, found) : NULL;
+}
+
+bool
+pki_name_lone_common_name(struct bytes der, struct bytes *text)
+{
+	struct cursor c;
+	struct ava ava;
+
+	if (open_name(der, &c) != ERR_OK || at_end(&c) || next_ava(&c, &ava) != ERR_OK ||
+		!at_end(&c) || !bytes_equal(ava.oid, OID_AT_COMMON_NAME) ||
+		!is_directory_string(ava.tag))
+		return false;
+	*text = ava.value;
+	return true;
 }

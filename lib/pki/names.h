@@ -64,7 +64,7 @@ enum err pki_dns_check(struct bytes text, struct arena *a, struct bytes *out) MU
 enum err pki_pattern_check(struct bytes text) MUST_CHECK;
 bool pki_pattern_covers(struct bytes pattern, const struct pki_san *san);
 
-/* Names (DN) are compared as DER. The DER of a Name with the given parts (UTF8String; NULL parts
+/* The DER of a Name with the given parts (UTF8String; NULL parts
  * are left out; all NULL gives the empty SEQUENCE), in the arena. */
 struct pki_name_parts {
 	const char *common_name, *organization, *organizational_unit, *serial_number,
@@ -78,6 +78,13 @@ enum err pki_name_check(struct bytes der) MUST_CHECK;
 char *pki_name_text(struct arena *a, struct bytes der);
 /* The last commonName as text, or NULL. */
 char *pki_name_common_name(struct arena *a, struct bytes der);
+/* Whether a name is one commonName (UTF8String or PrintableString) and nothing else; then text is
+ * its value, a view into der. */
+bool pki_name_lone_common_name(struct bytes der, struct bytes *text);
+/* Equal DER, or well-formed names with the same attributes in the same RDNs, octet for octet, where
+ * one side may say PrintableString and the other UTF8String. Stricter than RFC 5280 section 7.1,
+ * which also ignores case and runs of spaces. */
+bool pki_name_equal(struct bytes a, struct bytes b);
 static inline bool
 pki_name_empty(struct bytes der)
 {

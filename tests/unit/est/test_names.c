@@ -21,58 +21,6 @@ common_name(struct arena *a, uint8_t tag, const char *text)
 	return out;
 }
 
-static struct bytes
-built(struct arena *a, struct pki_name_parts parts)
-{
-	struct bytes out;
-
-	CHECK_OK(pki_name_build(&parts, a, &out));
-	return out;
-}
-
-static void
-test_subjects_are_equal_by_octets_whatever_the_string_type(void)
-{
-	AUTO_STRUCT(arena) a = arena_new(0);
-	struct bytes utf8 = common_name(a, DER_UTF8_STRING, "web-1"),
-		     printable = common_name(a, DER_PRINTABLE_STRING, "web-1");
-
-	CHECK(est_subject_equal(utf8, utf8));
-	CHECK(est_subject_equal(utf8, printable) && est_subject_equal(printable, utf8));
-	CHECK(!est_subject_equal(utf8, common_name(a, DER_UTF8_STRING, "WEB-1")));
-	CHECK(!est_subject_equal(utf8, common_name(a, DER_PRINTABLE_STRING, "web-1 ")));
-	CHECK(!est_subject_equal(utf8, common_name(a, DER_IA5_STRING, "web-1")));
-}
-
-static void
-test_parts_and_their_order_are_part_of_the_subject(void)
-{
-	AUTO_STRUCT(arena) a = arena_new(0);
-	struct bytes one = built(a, (struct pki_name_parts){.common_name = "a"});
-	struct bytes two =
-		built(a, (struct pki_name_parts){.common_name = "a", .organization = "b"});
-	struct bytes swapped =
-		built(a, (struct pki_name_parts){.common_name = "b", .organization = "a"});
-	struct bytes empty = built(a, (struct pki_name_parts){.common_name = NULL});
-
-	CHECK(!est_subject_equal(one, two) && !est_subject_equal(two, one));
-	CHECK(!est_subject_equal(two, swapped));
-	CHECK(!est_subject_equal(one, empty) && !est_subject_equal(empty, one));
-	CHECK(est_subject_equal(empty, empty));
-}
-
-static void
-test_broken_names_are_equal_to_nothing_but_their_octets(void)
-{
-	AUTO_STRUCT(arena) a = arena_new(0);
-	struct bytes good = common_name(a, DER_UTF8_STRING, "web-1");
-
-	CHECK(!est_subject_equal(good, bytes_of(good.p, good.n - 1)));
-	CHECK(!est_subject_equal(bytes_of(good.p, good.n - 1), good));
-	CHECK(!est_subject_equal(good, BYTES_LIT("\x04\x01x")));
-	CHECK(!est_subject_equal(BYTES_LIT(""), good));
-}
-
 static void
 test_same_names_check_says_what_differs(void)
 {
@@ -129,12 +77,6 @@ test_more_grants_than_a_certificate_holds_are_refused(void)
 }
 
 UNIT_MAIN("names",
-	{"test_subjects_are_equal_by_octets_whatever_the_string_type",
-		test_subjects_are_equal_by_octets_whatever_the_string_type},
-	{"test_parts_and_their_order_are_part_of_the_subject",
-		test_parts_and_their_order_are_part_of_the_subject},
-	{"test_broken_names_are_equal_to_nothing_but_their_octets",
-		test_broken_names_are_equal_to_nothing_but_their_octets},
 	{"test_same_names_check_says_what_differs", test_same_names_check_says_what_differs},
 	{"test_only_exact_grants_become_names", test_only_exact_grants_become_names},
 	{"test_more_grants_than_a_certificate_holds_are_refused",
