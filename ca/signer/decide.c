@@ -92,6 +92,18 @@ find_issuer(const struct decide *d, const struct ca_profile *profile, const char
 	return ERR_OK;
 }
 
+/* The signer refuses what relying parties would refuse: a certificate that nobody accepts is an
+ * outage that looks like a success. */
+static enum err
+check_constraints(const struct ca_issuer *issuer, const struct pki_sans *names, struct arena *a)
+{
+	enum err e = issuer->cert.name_constraints.n > 0
+		? pki_name_constraints_allow(issuer->cert.name_constraints, names, a)
+		: ERR_OK;
+
+	return e == ERR_OK ? e : err_context(e, "issuing CA \"%s\"", issuer->name);
+}
+
 /* Whether operators have yet to approve: asked last, so that they are not troubled with what would
  * be refused anyway. */
 static enum err
@@ -133,7 +145,7 @@ issue(const struct decide *d, const struct store_claim_item *r,
 	enum err e = ca_policy_check(policy, ca->not_after, &validity);
 
 	if (e != ERR_OK ||
-		(e = decide_names_within(signing->issuer, policy->names, d->arena)) != ERR_OK ||
+		(e = check_constraints(signing->issuer, policy->names, d->arena)) != ERR_OK ||
 		(e = check_approval(d, r, policy->profile, &held)) != ERR_OK)
 		return e;
 	if (held) {

@@ -23,9 +23,4 @@ enum err decide(const struct decide *d, const struct store_claim_item *request,
 enum err decide_issuer_usable(
 	const struct ca_issuer *issuer, const struct ca_key *key, int64_t now) MUST_CHECK;
 
-/* Are all names within the issuer's own name constraints? ERR_DENIED (word "name-not-allowed")
- * names the first that is not. */
-enum err decide_names_within(
-	const struct ca_issuer *issuer, const struct pki_sans *names, struct arena *a) MUST_CHECK;
-
 #endif

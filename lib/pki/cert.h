@@ -40,6 +40,10 @@ const char *pki_eku_name(unsigned i);
 struct pki_name_constraints {
 	struct pki_sans permitted, excluded;
 };
+/* Whether a CA with this extension (the DER of its value) may certify all these names. ERR_DENIED
+ * (word "name-not-allowed") quotes the first it may not. Types it has no subtree of are free. */
+enum err pki_name_constraints_allow(
+	struct bytes value, const struct pki_sans *names, struct arena *a) MUST_CHECK;
 
 struct pki_cert {
 	struct bytes der, tbs;	      /* whole certificate; TBSCertificate */

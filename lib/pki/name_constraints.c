@@ -1,5 +1,6 @@
 /*
- * Name constraints (RFC 5280 section 4.2.1.10), written for subordinate CAs and checked in form.
+ * Name constraints (RFC 5280 section 4.2.1.10), written for subordinate CAs, checked in form, and
+ * held against the names such a CA would certify.
  * Bases are not names: a dNSName or URI base may begin with a dot, an address carries its mask, a
  * mail base may be a domain alone.
  */
@@ -57,6 +58,8 @@ is_mask(const uint8_t *p, size_t n)
 	return true;
 }
 
+/* ---- the rule of each type ---- */
+
 static enum err
 check_address(struct bytes v)
 {
@@ -70,68 +73,189 @@ check_address(struct bytes v)
 	return ERR_OK;
 }
 
-/* A domain, perhaps after one dot; in mail also a whole address. Empty excludes or permits
- * everything. */
+/* A domain, perhaps after one dot. Empty excludes or permits everything. */
 static enum err
-check_domain(struct bytes v, enum pki_san_type type)
+check_domain(struct bytes base)
 {
 	AUTO_STRUCT(arena) a = NULL;
 	struct bytes out;
 
-	if (v.n == 0)
+	if (base.n == 0)
 		return ERR_OK;
-	if (v.p[0] == '.')
-		v = bytes_of(v.p + 1, v.n - 1);
+	if (base.p[0] == '.')
+		base = bytes_of(base.p + 1, base.n - 1);
 	a = arena_new(64 * 1024);
-	if (type == PKI_SAN_EMAIL && v.n > 0 && memchr(v.p, '@', v.n) != NULL)
-		return email_check(v, a, &out) == ERR_OK
-			? ERR_OK
-			: refuse("an rfc822Name base is not an address");
-	if (pki_dns_check(v, a, &out) != ERR_OK || out.p[0] == '*')
+	if (pki_dns_check(base, a, &out) != ERR_OK || out.p[0] == '*')
 		return refuse("a base is not a domain");
 	return ERR_OK;
 }
 
+/* A domain or a whole address. */
 static enum err
-check_base(struct der *d)
+check_mail(struct bytes base)
 {
-	struct bytes v;
-	uint8_t tag;
-	enum err e = der_get_any(d, &tag, &v, NULL);
+	AUTO_STRUCT(arena) a = NULL;
+	struct bytes out;
 
+	if (base.n == 0 || memchr(base.p, '@', base.n) == NULL)
+		return check_domain(base);
+	a = arena_new(64 * 1024);
+	return email_check(base, a, &out) == ERR_OK
+		? ERR_OK
+		: refuse("an rfc822Name base is not an address");
+}
+
+/* Domain rule of each type: what a base without a leading dot covers. A leading dot always means
+ * "only below". */
+enum reach { ITSELF, ITSELF_AND_BELOW };
+
+static bool
+ends_with(struct bytes text, struct bytes end)
+{
+	return text.n >= end.n &&
+		strncasecmp((const char *)text.p + (text.n - end.n), (const char *)end.p, end.n) ==
+		0;
+}
+
+static bool
+domain_within(struct bytes domain, struct bytes base, enum reach reach)
+{
+	if (base.n == 0)
+		return true;
+	if (base.p[0] == '.')
+		return domain.n > base.n && ends_with(domain, base);
+	if (!ends_with(domain, base))
+		return false;
+	return domain.n == base.n ||
+		(reach == ITSELF_AND_BELOW && domain.p[domain.n - base.n - 1] == '.');
+}
+
+static bool
+dns_within(struct bytes name, struct bytes base)
+{
+	return domain_within(name, base, ITSELF_AND_BELOW);
+}
+
+static bool
+ip_within(struct bytes name, struct bytes base)
+{
+	if (base.n != 2 * name.n)
+		return false;
+	for (size_t i = 0; i < name.n; i++)
+		if ((name.p[i] & base.p[name.n + i]) != base.p[i])
+			return false;
+	return true;
+}
+
+static bool
+email_within(struct bytes name, struct bytes base)
+{
+	const uint8_t *at = memchr(name.p, '@', name.n);
+	struct bytes domain =
+		at != NULL ? bytes_of(at + 1, (size_t)(name.p + name.n - at - 1)) : name;
+
+	if (memchr(base.p, '@', base.n) != NULL)
+		return bytes_equal(name, base);
+	return domain_within(domain, base, ITSELF);
+}
+
+/* The host of the authority, without user and port; an empty one is within nothing. */
+static struct bytes
+uri_host(struct bytes uri)
+{
+	const uint8_t *end = uri.p + uri.n, *p = memmem(uri.p, uri.n, "://", 3), *at;
+	size_t n = 0;
+
+	if (p == NULL)
+		return (struct bytes){uri.p, 0};
+	p += 3;
+	while (p + n < end && strchr("/?#", p[n]) == NULL)
+		n++;
+	at = memrchr(p, '@', n);
+	if (at != NULL) {
+		n -= (size_t)(at + 1 - p);
+		p = at + 1;
+	}
+	at = memchr(p, ':', n);
+	return bytes_of(p, at != NULL ? (size_t)(at - p) : n);
+}
+
+static bool
+uri_within(struct bytes name, struct bytes base)
+{
+	struct bytes host = uri_host(name);
+
+	return host.n > 0 && domain_within(host, base, ITSELF);
+}
+
+static const struct rule {
+	enum pki_san_type type;
+	enum err (*check)(struct bytes base);
+	bool (*within)(struct bytes name, struct bytes base);
+} rules[] = {
+	{PKI_SAN_EMAIL, check_mail, email_within},
+	{PKI_SAN_DNS, check_domain, dns_within},
+	{PKI_SAN_URI, check_domain, uri_within},
+	{PKI_SAN_IP, check_address, ip_within},
+};
+
+/* ---- reading ---- */
+
+static enum err
+open_subtrees(struct bytes value, struct der *permitted, struct der *excluded)
+{
+	struct der d;
+	enum err e = ext_open(value, DER_SEQUENCE, "nameConstraints", &d);
+
+	*permitted = *excluded = (struct der){NULL, NULL};
+	if (e == ERR_OK && der_at_end(&d))
+		return refuse("no subtree at all");
+	if (e == ERR_OK && der_peek(&d) == DER_CONTEXT_CONS(0))
+		e = der_enter(&d, DER_CONTEXT_CONS(0), "permittedSubtrees", permitted);
+	if (e == ERR_OK && der_peek(&d) == DER_CONTEXT_CONS(1))
+		e = der_enter(&d, DER_CONTEXT_CONS(1), "excludedSubtrees", excluded);
+	return e == ERR_OK ? der_finish(&d, "nameConstraints") : e;
+}
+
+static enum err
+get_subtree(struct der *list, const struct rule **rule, struct bytes *base)
+{
+	struct der one;
+	uint8_t tag;
+	enum err e = der_enter(list, DER_SEQUENCE, "GeneralSubtree", &one);
+
+	if (e == ERR_OK)
+		e = der_get_any(&one, &tag, base, NULL);
 	if (e != ERR_OK)
 		return e;
-	if (tag == san_tag(PKI_SAN_IP))
-		return check_address(v);
-	if (tag == san_tag(PKI_SAN_DNS))
-		return check_domain(v, PKI_SAN_DNS);
-	if (tag == san_tag(PKI_SAN_URI))
-		return check_domain(v, PKI_SAN_URI);
-	if (tag == san_tag(PKI_SAN_EMAIL))
-		return check_domain(v, PKI_SAN_EMAIL);
+	if (!der_at_end(&one))
+		return refuse("minimum and maximum are not used");
+	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
+		if (tag == san_tag(rules[i].type)) {
+			*rule = &rules[i];
+			return ERR_OK;
+		}
 	return refuse(
 		"a base is none of dNSName, iPAddress, rfc822Name and uniformResourceIdentifier");
 }
 
+/* An absent list is fine, an empty one is not. */
 static enum err
-check_subtrees(struct der *d, uint8_t tag)
+check_subtrees(struct der list)
 {
-	struct der list, one;
+	const struct rule *rule;
+	struct bytes base;
 	size_t count = 0;
-	enum err e;
+	enum err e = ERR_OK;
 
-	if (der_peek(d) != tag)
+	if (list.p == NULL)
 		return ERR_OK;
-	e = der_enter(d, tag, "subtrees", &list);
 	do {
+		if (++count > SUBTREES_MAX)
+			return refuse("more than 100 subtrees");
+		e = get_subtree(&list, &rule, &base);
 		if (e == ERR_OK)
-			e = ++count > SUBTREES_MAX
-				? refuse("more than 100 subtrees")
-				: der_enter(&list, DER_SEQUENCE, "GeneralSubtree", &one);
-		if (e == ERR_OK)
-			e = check_base(&one);
-		if (e == ERR_OK && !der_at_end(&one))
-			e = refuse("minimum and maximum are not used");
+			e = rule->check(base);
 	} while (e == ERR_OK && !der_at_end(&list));
 	return e;
 }
@@ -139,14 +263,52 @@ check_subtrees(struct der *d, uint8_t tag)
 enum err
 name_constraints_check(struct bytes value)
 {
-	struct der d;
-	enum err e = ext_open(value, DER_SEQUENCE, "nameConstraints", &d);
+	struct der permitted, excluded;
+	enum err e = open_subtrees(value, &permitted, &excluded);
 
-	if (e == ERR_OK && der_at_end(&d))
-		return refuse("no subtree at all");
 	if (e == ERR_OK)
-		e = check_subtrees(&d, DER_CONTEXT_CONS(0));
-	if (e == ERR_OK)
-		e = check_subtrees(&d, DER_CONTEXT_CONS(1));
-	return e == ERR_OK ? der_finish(&d, "nameConstraints") : e;
+		e = check_subtrees(permitted);
+	return e == ERR_OK ? check_subtrees(excluded) : e;
+}
+
+/* How a name stands to a list of subtrees: are there any of its kind, and is it within one? */
+static enum err
+look_at_subtrees(struct der list, const struct pki_san *name, bool *any, bool *within)
+{
+	const struct rule *rule;
+	struct bytes base;
+
+	*any = *within = false;
+	while (!der_at_end(&list)) {
+		enum err e = get_subtree(&list, &rule, &base);
+
+		if (e != ERR_OK)
+			return e;
+		if (rule->type != name->type)
+			continue;
+		*any = true;
+		*within = *within || rule->within(name->value, base);
+	}
+	return ERR_OK;
+}
+
+enum err
+pki_name_constraints_allow(struct bytes value, const struct pki_sans *names, struct arena *a)
+{
+	struct der permitted, excluded;
+	bool any_permitted, any_excluded, in_permitted, in_excluded;
+	enum err e = open_subtrees(value, &permitted, &excluded);
+
+	for (size_t i = 0; e == ERR_OK && i < names->count; i++) {
+		const struct pki_san *name = &names->item[i];
+
+		e = look_at_subtrees(permitted, name, &any_permitted, &in_permitted);
+		if (e == ERR_OK)
+			e = look_at_subtrees(excluded, name, &any_excluded, &in_excluded);
+		if (e == ERR_OK && ((any_permitted && !in_permitted) || in_excluded))
+			return err_set_word(ERR_DENIED, "name-not-allowed",
+				"the CA is constrained and may not certify \"%s\" (RFC 5280 section 4.2.1.10)",
+				pki_san_text(a, name));
+	}
+	return e;
 }
