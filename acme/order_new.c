@@ -6,8 +6,6 @@
  */
 #include <stdlib.h>
 
-#include <idn2.h>
-
 #include "acme/order.h"
 #include "acme/problem.h"
 #include "acme/resources.h"
@@ -61,25 +59,6 @@ refuse_subproblems(struct call *c, const char *word)
 		"%zu of the identifiers cannot be had; see \"subproblems\"", count);
 }
 
-/* An "xn--" label that is not an A-label (RFC 5890) would be shown to people as something else than
- * it is. */
-static bool
-is_idna(const char *name)
-{
-	uint8_t *out = NULL;
-	bool ok;
-
-	if (strstr(name, "xn--") == NULL)
-		return true;
-	if (strncmp(name, "*.", 2) == 0)
-		name += 2;
-	ok = idn2_lookup_u8((const uint8_t *)name, &out, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) ==
-			IDN2_OK &&
-		strcmp((const char *)out, name) == 0;
-	idn2_free(out);
-	return ok;
-}
-
 /* NULL when fine, else why not; *word is the kind. */
 static const char *
 parse_identifier(struct call *c, const json_t *item, struct pki_san *san, const char **text,
@@ -105,8 +84,6 @@ parse_identifier(struct call *c, const json_t *item, struct pki_san *san, const 
 		return "IPv4-mapped addresses are not IPv6 addresses of a host";
 	if (san->type == PKI_SAN_IP && strcmp(*text + 3, value) != 0)
 		return "addresses are written in canonical form (RFC 8738 section 3, RFC 5952)";
-	if (san->type == PKI_SAN_DNS && !is_idna(*text + 4))
-		return "a label beginning with \"xn--\" is not a valid A-label (RFC 5890 section 2.3.2.1)";
 	return NULL;
 }
 

@@ -4,6 +4,8 @@
  * refused where a relying party might normalise what we did not (dot segments, escaped letters in
  * URIs): two spellings of one name would pass one check and satisfy another.
  */
+#include <idn2.h>
+
 #include "lib/pki/name_rules.h"
 
 enum { DNS_MAX = 253, LABEL_MAX = 63, EMAIL_MAX = 254, LOCAL_PART_MAX = 64, URI_MAX = 2048 };
@@ -39,79 +41,19 @@ refuse(struct bytes text, const char *what, const char *why)
 	return err_set_word(ERR_INVALID, "bad-name", "%s \"%s\" %s", what, shown, why);
 }
 
-static int
-punycode_digit(uint8_t c)
-{
-	return is_lower(c) ? c - 'a' : is_digit(c) ? c - '0' + 26 : -1;
-}
-
-/* RFC 3492 section 6.1. */
-static uint32_t
-punycode_adapt(uint32_t delta, uint32_t points, bool first)
-{
-	uint32_t k = 0;
-
-	delta = first ? delta / 700 : delta / 2;
-	delta += delta / points;
-	for (; delta > 455; k += 36)
-		delta /= 35;
-	return k + 36 * delta / (delta + 38);
-}
-
-/* One generalized variable-length integer, added to *i (section 6.2). */
+/* A lower-case label that begins with "xn--": it decodes to a label that may be registered today
+ * (RFC 5891 section 4.2, code points by RFC 5892), and that label encodes to just these octets. */
 static bool
-punycode_number(struct bytes *in, uint32_t bias, uint32_t *i)
+is_a_label(struct bytes l)
 {
-	uint32_t weight = 1;
+	char label[LABEL_MAX + 1] = {0};
+	uint8_t *made = NULL;
+	int result;
 
-	for (uint32_t k = 36;; k += 36) {
-		int d = in->n > 0 ? punycode_digit(in->p[0]) : -1;
-		uint32_t t = k <= bias ? 1 : k >= bias + 26 ? 26 : k - bias;
-
-		if (d < 0 || (uint32_t)d > (UINT32_MAX - *i) / weight)
-			return false;
-		in->p++;
-		in->n--;
-		*i += (uint32_t)d * weight;
-		if ((uint32_t)d < t)
-			return true;
-		if (weight > UINT32_MAX / (36 - t))
-			return false;
-		weight *= 36 - t;
-	}
-}
-
-/* What follows "xn--" decodes to Unicode scalar values beyond ASCII and controls (RFC 5891
- * section 4.2.1 asks for no less; the code point tables of RFC 5892 are not consulted). */
-static bool
-punycode_valid(struct bytes in)
-{
-	uint32_t point = 128, i = 0, bias = 72, points = 0;
-	bool first = true;
-
-	for (size_t k = in.n; k-- > 0;)
-		if (in.p[k] == '-') {
-			points = (uint32_t)k;
-			in = bytes_of(in.p + k + 1, in.n - k - 1);
-			break;
-		}
-	if (in.n == 0)
-		return false;
-	for (; in.n > 0; first = false) {
-		uint32_t old = i;
-
-		if (!punycode_number(&in, bias, &i))
-			return false;
-		points++;
-		bias = punycode_adapt(i - old, points, first);
-		if (i / points > 0x10ffff - point)
-			return false;
-		point += i / points;
-		i = i % points + 1;
-		if (point < 0xa0 || (point >= 0xd800 && point <= 0xdfff))
-			return false;
-	}
-	return true;
+	memcpy(label, l.p, l.n);
+	result = idn2_register_u8(NULL, (const uint8_t *)label, &made, 0);
+	idn2_free(made);
+	return result == IDN2_OK;
 }
 
 /* A lower-case label; NULL or why not. */
@@ -128,7 +70,7 @@ label_fault(struct bytes l)
 	if (l.p[0] == '-' || l.p[l.n - 1] == '-')
 		return "has a label that begins or ends with a hyphen";
 	if (l.n >= 4 && l.p[2] == '-' && l.p[3] == '-' &&
-		(memcmp(l.p, "xn", 2) != 0 || !punycode_valid(bytes_of(l.p + 4, l.n - 4))))
+		(memcmp(l.p, "xn", 2) != 0 || !is_a_label(l)))
 		return "has a label that is not a valid A-label (RFC 5890 section 2.3.2.1)";
 	return NULL;
 }

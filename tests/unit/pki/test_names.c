@@ -15,6 +15,10 @@ test_canonical_text_is_its_own_canonical_text(void)
 		"dns:a",
 		"dns:*.a.example",
 		"dns:xn--bcher-kva.example",
+		"dns:*.xn--strae-oqa.example",
+		"dns:xn--r8jz45g.xn--mgbh0fb",
+		"dns:xn--ll-0ea.example",
+		"dns:xn--11b2ezcw70k.example",
 		"dns:1.2.3.a",
 		"dns:a--b.c",
 		"ip:10.0.0.1",
@@ -89,6 +93,19 @@ test_other_texts_are_refused(void)
 		"dns:xn--a.b",
 		"dns:xn--99999999.b",
 		"dns:xn--bcher-kv!.a",
+		"dns:xn--abc-.a",
+		"dns:xn--ls8h.a",      /* U+1F4A9, disallowed */
+		"dns:xn--a-pib.a",     /* U+0378, unassigned */
+		"dns:xn--bcher-2pa.a", /* capital letters */
+		"dns:xn--mi7c.a",      /* U+FF41, a full-width letter */
+		"dns:xn--62g.a",       /* U+212A, the sign of Kelvin */
+		"dns:xn--e-xbb.a",     /* not in NFC */
+		"dns:xn--a-wbb.a",     /* begins with a combining mark */
+		"dns:xn--ab-m1t.a",    /* ZERO WIDTH JOINER where nothing joins */
+		"dns:xn--ab-0ea.a",    /* a middle dot between other letters than l */
+		"dns:xn--a-zhc.a",     /* both directions (RFC 5893) */
+		"dns:a.xn--ls8h",
+		"dns:*.xn--ls8h.a",
 		"dns:b\xc3\xbc.a",
 		"dns:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.b",
 		/* one spelling of an address */
@@ -138,6 +155,7 @@ test_other_texts_are_refused(void)
 		"email:a@-b",
 		"email:a@*.b",
 		"email:a@10.0.0.1",
+		"email:a@xn--ls8h.a",
 		"email:\xc3\xbc@b",
 		"other:",
 		"other:1",
