@@ -167,12 +167,3 @@ ca_denylist_check(struct ca_denylist *b, const uint8_t serial[STORE_SERIAL_SIZE]
 	pthread_rwlock_unlock(&b->lock);
 	return bar;
 }
-
-size_t
-ca_denylist_count(struct ca_denylist *b)
-{
-	pthread_rwlock_rdlock(&b->lock);
-	size_t n = b->serial_count;
-	pthread_rwlock_unlock(&b->lock);
-	return n;
-}

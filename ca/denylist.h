@@ -20,8 +20,6 @@ void ca_denylist_identity(struct ca_denylist *b, int64_t identity, enum identity
 enum ca_denial { CA_DENIED_NONE, CA_DENIED_REVOKED, CA_DENIED_IDENTITY };
 enum ca_denial
 ca_denylist_check(struct ca_denylist *b, const uint8_t serial[STORE_SERIAL_SIZE], int64_t identity);
-/* How many serials the table holds. */
-size_t ca_denylist_count(struct ca_denylist *b);
 
 AUTO_STRUCT_DEFINE(ca_denylist, ca_denylist_free)
 

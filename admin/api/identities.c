@@ -20,8 +20,9 @@ api_put_time(json_t *object, const char *name, int64_t t)
 	json_object_set_new(object, name, t != 0 ? json_string(text) : json_null());
 }
 
-enum err
-api_name_unknown(enum err e, const char *name)
+/* e, in the words of a caller whose identity name a statement did not find. */
+static enum err
+explain_unknown_name(enum err e, const char *name)
 {
 	if (e != ERR_NOTFOUND)
 		return e;
@@ -33,7 +34,7 @@ api_name_unknown(enum err e, const char *name)
 enum err
 api_find_identity(struct api_call *c, const char *name, struct store_identity *out)
 {
-	return api_name_unknown(store_identity_find(c->g->store, c->arena, name, out), name);
+	return explain_unknown_name(store_identity_find(c->g->store, c->arena, name, out), name);
 }
 
 static json_t *
@@ -207,7 +208,7 @@ set_state(struct api_call *c, enum identity_state to)
 		return err_set_word(
 			e, "identity-retired", "identity \"%s\" is retired for good", name);
 	if (e != ERR_OK)
-		return api_name_unknown(e, name);
+		return explain_unknown_name(e, name);
 	ca_authenticator_refresh(c->g->clients);
 	c->answer = json_pack("{s:s, s:s, s:b}", "name", name, "state", identity_state_name(to),
 		"changed", changed);
@@ -237,7 +238,7 @@ api_identity_offboard(struct api_call *c)
 		e = store_identity_offboard(c->g->store, name, (int)api_value(c, "reason")->number,
 			c->actor, c->req->id, &done);
 	if (e != ERR_OK)
-		return api_name_unknown(e, name);
+		return explain_unknown_name(e, name);
 	c->answer = json_pack("{s:s, s:I, s:I, s:I, s:I}", "name", name, "revoked",
 		(json_int_t)done.revoked, "accounts", (json_int_t)done.accounts, "requests",
 		(json_int_t)done.requests, "status_programs_behind",

@@ -59,8 +59,6 @@ void api_put_time(json_t *object, const char *name, int64_t t);
 /* The identity with this name; ERR_NOTFOUND names it. */
 enum err
 api_find_identity(struct api_call *c, const char *name, struct store_identity *out) MUST_CHECK;
-/* e, in the words of a caller whose identity name a statement did not find. */
-enum err api_name_unknown(enum err e, const char *name) MUST_CHECK;
 /* Certificate and its names as JSON (new reference). */
 json_t *api_certificate_json(struct api_call *c, const struct store_certificate *cert);
 /* openapi.c: the document that describes all operations (OpenAPI 3.1), a new reference. */

@@ -6,19 +6,13 @@
 #include <stdlib.h>
 
 void
-buf_init(struct buf *b, size_t max)
-{
-	*b = (struct buf){.max = max};
-}
-
-void
 buf_clear(struct buf *b)
 {
 	if (b->data != NULL) {
 		explicit_bzero(b->data, b->cap);
 		free(b->data);
 	}
-	buf_init(b, b->max);
+	*b = (struct buf){.max = b->max};
 }
 
 enum err

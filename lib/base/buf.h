@@ -13,8 +13,6 @@ struct buf {
 	size_t len, cap, max;
 };
 
-/* Prepares caller's memory; nothing is allocated yet. Release with buf_clear(). */
-void buf_init(struct buf *b, size_t max);
 /* Wipes and frees the content; the buffer can be used again. */
 void buf_clear(struct buf *b);
 enum err buf_append(struct buf *b, const void *data, size_t n) MUST_CHECK;

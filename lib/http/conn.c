@@ -53,12 +53,6 @@ conn_request_id(struct http_conn *c)
 	return c->req.id;
 }
 
-const char *
-http_request_id(struct http_request *r)
-{
-	return conn_request_id(r->conn);
-}
-
 static void
 write_address(const struct sockaddr *sa, char out[INET6_ADDRSTRLEN])
 {

@@ -35,8 +35,7 @@ enum {
 struct http_request {
 	struct arena *arena;	       /* reset once the response has been copied */
 	char id[HTTP_REQUEST_ID_SIZE]; /* request id: in the log line, in rows, in the client's
-					* error. Inline handlers find it empty and call
-					* http_request_id() if they need one. */
+					* error. Empty in inline handlers. */
 	enum http_method method;
 	const char *path;  /* raw path as sent, without query; never percent-decoded */
 	const char *query; /* raw, NULL when absent */
@@ -59,8 +58,6 @@ struct http_request {
 	struct http_conn *conn; /* private */
 };
 
-/* r->id, made now if this request has none yet. */
-const char *http_request_id(struct http_request *r);
 /* A header's value, or NULL; the gate has refused doubled singletons and control characters. */
 const char *http_request_header(const struct http_request *r, const char *name);
 /* TLS exporter "EXPORTER-Channel-Binding", 32 octets (RFC 9266). ERR_NOTFOUND on plain listeners.
@@ -101,9 +98,6 @@ void http_response_header(struct http_response *resp, const char *name, const ch
  * themselves (RFC 9110 section 13.1). */
 struct http_prepared *http_prepared_new(unsigned status, const char *content_type,
 	struct bytes body, const struct http_header *headers, size_t count);
-/* Takes over fd (sendfile of size octets). */
-struct http_prepared *http_prepared_from_fd(unsigned status, const char *content_type, int fd,
-	uint64_t size, const struct http_header *headers, size_t count);
 struct http_prepared *http_prepared_ref(struct http_prepared *p);
 void http_prepared_unref(struct http_prepared *p);
 

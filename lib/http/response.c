@@ -10,7 +10,6 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
@@ -22,8 +21,7 @@ struct http_prepared {
 	unsigned status;
 	struct MHD_Response *kept;
 	_Atomic(struct MHD_Response *) closing; /* made when the first HTTP/1.0 client asks */
-	int fd;					/* -1: body */
-	uint64_t size;
+	size_t size;
 	uint8_t body[];
 };
 
@@ -105,39 +103,18 @@ over_body(struct http_prepared *p)
 	return r;
 }
 
-static struct http_prepared *
-allocate(unsigned status, int fd, struct bytes body, uint64_t size)
-{
-	struct http_prepared *p = mem_alloc(sizeof(*p) + body.n);
-
-	*p = (struct http_prepared){.status = status, .fd = fd, .size = size};
-	atomic_init(&p->users, 1);
-	atomic_init(&p->holders, 1);
-	if (body.n > 0)
-		memcpy(p->body, body.p, body.n);
-	return p;
-}
-
 struct http_prepared *
 http_prepared_new(unsigned status, const char *content_type, struct bytes body,
 	const struct http_header *headers, size_t count)
 {
-	struct http_prepared *p = allocate(status, -1, body, body.n);
+	struct http_prepared *p = mem_alloc(sizeof(*p) + body.n);
 
+	*p = (struct http_prepared){.status = status, .size = body.n};
+	atomic_init(&p->users, 1);
+	atomic_init(&p->holders, 1);
+	if (body.n > 0)
+		memcpy(p->body, body.p, body.n);
 	p->kept = over_body(p);
-	add_headers(p->kept, content_type, headers, count);
-	return p;
-}
-
-struct http_prepared *
-http_prepared_from_fd(unsigned status, const char *content_type, int fd, uint64_t size,
-	const struct http_header *headers, size_t count)
-{
-	struct http_prepared *p = allocate(status, fd, (struct bytes){NULL, 0}, size);
-
-	p->kept = MHD_create_response_from_fd64(size, fd);
-	if (p->kept == NULL)
-		abort(); /* out of memory */
 	add_headers(p->kept, content_type, headers, count);
 	return p;
 }
@@ -175,12 +152,9 @@ copy_header(void *ctx, enum MHD_ValueKind kind, const char *name, const char *va
 static struct MHD_Response *
 make_twin(struct http_prepared *p)
 {
-	struct MHD_Response *r;
-	int fd = p->fd >= 0 ? dup(p->fd) : -1;
+	struct MHD_Response *r = over_body(p);
 
-	r = p->fd < 0 ? over_body(p) : fd >= 0 ? MHD_create_response_from_fd64(p->size, fd) : NULL;
-	if (r != NULL)
-		(void)MHD_get_response_headers(p->kept, copy_header, r);
+	(void)MHD_get_response_headers(p->kept, copy_header, r);
 	return r;
 }
 
@@ -189,8 +163,6 @@ make_closing(struct http_prepared *p)
 {
 	struct MHD_Response *r = make_twin(p), *expected = NULL;
 
-	if (r == NULL)
-		return NULL;
 	close_after(r);
 	MHD_set_response_options(r, MHD_RF_HTTP_1_0_SERVER, MHD_RO_END);
 	if (atomic_compare_exchange_strong(&p->closing, &expected, r))
@@ -245,8 +217,6 @@ prepared_not_modified(struct http_conn *c, struct http_prepared *p)
 	if (!client_has(c, p))
 		return NULL;
 	r = make_twin(p);
-	if (r == NULL)
-		return NULL;
 	(void)MHD_del_response_header(
 		r, "Content-Type", MHD_get_response_header(r, "Content-Type"));
 	if (c->req.http10 || server_draining(c->server)) {

@@ -1,6 +1,6 @@
 /*
  * Certificates (RFC 5280 section 4): reading one strictly, and building a TBSCertificate from a
- * specification. lint.h judges every TBSCertificate before it is signed.
+ * specification. lint.c judges every TBSCertificate before it is signed.
  */
 #ifndef CHANCERY_PKI_CERT_H
 #define CHANCERY_PKI_CERT_H
@@ -88,9 +88,6 @@ struct pki_cert_spec {
 	const struct pki_name_constraints *name_constraints; /* NULL: left out; critical */
 };
 
-/* The TBSCertificate, appended to out. Extensions in a fixed order so that golden files hold. */
-enum err pki_cert_build_tbs(
-	const struct pki_cert_spec *spec, enum pki_sig_alg alg, struct buf *out) MUST_CHECK;
 /* Build, lint, sign, parse again and compare with the specification: the only road to a signature
  * on a certificate. der is in the arena; parsed may be NULL. */
 enum err pki_cert_issue(const struct pki_cert_spec *spec, const struct pki_signer *s,

@@ -240,17 +240,3 @@ cert_tbs_put(struct derw *w, const struct pki_cert_spec *s, enum pki_sig_alg alg
 	derw_wrap(w, DER_CONTEXT_CONS(0), mark);
 	derw_wrap(w, DER_SEQUENCE, all);
 }
-
-enum err
-pki_cert_build_tbs(const struct pki_cert_spec *spec, enum pki_sig_alg alg, struct buf *out)
-{
-	uint8_t room[PKI_CERT_MAX];
-	struct derw w;
-	struct bytes tbs;
-	enum err e;
-
-	derw_init(&w, room, sizeof(room));
-	cert_tbs_put(&w, spec, alg);
-	e = derw_done(&w, &tbs);
-	return e == ERR_OK ? buf_append(out, tbs.p, tbs.n) : e;
-}

@@ -5,7 +5,6 @@
  * of shipping it.
  */
 #include "lib/pki/ext.h"
-#include "lib/pki/lint.h"
 
 #include "lib/base/random.h"
 

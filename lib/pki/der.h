@@ -78,8 +78,6 @@ enum err der_get_bits(struct der *d, const char *what, struct bytes *out) MUST_C
 enum err der_get_named_bits(struct der *d, const char *what, uint32_t *out) MUST_CHECK;
 /* UTCTime or GeneralizedTime as RFC 5280 section 4.1.2.5 wants them: seconds, Z, no fraction. */
 enum err der_get_time(struct der *d, const char *what, int64_t *out) MUST_CHECK;
-/* GeneralizedTime of any year (OCSP, invalidityDate); the same strictness. */
-enum err der_get_generalized_time(struct der *d, const char *what, int64_t *out) MUST_CHECK;
 /* OID content octets; compare with oid.h constants by bytes_equal(). */
 enum err der_get_oid(struct der *d, const char *what, struct bytes *out) MUST_CHECK;
 /* Content octets that form an OID of at most 64 octets. */

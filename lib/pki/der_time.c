@@ -124,27 +124,6 @@ der_get_time(struct der *d, const char *what, int64_t *out)
 	return ERR_OK;
 }
 
-enum err
-der_get_generalized_time(struct der *d, const char *what, int64_t *out)
-{
-	struct der saved = *d;
-	struct civil c;
-	struct bytes b;
-	enum err e = der_get(d, DER_GENERALIZED_TIME, what, &b);
-
-	if (e != ERR_OK)
-		return e;
-	if (!parse_generalized(b, &c)) {
-		*d = saved;
-		return err_set(ERR_INVALID,
-			"\"%s\" is not a GeneralizedTime YYYYMMDDHHMMSSZ "
-			"(RFC 5280 section 4.1.2.5.2)",
-			what);
-	}
-	*out = seconds_of(&c);
-	return ERR_OK;
-}
-
 static void
 put_two(uint8_t *p, int v)
 {

@@ -41,9 +41,11 @@ struct cert_tbs {
 	enum pki_sig_alg inner_alg;
 };
 enum err cert_tbs_read(struct bytes tbs, struct arena *a, struct cert_tbs *out) MUST_CHECK;
-/* Writes the TBSCertificate backwards into w. */
+/* Writes the TBSCertificate backwards into w. Extensions in a fixed order so that golden files
+ * hold. */
 void cert_tbs_put(struct derw *w, const struct pki_cert_spec *spec, enum pki_sig_alg alg);
-/* lint.h with an arena of the caller for names. */
+/* What every TBSCertificate passes before it is signed with alg (lint.c): ERR_INVALID (word "lint")
+ * with the rule and its section in the reason. Names go into the arena. */
 enum err lint_tbs(struct bytes tbs, enum pki_sig_alg alg, struct arena *a) MUST_CHECK;
 
 void eku_put(struct derw *w, uint32_t bits);

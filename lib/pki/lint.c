@@ -4,8 +4,6 @@
  * certificate that reads well must also satisfy before this CA signs it. Each rule is a row: what
  * it says is what the operator gets to read.
  */
-#include "lib/pki/lint.h"
-
 #include "lib/pki/ext.h"
 #include "lib/pki/oid.h"
 
@@ -343,12 +341,4 @@ lint_tbs(struct bytes tbs, enum pki_sig_alg alg, struct arena *a)
 				"rule \"%s\": %s (RFC 5280 section %s)", rules[i].name,
 				rules[i].says, rules[i].section);
 	return ERR_OK;
-}
-
-enum err
-pki_lint_tbs(struct bytes tbs, enum pki_sig_alg alg)
-{
-	AUTO_STRUCT(arena) a = arena_new(1 << 20);
-
-	return lint_tbs(tbs, alg, a);
 }

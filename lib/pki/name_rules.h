@@ -11,16 +11,10 @@ enum err uri_check(struct bytes text) MUST_CHECK;
 /* Length of the scheme before the colon, 0 when there is none. */
 size_t uri_scheme_length(struct bytes uri);
 
-/* "1.2.840..." from content octets, NULL when an arc needs more than 63 bits; and back. */
+/* "1.2.840..." from content octets, NULL when an arc needs more than 63 bits. */
 char *oid_text(struct arena *a, struct bytes content);
-enum err oid_from_text(struct bytes text, struct arena *a, struct bytes *content) MUST_CHECK;
 
-/* Lower-case hex to octets, nothing else. */
-bool hex_lower(struct bytes text, struct arena *a, struct bytes *out);
-
-/* One GeneralName; checks the value by its type's rule. */
-enum err san_get(struct der *d, struct arena *a, struct pki_san *out) MUST_CHECK;
-/* Its tag in GeneralName. */
+/* The tag in GeneralName. */
 uint8_t san_tag(enum pki_san_type t);
 /* The value of OtherName content: OID, then the DER of the one element inside [0]. */
 enum err san_other_read(struct bytes content, struct bytes *oid, struct bytes *value) MUST_CHECK;

@@ -115,8 +115,9 @@ san_tag(enum pki_san_type t)
 	return kinds[t].tag;
 }
 
-enum err
-san_get(struct der *d, struct arena *a, struct pki_san *out)
+/* One GeneralName; checks the value by its type's rule. */
+static enum err
+get_san(struct der *d, struct arena *a, struct pki_san *out)
 {
 	struct bytes v;
 	uint8_t tag;
@@ -185,7 +186,7 @@ pki_sans_parse(struct bytes der, struct arena *a, struct pki_sans *out)
 	while (!der_at_end(&d)) {
 		struct pki_san *san = &sans.item[sans.count];
 
-		e = san_get(&d, a, san);
+		e = get_san(&d, a, san);
 		if (e != ERR_OK)
 			return e;
 		if (!pki_sans_contain(&sans, san))

@@ -93,7 +93,7 @@ put_arc(uint8_t *to, uint64_t arc)
 	return n;
 }
 
-enum err
+static enum err
 oid_from_text(struct bytes text, struct arena *a, struct bytes *content)
 {
 	uint8_t octets[OID_TEXT_MAX];
@@ -116,7 +116,8 @@ oid_from_text(struct bytes text, struct arena *a, struct bytes *content)
 	return ERR_OK;
 }
 
-bool
+/* Lower-case hex to octets, nothing else. */
+static bool
 hex_lower(struct bytes text, struct arena *a, struct bytes *out)
 {
 	uint8_t *octets;

@@ -278,17 +278,6 @@ pki_key_type_name(enum pki_key_type t)
 	return t < PKI_KEY_TYPE_COUNT ? kinds[t].name : "unknown";
 }
 
-enum err
-pki_key_type_parse(const char *name, enum pki_key_type *out)
-{
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-		if (strcmp(kinds[i].name, name) == 0) {
-			*out = (enum pki_key_type)i;
-			return ERR_OK;
-		}
-	return err_set(ERR_INVALID, "key type \"%s\" is not one of p256, p384, rsa, ed25519", name);
-}
-
 /* Says what is wrong with an AlgorithmIdentifier that is not in the table. */
 static enum err
 refuse_algorithm(struct bytes algorithm)

@@ -35,7 +35,6 @@ AUTO_DEFINE(EVP_PKEY, EVP_PKEY_free)
 
 /* "p256", "p384", "rsa", "ed25519". */
 const char *pki_key_type_name(enum pki_key_type t);
-enum err pki_key_type_parse(const char *name, enum pki_key_type *out) MUST_CHECK;
 
 /* Refuses (word "bad-key"): other algorithms, explicit curve parameters, compressed or off-length
  * points, RSA outside 2048..4096 bits, even or small exponents (< 65537), non-minimal encodings. */

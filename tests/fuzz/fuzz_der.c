@@ -33,7 +33,6 @@ check_typed(struct der d)
 	if (der_get_integer(&d, "x", &b) != ERR_OK && der_get_uint(&d, "x", &n) != ERR_OK &&
 		der_get_boolean(&d, "x", &v) != ERR_OK && der_get_bits(&d, "x", &b) != ERR_OK &&
 		der_get_named_bits(&d, "x", &n) != ERR_OK && der_get_time(&d, "x", &t) != ERR_OK &&
-		der_get_generalized_time(&d, "x", &t) != ERR_OK &&
 		der_get_oid(&d, "x", &b) != ERR_OK)
 		HOLDS(d.p == before); /* a refused value consumes nothing */
 }
@@ -52,8 +51,6 @@ check_rewritten(struct bytes whole)
 	derw_init(&w, room, sizeof(room));
 	if (der_get_time(&d, "x", &t) == ERR_OK)
 		derw_time(&w, t);
-	else if (der_get_generalized_time(&d, "x", &t) == ERR_OK)
-		derw_generalized_time(&w, t);
 	else if (der_get_named_bits(&d, "x", &n) == ERR_OK)
 		derw_named_bits(&w, n);
 	else if (der_get_uint(&d, "x", &n) == ERR_OK)

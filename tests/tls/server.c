@@ -24,7 +24,7 @@ struct client {
 	char leaf_size[16];
 };
 
-static struct http_prepared *hello, *file, *tagged;
+static struct http_prepared *hello, *tagged;
 static atomic_int identify_verdict, recheck_verdict, peers;
 static pthread_mutex_t gate_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t gate_open = PTHREAD_COND_INITIALIZER;
@@ -53,25 +53,12 @@ get_tagged(struct http_request *req, struct http_response *resp)
 }
 
 static void
-get_file(struct http_request *req, struct http_response *resp)
-{
-	(void)req;
-	resp->prepared = http_prepared_ref(file);
-}
-
-static void
 get_pool(struct http_request *req, struct http_response *resp)
 {
 	answer_text(resp,
 		arena_printf(req->arena, "pool %s %s\n", req->id,
 			req->query != NULL ? req->query : "-"));
 	resp->identity = req->requester != NULL ? "test" : NULL;
-}
-
-static void
-get_id(struct http_request *req, struct http_response *resp)
-{
-	answer_text(resp, http_request_id(req));
 }
 
 static void
@@ -144,9 +131,7 @@ static const char *const echo_types[] = {"application/octet-stream", "applicatio
 static const struct http_route routes[] = {
 	{"/hello", HTTP_GET, get_hello, 0, NULL, HTTP_RUN_INLINE, "test.hello", NULL},
 	{"/tagged", HTTP_GET, get_tagged, 0, NULL, HTTP_RUN_INLINE, "test.tagged", NULL},
-	{"/file", HTTP_GET, get_file, 0, NULL, HTTP_RUN_INLINE, "test.file", NULL},
 	{"/pool", HTTP_GET, get_pool, 0, NULL, HTTP_RUN_POOL, "test.pool", NULL},
-	{"/id", HTTP_GET, get_id, 0, NULL, HTTP_RUN_INLINE, "test.id", NULL},
 	{"/inline/{*}", HTTP_GET, get_params, 0, NULL, HTTP_RUN_INLINE, "test.inline", NULL},
 	{"/item/{}/part/{}", HTTP_GET, get_params, 0, NULL, HTTP_RUN_POOL, "test.part", NULL},
 	{"/echo", HTTP_POST, post_echo, 4096, echo_types, HTTP_RUN_POOL, "test.echo", NULL},
@@ -338,17 +323,11 @@ static void
 prepare_answers(void)
 {
 	static const struct http_header headers[] = {{"Cache-Control", "max-age=60"}};
-	char path[] = "/tmp/tls-server-XXXXXX";
 	static const struct http_header tags[] = {
 		{"ETag", "\"v1\""}, {"Last-Modified", "Sat, 21 Nov 2026 12:00:00 GMT"}};
-	int fd = mkstemp(path);
 
 	hello = http_prepared_new(200, "text/plain", BYTES_LIT("hello\n"), headers, 1);
 	tagged = http_prepared_new(200, "text/plain", BYTES_LIT("tagged\n"), tags, 2);
-	if (fd < 0 || write(fd, "from a file\n", 12) != 12)
-		abort();
-	unlink(path);
-	file = http_prepared_from_fd(200, "text/plain", fd, 12, headers, 1);
 }
 
 int
@@ -380,7 +359,6 @@ main(int argc, char **argv)
 	pthread_cancel(late);
 	pthread_join(late, NULL);
 	http_prepared_unref(hello);
-	http_prepared_unref(file);
 	http_prepared_unref(tagged);
 	printf("closed\n");
 	return 0;

@@ -2,9 +2,6 @@
  * tests/tls. */
 #include "lib/http/http.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
@@ -142,20 +139,6 @@ test_taken_port_is_refused_and_free_again_after_close(void)
 	http_server_close(second, 1);
 }
 
-static void
-test_prepared_answer_from_a_file_closes_it_with_the_last_reference(void)
-{
-	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	struct http_prepared *p = http_prepared_from_fd(200, "text/plain", fd, 0, NULL, 0);
-
-	CHECK(http_prepared_ref(p) == p);
-	http_prepared_unref(p);
-	CHECK(fcntl(fd, F_GETFD) >= 0);
-	http_prepared_unref(p);
-	CHECK(fcntl(fd, F_GETFD) < 0);
-	http_prepared_unref(NULL);
-}
-
 UNIT_MAIN("http server", {"test_key_is_wiped_once_taken", test_key_is_wiped_once_taken},
 	{"test_bad_tls_material_is_refused_and_the_key_wiped",
 		test_bad_tls_material_is_refused_and_the_key_wiped},
@@ -163,6 +146,4 @@ UNIT_MAIN("http server", {"test_key_is_wiped_once_taken", test_key_is_wiped_once
 	{"test_tls_listener_without_an_authenticator_is_refused",
 		test_tls_listener_without_an_authenticator_is_refused},
 	{"test_taken_port_is_refused_and_free_again_after_close",
-		test_taken_port_is_refused_and_free_again_after_close},
-	{"test_prepared_answer_from_a_file_closes_it_with_the_last_reference",
-		test_prepared_answer_from_a_file_closes_it_with_the_last_reference})
+		test_taken_port_is_refused_and_free_again_after_close})

@@ -7,7 +7,7 @@
 #include <openssl/pkcs7.h>
 #include <openssl/x509v3.h>
 
-#include "lib/pki/lint.h"
+#include "lib/pki/ext.h"
 #include "tests/unit/pki/keys.h"
 #include "tests/unit/pki/pki_test.h"
 
