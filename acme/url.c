@@ -7,6 +7,8 @@
 
 #include <strings.h>
 
+#include "lib/base/hex.h"
+
 static const char account_path[] = "/acme/account/";
 
 static const char *
@@ -60,9 +62,7 @@ url_base_select(const struct url_bases *bases, const char *host, const char **ou
 static bool
 is_id(const char *s)
 {
-	return strlen(s) == URL_ID_SIZE &&
-		strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") ==
-		URL_ID_SIZE;
+	return strlen(s) == URL_ID_SIZE && strspn(s, base64url_alphabet) == URL_ID_SIZE;
 }
 
 const char *

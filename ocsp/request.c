@@ -4,6 +4,7 @@
  */
 #include "ocsp/request.h"
 
+#include "lib/base/hex.h"
 #include "lib/base/random.h"
 
 static const uint8_t oid_sha1[] = {0x2b, 0x0e, 0x03, 0x02, 0x1a};
@@ -259,31 +260,6 @@ ocsp_request_parse(struct bytes der, struct ocsp_request *out)
 	return e;
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* The value of a base64 character of either alphabet, -1 for others. A form-decoding proxy makes a
- * space of '+'. */
-static int
-base64_value(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	if (c == '+' || c == '-' || c == ' ')
-		return 62;
-	return c == '/' || c == '_' ? 63 : -1;
-}
-
 /* One character after percent-decoding; advances *text. -1 for a broken escape. */
 static int
 next_character(const char **text)
@@ -296,8 +272,8 @@ next_character(const char **text)
 		return (unsigned char)t[0] > 0x20 ? t[0]
 						  : -1; /* RFC 9919 section 6: no white space */
 	}
-	high = hex_digit(t[1]);
-	low = high >= 0 ? hex_digit(t[2]) : -1;
+	high = hex_value((uint8_t)t[1]);
+	low = high >= 0 ? hex_value((uint8_t)t[2]) : -1;
 	if (low < 0)
 		return -1;
 	*text = t + 3;
@@ -321,7 +297,9 @@ ocsp_get_decode(const char *text, uint8_t *room, struct bytes *der)
 			continue;
 		if (c == '=' && ++padding <= 2)
 			continue;
-		v = c < 0 || padding > 0 ? -1 : base64_value((char)c);
+		if (c == ' ') /* a proxy that decodes forms made it of a '+' */
+			c = '+';
+		v = c < 0 || padding > 0 ? -1 : base64_value((uint8_t)c);
 		if (v < 0)
 			return err_set(ERR_INVALID,
 				"the path does not hold base64 (RFC 6960 appendix A.1)");

@@ -19,17 +19,11 @@ static const struct alphabet standard = {"base64", {'+', '/'}, PADDED, EXACT};
 static const struct alphabet mime = {"base64", {'+', '/'}, PADDED, FOLDED};
 static const struct alphabet url = {"base64url", {'-', '_'}, UNPADDED, EXACT};
 
-static char
-character(const struct alphabet *alphabet, unsigned value)
-{
-	static const char common[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+const char base64url_alphabet[65] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-	return value < 62 ? common[value] : alphabet->last[value - 62];
-}
-
-static int
-value_of(const struct alphabet *alphabet, uint8_t c)
+int
+base64_value(uint8_t c)
 {
 	if (c >= 'A' && c <= 'Z')
 		return c - 'A';
@@ -37,13 +31,27 @@ value_of(const struct alphabet *alphabet, uint8_t c)
 		return c - 'a' + 26;
 	if (c >= '0' && c <= '9')
 		return c - '0' + 52;
-	if (c == (uint8_t)alphabet->last[0])
+	if (c == '+' || c == '-')
 		return 62;
-	if (c == (uint8_t)alphabet->last[1])
-		return 63;
+	return c == '/' || c == '_' ? 63 : FOREIGN;
+}
+
+static char
+character(const struct alphabet *alphabet, unsigned value)
+{
+	return value < 62 ? base64url_alphabet[value] : alphabet->last[value - 62];
+}
+
+static int
+value_of(const struct alphabet *alphabet, uint8_t c)
+{
+	int value = base64_value(c);
+
+	if (value >= 62 && c != (uint8_t)alphabet->last[value - 62])
+		return FOREIGN;
 	if (alphabet->lines == FOLDED && (c == ' ' || c == '\t' || c == '\r' || c == '\n'))
 		return SKIPPED;
-	return FOREIGN;
+	return value;
 }
 
 static char *

@@ -22,8 +22,8 @@ hex_string(struct arena *a, struct bytes in)
 	return out;
 }
 
-static int
-digit_value(uint8_t c)
+int
+hex_value(uint8_t c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -43,14 +43,13 @@ hex_decode(struct bytes text, uint8_t *out, size_t max, size_t *n)
 		return err_set(ERR_LIMIT, "hexadecimal text is longer than %zu octets", max);
 	/* All digits are judged before the first octet is written. */
 	for (size_t i = 0; i < text.n; i++) {
-		if (digit_value(text.p[i]) < 0)
+		if (hex_value(text.p[i]) < 0)
 			return err_set(ERR_INVALID,
 				"octet 0x%02x at offset %zu is not a hexadecimal digit", text.p[i],
 				i);
 	}
 	for (size_t i = 0; i < text.n / 2; i++)
-		out[i] =
-			(uint8_t)(digit_value(text.p[2 * i]) << 4 | digit_value(text.p[2 * i + 1]));
+		out[i] = (uint8_t)(hex_value(text.p[2 * i]) << 4 | hex_value(text.p[2 * i + 1]));
 	*n = text.n / 2;
 	return ERR_OK;
 }

@@ -5,6 +5,8 @@
 #include "lib/base/arena.h"
 #include "lib/base/buf.h"
 
+/* The value of a digit of any case, -1 for other octets. */
+int hex_value(uint8_t c);
 /* Lower-case hex with NUL; out holds 2n+1 octets. */
 void hex_encode(struct bytes in, char *out);
 char *hex_string(struct arena *a, struct bytes in);
@@ -23,6 +25,10 @@ enum err base64_decode_mime(struct arena *a, struct bytes text, struct bytes *ou
 /* Strict section 5: no padding, no '+' '/', no stray bits in the last character (RFC 8555
  * section 6.1). */
 enum err base64url_decode(struct arena *a, struct bytes text, struct bytes *out) MUST_CHECK;
+
+/* The characters of section 5 by their value; the value of one of either alphabet, -1 for others. */
+extern const char base64url_alphabet[65];
+int base64_value(uint8_t c);
 
 /* PEM (RFC 7468): the DER of the next block with this label at or after *offset, which moves past
  * it; ERR_NOTFOUND when there is none. */

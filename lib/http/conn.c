@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/hex.h"
 #include "lib/base/log.h"
 #include "lib/base/random.h"
 #include "lib/http/tls.h"
@@ -41,15 +42,13 @@ conn_close_socket(struct http_conn *c)
 const char *
 conn_request_id(struct http_conn *c)
 {
-	static const char alphabet[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 	uint8_t raw[HTTP_REQUEST_ID_SIZE - 1];
 
 	if (c->req.id[0] != '\0')
 		return c->req.id;
 	random_bytes(raw, sizeof(raw));
 	for (size_t i = 0; i < sizeof(raw); i++)
-		c->req.id[i] = alphabet[raw[i] & 63];
+		c->req.id[i] = base64url_alphabet[raw[i] & 63];
 	return c->req.id;
 }
 

@@ -27,27 +27,6 @@ static const struct http_refusal
 
 static const char *const nothing_accepted[] = {NULL};
 
-static const struct {
-	const char *name;
-	enum http_method method;
-} methods[] = {
-	{"GET", HTTP_GET},
-	{"POST", HTTP_POST},
-	{"HEAD", HTTP_HEAD},
-	{"PUT", HTTP_PUT},
-	{"DELETE", HTTP_DELETE},
-	{"OPTIONS", HTTP_OPTIONS},
-};
-
-static unsigned
-parse_method(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_LEN(methods); i++)
-		if (strcmp(methods[i].name, name) == 0)
-			return methods[i].method;
-	return 0;
-}
-
 static void
 reset_request(struct http_conn *c)
 {
@@ -137,7 +116,7 @@ admit(struct http_conn *c, const char *url, const char *method, const char *vers
 	const struct http_refusal *unreadable;
 
 	c->req.http10 = strcmp(version, "HTTP/1.0") == 0;
-	c->req.method = parse_method(method);
+	c->req.method = router_method(method);
 	c->req.path = url;
 	c->req.query = c->query;
 	unreadable = layout_check(c, url, method, version, &g);

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "lib/base/bytes.h"
 #include "lib/base/clock.h"
@@ -93,14 +92,9 @@ stop(struct pool *p, unsigned started)
 static void
 init_sync(struct pool *p)
 {
-	pthread_condattr_t attr;
-
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->work, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&p->idle, &attr);
-	pthread_condattr_destroy(&attr);
+	clock_cond_init(&p->idle);
 }
 
 enum err
@@ -165,15 +159,12 @@ pool_release(struct pool *p)
 bool
 pool_drain(struct pool *p, int64_t deadline_us)
 {
-	struct timespec until = {
-		.tv_sec = deadline_us / 1000000, .tv_nsec = deadline_us % 1000000 * 1000};
-	bool idle;
-	int rc = 0;
+	bool idle, in_time = true;
 
 	pthread_mutex_lock(&p->lock);
 	p->closed = true;
-	while (p->active > 0 && rc == 0)
-		rc = pthread_cond_timedwait(&p->idle, &p->lock, &until);
+	while (p->active > 0 && in_time)
+		in_time = clock_cond_wait(&p->idle, &p->lock, deadline_us);
 	idle = p->active == 0;
 	pthread_mutex_unlock(&p->lock);
 	return idle;

@@ -3,13 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/http/conn.h"
 
-enum { SWEEP_MS = 250, LINGER_MS = 20, LINGER_US = 2000000 };
+enum { SWEEP_US = 250000, LINGER_US = 20000, LINGER_END_US = 2000000 };
 
 /* A socket only stops being the connection's after conn_notify() took it off the list under the
  * same lock, so the descriptor cannot be somebody else's here. */
@@ -53,16 +52,6 @@ drain_lingering(struct reaper *r, int64_t now)
 	}
 }
 
-static void
-wait_ms(struct reaper *r, unsigned ms)
-{
-	int64_t until_us = clock_monotonic_us() + (int64_t)ms * 1000;
-	struct timespec until = {
-		.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
-
-	pthread_cond_timedwait(&r->wake, &r->lock, &until);
-}
-
 static void *
 reap(void *ctx)
 {
@@ -78,10 +67,11 @@ reap(void *ctx)
 			pthread_mutex_unlock(&r->lock);
 			expire_connections(r->server, now);
 			pthread_mutex_lock(&r->lock);
-			sweep = now + SWEEP_MS * 1000;
+			sweep = now + SWEEP_US;
 		}
 		if (!r->stopping)
-			wait_ms(r, r->lingering > 0 ? LINGER_MS : SWEEP_MS);
+			(void)clock_cond_wait(&r->wake, &r->lock,
+				clock_monotonic_us() + (r->lingering > 0 ? LINGER_US : SWEEP_US));
 	}
 	pthread_mutex_unlock(&r->lock);
 	return NULL;
@@ -90,14 +80,9 @@ reap(void *ctx)
 enum err
 reaper_open(struct reaper *r, struct http_server *server)
 {
-	pthread_condattr_t attr;
-
 	*r = (struct reaper){.server = server};
 	pthread_mutex_init(&r->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&r->wake, &attr);
-	pthread_condattr_destroy(&attr);
+	clock_cond_init(&r->wake);
 	errno = pthread_create(&r->thread, NULL, reap, r);
 	if (errno == 0)
 		return ERR_OK;
@@ -117,7 +102,7 @@ reaper_linger(struct reaper *r, int fd)
 		(kept = fcntl(fd, F_DUPFD_CLOEXEC, 0)) >= 0) {
 		shutdown(kept, SHUT_WR);
 		r->linger[r->lingering].fd = kept;
-		r->linger[r->lingering++].until_us = clock_monotonic_us() + LINGER_US;
+		r->linger[r->lingering++].until_us = clock_monotonic_us() + LINGER_END_US;
 		pthread_cond_signal(&r->wake);
 	}
 	pthread_mutex_unlock(&r->lock);

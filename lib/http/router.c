@@ -206,6 +206,15 @@ router_find(const struct router *r, struct bytes path, unsigned method, struct r
 	out->count = 0;
 }
 
+unsigned
+router_method(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(method_name); i++)
+		if (strcmp(method_name[i].name, name) == 0)
+			return method_name[i].method;
+	return 0;
+}
+
 void
 router_allow(unsigned methods, char out[ROUTER_ALLOW_SIZE])
 {

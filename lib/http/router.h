@@ -23,6 +23,8 @@ struct router_match {
 	struct bytes param[HTTP_PARAMS_MAX]; /* views into path */
 };
 
+/* Of enum http_method; 0: one this server does not know. */
+unsigned router_method(const char *name);
 /* method 0 stands for a method this server does not know. A literal wins over {} and {} over {*}.
  */
 void

@@ -201,7 +201,23 @@ test_pem_is_written_in_64_columns(void)
 	CHECK(bytes_equal(der, bytes_of(zeros, sizeof(zeros))));
 }
 
-UNIT_MAIN("hex", {"test_hex_goes_both_ways", test_hex_goes_both_ways},
+static void
+test_characters_have_values(void)
+{
+	static const char foreign[] = "= \n.,~\x7f\xc3";
+
+	for (int i = 0; i < 64; i++)
+		CHECK(base64_value((uint8_t)base64url_alphabet[i]) == i);
+	CHECK(base64_value('+') == 62 && base64_value('/') == 63);
+	for (size_t i = 0; i < sizeof(foreign); i++)
+		CHECK(base64_value((uint8_t)foreign[i]) == -1 &&
+			hex_value((uint8_t)foreign[i]) == -1);
+	CHECK(hex_value('0') == 0 && hex_value('f') == 15 && hex_value('F') == 15);
+	CHECK(hex_value('g') == -1 && hex_value('@') == -1 && hex_value('`') == -1);
+}
+
+UNIT_MAIN("hex", {"test_characters_have_values", test_characters_have_values},
+	{"test_hex_goes_both_ways", test_hex_goes_both_ways},
 	{"test_bad_hex_is_refused_before_writing", test_bad_hex_is_refused_before_writing},
 	{"test_base64_vectors_go_both_ways", test_base64_vectors_go_both_ways},
 	{"test_every_octet_survives_base64", test_every_octet_survives_base64},

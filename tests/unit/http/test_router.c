@@ -142,6 +142,13 @@ test_bad_tables_are_refused(void)
 }
 
 static void
+test_methods_have_one_spelling(void)
+{
+	CHECK(router_method("GET") == HTTP_GET && router_method("OPTIONS") == HTTP_OPTIONS);
+	CHECK(router_method("get") == 0 && router_method("GETS") == 0 && router_method("") == 0);
+}
+
+static void
 test_allow_names_methods_in_order(void)
 {
 	char text[ROUTER_ALLOW_SIZE];
@@ -159,4 +166,5 @@ UNIT_MAIN("http router",
 	{"test_paths_find_their_route_and_parameters", test_paths_find_their_route_and_parameters},
 	{"test_joined_tables_have_every_route", test_joined_tables_have_every_route},
 	{"test_bad_tables_are_refused", test_bad_tables_are_refused},
+	{"test_methods_have_one_spelling", test_methods_have_one_spelling},
 	{"test_allow_names_methods_in_order", test_allow_names_methods_in_order})
