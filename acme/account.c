@@ -132,7 +132,7 @@ new_account(struct call *c)
 static enum err
 check_own(struct call *c)
 {
-	if (strcmp(call_id(c), c->account->item.key) != 0)
+	if (strcmp(call_id(c), c->account->id) != 0)
 		return err_set_word(
 			ERR_DENIED, "not-yours", "this is not the account that signed the request");
 	return ERR_OK;
@@ -161,7 +161,7 @@ deactivate(struct call *c)
 	enum err e = store_account_move(
 		c->front->store, call_id(c), ACME_ACCOUNT_VALID, ACME_ACCOUNT_DEACTIVATED);
 
-	lru_drop(c->acme->accounts, call_id(c));
+	cache_drop(c->acme->accounts, bytes_str(call_id(c)));
 	if (e == ERR_CONFLICT)
 		return err_set_word(ERR_DENIED, "account-closed", "the account is closed already");
 	return e != ERR_OK ? e : account_put(c, call_id(c));

@@ -7,11 +7,12 @@
 #include "acme/state.h"
 #include "lib/store/acme_account.h"
 
-enum { ACCOUNT_KEY_MAX = 512, ACCOUNT_EXPONENT_MAX = 4 };
+enum { ACCOUNT_ID_SIZE = 32, ACCOUNT_KEY_MAX = 512, ACCOUNT_EXPONENT_MAX = 4 };
 
 struct account {
-	struct lru_item item; /* its key is the account's id */
-	int64_t identity;     /* TLS identity that created it */
+	struct cache_item item;
+	char id[ACCOUNT_ID_SIZE];
+	int64_t identity; /* TLS identity that created it */
 	enum acme_account_status status;
 	struct jwk jwk; /* views into the arrays below; canonical is NULL */
 	EVP_PKEY *key;
@@ -21,8 +22,8 @@ struct account {
 /* From the cache or the database; a reference given back by account_release(). ERR_NOTFOUND. */
 enum err
 account_get(struct acme *acme, struct arena *a, const char *id, struct account **out) MUST_CHECK;
-void account_release(struct acme *acme, struct account *account);
-void account_free(struct lru_item *item);
+void account_release(struct account *account);
+void account_free(struct cache_item *item);
 /* May it be used over this connection? ERR_DENIED with words "account-closed" (section 7.3.6),
  * "other-identity". */
 enum err account_check(const struct account *account, const struct ca_requester *who) MUST_CHECK;

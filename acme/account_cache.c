@@ -8,7 +8,7 @@
 #include "acme/account.h"
 
 void
-account_free(struct lru_item *item)
+account_free(struct cache_item *item)
 {
 	struct account *account = (struct account *)item;
 
@@ -17,9 +17,9 @@ account_free(struct lru_item *item)
 }
 
 void
-account_release(struct acme *acme, struct account *account)
+account_release(struct account *account)
 {
-	lru_release(acme->accounts, &account->item);
+	cache_release(&account->item);
 }
 
 static enum err
@@ -39,7 +39,7 @@ make(const struct store_account *row, struct arena *a, struct account **out)
 		return err_set(
 			ERR_INTERNAL, "account \"%s\" has a broken key in the database", row->id);
 	account = mem_zalloc(1, sizeof(*account));
-	snprintf(account->item.key, sizeof(account->item.key), "%s", row->id);
+	snprintf(account->id, sizeof(account->id), "%s", row->id);
 	account->identity = row->identity;
 	account->status = row->status;
 	account->key = key;
@@ -57,8 +57,8 @@ make(const struct store_account *row, struct arena *a, struct account **out)
 enum err
 account_get(struct acme *acme, struct arena *a, const char *id, struct account **out)
 {
-	uint64_t generation = lru_generation(acme->accounts);
-	struct lru_item *item = lru_get(acme->accounts, id);
+	uint64_t generation = cache_generation(acme->accounts);
+	struct cache_item *item = cache_get(acme->accounts, bytes_str(id));
 	struct store_account row;
 	enum err e;
 
@@ -70,7 +70,7 @@ account_get(struct acme *acme, struct arena *a, const char *id, struct account *
 	if (e == ERR_OK)
 		e = make(&row, a, out);
 	if (e == ERR_OK)
-		lru_put(acme->accounts, &(*out)->item, generation);
+		cache_put(acme->accounts, bytes_str(id), &(*out)->item, generation);
 	return e;
 }
 

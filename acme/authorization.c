@@ -24,7 +24,7 @@ static const char *const status_words[] = {
 enum err
 authorization_check_own(const struct call *c, const struct store_authorization *z)
 {
-	if (strcmp(z->account, c->account->item.key) != 0)
+	if (strcmp(z->account, c->account->id) != 0)
 		return err_set_word(
 			ERR_DENIED, "not-yours", "the authorization belongs to another account");
 	return ERR_OK;

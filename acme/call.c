@@ -22,7 +22,7 @@ clear(struct call *c)
 	json_decref(c->payload);
 	json_decref(c->subproblems);
 	if (c->account != NULL)
-		account_release(c->acme, c->account);
+		account_release(c->account);
 }
 
 void

@@ -65,7 +65,7 @@ change_key(struct call *c, const struct jwk *jwk)
 {
 	struct store *store = c->front->store;
 	struct store_account holder;
-	const char *id = c->account->item.key;
+	const char *id = c->account->id;
 	enum err e = store_account_find_by_key(store, c->arena, jwk->thumbprint, &holder);
 
 	if (e == ERR_OK)
@@ -74,7 +74,7 @@ change_key(struct call *c, const struct jwk *jwk)
 		return e;
 	e = store_account_set_key(
 		store, id, c->account->jwk.thumbprint, jwk->thumbprint, jwk->canonical);
-	lru_drop(c->acme->accounts, id);
+	cache_drop(c->acme->accounts, bytes_str(id));
 	if (e == ERR_CONFLICT &&
 		store_account_find_by_key(store, c->arena, jwk->thumbprint, &holder) == ERR_OK)
 		return refuse_used_key(c, holder.id);
@@ -94,7 +94,7 @@ key_change(struct call *c)
 		e = check_message(c, &inner);
 	if (e == ERR_OK)
 		e = change_key(c, &jwk);
-	return e != ERR_OK ? e : account_put(c, c->account->item.key);
+	return e != ERR_OK ? e : account_put(c, c->account->id);
 }
 
 const struct resource key_change_resource = {.key = CALL_KEY_ACCOUNT, .post = key_change};

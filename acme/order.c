@@ -103,7 +103,7 @@ order_put(struct call *c, unsigned status, const struct store_order *o)
 static enum err
 check_own(struct call *c, const struct store_order *o)
 {
-	if (strcmp(o->account, c->account->item.key) != 0)
+	if (strcmp(o->account, c->account->id) != 0)
 		return err_set_word(
 			ERR_DENIED, "not-yours", "the order belongs to another account");
 	return ERR_OK;

@@ -14,7 +14,7 @@ enum err order_get(struct call *c, const char *id, struct store_order *out) MUST
 enum err order_get_cached(struct call *c, const char *id, struct store_order *out) MUST_CHECK;
 /* Remembers an order as it is; deep copy. */
 void order_remember(struct acme *acme, const struct store_order *order);
-void order_free(struct lru_item *item);
+void order_free(struct cache_item *item);
 
 /* Answers with the order object, Location, and Retry-After while it is processing. */
 enum err order_put(struct call *c, unsigned status, const struct store_order *order) MUST_CHECK;

@@ -9,7 +9,7 @@
 #include "lib/base/clock.h"
 
 struct cached_order {
-	struct lru_item item;
+	struct cache_item item;
 	struct store_order order; /* points into data */
 	uint8_t data[];
 };
@@ -75,14 +75,14 @@ order_remember(struct acme *acme, const struct store_order *order)
 
 	pack_order(&measure, order, &ignored);
 	cached = mem_zalloc(1, sizeof(*cached) + measure.used);
-	snprintf(cached->item.key, sizeof(cached->item.key), "%s", order->id);
 	pack_order(&(struct packer){cached->data, 0}, order, &cached->order);
-	lru_put(acme->orders, &cached->item, lru_generation(acme->orders));
-	lru_release(acme->orders, &cached->item);
+	cache_put(
+		acme->orders, bytes_str(order->id), &cached->item, cache_generation(acme->orders));
+	cache_release(&cached->item);
 }
 
 void
-order_free(struct lru_item *item)
+order_free(struct cache_item *item)
 {
 	free(item);
 }
@@ -90,20 +90,21 @@ order_free(struct lru_item *item)
 enum err
 order_get_cached(struct call *c, const char *id, struct store_order *out)
 {
-	struct cached_order *cached = (struct cached_order *)lru_get(c->acme->orders, id);
+	struct cached_order *cached =
+		(struct cached_order *)cache_get(c->acme->orders, bytes_str(id));
 	struct packer measure = {NULL, 0}, copy;
 	struct store_order ignored;
 	bool usable;
 
 	if (cached == NULL)
 		return order_get(c, id, out);
-	usable = strcmp(cached->order.account, c->account->item.key) == 0 &&
+	usable = strcmp(cached->order.account, c->account->id) == 0 &&
 		(cached->order.request != 0 || cached->order.expires > clock_now());
 	if (usable) {
 		pack_order(&measure, &cached->order, &ignored);
 		copy = (struct packer){arena_alloc(c->arena, measure.used), 0};
 		pack_order(&copy, &cached->order, out);
 	}
-	lru_release(c->acme->orders, &cached->item);
+	cache_release(&cached->item);
 	return usable ? ERR_OK : order_get(c, id, out);
 }

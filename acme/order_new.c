@@ -277,7 +277,7 @@ make_authorization(struct call *c, const char *text, struct store_authorization 
 		.id = random_id(c->arena), .type = "http-01", .token = new_token(c->arena)};
 	*z = (struct store_authorization){
 		.id = random_id(c->arena),
-		.account = c->account->item.key,
+		.account = c->account->id,
 		.identifier = text,
 		.expires = clock_now() + c->acme->config->authorization_lifetime,
 		.challenges = challenge,
@@ -317,7 +317,7 @@ new_order(struct call *c)
 		return e;
 	o = (struct store_order){
 		.id = random_id(c->arena),
-		.account = c->account->item.key,
+		.account = c->account->id,
 		.profile = w.profile->name,
 		.identifiers = w.texts,
 		.identifier_count = w.names.count,

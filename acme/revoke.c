@@ -77,7 +77,7 @@ has_all_names(
 		names[i] = pki_san_text(c->arena, &cert->sans.item[i]);
 	if (!*all)
 		e = store_authorization_covers(
-			c->front->store, c->account->item.key, names, cert->sans.count, all);
+			c->front->store, c->account->id, names, cert->sans.count, all);
 	return e;
 }
 

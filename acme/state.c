@@ -49,7 +49,7 @@ drop_changed_accounts(struct acme *acme)
 		store_account_changes(acme->front->store, a, &acme->account_cursor, &ids, &count);
 
 	for (size_t i = 0; e == ERR_OK && i < count; i++)
-		lru_drop(acme->accounts, ids[i]);
+		cache_drop(acme->accounts, bytes_str(ids[i]));
 	return e;
 }
 
@@ -82,8 +82,8 @@ acme_open(struct ca_front *front)
 	acme->front = front;
 	acme->config = &front->config->acme;
 	acme->arena = arena_new(0);
-	acme->accounts = lru_new(ACCOUNTS_MAX, account_free);
-	acme->orders = lru_new(ORDERS_MAX, order_free);
+	acme->accounts = cache_new(ACCOUNTS_MAX, account_free);
+	acme->orders = cache_new(ORDERS_MAX, order_free);
 	acme->swept_at = clock_monotonic_us();
 	pthread_rwlock_init(&acme->keys_lock, NULL);
 	url_bases_set(&acme->bases, acme->arena, front->config->enroll.base_urls,
@@ -109,8 +109,8 @@ acme_close(struct ca_front *front)
 	if (acme == NULL)
 		return;
 	db_follower_stop(acme->follower);
-	lru_free(acme->accounts);
-	lru_free(acme->orders);
+	cache_free(acme->accounts);
+	cache_free(acme->orders);
 	arena_free(acme->arena);
 	pthread_rwlock_destroy(&acme->keys_lock);
 	explicit_bzero(&acme->keys, sizeof(acme->keys));

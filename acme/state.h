@@ -6,7 +6,7 @@
 #include <pthread.h>
 
 #include "acme/acme.h"
-#include "acme/lru.h"
+#include "lib/base/cache.h"
 #include "acme/nonce.h"
 #include "acme/url.h"
 #include "lib/base/config.h"
@@ -16,7 +16,7 @@ struct acme {
 	const struct config_acme *config;
 	struct arena *arena; /* bases */
 	struct url_bases bases;
-	struct lru *accounts, *orders;
+	struct cache *accounts, *orders;
 	struct db_follower *follower;
 	uint64_t account_cursor, connections_seen; /* the follower's own */
 	int64_t swept_at;

@@ -10,12 +10,12 @@
  */
 #include "ca/authenticator.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #include "ca/denylist.h"
 #include "ca/grants.h"
+#include "lib/base/cache.h"
 #include "lib/base/clock.h"
 #include "lib/base/random.h"
 #include "lib/db/follow.h"
@@ -24,13 +24,12 @@
 
 /* STALE_US: how long judging may go on without news from the database. A revoked client must not
  * win by cutting the gateway off from it. */
-enum { CACHE_SETS = 1024, CACHE_WAYS = 4, STALE_US = 30 * 1000 * 1000, REFRESH_WAIT_MS = 2000 };
+enum { CERTIFICATES_MAX = 4096, STALE_US = 30 * 1000 * 1000, REFRESH_WAIT_MS = 2000 };
 
 struct entry {
-	struct ca_requester requester; /* first: a requester is its entry */
+	struct cache_item item;
+	struct ca_requester requester;
 	struct ca_presented certificate;
-	atomic_uint refs;
-	uint8_t leaf_hash[SHA256_SIZE];
 	struct arena *arena;
 };
 
@@ -41,54 +40,16 @@ struct ca_authenticator {
 	struct db_follower *follower;
 	uint64_t revocation_cursor, identity_cursor, connections_seen; /* the follower's */
 	_Atomic int64_t fresh_us;
-	pthread_mutex_t cache_lock;
-	unsigned next_way;
-	struct entry *cache[CACHE_SETS][CACHE_WAYS];
+	struct cache *certificates; /* by the SHA-256 of the leaf */
 };
 
 static void
-entry_release(struct entry *e)
+free_entry(struct cache_item *item)
 {
-	if (e == NULL || atomic_fetch_sub(&e->refs, 1) > 1)
-		return;
+	struct entry *e = (struct entry *)item;
+
 	arena_free(e->arena);
 	free(e);
-}
-
-static struct entry **
-cache_set(struct ca_authenticator *p, const uint8_t hash[SHA256_SIZE])
-{
-	return p->cache[(hash[0] | hash[1] << 8) % CACHE_SETS];
-}
-
-/* A reference for the caller, or NULL. */
-static struct entry *
-cache_find(struct ca_authenticator *p, const uint8_t hash[SHA256_SIZE])
-{
-	struct entry **set = cache_set(p, hash), *found = NULL;
-
-	pthread_mutex_lock(&p->cache_lock);
-	for (unsigned i = 0; i < CACHE_WAYS && found == NULL; i++)
-		if (set[i] != NULL && memcmp(set[i]->leaf_hash, hash, SHA256_SIZE) == 0)
-			found = set[i];
-	if (found != NULL)
-		atomic_fetch_add(&found->refs, 1);
-	pthread_mutex_unlock(&p->cache_lock);
-	return found;
-}
-
-static void
-cache_put(struct ca_authenticator *p, struct entry *e)
-{
-	struct entry **set = cache_set(p, e->leaf_hash), *old;
-
-	atomic_fetch_add(&e->refs, 1);
-	pthread_mutex_lock(&p->cache_lock);
-	unsigned way = p->next_way++ % CACHE_WAYS;
-	old = set[way];
-	set[way] = e;
-	pthread_mutex_unlock(&p->cache_lock);
-	entry_release(old);
 }
 
 /* The row behind the leaf; it must be this very certificate. */
@@ -127,21 +88,18 @@ find_row(struct ca_authenticator *p, struct entry *e)
 }
 
 static enum err
-entry_load(struct ca_authenticator *p, struct bytes leaf, const uint8_t hash[SHA256_SIZE],
-	struct entry **out)
+load_entry(struct ca_authenticator *p, struct bytes leaf, struct entry **out)
 {
 	struct entry *e = mem_zalloc(1, sizeof(*e));
 	enum err code;
 
-	atomic_init(&e->refs, 1);
 	e->arena = arena_new(0);
-	memcpy(e->leaf_hash, hash, SHA256_SIZE);
 	e->certificate.der = arena_bytes(e->arena, leaf);
 	code = pki_cert_parse(e->certificate.der, e->arena, &e->certificate.cert);
 	if (code == ERR_OK)
 		code = find_row(p, e);
 	if (code != ERR_OK) {
-		entry_release(e);
+		free_entry(&e->item);
 		return code;
 	}
 	*out = e;
@@ -151,7 +109,6 @@ entry_load(struct ca_authenticator *p, struct bytes leaf, const uint8_t hash[SHA
 static enum http_verdict
 check_requester(struct ca_authenticator *p, const struct ca_requester *r)
 {
-
 	if (clock_monotonic_us() - atomic_load(&p->fresh_us) > STALE_US) {
 		err_set(ERR_UNAVAILABLE, "no news of revocations from the database for too long");
 		return HTTP_PEER_UNAVAILABLE;
@@ -204,17 +161,18 @@ identify_certificate(void *ctx, struct bytes leaf, const void **requester)
 	struct entry *e;
 
 	sha256(leaf, hash);
-	e = cache_find(p, hash);
+	e = (struct entry *)cache_get(p->certificates, bytes_of(hash, sizeof(hash)));
 	if (e == NULL) {
-		enum err code = entry_load(p, leaf, hash, &e);
+		enum err code = load_entry(p, leaf, &e);
 
 		if (code != ERR_OK)
 			return verdict_of(code);
-		cache_put(p, e);
+		cache_put(p->certificates, bytes_of(hash, sizeof(hash)), &e->item,
+			cache_generation(p->certificates));
 	}
 	enum http_verdict v = check_requester(p, &e->requester);
 	if (v != HTTP_PEER_OK) {
-		entry_release(e);
+		cache_release(&e->item);
 		return v;
 	}
 	*requester = &e->requester;
@@ -225,7 +183,8 @@ static void
 release_requester(void *ctx, const void *requester)
 {
 	(void)ctx;
-	entry_release((struct entry *)(uintptr_t)requester);
+	cache_release(
+		(struct cache_item *)((uintptr_t)requester - offsetof(struct entry, requester)));
 }
 
 static enum err
@@ -299,7 +258,7 @@ ca_authenticator_open(struct store *store, struct ca_authenticator **out)
 	p->store = store;
 	p->denied = ca_denylist_new();
 	p->grants = ca_grants_new(store);
-	pthread_mutex_init(&p->cache_lock, NULL);
+	p->certificates = cache_new(CERTIFICATES_MAX, free_entry);
 	e = follow_feeds(p);
 	if (e != ERR_OK) {
 		ca_authenticator_close(p);
@@ -317,10 +276,7 @@ ca_authenticator_close(struct ca_authenticator *p)
 	if (p == NULL)
 		return;
 	db_follower_stop(p->follower);
-	for (size_t i = 0; i < CACHE_SETS; i++)
-		for (size_t j = 0; j < CACHE_WAYS; j++)
-			entry_release(p->cache[i][j]);
-	pthread_mutex_destroy(&p->cache_lock);
+	cache_free(p->certificates);
 	ca_grants_free(p->grants);
 	ca_denylist_free(p->denied);
 	free(p);

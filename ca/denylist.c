@@ -71,6 +71,7 @@ serial_slot(const struct ca_denylist *b, const uint8_t serial[STORE_SERIAL_SIZE]
 static struct identity_slot *
 identity_slot(const struct ca_denylist *b, int64_t identity)
 {
+	/* 2^64 divided by the golden ratio spreads consecutive numbers evenly. */
 	uint64_t hash = (uint64_t)identity * 0x9e3779b97f4a7c15U >> 20;
 
 	for (size_t i = hash & (b->identity_size - 1);; i = (i + 1) & (b->identity_size - 1)) {

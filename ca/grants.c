@@ -1,30 +1,35 @@
-/* One slot per hash of the identity; a collision simply replaces. Locked only to copy out and to
- * swap in. */
+/* See grants.h. */
 #include "ca/grants.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
+#include "lib/base/cache.h"
 #include "lib/base/clock.h"
 #include "lib/store/grant.h"
 
-enum { SLOTS = 1024, LIFE_US = 2 * 1000 * 1000 };
+enum { IDENTITIES_MAX = 1024, LIFE_US = 2 * 1000 * 1000 };
 
 struct entry {
-	int64_t identity, loaded_us;
-	unsigned generation;
-	struct arena *arena; /* owns grant; NULL: free slot */
+	struct cache_item item;
+	int64_t loaded_us;
+	struct arena *arena; /* owns grant */
 	struct store_grant *grant;
 	size_t count;
 };
 
 struct ca_grants {
 	struct store *store;
-	pthread_mutex_t lock;
-	atomic_uint generation;
-	struct entry slot[SLOTS];
+	struct cache *cache; /* by identity */
 };
+
+static void
+free_entry(struct cache_item *item)
+{
+	struct entry *e = (struct entry *)item;
+
+	arena_free(e->arena);
+	free(e);
+}
 
 struct ca_grants *
 ca_grants_new(struct store *store)
@@ -32,7 +37,7 @@ ca_grants_new(struct store *store)
 	struct ca_grants *g = mem_zalloc(1, sizeof(*g));
 
 	g->store = store;
-	pthread_mutex_init(&g->lock, NULL);
+	g->cache = cache_new(IDENTITIES_MAX, free_entry);
 	return g;
 }
 
@@ -41,30 +46,14 @@ ca_grants_free(struct ca_grants *g)
 {
 	if (g == NULL)
 		return;
-	for (size_t i = 0; i < SLOTS; i++)
-		arena_free(g->slot[i].arena);
-	pthread_mutex_destroy(&g->lock);
+	cache_free(g->cache);
 	free(g);
 }
 
 void
 ca_grants_forget(struct ca_grants *g)
 {
-	atomic_fetch_add(&g->generation, 1);
-}
-
-static struct entry *
-slot_of(struct ca_grants *g, int64_t identity)
-{
-	return &g->slot[(uint64_t)identity * 0x9e3779b97f4a7c15U >> 54];
-}
-
-static bool
-fresh(struct ca_grants *g, const struct entry *e, int64_t identity)
-{
-	return e->arena != NULL && e->identity == identity &&
-		e->generation == atomic_load(&g->generation) &&
-		clock_monotonic_us() - e->loaded_us < LIFE_US;
+	cache_drop_all(g->cache);
 }
 
 static void
@@ -81,23 +70,25 @@ copy_out(const struct entry *e, struct arena *a, const char *profile, const char
 	*count = n;
 }
 
-/* The generation is read before the rows: a change between the two leaves an entry that is already
- * stale. */
 static enum err
-load(struct ca_grants *g, int64_t identity, struct entry *out)
+load_grants(struct ca_grants *g, int64_t identity, struct entry **out)
 {
-	struct entry e = {.identity = identity,
-		.loaded_us = clock_monotonic_us(),
-		.generation = atomic_load(&g->generation)};
-	enum err code;
+	uint64_t generation = cache_generation(g->cache);
+	int64_t now = clock_monotonic_us();
+	AUTO_STRUCT(arena) a = arena_new(0);
+	struct store_grant *grant;
+	size_t count;
+	enum err e = store_grant_list(g->store, a, identity, &grant, &count);
 
-	e.arena = arena_new(0);
-	code = store_grant_list(g->store, e.arena, identity, &e.grant, &e.count);
-	if (code != ERR_OK) {
-		arena_free(e.arena);
-		return code;
-	}
-	*out = e;
+	if (e != ERR_OK)
+		return e;
+	*out = mem_zalloc(1, sizeof(**out));
+	(*out)->loaded_us = now;
+	(*out)->arena = a;
+	(*out)->grant = grant;
+	(*out)->count = count;
+	a = NULL;
+	cache_put(g->cache, bytes_of(&identity, sizeof(identity)), &(*out)->item, generation);
 	return ERR_OK;
 }
 
@@ -105,24 +96,19 @@ enum err
 ca_grants_find(struct ca_grants *g, struct arena *a, int64_t identity, const char *profile,
 	const char *const **out, size_t *count)
 {
-	struct entry *slot = slot_of(g, identity), e;
+	struct entry *entry =
+		(struct entry *)cache_get(g->cache, bytes_of(&identity, sizeof(identity)));
+	enum err e = ERR_OK;
 
-	pthread_mutex_lock(&g->lock);
-	bool hit = fresh(g, slot, identity);
-	if (hit)
-		copy_out(slot, a, profile, out, count);
-	pthread_mutex_unlock(&g->lock);
-	if (hit)
-		return ERR_OK;
-
-	enum err code = load(g, identity, &e);
-	if (code != ERR_OK)
-		return code;
-	copy_out(&e, a, profile, out, count);
-	pthread_mutex_lock(&g->lock);
-	struct arena *old = slot->arena;
-	*slot = e;
-	pthread_mutex_unlock(&g->lock);
-	arena_free(old);
+	if (entry != NULL && clock_monotonic_us() - entry->loaded_us >= LIFE_US) {
+		cache_release(&entry->item);
+		entry = NULL;
+	}
+	if (entry == NULL)
+		e = load_grants(g, identity, &entry);
+	if (e != ERR_OK)
+		return e;
+	copy_out(entry, a, profile, out, count);
+	cache_release(&entry->item);
 	return ERR_OK;
 }

@@ -1,23 +1,26 @@
-/* A set-associative table of fixed size: nothing a client presents makes it grow. */
+/* See chain_cache.h. Of fixed size: nothing a client presents makes it grow. */
 #include "lib/http/chain_cache.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-enum { CERTS_MAX = 16 };
+enum { CERTS_MAX = 16, CHAINS_MAX = 4096 };
 
-void
-chain_cache_init(struct chain_cache *c)
+struct chain {
+	struct cache_item item;
+	int64_t until;
+};
+
+static void
+free_chain(struct cache_item *item)
 {
-	pthread_mutex_init(&c->lock, NULL);
-	c->set = mem_zalloc(CHAIN_CACHE_SETS, sizeof(c->set[0]));
+	free(item);
 }
 
-void
-chain_cache_clear(struct chain_cache *c)
+struct cache *
+chain_cache_new(void)
 {
-	free(c->set);
-	pthread_mutex_destroy(&c->lock);
+	return cache_new(CHAINS_MAX, free_chain);
 }
 
 void
@@ -31,43 +34,22 @@ chain_cache_key(const struct bytes *certs, size_t count, uint8_t key[SHA256_SIZE
 	sha256(bytes_of(digest, count * SHA256_SIZE), key);
 }
 
-/* The key is a hash, so any of its octets will do as an index. */
-static struct chain_entry *
-set_of(struct chain_cache *c, const uint8_t key[SHA256_SIZE])
-{
-	return c->set[(key[0] | (size_t)key[1] << 8) % CHAIN_CACHE_SETS];
-}
-
 bool
-chain_cache_find(struct chain_cache *c, const uint8_t key[SHA256_SIZE], int64_t now)
+chain_cache_find(struct cache *c, const uint8_t key[SHA256_SIZE], int64_t now)
 {
-	struct chain_entry *set = set_of(c, key);
-	bool found = false;
+	struct cache_item *item = cache_get(c, bytes_of(key, SHA256_SIZE));
+	bool found = item != NULL && ((struct chain *)item)->until > now;
 
-	pthread_mutex_lock(&c->lock);
-	for (size_t i = 0; !found && i < CHAIN_CACHE_WAYS; i++)
-		found = set[i].until > now && memcmp(set[i].key, key, SHA256_SIZE) == 0;
-	pthread_mutex_unlock(&c->lock);
+	cache_release(item);
 	return found;
 }
 
 void
-chain_cache_put(struct chain_cache *c, const uint8_t key[SHA256_SIZE], int64_t now, int64_t until)
+chain_cache_put(struct cache *c, const uint8_t key[SHA256_SIZE], int64_t now, int64_t until)
 {
-	struct chain_entry *set = set_of(c, key), *victim = &set[0];
+	struct chain *chain = mem_zalloc(1, sizeof(*chain));
 
-	if (until > now + CHAIN_CACHE_SECONDS)
-		until = now + CHAIN_CACHE_SECONDS;
-	pthread_mutex_lock(&c->lock);
-	for (size_t i = 0; i < CHAIN_CACHE_WAYS; i++) {
-		if (set[i].until < victim->until)
-			victim = &set[i];
-		if (memcmp(set[i].key, key, SHA256_SIZE) == 0) {
-			victim = &set[i];
-			break;
-		}
-	}
-	memcpy(victim->key, key, SHA256_SIZE);
-	victim->until = until;
-	pthread_mutex_unlock(&c->lock);
+	chain->until = until < now + CHAIN_CACHE_SECONDS ? until : now + CHAIN_CACHE_SECONDS;
+	cache_put(c, bytes_of(key, SHA256_SIZE), &chain->item, cache_generation(c));
+	cache_release(&chain->item);
 }

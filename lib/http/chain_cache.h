@@ -7,28 +7,16 @@
 #ifndef CHANCERY_HTTP_CHAIN_CACHE_H
 #define CHANCERY_HTTP_CHAIN_CACHE_H
 
-#include <pthread.h>
-
-#include "lib/base/bytes.h"
+#include "lib/base/cache.h"
 #include "lib/base/random.h"
 
-enum { CHAIN_CACHE_SETS = 1024, CHAIN_CACHE_WAYS = 4, CHAIN_CACHE_SECONDS = 3600 };
+enum { CHAIN_CACHE_SECONDS = 3600 };
 
-struct chain_cache {
-	pthread_mutex_t lock;
-	struct chain_entry {
-		uint8_t key[SHA256_SIZE];
-		int64_t until; /* wall clock, seconds; 0: free */
-	} (*set)[CHAIN_CACHE_WAYS];
-};
-
-void chain_cache_init(struct chain_cache *c);
-void chain_cache_clear(struct chain_cache *c);
+struct cache *chain_cache_new(void);
 /* The SHA-256 over the SHA-256 of each certificate, in the order presented. */
 void chain_cache_key(const struct bytes *certs, size_t count, uint8_t key[SHA256_SIZE]);
-bool chain_cache_find(struct chain_cache *c, const uint8_t key[SHA256_SIZE], int64_t now);
-/* Drops the entry of its set that expires first when the set is full. */
-void
-chain_cache_put(struct chain_cache *c, const uint8_t key[SHA256_SIZE], int64_t now, int64_t until);
+bool chain_cache_find(struct cache *c, const uint8_t key[SHA256_SIZE], int64_t now);
+/* now and until: wall clock, seconds. */
+void chain_cache_put(struct cache *c, const uint8_t key[SHA256_SIZE], int64_t now, int64_t until);
 
 #endif

@@ -18,7 +18,7 @@ struct http_tls {
 	gnutls_x509_trust_list_t trust;
 	int64_t *anchor_until; /* notAfter of each anchor */
 	size_t anchors;
-	struct chain_cache cache;
+	struct cache *chains; /* that verified before: chain_cache.h */
 };
 
 enum { ANCHORS_MAX = 256 };
@@ -36,7 +36,7 @@ destroy(struct http_tls *t)
 		gnutls_certificate_free_credentials(t->cred);
 	if (t->trust != NULL)
 		gnutls_x509_trust_list_deinit(t->trust, 1);
-	chain_cache_clear(&t->cache);
+	cache_free(t->chains);
 	free(t->anchor_until);
 	free(t);
 }
@@ -67,10 +67,10 @@ tls_trust(const struct http_tls *t)
 	return t->trust;
 }
 
-struct chain_cache *
-tls_cache(struct http_tls *t)
+struct cache *
+tls_chains(struct http_tls *t)
 {
-	return &t->cache;
+	return t->chains;
 }
 
 int64_t
@@ -202,7 +202,7 @@ http_tls_new(const struct bytes *chain, size_t chain_count, struct bytes key_pkc
 	enum err e;
 
 	atomic_init(&t->refs, 1);
-	chain_cache_init(&t->cache);
+	t->chains = chain_cache_new();
 	e = rc < 0 ? tls_error(ERR_INTERNAL, rc, "credentials")
 		   : set_key(t, chain, chain_count, key_pkcs8);
 	explicit_bzero((void *)(uintptr_t)key_pkcs8.p, key_pkcs8.n);

@@ -30,7 +30,7 @@ struct http_tls *http_tls_ref(struct http_tls *t);
 void http_tls_unref(struct http_tls *t); /* NULL is fine */
 gnutls_certificate_credentials_t tls_credentials(const struct http_tls *t);
 gnutls_x509_trust_list_t tls_trust(const struct http_tls *t);
-struct chain_cache *tls_cache(struct http_tls *t);
+struct cache *tls_chains(struct http_tls *t);
 /* The first moment at which one of the anchors that are valid now is valid no more. */
 int64_t tls_anchors_until(const struct http_tls *t, int64_t now);
 

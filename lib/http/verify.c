@@ -137,7 +137,7 @@ verify_parsed(struct http_tls *t, struct parsed *p, const uint8_t key[SHA256_SIZ
 	if (alert == TLS_ALERT_NONE)
 		alert = judge_leaf(p->crt[0]);
 	if (alert == TLS_ALERT_NONE)
-		chain_cache_put(tls_cache(t), key, now, first_expiry(t, p, now));
+		chain_cache_put(tls_chains(t), key, now, first_expiry(t, p, now));
 	return alert;
 }
 
@@ -149,7 +149,7 @@ known_chain(struct http_tls *t, const gnutls_datum_t *certs, size_t count, uint8
 	for (size_t i = 0; i < count; i++)
 		der[i] = bytes_of(certs[i].data, certs[i].size);
 	chain_cache_key(der, count, key);
-	return chain_cache_find(tls_cache(t), key, clock_now());
+	return chain_cache_find(tls_chains(t), key, clock_now());
 }
 
 enum tls_alert

@@ -8,55 +8,36 @@ static void
 make_key(uint32_t n, uint8_t key[SHA256_SIZE])
 {
 	sha256(bytes_of(&n, sizeof(n)), key);
-	key[0] = key[1] = 0; /* all in one set */
 }
 
 static void
 test_chain_is_known_until_its_time(void)
 {
-	struct chain_cache c;
+	struct cache *c = chain_cache_new();
 	uint8_t key[SHA256_SIZE], other[SHA256_SIZE];
 
-	chain_cache_init(&c);
 	make_key(1, key);
 	make_key(2, other);
-	CHECK(!chain_cache_find(&c, key, NOW));
-	chain_cache_put(&c, key, NOW, NOW + 10);
-	CHECK(chain_cache_find(&c, key, NOW));
-	CHECK(chain_cache_find(&c, key, NOW + 9));
-	CHECK(!chain_cache_find(&c, key, NOW + 10));
-	CHECK(!chain_cache_find(&c, other, NOW));
-	chain_cache_clear(&c);
+	CHECK(!chain_cache_find(c, key, NOW));
+	chain_cache_put(c, key, NOW, NOW + 10);
+	CHECK(chain_cache_find(c, key, NOW));
+	CHECK(chain_cache_find(c, key, NOW + 9));
+	CHECK(!chain_cache_find(c, key, NOW + 10));
+	CHECK(!chain_cache_find(c, other, NOW));
+	cache_free(c);
 }
 
 static void
 test_nothing_is_known_longer_than_an_hour(void)
 {
-	struct chain_cache c;
+	struct cache *c = chain_cache_new();
 	uint8_t key[SHA256_SIZE];
 
-	chain_cache_init(&c);
 	make_key(1, key);
-	chain_cache_put(&c, key, NOW, NOW + 100 * CHAIN_CACHE_SECONDS);
-	CHECK(chain_cache_find(&c, key, NOW + CHAIN_CACHE_SECONDS - 1));
-	CHECK(!chain_cache_find(&c, key, NOW + CHAIN_CACHE_SECONDS));
-	chain_cache_clear(&c);
-}
-
-static void
-test_full_set_drops_what_expires_first(void)
-{
-	struct chain_cache c;
-	uint8_t key[CHAIN_CACHE_WAYS + 1][SHA256_SIZE];
-
-	chain_cache_init(&c);
-	for (uint32_t i = 0; i <= CHAIN_CACHE_WAYS; i++) {
-		make_key(i, key[i]);
-		chain_cache_put(&c, key[i], NOW, NOW + (i == 1 ? 5 : 100));
-	}
-	for (uint32_t i = 0; i <= CHAIN_CACHE_WAYS; i++)
-		CHECK(chain_cache_find(&c, key[i], NOW) == (i != 1));
-	chain_cache_clear(&c);
+	chain_cache_put(c, key, NOW, NOW + 100 * CHAIN_CACHE_SECONDS);
+	CHECK(chain_cache_find(c, key, NOW + CHAIN_CACHE_SECONDS - 1));
+	CHECK(!chain_cache_find(c, key, NOW + CHAIN_CACHE_SECONDS));
+	cache_free(c);
 }
 
 static void
@@ -79,6 +60,5 @@ test_key_depends_on_octets_order_and_borders(void)
 UNIT_MAIN("http chain cache",
 	{"test_chain_is_known_until_its_time", test_chain_is_known_until_its_time},
 	{"test_nothing_is_known_longer_than_an_hour", test_nothing_is_known_longer_than_an_hour},
-	{"test_full_set_drops_what_expires_first", test_full_set_drops_what_expires_first},
 	{"test_key_depends_on_octets_order_and_borders",
 		test_key_depends_on_octets_order_and_borders})
