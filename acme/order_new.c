@@ -198,8 +198,7 @@ check_policy(struct call *c, const struct wish *w)
 {
 	struct pki_spki any = {
 		.type = (enum pki_key_type)__builtin_ctz(w->profile->keys), .bits = 4096};
-	const struct ca_issuer *issuer =
-		ca_issuers_for(ca_front_issuers(c->front, c->arena), w->profile);
+	const struct ca_issuer *issuer;
 	struct ca_policy_request r = {
 		.profile = w->profile,
 		.protocol = CA_PROTOCOL_ACME,
@@ -218,9 +217,9 @@ check_policy(struct call *c, const struct wish *w)
 	};
 	struct ca_validity validity;
 
-	if (issuer == NULL)
-		return err_set(ERR_UNAVAILABLE, "no active issuing CA for profile \"%s\"",
-			w->profile->name);
+	enum err e = ca_issuers_for(ca_front_issuers(c->front, c->arena), w->profile, &issuer);
+	if (e != ERR_OK)
+		return e;
 	return ca_policy_check(&r, issuer->cert.not_after, &validity);
 }
 

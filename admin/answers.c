@@ -99,6 +99,7 @@ static SHAPE(issuer, "issuer", MEMBER("name", TEXT, COLUMN("name")),
 	MEMBER("kind", TEXT, COLUMN("kind")), MEMBER("state", TEXT, COLUMN("state")),
 	MEMBER("not_after", TIME, COLUMN("not after")),
 	MEMBER("key_label", TEXT, NULLABLE, COLUMN("key")),
+	MEMBER("profiles", TEXTS, ABSENT, COLUMN("only profiles")),
 	MEMBER("subject", TEXT, COLUMN("subject")));
 SHAPE(answer_issuers, "issuers",
 	LIST("issuers", issuer, "no issuers; import them with `ca-admin issuer import`"));
@@ -127,7 +128,8 @@ static SHAPE(issuer_status, "issuer-status", MEMBER("name", TEXT, COLUMN("issuer
 	MEMBER("crl_next_update", TIME, ABSENT, COLUMN("crl until")),
 	MEMBER("crl_entries", NUMBER, ABSENT, COLUMN("revoked")),
 	MEMBER("crl_this_update", TIME, ABSENT), MEMBER("not_after", TIME),
-	MEMBER("key_label", TEXT, NULLABLE), MEMBER("subject", TEXT));
+	MEMBER("key_label", TEXT, NULLABLE), MEMBER("profiles", TEXTS, ABSENT),
+	MEMBER("subject", TEXT));
 SHAPE(answer_status, "status", MEMBER("instance", TEXT), MEMBER("version", TEXT),
 	MEMBER("healthy", FLAG), MEMBER("problems", TEXTS),
 	LIST("programs", program, "no program has reported yet"),

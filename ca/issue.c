@@ -21,15 +21,14 @@ check_policy(struct ca_front *g, struct http_request *req, const struct ca_issue
 		.not_after = i->not_after,
 		.now = clock_now(),
 	};
-	const struct ca_issuer *issuer =
-		ca_issuers_for(ca_front_issuers(g, req->arena), i->profile);
+	const struct ca_issuer *issuer;
 	struct ca_validity validity;
 	struct bytes subject;
 	enum err e;
 
-	if (issuer == NULL)
-		return err_set(ERR_UNAVAILABLE, "no active issuing CA for profile \"%s\"",
-			i->profile->name);
+	e = ca_issuers_for(ca_front_issuers(g, req->arena), i->profile, &issuer);
+	if (e != ERR_OK)
+		return e;
 	e = ca_authenticator_grants(
 		g->clients, req->arena, i->identity, i->profile->name, &r.grants, &r.grant_count);
 	if (e != ERR_OK)

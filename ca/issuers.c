@@ -16,6 +16,8 @@ read_issuer(const struct store_issuer *row, const struct config *config, struct 
 		return err_context(ERR_INTERNAL, "issuer \"%s\"", row->name);
 	out->id = row->id;
 	out->name = arena_strdup(a, row->name);
+	out->profiles = row->profiles;
+	out->profile_count = row->profile_count;
 	out->crl_url = arena_printf(a, "%s/crl/%s.crl", base, row->name);
 	out->ocsp_url = arena_printf(a, "%s/ocsp", base);
 	out->ca_issuers_url = arena_printf(a, "%s/ca/%s.cer", base, row->name);
@@ -139,6 +141,17 @@ ca_issuers_load(struct store *store, const struct config *config, struct ca_issu
 	return ERR_OK;
 }
 
+static bool
+same_profiles(const struct ca_issuer *a, const struct ca_issuer *b)
+{
+	if (a->profile_count != b->profile_count)
+		return false;
+	for (size_t i = 0; i < a->profile_count; i++)
+		if (strcmp(a->profiles[i], b->profiles[i]) != 0)
+			return false;
+	return true;
+}
+
 bool
 ca_issuers_equal(const struct ca_issuers *a, const struct ca_issuers *b)
 {
@@ -146,7 +159,8 @@ ca_issuers_equal(const struct ca_issuers *a, const struct ca_issuers *b)
 		return false;
 	for (size_t i = 0; i < a->all_count; i++)
 		if (a->item[i].id != b->item[i].id ||
-			!bytes_equal(a->item[i].cert.der, b->item[i].cert.der))
+			!bytes_equal(a->item[i].cert.der, b->item[i].cert.der) ||
+			!same_profiles(&a->item[i], &b->item[i]))
 			return false;
 	return true;
 }
@@ -160,8 +174,8 @@ ca_issuers_find(const struct ca_issuers *issuers, int16_t id)
 	return NULL;
 }
 
-const struct ca_issuer *
-ca_issuers_active(const struct ca_issuers *issuers, const char *name)
+static const struct ca_issuer *
+find_active_issuer(const struct ca_issuers *issuers, const char *name)
 {
 	for (size_t i = 0; i < issuers->count; i++)
 		if (strcmp(name, issuers->item[i].name) == 0)
@@ -169,9 +183,38 @@ ca_issuers_active(const struct ca_issuers *issuers, const char *name)
 	return NULL;
 }
 
-const struct ca_issuer *
-ca_issuers_for(const struct ca_issuers *issuers, const struct ca_profile *profile)
+static bool
+is_allowed(const struct ca_issuer *issuer, const char *profile)
 {
-	return ca_issuers_active(
-		issuers, profile->issuer != NULL ? profile->issuer : issuers->first);
+	bool allowed = issuer->profile_count == 0;
+
+	for (size_t i = 0; i < issuer->profile_count; i++)
+		allowed = allowed || strcmp(issuer->profiles[i], profile) == 0;
+	return allowed;
+}
+
+enum err
+ca_issuers_named(const struct ca_issuers *issuers, const char *name,
+	const struct ca_profile *profile, const struct ca_issuer **out)
+{
+	const struct ca_issuer *found = find_active_issuer(issuers, name);
+
+	if (found == NULL)
+		return err_set_word(ERR_UNAVAILABLE, "no-issuer",
+			"profile \"%s\" wants issuing CA \"%s\", which is not active here",
+			profile->name, name);
+	if (!is_allowed(found, profile->name))
+		return err_set_word(ERR_DENIED, "issuer-not-allowed",
+			"issuing CA \"%s\" is limited to other profiles than \"%s\"; `ca-admin issuer list` shows which",
+			name, profile->name);
+	*out = found;
+	return ERR_OK;
+}
+
+enum err
+ca_issuers_for(const struct ca_issuers *issuers, const struct ca_profile *profile,
+	const struct ca_issuer **out)
+{
+	return ca_issuers_named(
+		issuers, profile->issuer != NULL ? profile->issuer : issuers->first, profile, out);
 }

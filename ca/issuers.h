@@ -36,12 +36,14 @@ void ca_issuers_release(struct ca_issuers *issuers);
 bool ca_issuers_equal(const struct ca_issuers *a, const struct ca_issuers *b);
 /* By id, active or not; NULL when there is none. */
 const struct ca_issuer *ca_issuers_find(const struct ca_issuers *issuers, int16_t id);
-/* The one that certifies under this profile; NULL when it is not active here: another one never
- * stands in. */
-const struct ca_issuer *
-ca_issuers_for(const struct ca_issuers *issuers, const struct ca_profile *profile);
-/* The active one of this name; NULL when there is none. */
-const struct ca_issuer *ca_issuers_active(const struct ca_issuers *issuers, const char *name);
+/* The one that certifies under this profile: another one never stands in. ERR_UNAVAILABLE (word
+ * "no-issuer"): it is not active here. ERR_DENIED (word "issuer-not-allowed"): it is limited to
+ * other profiles. */
+enum err ca_issuers_for(const struct ca_issuers *issuers, const struct ca_profile *profile,
+	const struct ca_issuer **out) MUST_CHECK;
+/* The same for the one of this name, whatever the profile says. */
+enum err ca_issuers_named(const struct ca_issuers *issuers, const char *name,
+	const struct ca_profile *profile, const struct ca_issuer **out) MUST_CHECK;
 
 AUTO_STRUCT_DEFINE(ca_issuers, ca_issuers_release)
 

@@ -56,6 +56,8 @@ enum err ca_policy_csr_subject(const struct ca_profile *profile, const char *ide
 struct ca_issuer {
 	int16_t id;
 	const char *name;
+	const char *const *profiles; /* that it certifies under */
+	size_t profile_count;	     /* 0: under any */
 	struct pki_cert cert;
 	const char *crl_url, *ocsp_url, *ca_issuers_url; /* from public.base_url: BASE/crl/NAME.crl,
 							    BASE/ocsp, BASE/ca/NAME.cer */

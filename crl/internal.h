@@ -29,6 +29,7 @@ struct crl_service {
 	struct store *store;
 	const struct config *config;
 	struct db_follower *feed;
+	struct store_issuer_place issuers_at; /* the feed thread's */
 	pthread_rwlock_t lock; /* held for a pointer swap by the feed, for a look by readers */
 	struct published **issuer;
 	size_t count, room;

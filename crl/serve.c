@@ -54,7 +54,7 @@ swap_bundle(struct crl_service *c, enum bundle which, struct http_prepared *made
 }
 
 static enum err
-load_issuers(struct crl_service *c)
+read_issuers(struct crl_service *c)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
 	struct store_issuer *rows;
@@ -69,6 +69,20 @@ load_issuers(struct crl_service *c)
 	if (c->count != before)
 		swap_bundle(c, BUNDLE_CA, bundle_of_certificates(c));
 	return ERR_OK;
+}
+
+static enum err
+follow_issuers(struct crl_service *c)
+{
+	struct store_issuer_place next;
+	bool changed;
+	enum err e = store_issuer_changes(c->store, &c->issuers_at, &next, &changed);
+
+	if (e == ERR_OK && changed)
+		e = read_issuers(c);
+	if (e == ERR_OK)
+		c->issuers_at = next;
+	return e;
 }
 
 /* Signature, issuer and number, before anybody may fetch it. */
@@ -158,7 +172,7 @@ refresh(void *ctx)
 	AUTO_STRUCT(arena) a = arena_new((size_t)1 << 30);
 	struct store_crl *rows;
 	size_t count, known_count;
-	enum err e = load_issuers(c), refused = ERR_OK;
+	enum err e = follow_issuers(c), refused = ERR_OK;
 	const int64_t *known = served_numbers(c, a, &known_count);
 
 	if (e == ERR_OK)

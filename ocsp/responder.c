@@ -143,8 +143,8 @@ load_issuer(struct ocsp_service *o, struct arena *a, const struct store_issuer *
 	return e;
 }
 
-enum err
-responder_load(struct ocsp_service *o)
+static enum err
+read_issuers(struct ocsp_service *o)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
 	struct store_issuer *rows;
@@ -154,6 +154,20 @@ responder_load(struct ocsp_service *o)
 	for (size_t n = 0; e == ERR_OK && n < count; n++)
 		if (strcmp(rows[n].kind, "issuing") == 0)
 			e = load_issuer(o, a, &rows[n]);
+	return e;
+}
+
+enum err
+responder_load(struct ocsp_service *o)
+{
+	struct store_issuer_place next;
+	bool changed;
+	enum err e = store_issuer_changes(o->store, &o->issuers_at, &next, &changed);
+
+	if (e == ERR_OK && changed)
+		e = read_issuers(o);
+	if (e == ERR_OK)
+		o->issuers_at = next;
 	return e;
 }
 

@@ -8,6 +8,7 @@
 #include "ca/own.h"
 #include "lib/base/retry.h"
 #include "lib/db/follow.h"
+#include "lib/store/issuer.h"
 #include "ocsp/ocsp.h"
 #include "ocsp/table.h"
 
@@ -57,6 +58,7 @@ struct ocsp_service {
 	_Atomic int64_t nonce_second;
 	_Atomic unsigned nonces;
 	int64_t swept_at, issuers_read_at;
+	struct store_issuer_place issuers_at;
 	bool issuers_failing;
 };
 

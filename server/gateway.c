@@ -14,6 +14,7 @@
 #include "est/est.h"
 #include "lib/base/clock.h"
 #include "lib/base/retry.h"
+#include "lib/store/issuer.h"
 #include "server/gateway_routes.h"
 #include "server/gateway_tls.h"
 #include "server/program.h"
@@ -41,6 +42,7 @@ enum { DUTY_RENEW, DUTY_ISSUERS, DUTY_PROFILES, DUTY_COUNT };
 struct gateway {
 	struct service service;
 	struct ca_front app;
+	struct store_issuer_place issuers_at;
 	struct gateway_tls *tls;
 	struct http_route *routes;
 	struct http_server *server;
@@ -77,9 +79,9 @@ load_profiles(struct gateway *g)
 	return ERR_OK;
 }
 
-/* Reads the issuers; a changed set becomes the present one. */
+/* Another set than the present one becomes the present one. */
 static enum err
-load_issuers(struct gateway *g)
+read_issuers(struct gateway *g)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
 	AUTO_STRUCT(ca_issuers) read = NULL;
@@ -94,6 +96,21 @@ load_issuers(struct gateway *g)
 	counted_set(&g->app.issuers, &read->counted);
 	read = NULL;
 	return ERR_OK;
+}
+
+/* Follows the issuers' feed; the table is read when it says so. */
+static enum err
+load_issuers(struct gateway *g)
+{
+	struct store_issuer_place next;
+	bool changed;
+	enum err e = store_issuer_changes(g->app.store, &g->issuers_at, &next, &changed);
+
+	if (e == ERR_OK && changed)
+		e = read_issuers(g);
+	if (e == ERR_OK)
+		g->issuers_at = next;
+	return e;
 }
 
 static enum err

@@ -159,6 +159,13 @@ issuer_json(struct api_call *c, const struct store_issuer *i)
 	json_t *o = json_pack("{s:s, s:s, s:s, s:s?}", "name", i->name, "kind", i->kind, "state",
 		i->state, "key_label", i->key_label);
 
+	if (i->profile_count > 0) {
+		json_t *profiles = json_array();
+
+		for (size_t n = 0; n < i->profile_count; n++)
+			json_array_append_new(profiles, json_string(i->profiles[n]));
+		json_object_set_new(o, "profiles", profiles);
+	}
 	json_object_set_new(o, "subject", json_string(pki_name_text(c->arena, i->subject)));
 	api_put_time(o, "not_after", i->not_after);
 	return o;

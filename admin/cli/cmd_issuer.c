@@ -225,26 +225,20 @@ root_from_database(struct cli *a, struct store *s, struct import *in)
 		"no root in the database has issued this CRL: import it with --root first");
 }
 
+/* With what the certificate says. */
 static enum err
-add_issuer(struct cli *a, struct store *s, const struct pki_cert *c, const char *name,
-	const char *kind, const char *key_label, int16_t parent, int16_t *id)
+add_issuer(struct cli *a, struct store *s, const struct pki_cert *c, struct store_issuer *issuer)
 {
 	uint8_t *hash = arena_alloc(a->arena, 32);
-	struct store_issuer issuer = {
-		.parent = parent,
-		.name = name,
-		.kind = kind,
-		.state = "active",
-		.key_label = key_label,
-		.der = c->der,
-		.subject = c->subject,
-		.key_id = c->subject_key_id,
-		.not_after = c->not_after,
-	};
 
+	issuer->state = "active";
+	issuer->der = c->der;
+	issuer->subject = c->subject;
+	issuer->key_id = c->subject_key_id;
+	issuer->not_after = c->not_after;
 	pki_spki_hash(&c->spki, hash);
-	issuer.spki_hash = bytes_of(hash, 32);
-	return store_issuer_add(s, &issuer, id);
+	issuer->spki_hash = bytes_of(hash, 32);
+	return store_issuer_add(s, issuer, &issuer->id);
 }
 
 static enum err
@@ -286,15 +280,18 @@ import_crl(struct cli *a, struct store *s, const struct import *in, int16_t root
 static enum err
 store_import(struct cli *a, struct store *s, const struct import *in)
 {
-	int16_t root = 0, issuing = 0;
+	struct store_issuer root = {.name = in->root_name, .kind = "root"};
+	struct store_issuer issuing = {
+		.name = in->name, .kind = "issuing", .key_label = in->key_label};
 	bool same = false;
-	enum err e = add_issuer(a, s, &in->root, in->root_name, "root", NULL, 0, &root);
+	enum err e = add_issuer(a, s, &in->root, &root);
 
 	if (e == ERR_OK)
-		e = import_crl(a, s, in, root, &same);
+		e = import_crl(a, s, in, root.id, &same);
+	issuing.parent = root.id;
+	issuing.profile_count = options_values(a, "profile", &issuing.profiles);
 	if (e == ERR_OK && in->has_issuing)
-		e = add_issuer(
-			a, s, &in->issuing, in->name, "issuing", in->key_label, root, &issuing);
+		e = add_issuer(a, s, &in->issuing, &issuing);
 	if (e != ERR_OK)
 		return e;
 	output_done(a,

@@ -28,6 +28,7 @@ static const struct cli_option import_options[] = {
 	{"key-label", "LABEL",
 		"label of its key in the signer's token; default from the configuration",
 		CLI_OPTIONAL},
+	{"profile", "PROFILE", "a profile it may certify under; any when left out", CLI_REPEATED},
 	END};
 
 static const struct cli_command local_commands[] = {

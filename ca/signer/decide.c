@@ -74,16 +74,12 @@ static enum err
 find_issuer(const struct decide *d, const struct ca_profile *profile, const char *wish,
 	const struct ca_signing_issuer **out)
 {
-	const struct ca_issuer *issuer = wish != NULL ? ca_issuers_active(d->issuers, wish)
-						      : ca_issuers_for(d->issuers, profile);
+	const struct ca_issuer *issuer;
+	enum err e = wish != NULL ? ca_issuers_named(d->issuers, wish, profile, &issuer)
+				  : ca_issuers_for(d->issuers, profile, &issuer);
 
-	if (issuer == NULL)
-		return err_set_word(ERR_UNAVAILABLE, "no-issuer",
-			"profile \"%s\" wants issuing CA \"%s\", which is not active here",
-			profile->name,
-			wish != NULL			  ? wish
-				: profile->issuer != NULL ? profile->issuer
-							  : d->issuers->first);
+	if (e != ERR_OK)
+		return e;
 	*out = &d->signing[issuer - d->issuers->item];
 	if ((*out)->signer == NULL)
 		return err_set_word(ERR_UNAVAILABLE, "no-issuer",

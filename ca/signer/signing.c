@@ -220,8 +220,8 @@ replace(struct signing *s, struct signing *fresh)
 	*s = *fresh;
 }
 
-enum err
-signing_follow(struct signing *s)
+static enum err
+read_again(struct signing *s)
 {
 	struct signing fresh;
 	enum err e = load(s, &fresh);
@@ -230,11 +230,26 @@ signing_follow(struct signing *s)
 		return ERR_OK; /* all were taken away: whoever did that ends the signer, too */
 	if (e != ERR_OK)
 		return e;
-	if (ca_issuers_equal(s->issuers, fresh.issuers)) {
+	if (ca_issuers_equal(s->issuers, fresh.issuers))
 		signing_clear(&fresh);
-		retry(s);
-	} else
+	else
 		replace(s, &fresh);
+	return ERR_OK;
+}
+
+enum err
+signing_follow(struct signing *s)
+{
+	struct store_issuer_place next;
+	bool changed;
+	enum err e = store_issuer_changes(s->store, &s->place, &next, &changed);
+
+	if (e == ERR_OK && changed)
+		e = read_again(s);
+	if (e != ERR_OK)
+		return e;
+	s->place = next;
+	retry(s);
 	return ERR_OK;
 }
 

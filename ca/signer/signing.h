@@ -7,14 +7,16 @@
 #define CHANCERY_CA_SIGNER_SIGNING_H
 
 #include "ca/signer/signer.h"
+#include "lib/store/issuer.h"
 
 struct signing {
 	struct store *store;
 	struct ca_token *token;
 	const struct config *config;
 	struct ca_issuers *issuers;
-	struct ca_signing_issuer *item; /* parallel to issuers->item[0..count), in its arena */
-	int64_t retry_at;		/* monotonic us: those in trouble are tried again */
+	struct store_issuer_place place; /* up to which the table was read */
+	struct ca_signing_issuer *item;	 /* parallel to issuers->item[0..count), in its arena */
+	int64_t retry_at;		 /* monotonic us: those in trouble are tried again */
 };
 
 /* ERR_NOTFOUND: no configured issuer is imported, or the key of none is made; other errors are

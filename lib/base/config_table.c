@@ -101,7 +101,7 @@ static const struct yaml_row rows[] = {
 	NUMBER(signer.batch, 1, CONFIG_BATCH_MAX, .fallback = "64",
 		.help = "requests signed and committed together at most"),
 
-	LIST(issuers, struct config_issuer, 1, 16, .need = YAML_REQUIRED,
+	LIST(issuers, struct config_issuer, 1, 1000, .need = YAML_REQUIRED,
 		.help = "the issuing CAs; profiles that name none take the first"),
 	ELEMENT("issuers", struct config_issuer, name, .form = &form_word, .unique = true,
 		.example = "issuing-1", .help = "as imported"),

@@ -115,12 +115,11 @@ static enum err
 read_issued(const PGresult *res, size_t row, struct store_issued *out)
 {
 	*out = (struct store_issued){
-		.issuer = (int16_t)result_int(res, row, COL_CERTIFICATE_ISSUED_ISSUER),
-		.not_before = result_time(res, row, COL_CERTIFICATE_ISSUED_NOT_BEFORE),
-		.not_after = result_time(res, row, COL_CERTIFICATE_ISSUED_NOT_AFTER),
+		.issuer = (int16_t)result_int(res, row, COL_ISSUED_CHANGES_ISSUER),
+		.not_before = result_time(res, row, COL_ISSUED_CHANGES_NOT_BEFORE),
+		.not_after = result_time(res, row, COL_ISSUED_CHANGES_NOT_AFTER),
 	};
-	return result_octets(
-		res, row, COL_CERTIFICATE_ISSUED_SERIAL, out->serial, sizeof(out->serial));
+	return result_octets(res, row, COL_ISSUED_CHANGES_SERIAL, out->serial, sizeof(out->serial));
 }
 
 static enum err
@@ -128,8 +127,8 @@ read_page(struct store *s, uint64_t cursor, int64_t limit, PGresult **out)
 {
 	AUTO_PARAMS(p);
 
-	BIND(&p, certificate_issued, .cursor = (int64_t)cursor, .page = limit);
-	return db_read(s->db, &sql_certificate_issued, &p, out);
+	BIND(&p, issued_changes, .cursor = (int64_t)cursor, .page = limit);
+	return db_read(s->db, &sql_issued_changes, &p, out);
 }
 
 /*
@@ -149,9 +148,9 @@ store_issued_changes(struct store *s, struct arena *a, uint64_t *cursor, unsigne
 		return e;
 	const PGresult *res = page;
 	size_t n = result_rows(res);
-	int64_t last = result_int(res, n - 1, COL_CERTIFICATE_ISSUED_XID);
-	bool full = n >= limit && !result_null(res, 0, COL_CERTIFICATE_ISSUED_SERIAL);
-	if (full && last >= result_int(res, 0, COL_CERTIFICATE_ISSUED_OLDEST)) {
+	int64_t last = result_int(res, n - 1, COL_ISSUED_CHANGES_XID);
+	bool full = n >= limit && !result_null(res, 0, COL_ISSUED_CHANGES_SERIAL);
+	if (full && last >= result_int(res, 0, COL_ISSUED_CHANGES_OLDEST)) {
 		e = read_page(s, *cursor, INT64_MAX, &rest);
 		if (e != ERR_OK)
 			return e;
@@ -162,14 +161,14 @@ store_issued_changes(struct store *s, struct arena *a, uint64_t *cursor, unsigne
 	struct store_issued *list = arena_array(a, n, sizeof(*list));
 	size_t got = 0;
 	for (size_t i = 0; i < n && e == ERR_OK; i++)
-		if (!result_null(res, i, COL_CERTIFICATE_ISSUED_SERIAL))
+		if (!result_null(res, i, COL_ISSUED_CHANGES_SERIAL))
 			e = read_issued(res, i, &list[got++]);
 	if (e != ERR_OK)
 		return e;
 	*out = list;
 	*count = got;
 	*more = full;
-	*cursor = (uint64_t)(full ? last + 1 : result_int(res, 0, COL_CERTIFICATE_ISSUED_OLDEST));
+	*cursor = (uint64_t)(full ? last + 1 : result_int(res, 0, COL_ISSUED_CHANGES_OLDEST));
 	return ERR_OK;
 }
 

@@ -1,6 +1,7 @@
 /* CA certificates. */
 #include "lib/store/issuer.h"
 
+#include "lib/db/follow.h"
 #include "lib/store/internal.h"
 #include "schema/statements/issuer.h"
 
@@ -14,7 +15,7 @@ store_issuer_list(struct store *s, struct arena *a, struct store_issuer **out, s
 		return e;
 	*count = result_rows(res);
 	*out = arena_array(a, *count + 1, sizeof(**out));
-	for (size_t i = 0; i < *count; i++)
+	for (size_t i = 0; i < *count; i++) {
 		(*out)[i] = (struct store_issuer){
 			.id = (int16_t)result_int(res, i, COL_ISSUER_LIST_ID),
 			.parent = (int16_t)result_int(res, i, COL_ISSUER_LIST_PARENT),
@@ -28,6 +29,27 @@ store_issuer_list(struct store *s, struct arena *a, struct store_issuer **out, s
 			.spki_hash = result_bytes(a, res, i, COL_ISSUER_LIST_SPKI_HASH),
 			.not_after = result_time(res, i, COL_ISSUER_LIST_NOT_AFTER),
 		};
+		(*out)[i].profiles =
+			result_texts(a, res, i, COL_ISSUER_LIST_PROFILES, &(*out)[i].profile_count);
+	}
+	return ERR_OK;
+}
+
+enum err
+store_issuer_changes(struct store *s, const struct store_issuer_place *place,
+	struct store_issuer_place *next, bool *changed)
+{
+	AUTO_PARAMS(p);
+	AUTO(PGresult) res = NULL;
+
+	BIND(&p, issuer_changes, .cursor = (int64_t)place->cursor);
+	enum err e = db_read(s->db, &sql_issuer_changes, &p, &res);
+	if (e != ERR_OK)
+		return e;
+	*next = *place;
+	next->cursor = (uint64_t)result_int(res, 0, COL_ISSUER_CHANGES_NEXT);
+	*changed = db_feed_doubtful(s->db, &next->connections_seen) ||
+		next->cursor < place->cursor || result_bool(res, 0, COL_ISSUER_CHANGES_CHANGED);
 	return ERR_OK;
 }
 
@@ -68,7 +90,8 @@ store_issuer_add(struct store *s, const struct store_issuer *issuer, int16_t *id
 	BIND(&p, issuer_add, .name = issuer->name, .kind = issuer->kind, .parent = issuer->parent,
 		.der = issuer->der, .subject = issuer->subject, .key_id = issuer->key_id,
 		.spki_hash = issuer->spki_hash, .key_label = issuer->key_label,
-		.not_after = issuer->not_after);
+		.not_after = issuer->not_after,
+		.profiles = texts_of(issuer->profiles, issuer->profile_count));
 	enum err e = db_run(s->db, &sql_issuer_add, &p, &res);
 	if (e != ERR_OK)
 		return e;

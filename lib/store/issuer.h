@@ -9,9 +9,19 @@ struct store_issuer {
 	const char *name, *kind, *state, *key_label;
 	struct bytes der, subject, key_id, spki_hash;
 	int64_t not_after;
+	const char **profiles; /* that it certifies under */
+	size_t profile_count;  /* 0: under any */
 };
 enum err store_issuer_list(
 	struct store *s, struct arena *a, struct store_issuer **out, size_t *count) MUST_CHECK;
+/* Where a reader of the table is; all zero before its first look. */
+struct store_issuer_place {
+	uint64_t cursor, connections_seen;
+};
+/* Has the table changed since *place? Then read it and keep *next as the place; else keep it at
+ * once. Always true at the first look, and when the database may have forgotten something. */
+enum err store_issuer_changes(struct store *s, const struct store_issuer_place *place,
+	struct store_issuer_place *next, bool *changed) MUST_CHECK;
 /* Owner connection only (`ca-admin issuer import`). ERR_CONFLICT: name or key exists with another
  * certificate; importing the same again is ERR_OK with its id. */
 enum err

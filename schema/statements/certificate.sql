@@ -57,7 +57,7 @@ WHERE n.name = :name AND i.name = :identity
 	AND (n.not_after, n.serial) < (coalesce(:not_after::timestamptz, 'infinity'), :serial) AND {certificate_live}
 ORDER BY n.not_after DESC, n.serial DESC LIMIT :page;
 
--- name: certificate_issued
+-- name: issued_changes
 -- by: status
 -- in: cursor xid8, page int8
 -- out: serial bytea, issuer int2, not_before timestamptz, not_after timestamptz, xid xid8, oldest xid8

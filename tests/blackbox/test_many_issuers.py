@@ -75,3 +75,28 @@ def test_issuers_come_and_go_without_end(crowded):
         before = len(c.request("GET", "/.well-known/est/cacerts").body)
     assert before > 300 * 300
     assert not [line for line in crowded.log_lines("chancery-gateway") if "restart the gateway" in line]
+
+
+def limited_to(ca, profiles):
+    """What `ca-admin issuer import --profile` sets, changed while everything runs."""
+    ca.sql("UPDATE issuer SET profiles = %s WHERE name = 'issuing-1'", profiles)
+
+
+def tried(ca, name, profile):
+    try:
+        ca.issue(name, profile, ["dns:%s.example.org" % name])
+        return None
+    except AssertionError as e:
+        return str(e)
+
+
+def test_an_issuing_ca_certifies_under_the_profiles_it_is_limited_to(crowded):
+    for profile in ("device", "workload"):
+        crowded.add_identity("for-" + profile, profile, ["%s=dns:for-%s.example.org" % (profile, profile)])
+    limited_to(crowded, ["device", "gateway-tls", "ocsp-responder", "operator"])
+    wait_for(lambda: "issuer-not-allowed" in (tried(crowded, "for-workload", "workload") or ""), 20, "the gateway refuses")
+    assert tried(crowded, "for-device", "device") is None
+    listed = crowded.admin("issuer", "list")
+    assert [i["profiles"] for i in listed if i["name"] == "issuing-1"] == [["device", "gateway-tls", "ocsp-responder", "operator"]]
+    limited_to(crowded, None)
+    wait_for(lambda: tried(crowded, "for-workload", "workload") is None, 20, "and certifies again")

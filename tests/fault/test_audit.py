@@ -23,8 +23,8 @@ DAMAGE = {
     "a certificate without its names": "DELETE FROM certificate_name",
     "a certificate for another key than asked": "UPDATE certificate SET spki_hash = sha256('x') WHERE serial = %(newest)s",
     "recorded otherwise than acknowledged": "UPDATE certificate SET der = der || '\\x00' WHERE serial = %(newest)s",
-    "an enrollment recorded twice": "INSERT INTO issuance_request (protocol, request_id, node, identity, profile, names, spki) SELECT "
-        "protocol, 'again', node, identity, profile, names, spki FROM issuance_request WHERE serial = %(newest)s",
+    "an enrollment recorded twice": "INSERT INTO issuance_request (protocol, request_id, identity, profile, names, spki) SELECT "
+        "protocol, 'again', identity, profile, names, spki FROM issuance_request WHERE serial = %(newest)s",
     "an order whose request is gone": "UPDATE issuance_request SET acme_order = NULL",
     "a request refused": "UPDATE issuance_request SET state = 'refused', serial = NULL, cert_not_after = NULL, refusal = 'x', "
         "refusal_class = 'denied', refusal_word = 'x' WHERE serial = %(newest)s",

@@ -374,6 +374,27 @@ test_another_issuer_never_stands_in_for_the_first(void)
 }
 
 static void
+test_issuer_limited_to_other_profiles_refuses(void)
+{
+	static const char *const limits[] = {"workload", "device"};
+	struct ca_issuer limited = issuer;
+	const struct ca_issuers one = {
+		.item = &limited, .count = 1, .all_count = 1, .first = "issuing-1"};
+	const struct ca_signing_issuer sign = {.issuer = &limited, .signer = &signer};
+	const struct decide d = {profiles, &one, &sign, arena, NOW};
+	const struct store_claim_item r = request();
+	struct store_outcome o;
+
+	limited.profiles = limits;
+	limited.profile_count = 1;
+	CHECK_OK(decide(&d, &r, &o));
+	CHECK(o.kind == STORE_OUTCOME_REFUSED && strcmp(o.refusal_word, "issuer-not-allowed") == 0);
+	limited.profile_count = 2;
+	CHECK_OK(decide(&d, &r, &o));
+	CHECK(o.kind == STORE_OUTCOME_ISSUED);
+}
+
+static void
 test_issuer_whose_key_cannot_be_used_keeps_the_request_waiting(void)
 {
 	const struct ca_signing_issuer unusable = {.issuer = &issuer};
@@ -555,6 +576,8 @@ UNIT_MAIN("decide", {"test_made", test_made},
 		test_profile_of_an_issuer_elsewhere_waits_for_it},
 	{"test_another_issuer_never_stands_in_for_the_first",
 		test_another_issuer_never_stands_in_for_the_first},
+	{"test_issuer_limited_to_other_profiles_refuses",
+		test_issuer_limited_to_other_profiles_refuses},
 	{"test_issuer_whose_key_cannot_be_used_keeps_the_request_waiting",
 		test_issuer_whose_key_cannot_be_used_keeps_the_request_waiting},
 	{"test_what_waited_a_day_for_its_issuer_is_refused",
