@@ -162,7 +162,7 @@ test_impossible_values_are_refused_with_their_line(void)
 		{8, "  base_urls: [\"https://ca.example:0\"]", 8, "must be https://HOST"},
 		{8, "  base_urls: [\"https://[::1\"]", 8, "must be https://HOST"},
 		{8, "  base_urls: [\"https://user@ca\"]", 8, "must be https://HOST"},
-		{8, "  base_urls: []", 8, "a list of 1 to 1000"},
+		{8, "  base_urls: []", 8, "a list of 1 to 16"},
 		{8, "  base_urls: [\"https://a\", \"https://a\"]", 8, "repeats \"https://a\""},
 		{10, "    - \"*.example\"", 10,
 			"\"enroll.names.0\" is \"*.example\": must be a DNS name"},
