@@ -3,9 +3,21 @@
 #ifndef CHANCERY_CA_ISSUERS_H
 #define CHANCERY_CA_ISSUERS_H
 
-#include "ca/policy.h"
+#include "ca/profile.h"
 #include "lib/base/config.h"
 #include "lib/base/counted.h"
+#include "lib/store/store.h"
+
+/* An issuing CA without its key. */
+struct ca_issuer {
+	int16_t id;
+	const char *name;
+	const char *const *profiles; /* that it certifies under */
+	size_t profile_count;	     /* 0: under any */
+	struct pki_cert cert;
+	const char *crl_url, *ocsp_url, *ca_issuers_url; /* from public.base_url: BASE/crl/NAME.crl,
+							    BASE/ocsp, BASE/ca/NAME.cer */
+};
 
 /* One look at the table. */
 struct ca_issuers {

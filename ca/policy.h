@@ -52,16 +52,7 @@ enum err ca_policy_subject(const struct ca_profile *profile, const char *identit
 enum err ca_policy_csr_subject(const struct ca_profile *profile, const char *identity_name,
 	const struct pki_sans *names, struct bytes subject) MUST_CHECK;
 
-/* An issuer as everybody but ca/keys sees it. */
-struct ca_issuer {
-	int16_t id;
-	const char *name;
-	const char *const *profiles; /* that it certifies under */
-	size_t profile_count;	     /* 0: under any */
-	struct pki_cert cert;
-	const char *crl_url, *ocsp_url, *ca_issuers_url; /* from public.base_url: BASE/crl/NAME.crl,
-							    BASE/ocsp, BASE/ca/NAME.cer */
-};
+struct ca_issuer;
 /* Everything of a certificate but serial and signature. */
 enum err ca_policy_spec(const struct ca_policy_request *r, const struct ca_issuer *issuer,
 	const struct ca_validity *validity, struct arena *a, struct pki_cert_spec *out) MUST_CHECK;

@@ -4,6 +4,7 @@
  * Subjects come from the profile, never from the CSR (a CSR may only agree): relying parties read
  * subjectAltName (RFC 9525), the subject is for people and logs. Names are compared as DER.
  */
+#include "ca/issuers.h"
 #include "ca/policy.h"
 
 enum { COMMON_NAME_MAX = 64 }; /* ub-common-name, RFC 5280 appendix A.1 */

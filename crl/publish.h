@@ -6,7 +6,7 @@
 #ifndef CHANCERY_CRL_PUBLISH_H
 #define CHANCERY_CRL_PUBLISH_H
 
-#include "ca/policy.h"
+#include "ca/issuers.h"
 #include "lib/base/config.h"
 #include "lib/store/crl.h"
 

@@ -6,6 +6,7 @@
  */
 #include "ca/signer/decide.h"
 
+#include "ca/policy.h"
 #include "lib/base/clock.h"
 #include "lib/pki/spki.h"
 

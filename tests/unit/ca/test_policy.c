@@ -1,5 +1,6 @@
 /* The one gate: one request that passes, and for every word of refusal a request that differs from
  * it in one thing. */
+#include "ca/issuers.h"
 #include "ca/policy.h"
 #include "tests/unit/unit.h"
 
