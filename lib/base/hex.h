@@ -26,7 +26,7 @@ enum err base64_decode_mime(struct arena *a, struct bytes text, struct bytes *ou
  * section 6.1). */
 enum err base64url_decode(struct arena *a, struct bytes text, struct bytes *out) MUST_CHECK;
 
-/* The characters of section 5 by their value; the value of one of either alphabet, -1 for others. */
+/* The characters of section 5 by their value; the value of one of either alphabet, else -1. */
 extern const char base64url_alphabet[65];
 int base64_value(uint8_t c);
 

@@ -1,8 +1,8 @@
 /*
  * Distinguished names (RFC 5280 section 4.1.2.4): their syntax is checked, they are compared, a few
- * are built, and people get to read them. Whatever reads attributes walks one cursor. Strings are UTF8String,
- * PrintableString or IA5String: the older types need tables nobody checks, and a name that displays
- * differently than it compares is a weapon.
+ * are built, and people get to read them. Whatever reads attributes walks one cursor. Strings are
+ * UTF8String, PrintableString or IA5String: the older types need tables nobody checks, and a name
+ * that displays differently than it compares is a weapon.
  */
 #include "lib/pki/names.h"
 

@@ -51,8 +51,8 @@ bool pki_sans_contain(const struct pki_sans *sans, const struct pki_san *san);
 char *pki_san_text(struct arena *a, const struct pki_san *san);
 enum err pki_san_from_text(struct bytes text, struct arena *a, struct pki_san *out) MUST_CHECK;
 /* A host name of LDH labels and A-labels (RFC 5280 section 4.2.1.6, RFC 5890, code points by
- * RFC 5892), optionally with one leading "*.": labels 1..63, total <= 253, letters digits hyphen, no
- * underscore, no trailing dot, not all-numeric. Lower-cases into the arena. */
+ * RFC 5892), optionally with one leading "*.": labels 1..63, total <= 253, letters digits hyphen,
+ * no underscore, no trailing dot, not all-numeric. Lower-cases into the arena. */
 enum err pki_dns_check(struct bytes text, struct arena *a, struct bytes *out) MUST_CHECK;
 
 /*
