@@ -11,12 +11,6 @@
 
 enum { CONTACTS_MAX = 10, CONTACT_SIZE_MAX = 256, ORDERS_PAGE = 50 };
 
-static const char *const status_words[] = {
-	[ACME_ACCOUNT_VALID] = "valid",
-	[ACME_ACCOUNT_DEACTIVATED] = "deactivated",
-	[ACME_ACCOUNT_REVOKED] = "revoked",
-};
-
 static enum err
 put_account(struct call *c, unsigned status, const struct store_account *account)
 {
@@ -25,7 +19,7 @@ put_account(struct call *c, unsigned status, const struct store_account *account
 
 	for (size_t i = 0; i < account->contact_count; i++)
 		json_array_append_new(contact, json_string(account->contact[i]));
-	json_object_set_new(o, "status", json_string(status_words[account->status]));
+	json_object_set_new(o, "status", json_string(acme_account_status_name(account->status)));
 	json_object_set_new(o, "contact", contact);
 	json_object_set_new(
 		o, "orders", json_string(call_url(c, "/acme/account/%s/orders", account->id)));

@@ -13,14 +13,6 @@
 
 enum { PENDING_RETRY_S = 2 };
 
-static const char *const status_words[] = {
-	[ACME_AUTHZ_PENDING] = "pending",
-	[ACME_AUTHZ_VALID] = "valid",
-	[ACME_AUTHZ_INVALID] = "invalid",
-	[ACME_AUTHZ_DEACTIVATED] = "deactivated",
-	[ACME_AUTHZ_EXPIRED] = "expired",
-};
-
 enum err
 authorization_check_own(const struct call *c, const struct store_authorization *z)
 {
@@ -48,7 +40,8 @@ put_authorization(struct call *c, const struct store_authorization *z)
 	clock_format_rfc3339(z->expires, expires);
 	for (size_t i = 0; i < z->challenge_count; i++)
 		json_array_append_new(challenges, challenge_json(c, &z->challenges[i]));
-	json_object_set_new(object, "status", json_string(status_words[z->status]));
+	json_object_set_new(
+		object, "status", json_string(acme_authorization_status_name(z->status)));
 	json_object_set_new(object, "expires", json_string(expires));
 	json_object_set_new(object, "identifier", order_identifier(z->identifier));
 	if (z->wildcard)
@@ -130,7 +123,7 @@ update_authorization(struct call *c)
 	if (e == ERR_CONFLICT)
 		return err_set_word(ERR_CONFLICT, "bad-state",
 			"the authorization is \"%s\" (RFC 8555 section 7.5.2)",
-			status_words[z.status]);
+			acme_authorization_status_name(z.status));
 	return e != ERR_OK ? e : fetch_authorization(c);
 }
 

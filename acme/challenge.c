@@ -9,13 +9,6 @@
 
 enum { PROCESSING_RETRY_S = 2 };
 
-static const char *const status_words[] = {
-	[ACME_CHALLENGE_PENDING] = "pending",
-	[ACME_CHALLENGE_PROCESSING] = "processing",
-	[ACME_CHALLENGE_VALID] = "valid",
-	[ACME_CHALLENGE_INVALID] = "invalid",
-};
-
 json_t *
 challenge_json(struct call *c, const struct store_challenge *challenge)
 {
@@ -25,7 +18,8 @@ challenge_json(struct call *c, const struct store_challenge *challenge)
 	json_object_set_new(object, "type", json_string(challenge->type));
 	json_object_set_new(
 		object, "url", json_string(call_url(c, "/acme/challenge/%s", challenge->id)));
-	json_object_set_new(object, "status", json_string(status_words[challenge->status]));
+	json_object_set_new(
+		object, "status", json_string(acme_challenge_status_name(challenge->status)));
 	json_object_set_new(object, "token", json_string(challenge->token));
 	if (challenge->status == ACME_CHALLENGE_VALID) {
 		clock_format_rfc3339(challenge->validated_at, validated);

@@ -11,14 +11,6 @@
 
 enum { PROCESSING_RETRY_S = 1 };
 
-static const char *const status_words[] = {
-	[ACME_ORDER_PENDING] = "pending",
-	[ACME_ORDER_READY] = "ready",
-	[ACME_ORDER_PROCESSING] = "processing",
-	[ACME_ORDER_VALID] = "valid",
-	[ACME_ORDER_INVALID] = "invalid",
-};
-
 json_t *
 order_identifier(const char *text)
 {
@@ -73,7 +65,7 @@ order_put(struct call *c, unsigned status, const struct store_order *o)
 
 	for (size_t i = 0; i < o->identifier_count; i++)
 		json_array_append_new(identifiers, order_identifier(o->identifiers[i]));
-	json_object_set_new(object, "status", json_string(status_words[o->status]));
+	json_object_set_new(object, "status", json_string(acme_order_status_name(o->status)));
 	json_object_set_new(object, "expires", time_json(o->expires));
 	json_object_set_new(object, "identifiers", identifiers);
 	json_object_set_new(object, "profile", json_string(o->profile));

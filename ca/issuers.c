@@ -24,17 +24,11 @@ read_issuer(const struct store_issuer *row, const struct config *config, struct 
 	return ERR_OK;
 }
 
-static bool
-is_issuing(const struct store_issuer *row)
-{
-	return strcmp(row->kind, "issuing") == 0;
-}
-
 static const struct store_issuer *
 find_active(const struct store_issuer *row, size_t count, const char *name)
 {
 	for (size_t i = 0; i < count; i++)
-		if (is_issuing(&row[i]) && strcmp(row[i].state, "active") == 0 &&
+		if (row[i].kind == ISSUER_ISSUING && row[i].state == ISSUER_ACTIVE &&
 			strcmp(row[i].name, name) == 0)
 			return &row[i];
 	return NULL;
@@ -44,7 +38,7 @@ static enum err
 find_root(const struct store_issuer *row, size_t count, int16_t id, struct bytes *out)
 {
 	for (size_t i = 0; i < count; i++)
-		if (row[i].id == id && strcmp(row[i].kind, "root") == 0) {
+		if (row[i].id == id && row[i].kind == ISSUER_ROOT) {
 			*out = row[i].der;
 			return ERR_OK;
 		}
@@ -99,7 +93,7 @@ load_rows(const struct store_issuer *row, size_t count, const struct config *con
 	out->item = item;
 	out->all_count = out->count;
 	for (size_t i = 0; i < count && e == ERR_OK; i++)
-		if (is_issuing(&row[i]) && !listed(item, out->all_count, row[i].id))
+		if (row[i].kind == ISSUER_ISSUING && !listed(item, out->all_count, row[i].id))
 			e = read_issuer(&row[i], config, out->arena, &item[out->all_count++]);
 	return e;
 }

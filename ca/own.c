@@ -125,7 +125,7 @@ ca_own_obtain(struct ca_own *o, int64_t wait_ms)
 		forget_next(o);
 		return err_set(
 			result.refusal_class, "the signer refused %s: %s", o->what, result.refusal);
-	case STORE_RESULT_PENDING:
+	default:
 		break;
 	}
 	return still_waiting(o);

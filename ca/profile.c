@@ -11,32 +11,6 @@
 
 enum { NAMES_DEFAULT = 20 };
 
-static const char *const protocol_name[CA_PROTOCOL_COUNT] = {
-	[CA_PROTOCOL_EST] = "est",
-	[CA_PROTOCOL_ACME] = "acme",
-	[CA_PROTOCOL_ADMIN] = "admin",
-	[CA_PROTOCOL_INTERNAL] = "internal",
-};
-
-const char *
-ca_protocol_name(enum ca_protocol p)
-{
-	return protocol_name[p];
-}
-
-enum err
-ca_protocol_parse(const char *text, enum ca_protocol *out)
-{
-	char list[WORDS_LIST_SIZE];
-	unsigned i;
-
-	if (!words_find(&profile_protocols, text, &i))
-		return err_set(ERR_INVALID, "unknown protocol \"%s\"; allowed: %s", text,
-			words_list(&profile_protocols, list));
-	*out = (enum ca_protocol)i;
-	return ERR_OK;
-}
-
 /* One profile being judged, and where it stands in the file. */
 struct reader {
 	const struct yaml_doc *doc;

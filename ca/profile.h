@@ -8,16 +8,7 @@
 
 #include "lib/base/counted.h"
 #include "lib/pki/cert.h"
-
-enum ca_protocol {
-	CA_PROTOCOL_EST,
-	CA_PROTOCOL_ACME,
-	CA_PROTOCOL_ADMIN,
-	CA_PROTOCOL_INTERNAL,
-	CA_PROTOCOL_COUNT
-};
-const char *ca_protocol_name(enum ca_protocol p);
-enum err ca_protocol_parse(const char *text, enum ca_protocol *out) MUST_CHECK;
+#include "schema/words.h"
 
 struct ca_profile {
 	const char *name, *description;

@@ -14,8 +14,7 @@ struct profile_file {
 extern const struct yaml_table profile_table;
 
 /* The words of a profile; each is the name of its enum or bit. */
-extern const struct words profile_kinds, profile_protocols, profile_keys, profile_key_usages,
-	profile_extended_usages, profile_name_types, profile_common_names, profile_subject_serials,
-	profile_wildcards;
+extern const struct words profile_keys, profile_key_usages, profile_extended_usages,
+	profile_name_types, profile_common_names, profile_subject_serials, profile_wildcards;
 
 #endif

@@ -3,19 +3,6 @@
  * could ask for keyCertSign would make every mistake in it a CA.
  */
 #include "ca/profile_table.h"
-#include "lib/store/identity.h"
-
-static const char *
-kind_name(unsigned i)
-{
-	return identity_kind_name((enum identity_kind)i);
-}
-
-static const char *
-protocol_name(unsigned i)
-{
-	return ca_protocol_name((enum ca_protocol)i);
-}
 
 static const char *
 key_name(unsigned i)
@@ -51,8 +38,6 @@ wildcards_name(unsigned i)
 	return i == CA_WILDCARDS_ALLOWED ? "allowed" : "refused";
 }
 
-const struct words profile_kinds = {kind_name, IDENTITY_KIND_COUNT};
-const struct words profile_protocols = {protocol_name, CA_PROTOCOL_COUNT};
 const struct words profile_keys = {key_name, PKI_KEY_TYPE_COUNT};
 const struct words profile_key_usages = {pki_key_usage_name, PKI_KEY_USAGE_LEAF_COUNT};
 const struct words profile_extended_usages = {pki_eku_name, PKI_EKU_COUNT};

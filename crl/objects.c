@@ -51,7 +51,7 @@ published_new(const struct store_issuer *issuer, bool configured)
 
 	p->id = issuer->id;
 	p->name = mem_strdup(issuer->name);
-	p->root = strcmp(issuer->kind, "root") == 0;
+	p->root = issuer->kind == ISSUER_ROOT;
 	p->expected = p->root || configured;
 	p->der = mem_alloc(issuer->der.n);
 	memcpy(p->der, issuer->der.p, issuer->der.n);

@@ -60,7 +60,7 @@ is_wanted(const struct ocsp_service *o, const struct store_issuer *issuer)
 
 	for (uint32_t i = 0; i < o->config->issuers_count; i++)
 		configured = configured || strcmp(o->config->issuers[i].name, issuer->name) == 0;
-	return configured && strcmp(issuer->state, "active") == 0;
+	return configured && issuer->state == ISSUER_ACTIVE;
 }
 
 static enum err
@@ -152,7 +152,7 @@ read_issuers(struct ocsp_service *o)
 	enum err e = store_issuer_list(o->store, a, &rows, &count);
 
 	for (size_t n = 0; e == ERR_OK && n < count; n++)
-		if (strcmp(rows[n].kind, "issuing") == 0)
+		if (rows[n].kind == ISSUER_ISSUING)
 			e = load_issuer(o, a, &rows[n]);
 	return e;
 }

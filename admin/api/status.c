@@ -156,8 +156,9 @@ crl_of(const struct store_crl *list, size_t count, int16_t issuer)
 static json_t *
 issuer_json(struct api_call *c, const struct store_issuer *i)
 {
-	json_t *o = json_pack("{s:s, s:s, s:s, s:s?}", "name", i->name, "kind", i->kind, "state",
-		i->state, "key_label", i->key_label);
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s?}", "name", i->name, "kind",
+		issuer_kind_name(i->kind), "state", issuer_state_name(i->state), "key_label",
+		i->key_label);
 
 	if (i->profile_count > 0) {
 		json_t *profiles = json_array();
@@ -185,7 +186,7 @@ static void
 judge_issuer(
 	struct api_call *c, const struct store_issuer *i, const struct store_crl *crl, int64_t now)
 {
-	if (strcmp(i->state, "active") != 0)
+	if (i->state != ISSUER_ACTIVE)
 		return;
 	if (i->not_after <= now)
 		add_problem(c, arena_printf(c->arena, "issuer \"%s\" has expired", i->name));
@@ -289,7 +290,7 @@ api_crl_publish(struct api_call *c)
 			.outcome = "ok",
 			.request_id = c->req->id};
 
-		if (strcmp(list[i].kind, "issuing") != 0 ||
+		if (list[i].kind != ISSUER_ISSUING ||
 			(wanted != NULL && strcmp(wanted, list[i].name) != 0))
 			continue;
 		e = store_audit_add(c->g->store, &event);

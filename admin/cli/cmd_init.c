@@ -216,7 +216,7 @@ need_issuer(struct cli *a, struct init *in)
 	if (e != ERR_OK)
 		return e;
 	for (size_t i = 0; i < count; i++)
-		if (strcmp(list[i].kind, "issuing") == 0)
+		if (list[i].kind == ISSUER_ISSUING)
 			return ERR_OK;
 	return err_set(
 		ERR_NOTFOUND, "there is no issuing CA yet: run `ca-admin issuer import` first");

@@ -216,8 +216,7 @@ root_from_database(struct cli *a, struct store *s, struct import *in)
 	if (e != ERR_OK)
 		return e;
 	for (size_t i = 0; i < count; i++)
-		if (strcmp(list[i].kind, "root") == 0 &&
-			bytes_equal(list[i].subject, in->crl.issuer)) {
+		if (list[i].kind == ISSUER_ROOT && bytes_equal(list[i].subject, in->crl.issuer)) {
 			in->root_name = list[i].name;
 			return pki_cert_parse(list[i].der, a->arena, &in->root);
 		}
@@ -231,7 +230,6 @@ add_issuer(struct cli *a, struct store *s, const struct pki_cert *c, struct stor
 {
 	uint8_t *hash = arena_alloc(a->arena, 32);
 
-	issuer->state = "active";
 	issuer->der = c->der;
 	issuer->subject = c->subject;
 	issuer->key_id = c->subject_key_id;
@@ -280,9 +278,9 @@ import_crl(struct cli *a, struct store *s, const struct import *in, int16_t root
 static enum err
 store_import(struct cli *a, struct store *s, const struct import *in)
 {
-	struct store_issuer root = {.name = in->root_name, .kind = "root"};
+	struct store_issuer root = {.name = in->root_name, .kind = ISSUER_ROOT};
 	struct store_issuer issuing = {
-		.name = in->name, .kind = "issuing", .key_label = in->key_label};
+		.name = in->name, .kind = ISSUER_ISSUING, .key_label = in->key_label};
 	bool same = false;
 	enum err e = add_issuer(a, s, &in->root, &root);
 

@@ -3,25 +3,33 @@
 
 #include <stdio.h>
 
-int
-words_index(const char *const *words, const char *text)
+const char *
+words_name(const struct words *w, unsigned i)
 {
-	for (int i = 0; text != NULL && words[i] != NULL; i++)
-		if (strcmp(words[i], text) == 0)
-			return i;
-	return -1;
+	return i < w->count ? w->name(i) : "unknown";
 }
 
 bool
 words_find(const struct words *w, const char *text, unsigned *i)
 {
-	for (unsigned k = 0; k < w->count; k++) {
+	for (unsigned k = 0; text != NULL && k < w->count; k++) {
 		if (strcmp(w->name(k), text) == 0) {
 			*i = k;
 			return true;
 		}
 	}
 	return false;
+}
+
+enum err
+words_parse(const struct words *w, const char *what, const char *text, unsigned *i)
+{
+	char list[WORDS_LIST_SIZE];
+
+	if (words_find(w, text, i))
+		return ERR_OK;
+	return err_set(ERR_INVALID, "%s \"%s\" is none of %s", what, text != NULL ? text : "",
+		words_list(w, list));
 }
 
 const char *

@@ -133,6 +133,7 @@ static const struct {
 } meanings[] = {
 	{"23505", ERR_CONFLICT},    /* unique_violation */
 	{"23503", ERR_NOTFOUND},    /* foreign_key_violation */
+	{"27000", ERR_CONFLICT},    /* refuse_move(): the state does not go there */
 	{"23514", ERR_INVALID},	    /* check_violation */
 	{"22", ERR_INVALID},	    /* data exceptions: text that is not UTF-8, out of range */
 	{"08", ERR_UNAVAILABLE},    /* connection */

@@ -3,8 +3,6 @@
 #include "lib/store/internal.h"
 #include "schema/statements/acme_account.h"
 
-static const char *const status_words[] = {"valid", "deactivated", "revoked", NULL};
-
 static enum err
 read_account(struct store *s, struct arena *a, const struct stmt *st, const struct params *p,
 	struct store_account *out)
@@ -12,13 +10,13 @@ read_account(struct store *s, struct arena *a, const struct stmt *st, const stru
 	AUTO(PGresult) res = NULL;
 	struct store_account account = {.id = NULL};
 	enum err e = db_read(s->db, st, p, &res);
-	int status;
+	unsigned status;
 
 	if (e != ERR_OK)
 		return e;
 	if (result_rows(res) == 0)
 		return err_set_word(ERR_NOTFOUND, "account-unknown", "no such account");
-	status = words_index(status_words, result_peek(res, 0, COL_ACCOUNT_STATUS));
+	status = column_word(res, 0, COL_ACCOUNT_STATUS, &acme_account_status_words);
 	account.id = result_text(a, res, 0, COL_ACCOUNT_ID);
 	account.identity = result_int(res, 0, COL_ACCOUNT_IDENTITY);
 	account.jwk_json = result_text(a, res, 0, COL_ACCOUNT_JWK);
@@ -29,7 +27,7 @@ read_account(struct store *s, struct arena *a, const struct stmt *st, const stru
 		res, 0, COL_ACCOUNT_THUMBPRINT, account.thumbprint, sizeof(account.thumbprint));
 	if (e != ERR_OK)
 		return e;
-	if (status < 0)
+	if (status == ACME_ACCOUNT_STATUS_COUNT)
 		return err_set(ERR_INTERNAL, "account \"%s\" has an unknown status", account.id);
 	account.status = (enum acme_account_status)status;
 	*out = account;
@@ -115,8 +113,8 @@ store_account_move(
 {
 	AUTO_PARAMS(p);
 
-	BIND(&p, acme_account_move, .id = id, .seen = status_words[from],
-		.status = status_words[to]);
+	BIND(&p, acme_account_move, .id = id, .seen = acme_account_status_name(from),
+		.status = acme_account_status_name(to));
 	return change_account(s, &sql_acme_account_move, &p, ERR_CONFLICT,
 		"the account changed its status meanwhile");
 }

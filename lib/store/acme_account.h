@@ -3,8 +3,8 @@
 #define CHANCERY_STORE_ACME_ACCOUNT_H
 
 #include "lib/store/store.h"
+#include "schema/words.h"
 
-enum acme_account_status { ACME_ACCOUNT_VALID, ACME_ACCOUNT_DEACTIVATED, ACME_ACCOUNT_REVOKED };
 struct store_account {
 	const char *id;
 	int64_t identity;

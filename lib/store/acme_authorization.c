@@ -4,20 +4,13 @@
 #include "lib/store/internal.h"
 #include "schema/statements/acme_authorization.h"
 
-static const char *const state_words[] = {[ACME_AUTHZ_PENDING] = "pending",
-	[ACME_AUTHZ_VALID] = "valid",
-	[ACME_AUTHZ_INVALID] = "invalid",
-	[ACME_AUTHZ_DEACTIVATED] = "deactivated",
-	[ACME_AUTHZ_EXPIRED] = "expired",
-	NULL};
-static const char *const challenge_words[] = {"pending", "processing", "valid", "invalid", NULL};
-
 static enum err
 read_challenge(struct arena *a, const PGresult *res, size_t row, struct store_challenge *out)
 {
-	int status = words_index(challenge_words, result_peek(res, row, COL_AUTHORIZATION_STATUS));
+	unsigned status =
+		column_word(res, row, COL_AUTHORIZATION_STATUS, &acme_challenge_status_words);
 
-	if (status < 0)
+	if (status == ACME_CHALLENGE_STATUS_COUNT)
 		return err_set(ERR_INTERNAL, "a challenge has an unknown status");
 	*out = (struct store_challenge){
 		.id = result_text(a, res, row, COL_AUTHORIZATION_CHALLENGE),
@@ -34,10 +27,11 @@ read_challenge(struct arena *a, const PGresult *res, size_t row, struct store_ch
 static enum err
 read_authorization(struct arena *a, const PGresult *res, struct store_authorization *out)
 {
-	int state = words_index(state_words, result_peek(res, 0, COL_AUTHORIZATION_STATE));
+	unsigned state =
+		column_word(res, 0, COL_AUTHORIZATION_STATE, &acme_authorization_status_words);
 	enum err e = ERR_OK;
 
-	if (state < 0)
+	if (state == ACME_AUTHORIZATION_STATUS_COUNT)
 		return err_set(ERR_INTERNAL, "an authorization has an unknown state");
 	struct store_authorization z = {
 		.id = result_text(a, res, 0, COL_AUTHORIZATION_ID),

@@ -4,13 +4,6 @@
 
 #include "lib/store/acme_challenge.h"
 
-enum acme_authorization_status {
-	ACME_AUTHZ_PENDING,
-	ACME_AUTHZ_VALID,
-	ACME_AUTHZ_INVALID,
-	ACME_AUTHZ_DEACTIVATED,
-	ACME_AUTHZ_EXPIRED
-};
 struct store_authorization {
 	const char *id, *account, *identifier; /* canonical text without "*." */
 	bool wildcard;

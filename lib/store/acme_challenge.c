@@ -69,8 +69,7 @@ store_challenge_finish(struct store *s, const char *id, enum acme_challenge_stat
 		st = &sql_acme_challenge_retry;
 		BIND(&p, acme_challenge_retry, .id = id, .error = error_json, .retry_at = retry_at);
 	} else {
-		BIND(&p, acme_challenge_finish, .id = id,
-			.status = to == ACME_CHALLENGE_VALID ? "valid" : "invalid",
+		BIND(&p, acme_challenge_finish, .id = id, .status = acme_challenge_status_name(to),
 			.error = error_json);
 	}
 	e = db_run(s->db, st, &p, &res);

@@ -3,15 +3,11 @@
 #define CHANCERY_STORE_ACME_CHALLENGE_H
 
 #include "lib/store/store.h"
+#include "schema/words.h"
 
 struct store_challenge {
 	const char *id, *authorization, *type, *token, *error_json;
-	enum acme_challenge_status {
-		ACME_CHALLENGE_PENDING,
-		ACME_CHALLENGE_PROCESSING,
-		ACME_CHALLENGE_VALID,
-		ACME_CHALLENGE_INVALID
-	} status;
+	enum acme_challenge_status status;
 	int64_t validated_at;
 };
 

@@ -8,13 +8,6 @@
 #include "schema/statements/acme_order.h"
 #include "schema/statements/request.h"
 
-static const char *const status_words[] = {[ACME_ORDER_PENDING] = "pending",
-	[ACME_ORDER_READY] = "ready",
-	[ACME_ORDER_PROCESSING] = "processing",
-	[ACME_ORDER_VALID] = "valid",
-	[ACME_ORDER_INVALID] = "invalid",
-	NULL};
-
 /* The authorizations of a new order, column by column. */
 struct columns {
 	const char **identifiers;
@@ -91,9 +84,9 @@ store_order_add(struct store *s, const struct store_order *o, const struct store
 static enum err
 read_order(struct arena *a, const PGresult *res, struct store_order *out)
 {
-	int status = words_index(status_words, result_peek(res, 0, COL_ACME_ORDER_FIND_STATUS));
+	unsigned status = column_word(res, 0, COL_ACME_ORDER_FIND_STATUS, &acme_order_status_words);
 
-	if (status < 0)
+	if (status == ACME_ORDER_STATUS_COUNT)
 		return err_set(ERR_INTERNAL, "an order has an unknown state");
 	*out = (struct store_order){
 		.id = result_text(a, res, 0, COL_ACME_ORDER_FIND_ID),

@@ -5,13 +5,6 @@
 #include "lib/store/acme_authorization.h"
 #include "lib/store/queue/request.h"
 
-enum acme_order_status {
-	ACME_ORDER_PENDING,
-	ACME_ORDER_READY,
-	ACME_ORDER_PROCESSING,
-	ACME_ORDER_VALID,
-	ACME_ORDER_INVALID
-};
 struct store_order {
 	const char *id, *account, *profile;
 	const char **identifiers; /* canonical texts */

@@ -28,8 +28,10 @@ read_certificate(struct arena *a, const PGresult *res, size_t row, struct store_
 		.reason = result_null(res, row, COL_CERTIFICATE_REASON)
 			? -1
 			: (int)result_int(res, row, COL_CERTIFICATE_REASON),
-		.identity_state = column_identity_state(res, row, COL_CERTIFICATE_IDENTITY_STATE),
-		.identity_kind = column_identity_kind(res, row, COL_CERTIFICATE_IDENTITY_KIND),
+		.identity_state = (enum identity_state)column_word(
+			res, row, COL_CERTIFICATE_IDENTITY_STATE, &identity_state_words),
+		.identity_kind = (enum identity_kind)column_word(
+			res, row, COL_CERTIFICATE_IDENTITY_KIND, &identity_kind_words),
 	};
 	enum err e = result_octets(res, row, COL_CERTIFICATE_SERIAL, c.serial, sizeof(c.serial));
 

@@ -9,75 +9,6 @@
 
 enum { LIST_MAX = 1000 };
 
-static const char *const kinds[] = {
-	[IDENTITY_WORKLOAD] = "workload",
-	[IDENTITY_DEVICE] = "device",
-	[IDENTITY_USER] = "user",
-	[IDENTITY_OPERATOR] = "operator",
-	[IDENTITY_SERVICE] = "service",
-	[IDENTITY_KIND_COUNT] = NULL,
-};
-static const char *const states[] = {
-	[IDENTITY_ACTIVE] = "active",
-	[IDENTITY_BLOCKED] = "blocked",
-	[IDENTITY_RETIRED] = "retired",
-	[IDENTITY_STATE_COUNT] = NULL,
-};
-
-const char *
-store_proof_name(enum store_proof p)
-{
-	static const char *const words[STORE_PROOF_COUNT] = {
-		[STORE_PROOF_PROGRAM] = "program",
-		[STORE_PROOF_LOCAL] = "local",
-		[STORE_PROOF_CERTIFICATE] = "certificate",
-	};
-
-	return words[p];
-}
-
-const char *
-identity_kind_name(enum identity_kind k)
-{
-	return k >= 0 && k < IDENTITY_KIND_COUNT ? kinds[k] : "unknown";
-}
-
-enum err
-identity_kind_parse(const char *text, enum identity_kind *out)
-{
-	int i = words_index(kinds, text);
-
-	if (i < 0)
-		return err_set(ERR_INVALID,
-			"identity kind \"%s\" is none of workload, device, user, operator, service",
-			text != NULL ? text : "");
-	*out = (enum identity_kind)i;
-	return ERR_OK;
-}
-
-const char *
-identity_state_name(enum identity_state s)
-{
-	return s >= 0 && s < IDENTITY_STATE_COUNT ? states[s] : "unknown";
-}
-
-enum identity_kind
-column_identity_kind(const PGresult *res, size_t row, int col)
-{
-	int i = words_index(kinds, result_peek(res, row, col));
-
-	return i >= 0 ? (enum identity_kind)i : IDENTITY_KIND_COUNT;
-}
-
-enum identity_state
-column_identity_state(const PGresult *res, size_t row, int col)
-{
-	int i = words_index(states, result_peek(res, row, col));
-
-	return i >= 0 ? (enum identity_state)i
-		      : IDENTITY_RETIRED; /* unknown to us: trusted with nothing */
-}
-
 enum err
 store_identity_add(struct store *s, const struct store_identity *identity,
 	const struct store_grant *grants, size_t grant_count, const char *actor,
@@ -120,8 +51,10 @@ read_identity(struct arena *a, const PGresult *res, size_t row, struct store_ide
 		.id = result_int(res, row, COL_IDENTITY_ID),
 		.name = result_text(a, res, row, COL_IDENTITY_NAME),
 		.owner = result_text(a, res, row, COL_IDENTITY_OWNER),
-		.kind = column_identity_kind(res, row, COL_IDENTITY_KIND),
-		.state = column_identity_state(res, row, COL_IDENTITY_STATE),
+		.kind = (enum identity_kind)column_word(
+			res, row, COL_IDENTITY_KIND, &identity_kind_words),
+		.state = (enum identity_state)column_word(
+			res, row, COL_IDENTITY_STATE, &identity_state_words),
 		.created_at = result_time(res, row, COL_IDENTITY_CREATED_AT),
 		.changed_at = result_time(res, row, COL_IDENTITY_CHANGED_AT),
 	};
@@ -225,7 +158,8 @@ store_identity_changes(struct store *s, struct arena *a, uint64_t *cursor,
 		if (!result_null(res, i, COL_IDENTITY_CHANGES_ID))
 			(*out)[(*count)++] = (struct store_identity_change){
 				result_int(res, i, COL_IDENTITY_CHANGES_ID),
-				column_identity_state(res, i, COL_IDENTITY_CHANGES_STATE)};
+				(enum identity_state)column_word(
+					res, i, COL_IDENTITY_CHANGES_STATE, &identity_state_words)};
 	*cursor = (uint64_t)result_int(res, 0, COL_IDENTITY_CHANGES_OLDEST);
 	return ERR_OK;
 }

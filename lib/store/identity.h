@@ -3,28 +3,7 @@
 #define CHANCERY_STORE_IDENTITY_H
 
 #include "lib/store/grant.h"
-
-enum identity_kind {
-	IDENTITY_WORKLOAD,
-	IDENTITY_DEVICE,
-	IDENTITY_USER,
-	IDENTITY_OPERATOR,
-	IDENTITY_SERVICE,
-	IDENTITY_KIND_COUNT
-};
-enum identity_state { IDENTITY_ACTIVE, IDENTITY_BLOCKED, IDENTITY_RETIRED, IDENTITY_STATE_COUNT };
-const char *identity_kind_name(enum identity_kind k);
-enum err identity_kind_parse(const char *text, enum identity_kind *out) MUST_CHECK;
-const char *identity_state_name(enum identity_state s);
-
-/* How it was proven who asks; the words are the database's (issuance_request.proof). */
-enum store_proof {
-	STORE_PROOF_PROGRAM,	 /* a program, asking for itself with its database role */
-	STORE_PROOF_LOCAL,	 /* the right to be the database's owner on the CA's machine */
-	STORE_PROOF_CERTIFICATE, /* a certificate of ours, presented with proof of its key */
-	STORE_PROOF_COUNT
-};
-const char *store_proof_name(enum store_proof p);
+#include "schema/words.h"
 
 struct store_identity {
 	int64_t id;

@@ -25,9 +25,15 @@ void wait_list_free(struct wait_list *w);
  * null).
  */
 
-enum identity_kind column_identity_kind(const PGresult *res, size_t row, int col);
-/* Unknown words are IDENTITY_RETIRED. */
-enum identity_state column_identity_state(const PGresult *res, size_t row, int col);
+/* Which of a list of schema/words.h the column holds; its count, which equals no word, when none. */
+static inline unsigned
+column_word(const PGresult *res, size_t row, int col, const struct words *w)
+{
+	unsigned i = w->count;
+
+	(void)words_find(w, result_peek(res, row, col), &i);
+	return i;
+}
 
 /* Columns of the row {revoked} of schema/statements/revocation.sql. */
 enum err row_revoked(const PGresult *res, size_t row, struct store_revoked *out) MUST_CHECK;

@@ -20,8 +20,10 @@ store_issuer_list(struct store *s, struct arena *a, struct store_issuer **out, s
 			.id = (int16_t)result_int(res, i, COL_ISSUER_LIST_ID),
 			.parent = (int16_t)result_int(res, i, COL_ISSUER_LIST_PARENT),
 			.name = result_text(a, res, i, COL_ISSUER_LIST_NAME),
-			.kind = result_text(a, res, i, COL_ISSUER_LIST_KIND),
-			.state = result_text(a, res, i, COL_ISSUER_LIST_STATE),
+			.kind = (enum issuer_kind)column_word(
+				res, i, COL_ISSUER_LIST_KIND, &issuer_kind_words),
+			.state = (enum issuer_state)column_word(
+				res, i, COL_ISSUER_LIST_STATE, &issuer_state_words),
 			.key_label = result_text(a, res, i, COL_ISSUER_LIST_KEY_LABEL),
 			.der = result_bytes(a, res, i, COL_ISSUER_LIST_DER),
 			.subject = result_bytes(a, res, i, COL_ISSUER_LIST_SUBJECT),
@@ -87,10 +89,10 @@ store_issuer_add(struct store *s, const struct store_issuer *issuer, int16_t *id
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
 
-	BIND(&p, issuer_add, .name = issuer->name, .kind = issuer->kind, .parent = issuer->parent,
-		.der = issuer->der, .subject = issuer->subject, .key_id = issuer->key_id,
-		.spki_hash = issuer->spki_hash, .key_label = issuer->key_label,
-		.not_after = issuer->not_after,
+	BIND(&p, issuer_add, .name = issuer->name, .kind = issuer_kind_name(issuer->kind),
+		.parent = issuer->parent, .der = issuer->der, .subject = issuer->subject,
+		.key_id = issuer->key_id, .spki_hash = issuer->spki_hash,
+		.key_label = issuer->key_label, .not_after = issuer->not_after,
 		.profiles = texts_of(issuer->profiles, issuer->profile_count));
 	enum err e = db_run(s->db, &sql_issuer_add, &p, &res);
 	if (e != ERR_OK)

@@ -3,10 +3,13 @@
 #define CHANCERY_STORE_ISSUER_H
 
 #include "lib/store/store.h"
+#include "schema/words.h"
 
 struct store_issuer {
 	int16_t id, parent; /* parent 0: none */
-	const char *name, *kind, *state, *key_label;
+	const char *name, *key_label;
+	enum issuer_kind kind;
+	enum issuer_state state;
 	struct bytes der, subject, key_id, spki_hash;
 	int64_t not_after;
 	const char **profiles; /* that it certifies under */

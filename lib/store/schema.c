@@ -1,5 +1,6 @@
 /*
- * `ca-admin schema apply`: roles, schema, missing migrations in order, grants, partitions. Works as
+ * `ca-admin schema apply`: roles, schema, missing migrations in order, words
+ * and moves, grants, partitions. Works as
  * role chancery_owner, so that everything belongs to it whoever connects, and under an advisory
  * lock, so that two runs follow each other. Each migration is one transaction with its row in
  * schema_version. Repeating it changes nothing.
@@ -242,6 +243,8 @@ apply_all(struct work *w)
 		e = become_owner(w);
 	if (e == ERR_OK)
 		e = apply_migrations(w);
+	if (e == ERR_OK)
+		e = apply_file(w, "words.sql", 0);
 	if (e == ERR_OK)
 		e = apply_file(w, "roles.sql", 0);
 	if (e == ERR_OK)

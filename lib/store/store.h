@@ -37,8 +37,8 @@ enum store_bell {
 void store_ring(struct store *s, enum store_bell bell);
 
 /* Schema: applied by `ca-admin schema apply` with an owner connection. Creates database roles when
- * it may, the schema, missing migrations in order, roles.sql, certificate partitions. steps gets
- * one line per action. */
+ * it may, the schema, missing migrations in order, words.sql, roles.sql, certificate partitions.
+ * steps gets one line per action. */
 enum err store_schema_apply(const struct db_config *owner, const char *schema_directory,
 	struct arena *a, const char ***steps, size_t *count) MUST_CHECK;
 

@@ -62,7 +62,7 @@ api_issuer(struct store *owner, const char *name)
 
 	sha256(bytes_str(name), hash);
 	struct store_issuer issuer = {.name = name,
-		.kind = "issuing",
+		.kind = ISSUER_ISSUING,
 		.der = bytes_str(name),
 		.subject = BYTES_LIT("s"),
 		.key_id = BYTES_LIT("k"),

@@ -283,7 +283,7 @@ test_only_an_offline_ca_has_its_crl_imported(void)
 
 	sha256(bytes_str(name), hash);
 	struct store_issuer issuer = {.name = name,
-		.kind = "root",
+		.kind = ISSUER_ROOT,
 		.der = bytes_str(name),
 		.subject = BYTES_LIT("s"),
 		.key_id = BYTES_LIT("k"),

@@ -28,8 +28,10 @@ read_claimed(struct arena *a, const PGresult *res, size_t row, struct store_clai
 		.has_renewed_from = !result_null(res, row, COL_CLAIM_TAKE_RENEWED_FROM),
 		.issuer = result_text(a, res, row, COL_CLAIM_TAKE_ISSUER),
 		.identity_name = result_text(a, res, row, COL_CLAIM_TAKE_IDENTITY_NAME),
-		.identity_kind = column_identity_kind(res, row, COL_CLAIM_TAKE_IDENTITY_KIND),
-		.identity_state = column_identity_state(res, row, COL_CLAIM_TAKE_IDENTITY_STATE),
+		.identity_kind = (enum identity_kind)column_word(
+			res, row, COL_CLAIM_TAKE_IDENTITY_KIND, &identity_kind_words),
+		.identity_state = (enum identity_state)column_word(
+			res, row, COL_CLAIM_TAKE_IDENTITY_STATE, &identity_state_words),
 		.order_usable = result_bool(res, row, COL_CLAIM_TAKE_ORDER_USABLE),
 		.renewed_from_live = result_bool(res, row, COL_CLAIM_TAKE_RENEWED_FROM_LIVE),
 		.approvals = result_int(res, row, COL_CLAIM_TAKE_APPROVALS),

@@ -32,9 +32,6 @@ struct store_claim_item {
 	int64_t approvals; /* by operators who still may, the asker left out */
 };
 
-/* Why a request waits; the words are the database's (issuance_request.hold). */
-enum store_hold { STORE_HOLD_APPROVAL, STORE_HOLD_UNAVAILABLE, STORE_HOLD_COUNT };
-
 struct store_outcome {
 	enum { STORE_OUTCOME_ISSUED, STORE_OUTCOME_REFUSED, STORE_OUTCOME_HELD } kind;
 	/* issued */

@@ -164,10 +164,6 @@ judge_all(struct db_conn *c, const struct db_step *steps, size_t count)
 static size_t
 hold_params(const struct record *r, struct params *p)
 {
-	static const char *const words[STORE_HOLD_COUNT] = {
-		[STORE_HOLD_APPROVAL] = "approval",
-		[STORE_HOLD_UNAVAILABLE] = "unavailable",
-	};
 	int64_t ids[STORE_CLAIM_MAX], until[STORE_CLAIM_MAX], needed[STORE_CLAIM_MAX];
 	const char *holds[STORE_CLAIM_MAX], *reasons[STORE_CLAIM_MAX], *actors[STORE_CLAIM_MAX];
 	size_t n = 0;
@@ -178,7 +174,7 @@ hold_params(const struct record *r, struct params *p)
 		if (r->as[i] != RECORD_HELD)
 			continue;
 		ids[n] = r->claim->items[i].id;
-		holds[n] = words[o->hold];
+		holds[n] = store_hold_name(o->hold);
 		until[n] = o->until;
 		reasons[n] = o->hold_reason;
 		needed[n] = o->approvals_needed;

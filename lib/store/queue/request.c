@@ -114,7 +114,7 @@ request_read_added(const PGresult *res, size_t row, int64_t *id, bool *old)
 {
 	if (result_null(res, row, COL_ADDED_STATE))
 		return err_set(ERR_NOTFOUND, "no such identity");
-	if (column_identity_state(res, row, COL_ADDED_STATE) != IDENTITY_ACTIVE)
+	if (column_word(res, row, COL_ADDED_STATE, &identity_state_words) != IDENTITY_ACTIVE)
 		return err_set_word(ERR_DENIED, "identity-blocked", "the identity is %s",
 			result_peek(res, row, COL_ADDED_STATE));
 	if (result_bool(res, row, COL_ADDED_REVOKED))

@@ -31,11 +31,7 @@ struct store_request_new {
 enum err
 store_request_add(struct store *s, const struct store_request_new *r, int64_t *id) MUST_CHECK;
 struct store_result {
-	enum store_result_state {
-		STORE_RESULT_PENDING,
-		STORE_RESULT_DONE,
-		STORE_RESULT_REFUSED
-	} state;
+	enum store_result_state state;
 	uint8_t serial[STORE_SERIAL_SIZE];
 	int16_t issuer;
 	struct bytes der; /* the certificate, in the caller's arena */

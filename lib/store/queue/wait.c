@@ -31,11 +31,6 @@ struct wait_list {
 	struct db_conn conn; /* the poller's */
 };
 
-static const char *const states[] = {[STORE_RESULT_PENDING] = "pending",
-	[STORE_RESULT_DONE] = "done",
-	[STORE_RESULT_REFUSED] = "refused",
-	NULL};
-
 static enum err
 class_parse(const char *name)
 {
@@ -49,12 +44,12 @@ enum err
 wait_read_result(struct arena *a, const PGresult *res, size_t row, struct store_result *out)
 {
 	struct store_result r = {.state = STORE_RESULT_PENDING};
-	int state = words_index(states, result_peek(res, row, COL_RESULT_STATE));
+	unsigned state = column_word(res, row, COL_RESULT_STATE, &store_result_state_words);
 	enum err e = result_octets(res, row, COL_RESULT_SERIAL, r.serial, sizeof(r.serial));
 
 	if (e != ERR_OK)
 		return e;
-	if (state >= 0)
+	if (state == STORE_RESULT_DONE || state == STORE_RESULT_REFUSED)
 		r.state = (enum store_result_state)state;
 	r.issuer = (int16_t)result_int(res, row, COL_RESULT_ISSUER);
 	r.der = result_bytes(a, res, row, COL_RESULT_DER);

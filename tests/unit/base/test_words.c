@@ -61,8 +61,24 @@ test_words_are_found_to_the_letter(void)
 	unsigned i = 7;
 
 	CHECK(!words_find(&colours, "Red", &i) && !words_find(&colours, "", &i) && i == 7);
+	CHECK(!words_find(&colours, NULL, &i) && i == 7);
 	CHECK(words_find(&colours, "green", &i) && i == 1);
 	CHECK(strcmp(words_list(&colours, list), "red, green") == 0);
+}
+
+static void
+test_words_from_outside_are_told_what_is_allowed(void)
+{
+	static const struct words colours = {colour_name, 2};
+	unsigned i = 7;
+
+	CHECK_REASON(words_parse(&colours, "colour", "Red", &i), ERR_INVALID,
+		"colour \"Red\" is none of red, green");
+	CHECK_ERR(words_parse(&colours, "colour", NULL, &i), ERR_INVALID);
+	CHECK(i == 7);
+	CHECK_OK(words_parse(&colours, "colour", "red", &i));
+	CHECK(i == 0 && strcmp(words_name(&colours, 1), "green") == 0 &&
+		strcmp(words_name(&colours, 2), "unknown") == 0);
 }
 
 static void
@@ -78,4 +94,6 @@ UNIT_MAIN("words", {"test_durations_are_read_exactly", test_durations_are_read_e
 	{"test_durations_are_told_in_their_largest_unit",
 		test_durations_are_told_in_their_largest_unit},
 	{"test_words_are_found_to_the_letter", test_words_are_found_to_the_letter},
+	{"test_words_from_outside_are_told_what_is_allowed",
+		test_words_from_outside_are_told_what_is_allowed},
 	{"test_a_long_list_of_words_is_cut", test_a_long_list_of_words_is_cut})

@@ -1,5 +1,4 @@
 /* Parameters in PostgreSQL's formats, and values out of results: without a database. */
-#include "lib/base/words.h"
 #include "lib/db/conn.h"
 #include "tests/unit/unit.h"
 
@@ -229,16 +228,6 @@ test_results_are_judged_by_their_status(void)
 	CHECK_ERR(db_conn_judge(failed), ERR_INTERNAL);
 }
 
-static void
-test_words_are_found_exactly(void)
-{
-	const char *const words[] = {"one", "two", NULL};
-
-	CHECK(words_index(words, "two") == 1);
-	CHECK(words_index(words, "tw") == -1 && words_index(words, "") == -1 &&
-		words_index(words, NULL) == -1);
-}
-
 UNIT_MAIN("store params and results", {"test_numbers_and_nulls", test_numbers_and_nulls},
 	{"test_times_count_microseconds_since_2000_and_come_back",
 		test_times_count_microseconds_since_2000_and_come_back},
@@ -250,5 +239,4 @@ UNIT_MAIN("store params and results", {"test_numbers_and_nulls", test_numbers_an
 	{"test_null_is_zero_null_and_empty", test_null_is_zero_null_and_empty},
 	{"test_octets_of_another_length_are_refused", test_octets_of_another_length_are_refused},
 	{"test_damaged_arrays_yield_what_was_whole", test_damaged_arrays_yield_what_was_whole},
-	{"test_results_are_judged_by_their_status", test_results_are_judged_by_their_status},
-	{"test_words_are_found_exactly", test_words_are_found_exactly})
+	{"test_results_are_judged_by_their_status", test_results_are_judged_by_their_status})
