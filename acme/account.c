@@ -35,17 +35,17 @@ check_contact(const char *contact)
 
 	if (strncmp(contact, "mailto:", strlen("mailto:")) != 0)
 		return err_set_word(ERR_INVALID,
-			strchr(contact, ':') != NULL ? "unsupported-contact" : "bad-contact",
+			strchr(contact, ':') != NULL ? WORD_UNSUPPORTED_CONTACT : WORD_BAD_CONTACT,
 			"contacts are mailto: URLs here (RFC 8555 section 7.3)");
 	at = strchr(address, '@');
 	if (strlen(contact) > CONTACT_SIZE_MAX || strpbrk(address, "?,; \t<>\"%") != NULL ||
 		at == NULL || at == address || at[1] == '\0' || strchr(at + 1, '@') != NULL)
-		return err_set_word(ERR_INVALID, "bad-contact",
+		return err_set_word(ERR_INVALID, WORD_BAD_CONTACT,
 			"a contact is one mail address without header fields (RFC 8555 section 7.3)");
 	for (const char *p = address; *p != '\0'; p++)
 		if ((unsigned char)*p < 0x21 || (unsigned char)*p > 0x7e)
-			return err_set_word(
-				ERR_INVALID, "bad-contact", "a contact address is printable ASCII");
+			return err_set_word(ERR_INVALID, WORD_BAD_CONTACT,
+				"a contact address is printable ASCII");
 	return ERR_OK;
 }
 
@@ -55,11 +55,11 @@ read_contacts(struct call *c, const char ***contacts, size_t *count)
 	enum err e = json_find_strings(c->arena, c->payload, "contact", contacts, count);
 
 	if (e != ERR_OK)
-		return err_set_word(ERR_INVALID, "bad-contact",
+		return err_set_word(ERR_INVALID, WORD_BAD_CONTACT,
 			"\"contact\" is not an array of strings (RFC 8555 section 7.1.2)");
 	if (*count > CONTACTS_MAX)
-		return err_set_word(
-			ERR_INVALID, "bad-contact", "at most %d contacts are kept", CONTACTS_MAX);
+		return err_set_word(ERR_INVALID, WORD_BAD_CONTACT, "at most %d contacts are kept",
+			CONTACTS_MAX);
 	for (size_t i = 0; i < *count && e == ERR_OK; i++)
 		e = check_contact((*contacts)[i]);
 	return e;
@@ -70,10 +70,10 @@ static enum err
 answer_existing(struct call *c, const struct store_account *account)
 {
 	if (account->identity != c->requester->identity)
-		return err_set_word(ERR_DENIED, "other-identity",
+		return err_set_word(ERR_DENIED, WORD_OTHER_IDENTITY,
 			"the account with this key belongs to another TLS identity than the client certificate's");
 	if (account->status != ACME_ACCOUNT_VALID)
-		return err_set_word(ERR_DENIED, "account-closed",
+		return err_set_word(ERR_DENIED, WORD_ACCOUNT_CLOSED,
 			"the account with this key is deactivated or revoked (RFC 8555 section 7.3.6)");
 	return put_account(c, 200, account);
 }
@@ -117,7 +117,7 @@ new_account(struct call *c)
 	if (e != ERR_NOTFOUND)
 		return e;
 	if (only_existing)
-		return err_set_word(ERR_INVALID, "account-unknown",
+		return err_set_word(ERR_INVALID, WORD_ACCOUNT_UNKNOWN,
 			"this key has no account (RFC 8555 section 7.3.1)");
 	return create(c);
 }
@@ -127,8 +127,8 @@ static enum err
 check_own(struct call *c)
 {
 	if (strcmp(call_id(c), c->account->id) != 0)
-		return err_set_word(
-			ERR_DENIED, "not-yours", "this is not the account that signed the request");
+		return err_set_word(ERR_DENIED, WORD_NOT_YOURS,
+			"this is not the account that signed the request");
 	return ERR_OK;
 }
 
@@ -157,7 +157,8 @@ deactivate(struct call *c)
 
 	cache_drop(c->acme->accounts, bytes_str(call_id(c)));
 	if (e == ERR_CONFLICT)
-		return err_set_word(ERR_DENIED, "account-closed", "the account is closed already");
+		return err_set_word(
+			ERR_DENIED, WORD_ACCOUNT_CLOSED, "the account is closed already");
 	return e != ERR_OK ? e : account_put(c, call_id(c));
 }
 

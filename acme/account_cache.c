@@ -78,10 +78,10 @@ enum err
 account_check(const struct account *account, const struct ca_requester *who)
 {
 	if (account->status != ACME_ACCOUNT_VALID)
-		return err_set_word(ERR_DENIED, "account-closed",
+		return err_set_word(ERR_DENIED, WORD_ACCOUNT_CLOSED,
 			"the account is deactivated or revoked (RFC 8555 section 7.3.6)");
 	if (account->identity != who->identity)
-		return err_set_word(ERR_DENIED, "other-identity",
+		return err_set_word(ERR_DENIED, WORD_OTHER_IDENTITY,
 			"the account belongs to another TLS identity than the client certificate's");
 	return ERR_OK;
 }

@@ -18,7 +18,7 @@ authorization_check_own(const struct call *c, const struct store_authorization *
 {
 	if (strcmp(z->account, c->account->id) != 0)
 		return err_set_word(
-			ERR_DENIED, "not-yours", "the authorization belongs to another account");
+			ERR_DENIED, WORD_NOT_YOURS, "the authorization belongs to another account");
 	return ERR_OK;
 }
 
@@ -121,7 +121,7 @@ update_authorization(struct call *c)
 			"the name is granted by this CA's operator; there is no authorization of yours to give up");
 	e = store_authorization_deactivate(c->front->store, z.id);
 	if (e == ERR_CONFLICT)
-		return err_set_word(ERR_CONFLICT, "bad-state",
+		return err_set_word(ERR_CONFLICT, WORD_BAD_STATE,
 			"the authorization is \"%s\" (RFC 8555 section 7.5.2)",
 			acme_authorization_status_name(z.status));
 	return e != ERR_OK ? e : fetch_authorization(c);

@@ -125,10 +125,10 @@ static void
 refuse(struct call *c, enum err code)
 {
 	const char *reason = arena_strdup(c->arena, err_reason());
-	const char *word = err_word();
+	enum err_word word = err_word();
 	const struct problem_kind *kind = problem_for(code, word);
 
-	c->resp->outcome = word;
+	c->resp->outcome = err_word_text(word);
 	c->resp->reason = reason;
 	put_problem(c, kind, code, reason);
 	if (kind->status == 429 ||
@@ -165,7 +165,7 @@ check_url(struct call *c)
 	if (c->req->query != NULL)
 		return err_set(ERR_NOTFOUND, "resources of this server have no query part");
 	if (strcmp(c->jws.url, arena_printf(c->arena, "%s%s", c->base, c->req->path)) != 0)
-		return err_set_word(ERR_DENIED, "wrong-url",
+		return err_set_word(ERR_DENIED, WORD_WRONG_URL,
 			"the url in the protected header is not the one requested (RFC 8555 section 6.4)");
 	return ERR_OK;
 }
@@ -202,11 +202,11 @@ verify_account(struct call *c)
 	enum err e;
 
 	if (id == NULL)
-		return err_set_word(ERR_INVALID, "account-unknown",
+		return err_set_word(ERR_INVALID, WORD_ACCOUNT_UNKNOWN,
 			"the kid is not the URL of an account of this server");
 	e = account_get(c->acme, c->arena, id, &c->account);
 	if (e == ERR_NOTFOUND)
-		return err_set_word(ERR_INVALID, "account-unknown", "there is no such account");
+		return err_set_word(ERR_INVALID, WORD_ACCOUNT_UNKNOWN, "there is no such account");
 	if (e == ERR_OK)
 		e = jws_check_key(&c->jws, c->account->jwk.type);
 	return e != ERR_OK ? e : jws_verify(&c->jws, c->account->key);
@@ -279,7 +279,7 @@ call_serve(struct http_request *req, struct http_response *resp)
 	put_common_headers(&c, resource->headers);
 	if (e == ERR_OK && c.requester == NULL)
 		e = err_set_word(
-			ERR_DENIED, "other-identity", "ACME is served over mutual TLS only");
+			ERR_DENIED, WORD_OTHER_IDENTITY, "ACME is served over mutual TLS only");
 	if (e == ERR_OK)
 		e = post ? serve_post(&c, resource) : resource->get(&c);
 	if (e != ERR_OK)

@@ -72,7 +72,7 @@ answer_challenge(struct call *c)
 	if (e != ERR_OK)
 		return e;
 	if (challenge->status == ACME_CHALLENGE_PENDING && z.status != ACME_AUTHZ_PENDING)
-		return err_set_word(ERR_CONFLICT, "bad-state",
+		return err_set_word(ERR_CONFLICT, WORD_BAD_STATE,
 			"the authorization of this challenge is no longer pending");
 	if (challenge->status == ACME_CHALLENGE_PENDING)
 		e = store_challenge_answer(

@@ -20,7 +20,7 @@ not_ready(enum acme_order_status status)
 		[ACME_ORDER_INVALID] = "it is invalid",
 	};
 
-	return err_set_word(ERR_CONFLICT, "order-not-ready",
+	return err_set_word(ERR_CONFLICT, WORD_ORDER_NOT_READY,
 		"the order cannot be finalized: %s (RFC 8555 section 7.4)", why[status]);
 }
 
@@ -36,7 +36,7 @@ add_common_name(struct call *c, const struct pki_csr *csr, struct pki_sans *name
 		return ERR_OK;
 	if (pki_san_from_text(bytes_str(arena_printf(c->arena, "dns:%s", cn)), c->arena, &san) !=
 		ERR_OK)
-		return err_set_word(ERR_INVALID, "bad-csr",
+		return err_set_word(ERR_INVALID, WORD_BAD_CSR,
 			"the CSR has no subjectAltName and its commonName is not a DNS name");
 	names->item = arena_array(c->arena, 1, sizeof(*names->item));
 	names->item[0] = san;
@@ -54,13 +54,13 @@ check_csr(struct call *c, const struct store_order *o, const struct ca_profile *
 	if (e != ERR_OK)
 		return e;
 	if (!pki_sans_equal(&asked, names))
-		return err_set_word(ERR_INVALID, "bad-csr",
+		return err_set_word(ERR_INVALID, WORD_BAD_CSR,
 			"the names in the CSR are not exactly the %zu of the order (RFC 8555 section 7.4)",
 			o->identifier_count);
 	if (csr->asks_ca)
-		return err_set_word(ERR_INVALID, "bad-csr", "the CSR asks for a CA certificate");
+		return err_set_word(ERR_INVALID, WORD_BAD_CSR, "the CSR asks for a CA certificate");
 	if (jwk_is_spki(&c->account->jwk, &csr->spki))
-		return err_set_word(ERR_INVALID, "bad-csr",
+		return err_set_word(ERR_INVALID, WORD_BAD_CSR,
 			"the CSR has the account's own key (RFC 8555 section 11.1)");
 	return ca_policy_csr_subject(profile, c->requester->identity_name, names, csr->subject);
 }
@@ -87,7 +87,8 @@ read_csr(struct call *c, const struct store_order *o, const struct ca_profile *p
 static enum err
 after_failure(struct call *c, enum err code)
 {
-	const char *word = err_word(), *reason = arena_strdup(c->arena, err_reason());
+	enum err_word word = err_word();
+	const char *reason = arena_strdup(c->arena, err_reason());
 	struct store_order o;
 
 	if (order_get(c, call_id(c), &o) != ERR_OK)

@@ -29,7 +29,7 @@ static const struct curve {
 	[JWK_P521] = {"P-521", "secp521r1", 66},
 };
 
-#define bad_key(...) err_set_word(ERR_INVALID, "bad-public-key", __VA_ARGS__)
+#define bad_key(...) err_set_word(ERR_INVALID, WORD_BAD_PUBLIC_KEY, __VA_ARGS__)
 
 const char *
 jwk_type_name(enum jwk_type t)

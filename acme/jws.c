@@ -179,7 +179,7 @@ enum err
 jws_check_algorithm(const struct jws *jws)
 {
 	if (find_algorithm(jws->alg) == NULL)
-		return err_set_word(ERR_INVALID, "bad-signature-algorithm",
+		return err_set_word(ERR_INVALID, WORD_BAD_SIGNATURE_ALGORITHM,
 			"the signature algorithm is not one of those accepted (RFC 8555 section 6.2)");
 	return ERR_OK;
 }
@@ -190,7 +190,7 @@ jws_check_key(const struct jws *jws, enum jwk_type type)
 	const struct algorithm *alg = find_algorithm(jws->alg);
 
 	if (alg == NULL || alg->type != type)
-		return err_set_word(ERR_INVALID, "bad-public-key",
+		return err_set_word(ERR_INVALID, WORD_BAD_PUBLIC_KEY,
 			"algorithm \"%s\" does not go with a key of type %s",
 			alg != NULL ? alg->name : "?", jwk_type_name(type));
 	return ERR_OK;
@@ -233,7 +233,7 @@ verify(const struct algorithm *alg, EVP_PKEY *key, struct bytes input, struct by
 		return err_openssl(ERR_INTERNAL, "cannot verify with %s", alg->name);
 	if (EVP_DigestVerify(ctx, signature.p, signature.n, input.p, input.n) != 1) {
 		err_openssl(ERR_INVALID, "verify"); /* empties OpenSSL's queue */
-		return err_set_word(ERR_INVALID, "bad-jws-signature",
+		return err_set_word(ERR_INVALID, WORD_BAD_JWS_SIGNATURE,
 			"the JWS signature does not verify with the key it names (RFC 8555 section 6.2)");
 	}
 	return ERR_OK;
@@ -251,7 +251,7 @@ jws_verify(const struct jws *jws, EVP_PKEY *key)
 	if (alg == NULL)
 		return jws_check_algorithm(jws);
 	if (alg->signature_size != 0 && signature.n != alg->signature_size)
-		return err_set_word(ERR_INVALID, "bad-jws-signature",
+		return err_set_word(ERR_INVALID, WORD_BAD_JWS_SIGNATURE,
 			"a signature with %s has %zu octets (RFC 7518 section 3.4); DER is not accepted",
 			alg->name, alg->signature_size);
 	if (alg->digest != DIGEST_NONE && alg->type != JWK_RSA) {

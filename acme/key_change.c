@@ -56,7 +56,7 @@ static enum err
 refuse_used_key(struct call *c, const char *holder)
 {
 	c->conflict_location = call_url(c, "/acme/account/%s", holder);
-	return err_set_word(ERR_CONFLICT, "key-in-use",
+	return err_set_word(ERR_CONFLICT, WORD_KEY_IN_USE,
 		"the new key has an account already (RFC 8555 section 7.3.5)");
 }
 

@@ -45,7 +45,7 @@ nonce_make(const struct nonce_keys *keys, struct arena *a, int64_t now)
 static enum err
 refuse(enum err code, const char *why)
 {
-	return err_set_word(code, "bad-nonce", "%s (RFC 8555 section 6.5)", why);
+	return err_set_word(code, WORD_BAD_NONCE, "%s (RFC 8555 section 6.5)", why);
 }
 
 static const struct store_nonce_key *

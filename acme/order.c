@@ -97,7 +97,7 @@ check_own(struct call *c, const struct store_order *o)
 {
 	if (strcmp(o->account, c->account->id) != 0)
 		return err_set_word(
-			ERR_DENIED, "not-yours", "the order belongs to another account");
+			ERR_DENIED, WORD_NOT_YOURS, "the order belongs to another account");
 	return ERR_OK;
 }
 

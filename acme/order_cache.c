@@ -62,7 +62,6 @@ pack_order(struct packer *p, const struct store_order *o, struct store_order *ou
 	out->authorizations = pack_texts(p, o->authorizations, o->authorization_count);
 	out->result.der = bytes_of(pack(p, o->result.der.p, o->result.der.n), o->result.der.n);
 	out->result.refusal = pack_text(p, o->result.refusal);
-	out->result.refusal_word = pack_text(p, o->result.refusal_word);
 	out->error_json = pack_text(p, o->error_json);
 }
 

@@ -32,7 +32,7 @@ static const struct {
 } identifier_types[] = {{"dns", PKI_SAN_DNS}, {"ip", PKI_SAN_IP}};
 
 static void
-add_subproblem(struct call *c, const char *word, const char *detail, json_t *identifier)
+add_subproblem(struct call *c, enum err_word word, const char *detail, json_t *identifier)
 {
 	if (c->subproblems == NULL)
 		c->subproblems = json_array();
@@ -41,7 +41,7 @@ add_subproblem(struct call *c, const char *word, const char *detail, json_t *ide
 
 /* The type all subproblems share, else "compound" (section 6.7.1). */
 static enum err
-refuse_subproblems(struct call *c, const char *word)
+refuse_subproblems(struct call *c, enum err_word word)
 {
 	const char *first =
 		json_string_value(json_object_get(json_array_get(c->subproblems, 0), "type"));
@@ -52,7 +52,7 @@ refuse_subproblems(struct call *c, const char *word)
 
 	json_array_foreach(c->subproblems, i, p)
 		if (strcmp(json_string_value(json_object_get(p, "type")), first) != 0)
-			word = "compound";
+			word = WORD_COMPOUND;
 	if (count == 1)
 		return err_set_word(ERR_DENIED, word, "%s", detail);
 	return err_set_word(ERR_DENIED, word,
@@ -62,7 +62,7 @@ refuse_subproblems(struct call *c, const char *word)
 /* NULL when fine, else why not; *word is the kind. */
 static const char *
 parse_identifier(struct call *c, const json_t *item, struct pki_san *san, const char **text,
-	const char **word)
+	enum err_word *word)
 {
 	static const uint8_t v4_mapped[12] = {[10] = 0xff, [11] = 0xff};
 	const char *type = json_string_value(json_object_get(item, "type"));
@@ -71,10 +71,10 @@ parse_identifier(struct call *c, const json_t *item, struct pki_san *san, const 
 
 	while (i < ARRAY_LEN(identifier_types) && strcmp(identifier_types[i].name, type) != 0)
 		i++;
-	*word = "unsupported-identifier";
+	*word = WORD_UNSUPPORTED_IDENTIFIER;
 	if (i == ARRAY_LEN(identifier_types))
 		return "identifiers of this type are not supported; \"dns\" and \"ip\" are";
-	*word = "rejected-identifier";
+	*word = WORD_REJECTED_IDENTIFIER;
 	if (pki_san_from_text(bytes_str(arena_printf(c->arena, "%s:%s", type, value)), c->arena,
 		    san) != ERR_OK)
 		return arena_strdup(c->arena, err_reason());
@@ -108,12 +108,13 @@ read_identifiers(struct call *c, struct wish *w)
 		return err_set(ERR_INVALID,
 			"\"identifiers\" is not an array with at least one member (RFC 8555 section 7.4)");
 	if (count > PKI_SANS_MAX)
-		return err_set_word(ERR_INVALID, "too-many-names",
+		return err_set_word(ERR_INVALID, WORD_TOO_MANY_NAMES,
 			"an order has at most %d identifiers", PKI_SANS_MAX);
 	w->names.item = arena_array(c->arena, count, sizeof(*w->names.item));
 	w->texts = arena_array(c->arena, count, sizeof(*w->texts));
 	json_array_foreach(list, i, item) {
-		const char *why, *word;
+		const char *why;
+		enum err_word word;
 		size_t n = w->names.count;
 
 		if (!is_identifier(item))
@@ -133,8 +134,8 @@ read_identifiers(struct call *c, struct wish *w)
 		strstr(json_string_value(
 			       json_object_get(json_array_get(c->subproblems, 0), "type")),
 			"unsupported") != NULL
-			? "unsupported-identifier"
-			: "rejected-identifier");
+			? WORD_UNSUPPORTED_IDENTIFIER
+			: WORD_REJECTED_IDENTIFIER);
 }
 
 static enum err
@@ -155,7 +156,8 @@ read_profile(struct call *c, struct wish *w)
 	const char *name;
 
 	if (json_find_string(c->payload, "profile", &name) != ERR_OK)
-		return err_set_word(ERR_INVALID, "unknown-profile", "\"profile\" is not a string");
+		return err_set_word(
+			ERR_INVALID, WORD_UNKNOWN_PROFILE, "\"profile\" is not a string");
 	return ca_profiles_get(ca_front_profiles(c->front, c->arena),
 		name != NULL ? name : c->acme->config->default_profile, &w->profile);
 }
@@ -185,10 +187,10 @@ check_names(struct call *c, struct wish *w)
 			reason[i] =
 				"a wildcard name needs a grant: http-01 cannot prove it (RFC 8555 section 8.3)";
 		if (reason[i] != NULL)
-			add_subproblem(
-				c, "rejected-identifier", reason[i], order_identifier(w->texts[i]));
+			add_subproblem(c, WORD_REJECTED_IDENTIFIER, reason[i],
+				order_identifier(w->texts[i]));
 	}
-	return c->subproblems == NULL ? ERR_OK : refuse_subproblems(c, "rejected-identifier");
+	return c->subproblems == NULL ? ERR_OK : refuse_subproblems(c, WORD_REJECTED_IDENTIFIER);
 }
 
 /* Everything else the gate will ask, as far as it can be known without a key: any key the profile
@@ -227,7 +229,7 @@ static enum err
 check_profile(const struct call *c, const struct wish *w)
 {
 	if (!(w->profile->protocols & 1U << CA_PROTOCOL_ACME))
-		return err_set_word(ERR_DENIED, "protocol-not-allowed",
+		return err_set_word(ERR_DENIED, WORD_PROTOCOL_NOT_ALLOWED,
 			"profile \"%s\" is not offered over ACME; \"profiles\" in the directory names those that are",
 			w->profile->name);
 	return ca_policy_requester(w->profile, c->requester->kind);

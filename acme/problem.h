@@ -9,20 +9,19 @@
 #define PROBLEM_MEDIA_TYPE "application/problem+json"
 
 struct problem_kind {
-	const char *word; /* of err_set_word(); NULL in a class's default */
 	const char *type; /* in PROBLEM_NAMESPACE */
 	unsigned status;
 };
 
 /* The kind for a failure: by word, else by class. */
-const struct problem_kind *problem_for(enum err code, const char *word);
+const struct problem_kind *problem_for(enum err code, enum err_word word);
 /* {"type","detail","status"}; *out owned by the caller. Reasons of internal failures are replaced.
  */
 json_t *problem_document(const struct problem_kind *kind, enum err code, const char *detail);
 /* The kind for a refusal of lib/http, which has only a status. */
 const struct problem_kind *problem_for_status(unsigned status);
-/* {"type","detail","identifier":{...}} for a list of subproblems (section 6.7.1). type is a word of
+/* {"type","detail","identifier":{...}} for a list of subproblems (section 6.7.1). word has a row in
  * the table. */
-json_t *problem_sub(const char *word, const char *detail, json_t *identifier);
+json_t *problem_sub(enum err_word word, const char *detail, json_t *identifier);
 
 #endif

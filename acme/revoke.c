@@ -32,7 +32,7 @@ read_reason(struct call *c, int *out)
 				*out = allowed[i];
 				return ERR_OK;
 			}
-	return err_set_word(ERR_INVALID, "bad-reason",
+	return err_set_word(ERR_INVALID, WORD_BAD_REASON,
 		"\"reason\" is none of 0, 1, 3, 4, 5 (RFC 8555 section 7.6)");
 }
 
@@ -90,14 +90,14 @@ check_authorized(struct call *c, const struct pki_cert *cert, const struct store
 	if (c->account == NULL) {
 		if (jwk_is_spki(&c->jwk, &cert->spki))
 			return ERR_OK;
-		return err_set_word(ERR_DENIED, "not-yours",
+		return err_set_word(ERR_DENIED, WORD_NOT_YOURS,
 			"the request is not signed with the certificate's key (RFC 8555 section 7.6)");
 	}
 	if (row->identity == c->account->identity)
 		return ERR_OK;
 	e = has_all_names(c, cert, row, &all);
 	if (e == ERR_OK && !all)
-		return err_set_word(ERR_DENIED, "not-yours",
+		return err_set_word(ERR_DENIED, WORD_NOT_YOURS,
 			"the account has no authorization for all names of the certificate (RFC 8555 section 7.6)");
 	return e;
 }
@@ -118,7 +118,7 @@ revoke(struct call *c)
 		e = store_certificate_revoke(c->front->store, row.serial, reason,
 			c->requester->identity_name, c->req->id);
 	if (e == ERR_CONFLICT)
-		return err_set_word(ERR_CONFLICT, "already-revoked",
+		return err_set_word(ERR_CONFLICT, WORD_ALREADY_REVOKED,
 			"the certificate is revoked already (RFC 8555 section 7.6)");
 	if (e != ERR_OK)
 		return e;

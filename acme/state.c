@@ -151,7 +151,7 @@ acme_nonce_use(struct acme *acme, struct arena *a, const char *nonce)
 	if (e == ERR_NOTFOUND && keys_age_us(acme) > 1000000 && refresh_keys(acme) == ERR_OK)
 		e = check(acme, a, nonce, &use);
 	if (e != ERR_OK)
-		return err_set_word(ERR_CONFLICT, "bad-nonce", "%s", err_reason());
+		return err_set_word(ERR_CONFLICT, WORD_BAD_NONCE, "%s", err_reason());
 	e = store_nonce_use(acme->front->store, use.mark, bytes_of(use.unique, sizeof(use.unique)),
 		use.expires);
 	if (e != ERR_NOTFOUND)
@@ -161,6 +161,6 @@ acme_nonce_use(struct acme *acme, struct arena *a, const char *nonce)
 	 * has read the keys meanwhile there is nothing to do. */
 	if (check(acme, a, nonce, &use) == ERR_OK && refresh_keys(acme) != ERR_OK)
 		return err_set(ERR_UNAVAILABLE, "nonce keys cannot be read");
-	return err_set_word(
-		ERR_CONFLICT, "bad-nonce", "the key of this nonce is gone (RFC 8555 section 6.5)");
+	return err_set_word(ERR_CONFLICT, WORD_BAD_NONCE,
+		"the key of this nonce is gone (RFC 8555 section 6.5)");
 }

@@ -53,7 +53,7 @@ url_base_select(const struct url_bases *bases, const char *host, const char **ou
 			return ERR_OK;
 		}
 	}
-	return err_set_word(ERR_NOTFOUND, "unknown-host",
+	return err_set_word(ERR_NOTFOUND, WORD_UNKNOWN_HOST,
 		"this server does not go by the name \"%.100s\"; call it \"%s\", or let its operator add the other name to "
 		"enroll.base_urls (a sidecar's URL must stand there too)",
 		host != NULL ? host : "", bases->count > 0 ? bases->item[0] : "");

@@ -114,17 +114,17 @@ check_requester(struct ca_authenticator *p, const struct ca_requester *r)
 		return HTTP_PEER_UNAVAILABLE;
 	}
 	if (r->certificate->cert.not_after < clock_now()) {
-		err_set_word(ERR_DENIED, "certificate-expired",
+		err_set_word(ERR_DENIED, WORD_CERTIFICATE_EXPIRED,
 			"the client certificate of \"%s\" has expired", r->identity_name);
 		return HTTP_PEER_EXPIRED;
 	}
 	switch (ca_denylist_check(p->denied, r->certificate->serial, r->identity)) {
 	case CA_DENIED_REVOKED:
-		err_set_word(ERR_DENIED, "certificate-revoked",
+		err_set_word(ERR_DENIED, WORD_CERTIFICATE_REVOKED,
 			"the client certificate of \"%s\" is revoked", r->identity_name);
 		return HTTP_PEER_REVOKED;
 	case CA_DENIED_IDENTITY:
-		err_set_word(ERR_DENIED, "identity-blocked", "identity \"%s\" is blocked",
+		err_set_word(ERR_DENIED, WORD_IDENTITY_BLOCKED, "identity \"%s\" is blocked",
 			r->identity_name);
 		return HTTP_PEER_UNKNOWN;
 	case CA_DENIED_NONE:

@@ -74,46 +74,13 @@ new_request(struct http_request *req, const struct ca_issue *i)
 	};
 }
 
-/* Words outlive the request they came with, so they must be constants of ours. */
-static const char *
-constant_word(const char *word)
-{
-	static const char *const known[] = {
-		"identity-blocked",
-		"requester-not-allowed",
-		"protocol-not-allowed",
-		"bad-key",
-		"name-type-not-allowed",
-		"name-not-allowed",
-		"too-many-names",
-		"too-few-names",
-		"wildcard-not-allowed",
-		"bad-validity",
-		"bad-csr",
-		"bad-name",
-		"lint",
-		"unknown-profile",
-		"certificate-revoked",
-		"order-not-usable",
-		"no-issuer",
-		"issuer-not-allowed",
-		"rejected",
-		"approval-expired",
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(known); i++)
-		if (word != NULL && strcmp(word, known[i]) == 0)
-			return known[i];
-	return NULL;
-}
-
 /* A refusal by the signer is an error like one of ours. */
 static enum err
 judge(const struct store_result *result)
 {
 	if (result->state == STORE_RESULT_REFUSED)
-		return err_set_word(result->refusal_class, constant_word(result->refusal_word),
-			"%s", result->refusal);
+		return err_set_word(
+			result->refusal_class, result->refusal_word, "%s", result->refusal);
 	return ERR_OK;
 }
 
@@ -140,7 +107,8 @@ struct under_way {
 	struct http_request *req;
 	ca_issued *then;
 	enum err code;
-	const char *word, *reason;
+	enum err_word word;
+	const char *reason;
 	struct store_result result;
 };
 

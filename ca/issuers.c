@@ -194,11 +194,11 @@ ca_issuers_named(const struct ca_issuers *issuers, const char *name,
 	const struct ca_issuer *found = find_active_issuer(issuers, name);
 
 	if (found == NULL)
-		return err_set_word(ERR_UNAVAILABLE, "no-issuer",
+		return err_set_word(ERR_UNAVAILABLE, WORD_NO_ISSUER,
 			"profile \"%s\" wants issuing CA \"%s\", which is not active here",
 			profile->name, name);
 	if (!is_allowed(found, profile->name))
-		return err_set_word(ERR_DENIED, "issuer-not-allowed",
+		return err_set_word(ERR_DENIED, WORD_ISSUER_NOT_ALLOWED,
 			"issuing CA \"%s\" is limited to other profiles than \"%s\"; `ca-admin issuer list` shows which",
 			name, profile->name);
 	*out = found;

@@ -98,7 +98,7 @@ take_result(struct ca_own *o, const struct store_result *result)
 static enum err
 still_waiting(struct ca_own *o)
 {
-	(void)err_set_word(ERR_UNAVAILABLE, "signer-waiting",
+	(void)err_set_word(ERR_UNAVAILABLE, WORD_SIGNER_WAITING,
 		"request %lld for %s waits for a signer; is chancery-signer running?",
 		(long long)o->request, o->what);
 	if (clock_now() >= o->asked_at + GIVE_UP_S)

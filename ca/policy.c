@@ -16,7 +16,7 @@ check_state(const struct ca_policy_request *r)
 {
 	if (r->state == IDENTITY_ACTIVE)
 		return ERR_OK;
-	return err_set_word(ERR_DENIED, "identity-blocked", "identity \"%s\" is %s",
+	return err_set_word(ERR_DENIED, WORD_IDENTITY_BLOCKED, "identity \"%s\" is %s",
 		r->identity_name, identity_state_name(r->state));
 }
 
@@ -33,7 +33,7 @@ ca_policy_requester(const struct ca_profile *profile, enum identity_kind kind)
 		if (profile->requesters & 1U << k)
 			list = arena_printf(a, "%s%s\"%s\"", list, list[0] != '\0' ? ", " : "",
 				identity_kind_name((enum identity_kind)k));
-	return err_set_word(ERR_DENIED, "requester-not-allowed",
+	return err_set_word(ERR_DENIED, WORD_REQUESTER_NOT_ALLOWED,
 		"profile \"%s\" is not for identities of kind \"%s\", only for %s; another profile may be (EST: a label leads to it)",
 		profile->name, identity_kind_name(kind), list);
 }
@@ -49,7 +49,7 @@ check_protocol(const struct ca_policy_request *r)
 {
 	if (r->profile->protocols & 1U << r->protocol)
 		return ERR_OK;
-	return err_set_word(ERR_DENIED, "protocol-not-allowed",
+	return err_set_word(ERR_DENIED, WORD_PROTOCOL_NOT_ALLOWED,
 		"profile \"%s\" is not offered over \"%s\"", r->profile->name,
 		ca_protocol_name(r->protocol));
 }
@@ -58,11 +58,11 @@ static enum err
 check_key(const struct ca_policy_request *r)
 {
 	if (!(r->profile->keys & 1U << r->spki->type))
-		return err_set_word(ERR_INVALID, "bad-key",
+		return err_set_word(ERR_INVALID, WORD_BAD_KEY,
 			"profile \"%s\" does not allow \"%s\" keys", r->profile->name,
 			pki_key_type_name(r->spki->type));
 	if (r->spki->type == PKI_KEY_RSA && r->spki->bits < r->profile->rsa_min_bits)
-		return err_set_word(ERR_INVALID, "bad-key",
+		return err_set_word(ERR_INVALID, WORD_BAD_KEY,
 			"profile \"%s\" wants RSA keys of at least %u bits, this one has %u",
 			r->profile->name, r->profile->rsa_min_bits, r->spki->bits);
 	return ERR_OK;
@@ -74,11 +74,11 @@ check_name_count(const struct ca_policy_request *r)
 	const struct ca_profile *p = r->profile;
 
 	if (r->names->count < p->names_min)
-		return err_set_word(ERR_INVALID, "too-few-names",
+		return err_set_word(ERR_INVALID, WORD_TOO_FEW_NAMES,
 			"profile \"%s\" wants at least %u names, asked for %zu", p->name,
 			p->names_min, r->names->count);
 	if (r->names->count > p->names_max)
-		return err_set_word(ERR_INVALID, "too-many-names",
+		return err_set_word(ERR_INVALID, WORD_TOO_MANY_NAMES,
 			"profile \"%s\" allows at most %u names, asked for %zu", p->name,
 			p->names_max, r->names->count);
 	return ERR_OK;
@@ -101,16 +101,16 @@ covered(const struct pki_san *san, const char *const *patterns, size_t count)
 }
 
 /* The word of the refusal, or NULL when the profile lets this name through. */
-static const char *
+static enum err_word
 profile_refuses(const struct ca_profile *p, const struct pki_san *san)
 {
 	if (!(p->name_types & 1U << san->type))
-		return "name-type-not-allowed";
+		return WORD_NAME_TYPE_NOT_ALLOWED;
 	if (p->wildcards == CA_WILDCARDS_REFUSED && is_wildcard(san))
-		return "wildcard-not-allowed";
+		return WORD_WILDCARD_NOT_ALLOWED;
 	if (p->permitted_count > 0 && !covered(san, p->permitted, p->permitted_count))
-		return "name-not-allowed";
-	return NULL;
+		return WORD_NAME_NOT_ALLOWED;
+	return WORD_OK;
 }
 
 /* Proven texts are exact: never patterns, or a proof of one name would be a grant. */
@@ -127,15 +127,16 @@ authorized(const struct ca_policy_request *r, const char *text)
 static bool
 plainly_granted(const struct ca_policy_request *r, const struct pki_san *san)
 {
-	return profile_refuses(r->profile, san) == NULL && covered(san, r->grants, r->grant_count);
+	return profile_refuses(r->profile, san) == WORD_OK &&
+		covered(san, r->grants, r->grant_count);
 }
 
-static const char *
+static enum err_word
 request_refuses(const struct ca_policy_request *r, const struct pki_san *san, const char *text)
 {
-	const char *word = profile_refuses(r->profile, san);
+	enum err_word word = profile_refuses(r->profile, san);
 
-	return word != NULL ? word : authorized(r, text) ? NULL : "name-not-allowed";
+	return word != WORD_OK ? word : authorized(r, text) ? WORD_OK : WORD_NAME_NOT_ALLOWED;
 }
 
 /* Names everything that offends, so that one round mends the request; the word is that of the
@@ -144,24 +145,26 @@ static enum err
 check_names_closely(const struct ca_policy_request *r)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
-	const char *first = NULL, *list = "", *next = "";
+	enum err_word first = WORD_OK;
+	const char *list = "", *next = "";
 
 	for (size_t i = 0; i < r->names->count; i++) {
 		const struct pki_san *san = &r->names->item[i];
 		const char *text = pki_san_text(a, san);
-		const char *word = plainly_granted(r, san) ? NULL : request_refuses(r, san, text);
+		enum err_word word =
+			plainly_granted(r, san) ? WORD_OK : request_refuses(r, san, text);
 
-		if (word == NULL)
+		if (word == WORD_OK)
 			continue;
-		list = arena_printf(a, "%s%s\"%s\"", list, first != NULL ? ", " : "", text);
-		if (first == NULL)
+		list = arena_printf(a, "%s%s\"%s\"", list, first != WORD_OK ? ", " : "", text);
+		if (first == WORD_OK)
 			first = word;
-		if (next[0] == '\0' && profile_refuses(r->profile, san) == NULL)
+		if (next[0] == '\0' && profile_refuses(r->profile, san) == WORD_OK)
 			next = arena_printf(a,
 				"; an operator can grant it: ca-admin grant add %s %s %s",
 				r->identity_name, r->profile->name, text);
 	}
-	if (first == NULL)
+	if (first == WORD_OK)
 		return ERR_OK;
 	return err_set_word(ERR_DENIED, first,
 		"identity \"%s\" may not have these names under profile \"%s\": %s%s",
@@ -189,7 +192,7 @@ static check_fn *const checks[] = {
 static enum err
 bad_validity(const struct ca_profile *p, const char *why)
 {
-	return err_set_word(ERR_INVALID, "bad-validity", "profile \"%s\": %s", p->name, why);
+	return err_set_word(ERR_INVALID, WORD_BAD_VALIDITY, "profile \"%s\": %s", p->name, why);
 }
 
 /* What was asked for must lie within max_lifetime from now; what was not asked for is lifetime,
@@ -210,7 +213,7 @@ decide_validity(
 	if (until - r->now > p->max_lifetime)
 		return bad_validity(p, "notAfter lies beyond the maximum lifetime");
 	if (issuer_not_after <= start)
-		return err_set_word(ERR_DENIED, "bad-validity",
+		return err_set_word(ERR_DENIED, WORD_BAD_VALIDITY,
 			"the issuing CA's certificate ends before this one would begin");
 	out->not_before = from;
 	out->not_after = until < issuer_not_after ? until : issuer_not_after;
@@ -246,13 +249,14 @@ ca_policy_refused_names(const struct ca_profile *profile, const struct pki_sans 
 	size_t refused = 0;
 
 	for (size_t i = 0; i < names->count; i++) {
-		const char *word = profile_refuses(profile, &names->item[i]);
+		enum err_word word = profile_refuses(profile, &names->item[i]);
 
-		reason[i] = word == NULL
+		reason[i] = word == WORD_OK
 			? NULL
-			: arena_printf(a, "%s: profile \"%s\" does not permit \"%s\"", word,
-				  profile->name, pki_san_text(a, &names->item[i]));
-		refused += word != NULL;
+			: arena_printf(a, "%s: profile \"%s\" does not permit \"%s\"",
+				  err_word_text(word), profile->name,
+				  pki_san_text(a, &names->item[i]));
+		refused += word != WORD_OK;
 	}
 	return refused;
 }

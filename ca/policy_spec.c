@@ -34,7 +34,7 @@ ca_policy_subject(const struct ca_profile *profile, const char *identity_name,
 		profile->serial_number == CA_SUBJECT_SERIAL_IDENTITY;
 
 	if (identity_shown && strlen(identity_name) > COMMON_NAME_MAX)
-		return err_set_word(ERR_DENIED, "name-not-allowed",
+		return err_set_word(ERR_DENIED, WORD_NAME_NOT_ALLOWED,
 			"identity name \"%s\" is longer than a subject may hold (RFC 5280 appendix A.1)",
 			identity_name);
 	if (profile->common_name == CA_CN_IDENTITY)
@@ -85,7 +85,7 @@ ca_policy_csr_subject(const struct ca_profile *profile, const char *identity_nam
 		return e;
 	if (bytes_equal(subject, ours))
 		return ERR_OK;
-	return err_set_word(ERR_INVALID, "bad-csr",
+	return err_set_word(ERR_INVALID, WORD_BAD_CSR,
 		"subject \"%s\" must be empty, \"%s\", or a commonName that is the identity's name or one of the names",
 		pki_name_text(a, subject), pki_name_text(a, ours));
 }

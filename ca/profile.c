@@ -187,7 +187,7 @@ ca_profiles_get(const struct ca_profiles *p, const char *name, const struct ca_p
 
 		for (size_t i = 0; i < p->count; i++)
 			list = arena_printf(a, "%s%s%s", list, i > 0 ? ", " : "", p->item[i].name);
-		return err_set_word(ERR_NOTFOUND, "unknown-profile",
+		return err_set_word(ERR_NOTFOUND, WORD_UNKNOWN_PROFILE,
 			"there is no profile \"%s\"; there are: %s", name, list);
 	}
 	*out = found;

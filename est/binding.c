@@ -26,6 +26,6 @@ est_check_binding(
 	if (secret_equal(csr->challenge_password,
 		    bytes_str(base64_string(req->arena, bytes_of(exporter, sizeof(exporter))))))
 		return ERR_OK;
-	return err_set_word(ERR_DENIED, "binding-mismatch",
+	return err_set_word(ERR_DENIED, WORD_BINDING_MISMATCH,
 		"challengePassword is not base64 of this connection's tls-exporter (RFC 7030 section 3.5, RFC 9266 section 2)");
 }

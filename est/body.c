@@ -59,6 +59,6 @@ est_csr_decode(struct arena *a, struct bytes body, struct pki_csr *out)
 	enum err e = base64_decode_mime(a, body, &der);
 
 	if (e == ERR_INVALID)
-		return err_set_word(ERR_INVALID, "bad-base64", "%s", err_reason());
+		return err_set_word(ERR_INVALID, WORD_BAD_BASE64, "%s", err_reason());
 	return e != ERR_OK ? e : pki_csr_parse(der, a, out);
 }

@@ -24,7 +24,7 @@ check_renewal(
 	const struct pki_csr *csr, const struct pki_cert *current, const struct ca_profile *profile)
 {
 	if (same_key(csr, current) && !profile->same_key_renewal)
-		return err_set_word(ERR_DENIED, "same-key",
+		return err_set_word(ERR_DENIED, WORD_SAME_KEY,
 			"profile \"%s\" wants a new key for every certificate", profile->name);
 	return est_check_same_names(csr, current);
 }
@@ -38,7 +38,7 @@ read_csr(struct http_request *req, struct http_response *resp, struct pki_csr *c
 	if (e != ERR_OK || (e = est_check_binding(req, resp, csr)) != ERR_OK)
 		return e;
 	if (csr->asks_ca)
-		return err_set_word(ERR_INVALID, "bad-csr",
+		return err_set_word(ERR_INVALID, WORD_BAD_CSR,
 			"the request asks for a CA certificate; only end entities are certified here");
 	return ERR_OK;
 }
@@ -57,7 +57,7 @@ choose_names(struct http_request *req, const struct pki_csr *csr, const struct c
 		return ERR_OK;
 	}
 	if (pki_name_empty(csr->subject))
-		return err_set_word(ERR_INVALID, "bad-csr",
+		return err_set_word(ERR_INVALID, WORD_BAD_CSR,
 			"neither subject nor subjectAltName (RFC 5280 section 4.1.2.6)");
 	e = ca_authenticator_grants(est_front(req)->clients, req->arena,
 		ca_requester(req)->identity, profile->name, &grants, &count);

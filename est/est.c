@@ -41,7 +41,7 @@ est_label_profile(const struct http_request *req, const char *absent, const stru
 		if (strcmp(c->labels[i].name, label) == 0)
 			profile = c->labels[i].profile;
 	if (profile == NULL)
-		return err_set_word(ERR_NOTFOUND, "unknown-label",
+		return err_set_word(ERR_NOTFOUND, WORD_UNKNOWN_LABEL,
 			"there is no label \"%s\"; est.labels of the configuration must list it "
 			"(RFC 7030 section 3.2.2)",
 			label);

@@ -207,8 +207,7 @@ is_due(const struct ocsp_issuer *i, int64_t now)
 static void
 plan_retry(struct ocsp_issuer *i, enum err e)
 {
-	if (strcmp(err_word(), "signer-waiting") == 0 &&
-		clock_now() < i->own.asked_at + SAY_AFTER_S)
+	if (err_word() == WORD_SIGNER_WAITING && clock_now() < i->own.asked_at + SAY_AFTER_S)
 		return;
 	i->retry.last_ms = e == ERR_UNAVAILABLE ? FIRST_RETRY_MS : LAST_RETRY_MS;
 	retry_failed(&i->retry, err_context(e, "issuing CA \"%s\"", i->name));

@@ -13,8 +13,7 @@ enum { FIRST_RETRY_MS = 200, LAST_RETRY_MS = 5000, NODE_EVERY_S = 5 };
 static bool
 worth_waiting(enum err e)
 {
-	return e == ERR_UNAVAILABLE ||
-		(e == ERR_CONFLICT && strcmp(err_word(), "schema-missing") == 0);
+	return e == ERR_UNAVAILABLE || (e == ERR_CONFLICT && err_word() == WORD_SCHEMA_MISSING);
 }
 
 static struct db_config

@@ -69,7 +69,7 @@ open_token(const struct config *c, struct ca_token **out)
 static bool
 is_hsm_error(enum err e)
 {
-	return e == ERR_UNAVAILABLE && strcmp(err_word(), "hsm") == 0;
+	return e == ERR_UNAVAILABLE && err_word() == WORD_HSM;
 }
 
 /* What is missing is for the operator to know, also without the log. */

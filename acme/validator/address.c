@@ -207,7 +207,7 @@ refuse(const struct address *a, const char *why)
 
 	address_text(a, text);
 	return err_set_word(
-		ERR_DENIED, "connection", "this CA does not connect to %s: %s", text, why);
+		ERR_DENIED, WORD_CONNECTION, "this CA does not connect to %s: %s", text, why);
 }
 
 enum err

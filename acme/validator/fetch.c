@@ -127,14 +127,14 @@ judge(const struct fetch *f, const struct transfer *t, CURLcode code)
 
 	address_text(&f->address, address);
 	if (t->strayed)
-		return err_set_word(ERR_DENIED, "connection",
+		return err_set_word(ERR_DENIED, WORD_CONNECTION,
 			"\"%s\" would have led to another address than %s", f->host, address);
 	if (code == CURLE_OK || (code == CURLE_WRITE_ERROR && t->longer))
 		return ERR_OK;
 	if (code == CURLE_SSL_CONNECT_ERROR || code == CURLE_PEER_FAILED_VERIFICATION)
-		return err_set_word(ERR_INVALID, "tls", "TLS with \"%s\" at %s port %u failed",
+		return err_set_word(ERR_INVALID, WORD_TLS, "TLS with \"%s\" at %s port %u failed",
 			f->host, address, f->port);
-	return err_set_word(ERR_INVALID, "connection",
+	return err_set_word(ERR_INVALID, WORD_CONNECTION,
 		"fetching from \"%s\" at %s port %u failed: %s", f->host, address, f->port,
 		curl_easy_strerror(code));
 }

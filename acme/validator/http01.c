@@ -21,7 +21,7 @@ struct target {
 	unsigned port;
 };
 
-#define refuse(...) err_set_word(ERR_INVALID, "incorrect-response", __VA_ARGS__)
+#define refuse(...) err_set_word(ERR_INVALID, WORD_INCORRECT_RESPONSE, __VA_ARGS__)
 
 static const char *
 get_part(CURLU *u, CURLUPart part, unsigned flags, struct arena *a)

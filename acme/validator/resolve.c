@@ -162,7 +162,8 @@ resolver_lookup(struct resolver *r, const char *name, int64_t deadline, struct a
 	if (!l.done)
 		ares_cancel(r->channel); /* calls answered() */
 	if (l.found.count == 0)
-		return err_set_word(ERR_INVALID, "dns", "no address was found for \"%s\": %s", name,
+		return err_set_word(ERR_INVALID, WORD_DNS, "no address was found for \"%s\": %s",
+			name,
 			l.status == ARES_SUCCESS	      ? "no A or AAAA record"
 				: l.status == ARES_ECANCELLED ? "no answer in time"
 							      : ares_strerror(l.status));

@@ -54,8 +54,8 @@ public_reason(enum err e)
 {
 	if (e == ERR_INTERNAL)
 		return "an error of the server; its log has the reason under this request id";
-	if (e == ERR_UNAVAILABLE && strcmp(err_word(), "signer-waiting") != 0 &&
-		strcmp(err_word(), "approval-waiting") != 0)
+	if (e == ERR_UNAVAILABLE && err_word() != WORD_SIGNER_WAITING &&
+		err_word() != WORD_APPROVAL_WAITING)
 		return "the server cannot do this now; try again in a few seconds";
 	return err_reason();
 }
@@ -65,7 +65,7 @@ write_failure(struct http_request *req, struct http_response *resp, enum err e)
 {
 	resp->reason = arena_strdup(req->arena, err_reason());
 	resp->outcome = err_name(e);
-	write_problem(req, resp, status_of[e], err_word(), public_reason(e));
+	write_problem(req, resp, status_of[e], err_word_text(err_word()), public_reason(e));
 }
 
 /* The only place that decides who may use the admin API. */
@@ -73,7 +73,7 @@ static enum err
 check_role(const struct ca_requester *who, enum admin_role role)
 {
 	if (role == ADMIN_OPERATOR && (who == NULL || who->kind != IDENTITY_OPERATOR))
-		return err_set_word(ERR_DENIED, "not-an-operator",
+		return err_set_word(ERR_DENIED, WORD_NOT_AN_OPERATOR,
 			"the admin API is for identities of kind operator");
 	return ERR_OK;
 }

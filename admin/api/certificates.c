@@ -134,7 +134,7 @@ explain_unknown(enum err e, const char *serial)
 	if (e != ERR_NOTFOUND)
 		return e;
 	return err_set_word(
-		e, "unknown-certificate", "there is no certificate with serial %s", serial);
+		e, WORD_UNKNOWN_CERTIFICATE, "there is no certificate with serial %s", serial);
 }
 
 enum err
@@ -161,7 +161,7 @@ api_certificate_revoke(struct api_call *c)
 
 	if (e == ERR_CONFLICT)
 		return err_set_word(
-			e, "already-revoked", "certificate %s is revoked already", serial->text);
+			e, WORD_ALREADY_REVOKED, "certificate %s is revoked already", serial->text);
 	if (e != ERR_OK)
 		return explain_unknown(e, serial->text);
 	c->answer = json_pack("{s:s, s:s, s:I}", "serial", serial->text, "status", "revoked",

@@ -26,7 +26,7 @@ explain_unknown_name(enum err e, const char *name)
 {
 	if (e != ERR_NOTFOUND)
 		return e;
-	return err_set_word(e, "unknown-identity",
+	return err_set_word(e, WORD_UNKNOWN_IDENTITY,
 		"there is no identity \"%s\"; `ca-admin identity list` shows those there are",
 		name);
 }
@@ -97,7 +97,7 @@ check_requester(struct api_call *c, const struct ca_profiles *profiles, const st
 
 	if (e != ERR_DENIED)
 		return e;
-	return err_set_word(e, "requester-not-allowed",
+	return err_set_word(e, WORD_REQUESTER_NOT_ALLOWED,
 		"profile \"%s\" is not for identities of kind \"%s\", so no certificate could use this grant; profiles for this kind: %s",
 		p->name, identity_kind_name(kind), profiles_for(c, profiles, kind));
 }
@@ -133,8 +133,8 @@ api_identity_add(struct api_call *c)
 		e = store_identity_add(c->g->store, &identity, grants->grants,
 			(size_t)grants->number, c->actor, c->req->id, &identity.id);
 	if (e == ERR_CONFLICT)
-		return err_set_word(
-			e, "identity-exists", "there is an identity \"%s\" already", identity.name);
+		return err_set_word(e, WORD_IDENTITY_EXISTS, "there is an identity \"%s\" already",
+			identity.name);
 	if (e == ERR_OK)
 		c->answer = json_pack("{s:s, s:s, s:I}", "name", identity.name, "kind",
 			identity_kind_name(identity.kind), "grants", (json_int_t)grants->number);
@@ -190,7 +190,7 @@ static enum err
 refuse_oneself(const struct api_call *c, const char *name)
 {
 	if (strcmp(name, c->actor) == 0)
-		return err_set_word(ERR_DENIED, "own-identity",
+		return err_set_word(ERR_DENIED, WORD_OWN_IDENTITY,
 			"operator \"%s\" cannot shut out itself: let another operator do it", name);
 	return ERR_OK;
 }
@@ -206,7 +206,7 @@ set_state(struct api_call *c, enum identity_state to)
 		e = store_identity_set_state(c->g->store, name, to, c->actor, c->req->id, &changed);
 	if (e == ERR_CONFLICT)
 		return err_set_word(
-			e, "identity-retired", "identity \"%s\" is retired for good", name);
+			e, WORD_IDENTITY_RETIRED, "identity \"%s\" is retired for good", name);
 	if (e != ERR_OK)
 		return explain_unknown_name(e, name);
 	ca_authenticator_refresh(c->g->clients);
@@ -309,7 +309,7 @@ api_grant_add(struct api_call *c)
 		e = store_grant_add(c->g->store, identity.id, grant.profile, grant.pattern,
 			c->actor, c->req->id);
 	if (e == ERR_CONFLICT)
-		return err_set_word(e, "grant-exists",
+		return err_set_word(e, WORD_GRANT_EXISTS,
 			"\"%s\" has \"%s\" under profile \"%s\" already", name, grant.pattern,
 			grant.profile);
 	if (e != ERR_OK)
@@ -331,8 +331,8 @@ api_grant_remove(struct api_call *c)
 		return e;
 	e = store_grant_remove(c->g->store, identity.id, profile, pattern, c->actor, c->req->id);
 	if (e == ERR_NOTFOUND)
-		return err_set_word(e, "unknown-grant", "\"%s\" has no \"%s\" under profile \"%s\"",
-			name, pattern, profile);
+		return err_set_word(e, WORD_UNKNOWN_GRANT,
+			"\"%s\" has no \"%s\" under profile \"%s\"", name, pattern, profile);
 	if (e != ERR_OK)
 		return e;
 	ca_authenticator_refresh(c->g->clients);

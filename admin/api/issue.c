@@ -61,7 +61,7 @@ issue_certificate(struct api_call *c, const struct ca_issue *i, const struct pki
 	struct store_result result;
 	int64_t request;
 	enum err e = csr->asks_ca
-		? err_set_word(ERR_DENIED, "bad-csr", "the request asks for a CA certificate")
+		? err_set_word(ERR_DENIED, WORD_BAD_CSR, "the request asks for a CA certificate")
 		: ca_policy_csr_subject(i->profile, i->identity_name, i->names, csr->subject);
 
 	if (e == ERR_OK)
@@ -71,12 +71,12 @@ issue_certificate(struct api_call *c, const struct ca_issue *i, const struct pki
 	if (e != ERR_OK)
 		return e;
 	if (result.state == STORE_RESULT_PENDING && i->profile->approvals > 0)
-		return err_set_word(ERR_UNAVAILABLE, "approval-waiting",
+		return err_set_word(ERR_UNAVAILABLE, WORD_APPROVAL_WAITING,
 			"request %lld waits for the approval of %u other operators (`ca-admin request approve %lld`); "
 			"then give the same command again",
 			(long long)request, i->profile->approvals, (long long)request);
 	if (result.state == STORE_RESULT_PENDING)
-		return err_set_word(ERR_UNAVAILABLE, "signer-waiting",
+		return err_set_word(ERR_UNAVAILABLE, WORD_SIGNER_WAITING,
 			"the signer has not answered yet; the request waits in the queue: "
 			"give the same command again within 15 minutes");
 	return answer_certificate(c, &result);
@@ -131,7 +131,7 @@ api_renew(struct api_call *c)
 	i.renewed_from = old->serial;
 	i.names = &old->cert.sans;
 	if (csr->sans.count > 0 && !pki_sans_equal(&csr->sans, i.names))
-		return err_set_word(ERR_DENIED, "name-not-allowed",
+		return err_set_word(ERR_DENIED, WORD_NAME_NOT_ALLOWED,
 			"a renewal keeps the names of the certificate it replaces");
 	return issue_certificate(c, &i, csr);
 }

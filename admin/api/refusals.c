@@ -95,10 +95,10 @@ find_object(const struct api_call *c)
 }
 
 static void
-add_event(struct api_call *c, const char *word, const char *reason, enum place place)
+add_event(struct api_call *c, enum err_word word, const char *reason, enum place place)
 {
 	AUTO(json_t) detail = json_pack("{s:s, s:s, s:s*}", "kind",
-		identity_kind_name(c->requester->kind), "word", word, "more",
+		identity_kind_name(c->requester->kind), "word", err_word_text(word), "more",
 		place == PLACE_LAST ? "further refusals of this minute are in the log only" : NULL);
 	struct store_audit event = {.actor = c->actor,
 		.operation = api_audit_name(c->op),
@@ -117,7 +117,8 @@ add_event(struct api_call *c, const char *word, const char *reason, enum place p
 enum err
 api_record_refusal(struct api_call *c, enum err refusal)
 {
-	const char *word = err_word(), *reason = arena_strdup(c->arena, err_reason());
+	enum err_word word = err_word();
+	const char *reason = arena_strdup(c->arena, err_reason());
 	enum place place = take_place(c->g->admin, c->requester->identity);
 
 	if (place != PLACE_NONE)

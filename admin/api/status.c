@@ -299,7 +299,7 @@ api_crl_publish(struct api_call *c)
 		json_array_append_new(out, json_string(list[i].name));
 	}
 	if (e == ERR_OK && json_array_size(out) == 0)
-		e = err_set_word(ERR_NOTFOUND, "unknown-issuer", "there is no issuing CA \"%s\"",
+		e = err_set_word(ERR_NOTFOUND, WORD_UNKNOWN_ISSUER, "there is no issuing CA \"%s\"",
 			wanted != NULL ? wanted : "at all");
 	return e;
 }

@@ -231,7 +231,7 @@ class_of_status(long status)
 }
 
 static enum err
-refused(struct cli *a, long status, struct bytes body)
+refused(long status, struct bytes body)
 {
 	AUTO(json_t) problem = NULL;
 	const char *code = NULL, *reason = NULL, *id = NULL;
@@ -245,8 +245,8 @@ refused(struct cli *a, long status, struct bytes body)
 		return err_set(class,
 			"the gateway answered %ld without saying why; its log has the reason",
 			status);
-	return err_set_word(class, arena_strdup(a->arena, code), "%s (request %s)", reason,
-		id != NULL ? id : "unknown");
+	return err_set_word(
+		class, err_word_find(code), "%s (request %s)", reason, id != NULL ? id : "unknown");
 }
 
 static enum err
@@ -273,7 +273,7 @@ perform(struct cli *a, const char *path, const char *body, json_t **out)
 			detail[0] != '\0' ? detail : curl_easy_strerror(code));
 	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
 	if (status < 200 || status > 299)
-		return refused(a, status, buf_bytes(&answer));
+		return refused(status, buf_bytes(&answer));
 	return json_parse(buf_bytes(&answer), out);
 }
 

@@ -23,7 +23,7 @@ static const int exit_status[ERR_COUNT] = {
 static bool
 usage_error(enum err e)
 {
-	return e == ERR_INVALID && strcmp(err_word(), "usage") == 0;
+	return e == ERR_INVALID && err_word() == WORD_USAGE;
 }
 
 static int
@@ -33,7 +33,7 @@ report(const struct cli *a, enum err e)
 		return 0;
 	if (a->json && !a->answered) {
 		AUTO(json_t) error = json_pack("{s:{s:s, s:s, s:s}}", "error", "class", err_name(e),
-			"code", err_word(), "reason", err_reason());
+			"code", err_word_text(err_word()), "reason", err_reason());
 		output_json(error);
 	}
 	fprintf(stderr, "ca-admin: %s\n", err_reason());

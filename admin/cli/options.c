@@ -18,7 +18,7 @@ options_usage(const struct cli *a, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	return err_set_word(ERR_INVALID, "usage", "%s", text);
+	return err_set_word(ERR_INVALID, WORD_USAGE, "%s", text);
 }
 
 static const struct cli_option *

@@ -101,7 +101,8 @@ exit_code(enum err e, bool verifying)
 	if (verifying && e != ERR_OK)
 		return EXIT_EVIDENCE;
 	if (e == ERR_DENIED &&
-		(strcmp(err_word(), "wrong-pin") == 0 || strncmp(err_word(), "pin-", 4) == 0))
+		(err_word() == WORD_WRONG_PIN || err_word() == WORD_PIN_LOCKED ||
+			err_word() == WORD_PIN_FINAL_TRY))
 		return EXIT_HSM;
 	return codes[e];
 }

@@ -341,7 +341,7 @@ run_checks(struct verify *v)
 		printf("public key SHA-256 %s: compare with the record on paper\n",
 			sha256_text(v, v->spki));
 	if (failed > 0)
-		return err_set_word(ERR_DENIED, "bad-evidence",
+		return err_set_word(ERR_DENIED, WORD_BAD_EVIDENCE,
 			"evidence \"%s\": %u of %u checks failed", v->path, failed, ran);
 	return ERR_OK;
 }

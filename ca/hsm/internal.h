@@ -28,7 +28,7 @@ enum err module_fail(CK_RV rv, const char *what) MUST_CHECK;
 /* A failure of libp11, with the text it left, as ERR_UNAVAILABLE (word "hsm"). */
 #define HSM_P11_FAIL(...)                                                                          \
 	(err_openssl(ERR_UNAVAILABLE, __VA_ARGS__),                                                \
-		err_set_word(ERR_UNAVAILABLE, "hsm", "%s", err_reason()))
+		err_set_word(ERR_UNAVAILABLE, WORD_HSM, "%s", err_reason()))
 /* The blank-padded fixed-size texts of PKCS#11 as a string; out has room for n + 1. */
 void module_text(const CK_UTF8CHAR *text, size_t n, char *out);
 

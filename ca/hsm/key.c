@@ -145,7 +145,7 @@ judge(const struct ca_key_attributes *a, const char *label)
 
 		if ((flags[i].want == MUST_BE_TRUE && !value) ||
 			(flags[i].want == MUST_BE_FALSE && value))
-			return err_set_word(ERR_DENIED, "weak-key-attributes",
+			return err_set_word(ERR_DENIED, WORD_WEAK_KEY_ATTRIBUTES,
 				"hsm: key \"%s\" has %s %s: it was not made in the token or can "
 				"leave it; make a new CA key with ca-ceremony (root or request)",
 				label, flags[i].name, value ? "true" : "false");
@@ -172,7 +172,8 @@ get_pkey(struct ca_token *t, const char *label, EVP_PKEY **out)
 			"hsm: key \"%s\" cannot be used through libp11 (is its public key object missing?)",
 			label);
 	}
-	return err_set_word(ERR_UNAVAILABLE, "hsm", "hsm: libp11 does not see key \"%s\"", label);
+	return err_set_word(
+		ERR_UNAVAILABLE, WORD_HSM, "hsm: libp11 does not see key \"%s\"", label);
 }
 
 static enum err
@@ -206,7 +207,7 @@ ca_key_probe(const struct ca_key *k)
 		: module_fail(rv, "looking at the session");
 
 	if (e == ERR_OK && count != 1)
-		return err_set_word(ERR_UNAVAILABLE, "hsm",
+		return err_set_word(ERR_UNAVAILABLE, WORD_HSM,
 			"hsm: token \"%s\" no longer shows key \"%s\"", k->attributes.token_label,
 			k->attributes.label);
 	return e;
@@ -332,7 +333,7 @@ ca_key_matches(const struct ca_key *k, struct bytes spki)
 	hex_encode(bytes_of(digest, sizeof(digest)), ours);
 	sha256(spki, digest);
 	hex_encode(bytes_of(digest, sizeof(digest)), theirs);
-	return err_set_word(ERR_DENIED, "key-mismatch",
+	return err_set_word(ERR_DENIED, WORD_KEY_MISMATCH,
 		"key \"%s\" of token \"%s\" (SHA-256 %.16s...) is not the key of the certificate "
 		"(SHA-256 %.16s...); correct the key label or import the certificate made for this key",
 		k->attributes.label, k->attributes.token_label, ours, theirs);

@@ -53,10 +53,10 @@ module_fail(CK_RV rv, const char *what)
 {
 	for (size_t i = 0; i < ARRAY_LEN(replies); i++)
 		if (replies[i].rv == rv)
-			return err_set_word(ERR_UNAVAILABLE, "hsm", "hsm: %s: %s%s%s", what,
+			return err_set_word(ERR_UNAVAILABLE, WORD_HSM, "hsm: %s: %s%s%s", what,
 				replies[i].name, replies[i].remedy != NULL ? ": " : "",
 				replies[i].remedy != NULL ? replies[i].remedy : "");
-	return err_set_word(ERR_UNAVAILABLE, "hsm", "hsm: %s: PKCS#11 error 0x%lx", what, rv);
+	return err_set_word(ERR_UNAVAILABLE, WORD_HSM, "hsm: %s: PKCS#11 error 0x%lx", what, rv);
 }
 
 void
@@ -87,11 +87,11 @@ get_functions(const char *path, CK_FUNCTION_LIST_PTR *out)
 	CK_RV rv;
 
 	if (handle == NULL)
-		return err_set_word(ERR_UNAVAILABLE, "hsm", "hsm: module \"%s\" does not load: %s",
-			path, dlerror());
+		return err_set_word(ERR_UNAVAILABLE, WORD_HSM,
+			"hsm: module \"%s\" does not load: %s", path, dlerror());
 	*(void **)&get = dlsym(handle, "C_GetFunctionList");
 	if (get == NULL)
-		return err_set_word(ERR_UNAVAILABLE, "hsm",
+		return err_set_word(ERR_UNAVAILABLE, WORD_HSM,
 			"hsm: \"%s\" is no PKCS#11 module: it has no C_GetFunctionList", path);
 	rv = get(out);
 	return rv == CKR_OK ? ERR_OK : module_fail(rv, "C_GetFunctionList");
@@ -104,7 +104,7 @@ initialize(struct hsm_module *m)
 	CK_RV rv = m->f->C_Initialize(&args);
 
 	if (rv == CKR_GENERAL_ERROR)
-		return err_set_word(ERR_UNAVAILABLE, "hsm",
+		return err_set_word(ERR_UNAVAILABLE, WORD_HSM,
 			"hsm: module \"%s\" does not start (C_Initialize: CKR_GENERAL_ERROR); with SoftHSM the "
 			"file in hsm.module_config or its token directory is missing or not readable by this user",
 			m->path);

@@ -37,17 +37,17 @@ static enum err
 check_pin_state(const char *label, CK_FLAGS flags)
 {
 	if (flags & CKF_USER_PIN_LOCKED)
-		return err_set_word(ERR_DENIED, "pin-locked",
+		return err_set_word(ERR_DENIED, WORD_PIN_LOCKED,
 			"hsm: the user PIN of token \"%s\" is locked; no login was tried; reset it "
 			"with the SO PIN",
 			label);
 	if (flags & CKF_USER_PIN_FINAL_TRY)
-		return err_set_word(ERR_DENIED, "pin-final-try",
+		return err_set_word(ERR_DENIED, WORD_PIN_FINAL_TRY,
 			"hsm: one wrong login more would lock token \"%s\"; no login was tried; "
 			"check the PIN and log in once by hand (pkcs11-tool --login) to clear the counter",
 			label);
 	if (!(flags & CKF_USER_PIN_INITIALIZED))
-		return err_set_word(ERR_UNAVAILABLE, "hsm",
+		return err_set_word(ERR_UNAVAILABLE, WORD_HSM,
 			"hsm: token \"%s\" has no user PIN yet; set it with the SO PIN", label);
 	return ERR_OK;
 }
@@ -66,7 +66,7 @@ wrong_pin(const struct ca_token *t, const char *label)
 		else if (info.flags & CKF_USER_PIN_COUNT_LOW)
 			left = "the token counts failed tries since the last good login, and this was one";
 	}
-	return err_set_word(ERR_DENIED, "wrong-pin",
+	return err_set_word(ERR_DENIED, WORD_WRONG_PIN,
 		"hsm: token \"%s\" refuses the PIN; %s; correct the PIN file, the login is not "
 		"tried again by itself",
 		label, left);
@@ -111,7 +111,7 @@ open_p11(struct ca_token *t)
 			t->p11_slot = &t->slots[i];
 	if (t->p11_slot == NULL || t->p11_slot->token == NULL)
 		return err_set_word(
-			ERR_UNAVAILABLE, "hsm", "hsm: the token went away while it was opened");
+			ERR_UNAVAILABLE, WORD_HSM, "hsm: the token went away while it was opened");
 	if (PKCS11_open_session(t->p11_slot, 0) != 0)
 		return HSM_P11_FAIL("hsm: libp11 gets no session");
 	return ERR_OK;
@@ -158,7 +158,7 @@ ca_token_open(const struct ca_token_config *c, struct ca_token **out)
 			t = NULL;
 			return ERR_OK;
 		}
-		if (look == LOOKS || strcmp(err_word(), "not-found") != 0)
+		if (look == LOOKS || err_word() != WORD_NOTFOUND)
 			return e;
 		nanosleep(&pause, NULL);
 	}

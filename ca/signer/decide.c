@@ -16,10 +16,10 @@ static enum err
 check_order(const struct store_claim_item *r, enum ca_protocol protocol)
 {
 	if (protocol == CA_PROTOCOL_ACME && r->acme_order == NULL)
-		return err_set_word(ERR_DENIED, "order-not-usable",
+		return err_set_word(ERR_DENIED, WORD_ORDER_NOT_USABLE,
 			"an acme request names its order (RFC 8555 section 7.4)");
 	if (r->acme_order != NULL && !r->order_usable)
-		return err_set_word(ERR_DENIED, "order-not-usable",
+		return err_set_word(ERR_DENIED, WORD_ORDER_NOT_USABLE,
 			"order \"%s\" does not authorize this request: it is not identity "
 			"\"%s\"'s, has other names, or its account is not valid",
 			r->acme_order, r->identity_name);
@@ -30,7 +30,7 @@ static enum err
 check_predecessor(const struct store_claim_item *r)
 {
 	if (r->has_renewed_from && !r->renewed_from_live)
-		return err_set_word(ERR_DENIED, "certificate-revoked",
+		return err_set_word(ERR_DENIED, WORD_CERTIFICATE_REVOKED,
 			"the certificate to renew is revoked, or is not identity \"%s\"'s",
 			r->identity_name);
 	return ERR_OK;
@@ -40,7 +40,7 @@ static enum err
 read_names(const struct store_claim_item *r, struct arena *a, struct pki_sans *out)
 {
 	if (r->name_count > PKI_SANS_MAX)
-		return err_set_word(ERR_INVALID, "too-many-names", "%zu names; at most %d",
+		return err_set_word(ERR_INVALID, WORD_TOO_MANY_NAMES, "%zu names; at most %d",
 			r->name_count, PKI_SANS_MAX);
 	out->item = arena_array(a, r->name_count + 1, sizeof(*out->item));
 	out->count = r->name_count;
@@ -62,10 +62,10 @@ check_issuer_wish(const struct store_claim_item *r, const struct ca_profile *pro
 	if (r->issuer == NULL)
 		return ERR_OK;
 	if (protocol != CA_PROTOCOL_INTERNAL)
-		return err_set_word(ERR_DENIED, "issuer-not-allowed",
+		return err_set_word(ERR_DENIED, WORD_ISSUER_NOT_ALLOWED,
 			"a request by \"%s\" cannot choose its issuing CA", r->protocol);
 	if (profile->issuer != NULL && strcmp(profile->issuer, r->issuer) != 0)
-		return err_set_word(ERR_DENIED, "issuer-not-allowed",
+		return err_set_word(ERR_DENIED, WORD_ISSUER_NOT_ALLOWED,
 			"profile \"%s\" is certified by issuing CA \"%s\", not by \"%s\"",
 			profile->name, profile->issuer, r->issuer);
 	return ERR_OK;
@@ -83,7 +83,7 @@ find_issuer(const struct decide *d, const struct ca_profile *profile, const char
 		return e;
 	*out = &d->signing[issuer - d->issuers->item];
 	if ((*out)->signer == NULL)
-		return err_set_word(ERR_UNAVAILABLE, "no-issuer",
+		return err_set_word(ERR_UNAVAILABLE, WORD_NO_ISSUER,
 			"issuing CA \"%s\" cannot sign now; `ca-admin status` says why",
 			issuer->name);
 	return ERR_OK;
@@ -110,7 +110,7 @@ check_approval(const struct decide *d, const struct store_claim_item *r,
 	*wanted = r->approvals < profile->approvals;
 	if (!*wanted || d->now < r->created_at + profile->approval_within)
 		return ERR_OK;
-	return err_set_word(ERR_DENIED, "approval-expired",
+	return err_set_word(ERR_DENIED, WORD_APPROVAL_EXPIRED,
 		"%lld of %u operators have approved within %lld hours; ask again",
 		(long long)r->approvals, profile->approvals,
 		(long long)(profile->approval_within / 3600));
@@ -214,7 +214,7 @@ decide(const struct decide *d, const struct store_claim_item *request, struct st
 
 	*out = (struct store_outcome){.kind = STORE_OUTCOME_ISSUED};
 	e = certify(d, request, out);
-	if (e == ERR_OK || (e == ERR_UNAVAILABLE && strcmp(err_word(), "hsm") == 0))
+	if (e == ERR_OK || (e == ERR_UNAVAILABLE && err_word() == WORD_HSM))
 		return e;
 	if (may_pass(d, request, e))
 		*out = (struct store_outcome){.kind = STORE_OUTCOME_HELD,
@@ -239,22 +239,22 @@ decide_issuer_usable(const struct ca_issuer *issuer, const struct ca_key *key, i
 	char when[CLOCK_RFC3339_SIZE];
 
 	if (bytes_equal(cert->issuer, cert->subject))
-		return err_set_word(ERR_DENIED, "self-signed-issuer",
+		return err_set_word(ERR_DENIED, WORD_SELF_SIGNED_ISSUER,
 			"issuing CA \"%s\" has a self-signed certificate: a root never signs online; "
 			"make an issuing CA with ca-ceremony request and sign, then `ca-admin issuer import`",
 			issuer->name);
 	if (!cert->is_ca || !cert->has_key_usage || (cert->key_usage & usages) != usages)
-		return err_set_word(ERR_DENIED, "bad-issuer",
+		return err_set_word(ERR_DENIED, WORD_BAD_ISSUER,
 			"the certificate of issuing CA \"%s\" may not sign certificates and CRLs "
 			"(RFC 5280 section 4.2.1.3)",
 			issuer->name);
 	clock_format_rfc3339(now < cert->not_before ? cert->not_before : cert->not_after, when);
 	if (now < cert->not_before)
-		return err_set_word(ERR_DENIED, "bad-issuer",
+		return err_set_word(ERR_DENIED, WORD_BAD_ISSUER,
 			"the certificate of issuing CA \"%s\" is valid only from %s; check this machine's clock",
 			issuer->name, when);
 	if (now >= cert->not_after)
-		return err_set_word(ERR_DENIED, "bad-issuer",
+		return err_set_word(ERR_DENIED, WORD_BAD_ISSUER,
 			"the certificate of issuing CA \"%s\" ended %s; certify a new issuing CA with ca-ceremony "
 			"and import it",
 			issuer->name, when);

@@ -127,7 +127,8 @@ log_outcome(const struct store_claim_item *r, const struct store_outcome *o, int
 	log_event(LOG_INFO, "certificate.issue", LOG_S("outcome", words[o->kind]),
 		LOG_S("identity", r->identity_name), LOG_S("profile", r->profile),
 		LOG_S("protocol", r->protocol), LOG_S("serial", issued ? serial : NULL),
-		LOG_S("word", issued ? NULL : o->refusal_word),
+		LOG_S("word",
+			o->kind == STORE_OUTCOME_REFUSED ? err_word_text(o->refusal_word) : NULL),
 		LOG_S("reason", o->kind == STORE_OUTCOME_HELD ? o->hold_reason : o->refusal),
 		LOG_S("request", r->request_id), LOG_I("row", r->id), LOG_I("us", us));
 }

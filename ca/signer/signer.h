@@ -48,7 +48,8 @@ struct ca_signing_issuer {
 	const struct pki_signer *signer; /* the key's; NULL: it cannot sign, for this reason */
 	struct ca_signing_trouble {
 		enum err class; /* ERR_OK: none */
-		const char *word, *reason;
+		enum err_word word;
+		const char *reason;
 	} trouble;
 };
 size_t ca_signer_issuers(const struct ca_signer *s, const struct ca_signing_issuer **out);

@@ -9,28 +9,22 @@
 #include <openssl/err.h>
 
 static _Thread_local char reason[1024] = "no error";
-static _Thread_local const char *word = "ok";
+static _Thread_local enum err_word word = WORD_OK;
 
-static const char *const class_name[ERR_COUNT] = {
-	[ERR_OK] = "ok",
-	[ERR_INVALID] = "invalid",
-	[ERR_DENIED] = "denied",
-	[ERR_NOTFOUND] = "not-found",
-	[ERR_CONFLICT] = "conflict",
-	[ERR_LIMIT] = "limit",
-	[ERR_UNAVAILABLE] = "unavailable",
-	[ERR_INTERNAL] = "internal",
-	[ERR_STOPPED] = "stopped",
-};
+/* The first are the names of the classes. */
+#define TEXT(identifier, text, meaning) [WORD_##identifier] = text,
+static const char *const word_text[WORD_COUNT] = {ERR_WORDS(TEXT)};
+_Static_assert((int)WORD_STOPPED == (int)ERR_STOPPED && (int)WORD_OK == (int)ERR_OK,
+	"each class has its word");
 
 static void
-set_reason(enum err code, const char *new_word, const char *fmt, va_list ap)
+set_reason(enum err code, enum err_word new_word, const char *fmt, va_list ap)
 {
 	char text[sizeof(reason)]; /* fmt's arguments may point into reason */
 
 	vsnprintf(text, sizeof(text), fmt, ap);
 	memcpy(reason, text, sizeof(reason));
-	word = new_word != NULL ? new_word : err_name(code);
+	word = new_word != WORD_OK ? new_word : (enum err_word)code;
 }
 
 static void
@@ -42,7 +36,7 @@ append_reason(const char *text)
 }
 
 enum err
-err_set_word(enum err code, const char *new_word, const char *fmt, ...)
+err_set_word(enum err code, enum err_word new_word, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -59,7 +53,7 @@ err_errno(enum err code, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	set_reason(code, NULL, fmt, ap);
+	set_reason(code, WORD_OK, fmt, ap);
 	va_end(ap);
 	append_reason(strerror(saved));
 	return code;
@@ -73,7 +67,7 @@ err_openssl(enum err code, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	set_reason(code, NULL, fmt, ap);
+	set_reason(code, WORD_OK, fmt, ap);
 	va_end(ap);
 	append_reason(text != NULL ? text : "OpenSSL gave no reason");
 	ERR_clear_error();
@@ -100,7 +94,7 @@ err_reason(void)
 	return reason;
 }
 
-const char *
+enum err_word
 err_word(void)
 {
 	return word;
@@ -109,5 +103,20 @@ err_word(void)
 const char *
 err_name(enum err code)
 {
-	return code >= 0 && code < ERR_COUNT ? class_name[code] : "unknown";
+	return code >= 0 && code < ERR_COUNT ? word_text[code] : "unknown";
+}
+
+const char *
+err_word_text(enum err_word w)
+{
+	return word_text[w];
+}
+
+enum err_word
+err_word_find(const char *text)
+{
+	for (unsigned i = 0; text != NULL && i < WORD_COUNT; i++)
+		if (strcmp(word_text[i], text) == 0)
+			return (enum err_word)i;
+	return WORD_OK;
 }

@@ -8,6 +8,8 @@
 #ifndef CHANCERY_BASE_ERR_H
 #define CHANCERY_BASE_ERR_H
 
+#include "lib/base/err_words.h"
+
 enum err {
 	ERR_OK = 0,
 	ERR_INVALID,	 /* the peer sent nonsense */
@@ -26,12 +28,11 @@ enum err {
 
 /* Remembers why (printf form, lower case, names quoted, RFC section when refusing input); returns
  * code. */
-#define err_set(code, ...) err_set_word((code), NULL, __VA_ARGS__)
+#define err_set(code, ...) err_set_word((code), WORD_OK, __VA_ARGS__)
 
-/* Like err_set() with a stable code word ("bad-csr", "name-not-allowed") that protocols map to
- * their own error types. word must be a string constant; NULL means the default word of the class.
- */
-enum err err_set_word(enum err code, const char *word, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* Like err_set() with a word that protocols map to their own error types; WORD_OK: that of the
+ * class. */
+enum err err_set_word(enum err code, enum err_word word, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* err_set() plus the text of errno. */
 enum err err_errno(enum err code, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -46,8 +47,8 @@ enum err err_context(enum err code, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* The last reason set on this thread, never NULL; valid until the next err_set(). */
 const char *err_reason(void);
 
-/* The last code word of this thread, never NULL ("invalid", "denied", ... by class). */
-const char *err_word(void);
+/* The last word of this thread. */
+enum err_word err_word(void);
 
 /* The class as a word: "ok", "invalid", ... */
 const char *err_name(enum err code);

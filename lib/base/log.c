@@ -202,6 +202,6 @@ log_write(enum log_level level, const char *event, const struct log_field *field
 void
 log_failure(const char *event, enum err code)
 {
-	log_event(LOG_ERROR, event, LOG_S("class", err_name(code)), LOG_S("word", err_word()),
-		LOG_S("reason", err_reason()));
+	log_event(LOG_ERROR, event, LOG_S("class", err_name(code)),
+		LOG_S("word", err_word_text(err_word())), LOG_S("reason", err_reason()));
 }

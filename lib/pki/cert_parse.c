@@ -337,10 +337,10 @@ pki_cert_parse(struct bytes der, struct arena *a, struct pki_cert *out)
 	enum err e;
 
 	if (der.n > PKI_CERT_MAX)
-		return err_set_word(ERR_INVALID, "bad-certificate", "more than 16384 octets");
+		return err_set_word(ERR_INVALID, WORD_BAD_CERTIFICATE, "more than 16384 octets");
 	e = read_cert(der, a, &read);
 	if (e != ERR_OK)
-		return err_set_word(e, "bad-certificate", "%s", err_reason());
+		return err_set_word(e, WORD_BAD_CERTIFICATE, "%s", err_reason());
 	*out = read.cert;
 	return ERR_OK;
 }
@@ -348,7 +348,7 @@ pki_cert_parse(struct bytes der, struct arena *a, struct pki_cert *out)
 static enum err
 not_issued(const char *why)
 {
-	return err_set_word(ERR_INVALID, "bad-certificate", "not issued by this CA: %s", why);
+	return err_set_word(ERR_INVALID, WORD_BAD_CERTIFICATE, "not issued by this CA: %s", why);
 }
 
 enum err

@@ -157,7 +157,7 @@ pki_crl_parse(struct bytes der, struct pki_crl *out)
 	enum err e = read_crl(der, &crl);
 
 	if (e != ERR_OK)
-		return err_set_word(e, "bad-crl", "%s", err_reason());
+		return err_set_word(e, WORD_BAD_CRL, "%s", err_reason());
 	*out = crl;
 	return ERR_OK;
 }
@@ -222,7 +222,7 @@ pki_crl_entry_next(
 	if (e == ERR_OK)
 		e = der_finish(&d, "revokedCertificate");
 	if (e != ERR_OK)
-		return err_set_word(e, "bad-crl", "%s", err_reason());
+		return err_set_word(e, WORD_BAD_CRL, "%s", err_reason());
 	*serial = number;
 	*revoked_at = t;
 	*reason = r;

@@ -14,7 +14,7 @@ enum { ATTRIBUTES_MAX = 16, PASSWORD_MAX = 255 };
 static enum err
 refuse(const char *why)
 {
-	return err_set_word(ERR_INVALID, "bad-csr", "%s", why);
+	return err_set_word(ERR_INVALID, WORD_BAD_CSR, "%s", why);
 }
 
 struct reading {
@@ -189,7 +189,7 @@ pki_csr_parse(struct bytes der, struct arena *a, struct pki_csr *out)
 		return refuse("more than 16384 octets");
 	e = read_csr(der, a, &csr);
 	if (e != ERR_OK)
-		return der_reword(e, "bad-csr");
+		return der_reword(e, WORD_BAD_CSR);
 	*out = csr;
 	return ERR_OK;
 }

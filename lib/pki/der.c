@@ -148,9 +148,9 @@ der_finish(const struct der *d, const char *what)
 }
 
 enum err
-der_reword(enum err e, const char *word)
+der_reword(enum err e, enum err_word word)
 {
-	if (e == ERR_INVALID && strcmp(err_word(), err_name(ERR_INVALID)) == 0)
+	if (e == ERR_INVALID && err_word() == WORD_INVALID)
 		return err_set_word(e, word, "%s", err_reason());
 	return e;
 }

@@ -66,7 +66,7 @@ enum err der_enter(struct der *d, uint8_t tag, const char *what, struct der *inn
 enum err der_finish(const struct der *d, const char *what) MUST_CHECK;
 /* A refusal of this reader gets the caller's word ("bad-csr"); words already given stay. Returns e.
  */
-enum err der_reword(enum err e, const char *word);
+enum err der_reword(enum err e, enum err_word word);
 
 /* INTEGER as its minimal two's complement content octets; as a small number 0..2^31-1. */
 enum err der_get_integer(struct der *d, const char *what, struct bytes *content) MUST_CHECK;

@@ -39,7 +39,7 @@ static const struct attribute {
 static enum err
 refuse(const char *why)
 {
-	return err_set_word(ERR_INVALID, "bad-name", "name: %s", why);
+	return err_set_word(ERR_INVALID, WORD_BAD_NAME, "name: %s", why);
 }
 
 static const struct attribute *
@@ -163,7 +163,7 @@ check_value(const struct ava *v)
 		return refuse(
 			"an attribute is empty or longer than its upper bound (RFC 5280 appendix A.1)");
 	if (known != NULL && known->tag != 0 && known->tag != v->tag)
-		return err_set_word(ERR_INVALID, "bad-name",
+		return err_set_word(ERR_INVALID, WORD_BAD_NAME,
 			"name: attribute \"%s\" has the wrong string type "
 			"(RFC 5280 appendix A.1)",
 			known->name);
@@ -251,7 +251,7 @@ check_name(struct bytes der)
 enum err
 pki_name_check(struct bytes der)
 {
-	return der_reword(check_name(der), "bad-name");
+	return der_reword(check_name(der), WORD_BAD_NAME);
 }
 
 /* ---- comparing ---- */

@@ -333,11 +333,11 @@ lint_tbs(struct bytes tbs, enum pki_sig_alg alg, struct arena *a)
 	enum err e = cert_tbs_read(tbs, a, &read);
 
 	if (e != ERR_OK)
-		return err_set_word(ERR_INVALID, "lint", "%s", err_reason());
+		return err_set_word(ERR_INVALID, WORD_LINT, "%s", err_reason());
 	v.inner_alg = read.inner_alg;
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
 		if (!rules[i].holds(&v))
-			return err_set_word(ERR_INVALID, "lint",
+			return err_set_word(ERR_INVALID, WORD_LINT,
 				"rule \"%s\": %s (RFC 5280 section %s)", rules[i].name,
 				rules[i].says, rules[i].section);
 	return ERR_OK;

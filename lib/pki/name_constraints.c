@@ -306,7 +306,7 @@ pki_name_constraints_allow(struct bytes value, const struct pki_sans *names, str
 		if (e == ERR_OK)
 			e = look_at_subtrees(excluded, name, &any_excluded, &in_excluded);
 		if (e == ERR_OK && ((any_permitted && !in_permitted) || in_excluded))
-			return err_set_word(ERR_DENIED, "name-not-allowed",
+			return err_set_word(ERR_DENIED, WORD_NAME_NOT_ALLOWED,
 				"the CA is constrained and may not certify \"%s\" (RFC 5280 section 4.2.1.10)",
 				pki_san_text(a, name));
 	}

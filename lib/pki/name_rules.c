@@ -38,7 +38,7 @@ refuse(struct bytes text, const char *what, const char *why)
 	for (size_t i = 0; i < n; i++)
 		shown[i] = text.p[i] >= 0x20 && text.p[i] < 0x7f ? (char)text.p[i] : '?';
 	shown[n] = '\0';
-	return err_set_word(ERR_INVALID, "bad-name", "%s \"%s\" %s", what, shown, why);
+	return err_set_word(ERR_INVALID, WORD_BAD_NAME, "%s \"%s\" %s", what, shown, why);
 }
 
 /* A lower-case label that begins with "xn--": it decodes to a label that may be registered today

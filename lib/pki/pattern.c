@@ -32,7 +32,7 @@ after(struct bytes text, size_t n)
 static enum err
 refuse(const char *why)
 {
-	return err_set_word(ERR_INVALID, "bad-name", "%s", why);
+	return err_set_word(ERR_INVALID, WORD_BAD_NAME, "%s", why);
 }
 
 /* ---- networks ---- */

@@ -111,14 +111,14 @@ pki_rsa_modulus_check(struct bytes n)
 	uint8_t residues[ARRAY_LEN(primes)];
 
 	if (n.n == 0 || n.p[n.n - 1] % 2 == 0)
-		return err_set_word(ERR_INVALID, "bad-key", "the RSA modulus is even");
+		return err_set_word(ERR_INVALID, WORD_BAD_KEY, "the RSA modulus is even");
 	residues_of(n, residues);
 	for (size_t i = 0; i < ARRAY_LEN(primes); i++)
 		if (residues[i] == 0)
-			return err_set_word(ERR_INVALID, "bad-key",
+			return err_set_word(ERR_INVALID, WORD_BAD_KEY,
 				"the RSA modulus is divisible by %u", primes[i].p);
 	if (has_roca_pattern(residues))
-		return err_set_word(ERR_INVALID, "bad-key",
+		return err_set_word(ERR_INVALID, WORD_BAD_KEY,
 			"the RSA key has the ROCA weakness (CVE-2017-15361)");
 	return ERR_OK;
 }

@@ -13,7 +13,7 @@ enum { OTHER_VALUE_MAX = 512 };
 static enum err
 refuse(const char *why)
 {
-	return err_set_word(ERR_INVALID, "bad-name", "subjectAltName: %s", why);
+	return err_set_word(ERR_INVALID, WORD_BAD_NAME, "subjectAltName: %s", why);
 }
 
 static enum err
@@ -60,7 +60,7 @@ san_other_read(struct bytes content, struct bytes *oid, struct bytes *value)
 	if (e == ERR_OK)
 		e = der_finish(&inner, "value");
 	if (e != ERR_OK)
-		return der_reword(e, "bad-name");
+		return der_reword(e, WORD_BAD_NAME);
 	return value->n <= OTHER_VALUE_MAX ? ERR_OK
 					   : refuse("an otherName value has more than 512 octets");
 }
@@ -105,7 +105,7 @@ pki_san_type_parse(struct bytes text, enum pki_san_type *out)
 			*out = (enum pki_san_type)i;
 			return ERR_OK;
 		}
-	return err_set_word(ERR_INVALID, "bad-name",
+	return err_set_word(ERR_INVALID, WORD_BAD_NAME,
 		"a name begins with its type: dns:, ip:, uri:, email: or other:, as in \"dns:www.example.org\"");
 }
 
@@ -124,13 +124,13 @@ get_san(struct der *d, struct arena *a, struct pki_san *out)
 	enum err e = der_get_any(d, &tag, &v, NULL);
 
 	if (e != ERR_OK)
-		return der_reword(e, "bad-name");
+		return der_reword(e, WORD_BAD_NAME);
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
 		if (kinds[i].tag == tag) {
 			out->type = (enum pki_san_type)i;
 			return kinds[i].read(v, a, &out->value);
 		}
-	return err_set_word(ERR_INVALID, "bad-name",
+	return err_set_word(ERR_INVALID, WORD_BAD_NAME,
 		"subjectAltName: GeneralName type [%d] is not one of otherName, "
 		"rfc822Name, dNSName, uniformResourceIdentifier and iPAddress",
 		tag & 0x1f);
@@ -175,10 +175,10 @@ pki_sans_parse(struct bytes der, struct arena *a, struct pki_sans *out)
 	if (e == ERR_OK)
 		e = der_finish(&top, "subjectAltName");
 	if (e != ERR_OK)
-		return der_reword(e, "bad-name");
+		return der_reword(e, WORD_BAD_NAME);
 	count = count_elements(d);
 	if (count > PKI_SANS_MAX)
-		return err_set_word(ERR_INVALID, "bad-name",
+		return err_set_word(ERR_INVALID, WORD_BAD_NAME,
 			"subjectAltName has more than %d names", PKI_SANS_MAX);
 	if (der_at_end(&d))
 		return refuse("no name in it (RFC 5280 section 4.2.1.6)");

@@ -16,7 +16,7 @@ enum { OID_TEXT_MAX = 256, OTHER_HEX_MAX = 1024 };
 static enum err
 refuse(const char *why)
 {
-	return err_set_word(ERR_INVALID, "bad-name", "%s", why);
+	return err_set_word(ERR_INVALID, WORD_BAD_NAME, "%s", why);
 }
 
 /* ---- object identifiers ---- */
@@ -180,7 +180,7 @@ ip_from_text(struct bytes text, struct arena *a, struct bytes *out)
 		inet_ntop(family, octets, written, sizeof(written)) == NULL)
 		return refuse("an address is written like 10.0.0.1 or 2001:db8::1");
 	if (strcmp(given, written) != 0)
-		return err_set_word(ERR_INVALID, "bad-name",
+		return err_set_word(ERR_INVALID, WORD_BAD_NAME,
 			"address \"%s\" is written \"%s\" (RFC 5952)", given, written);
 	*out = arena_bytes(a, bytes_of(octets, family == AF_INET ? 4 : 16));
 	return ERR_OK;

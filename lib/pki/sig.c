@@ -107,7 +107,7 @@ static enum err
 bad_signature(void)
 {
 	ERR_clear_error();
-	return err_set_word(ERR_INVALID, "bad-signature", "the signature does not verify");
+	return err_set_word(ERR_INVALID, WORD_BAD_SIGNATURE, "the signature does not verify");
 }
 
 /* RSA signs the digest's name too (DigestInfo); padding is PKCS #1 v1.5 by default. */
@@ -154,7 +154,7 @@ enum err
 pki_verify(EVP_PKEY *key, enum pki_sig_alg alg, struct bytes data, struct bytes signature)
 {
 	if (!EVP_PKEY_is_a(key, kinds[alg].key))
-		return err_set_word(ERR_INVALID, "bad-signature",
+		return err_set_word(ERR_INVALID, WORD_BAD_SIGNATURE,
 			"the signature algorithm does not fit the key");
 	return kinds[alg].digest == DIGEST_NONE ? verify_message(key, data, signature)
 						: verify_digest(key, alg, data, signature);

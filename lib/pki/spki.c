@@ -33,7 +33,7 @@ struct key_kind {
 static enum err
 bad_key(const char *why)
 {
-	return err_set_word(ERR_INVALID, "bad-key", "%s", why);
+	return err_set_word(ERR_INVALID, WORD_BAD_KEY, "%s", why);
 }
 
 /* Uncompressed points only (RFC 5480 section 2.2 requires them); whether one is on its curve,
@@ -112,7 +112,7 @@ check_modulus(struct bytes n)
 	unsigned bits = bit_length(n);
 
 	if (bits < RSA_BITS_MIN || bits > RSA_BITS_MAX)
-		return err_set_word(ERR_INVALID, "bad-key",
+		return err_set_word(ERR_INVALID, WORD_BAD_KEY,
 			"the RSA modulus has %u bits; %d to %d are allowed", bits, RSA_BITS_MIN,
 			RSA_BITS_MAX);
 	return pki_rsa_modulus_check(n);
@@ -337,7 +337,7 @@ pki_spki_parse(struct bytes der, struct pki_spki *out)
 	enum err e = read_spki(der, &spki);
 
 	if (e != ERR_OK)
-		return der_reword(e, "bad-key");
+		return der_reword(e, WORD_BAD_KEY);
 	*out = spki;
 	return ERR_OK;
 }
@@ -345,7 +345,7 @@ pki_spki_parse(struct bytes der, struct pki_spki *out)
 enum err
 pki_spki_pkey(const struct pki_spki *spki, EVP_PKEY **out)
 {
-	return der_reword(kinds[spki->type].make(spki, out), "bad-key");
+	return der_reword(kinds[spki->type].make(spki, out), WORD_BAD_KEY);
 }
 
 void

@@ -15,7 +15,7 @@ read_account(struct store *s, struct arena *a, const struct stmt *st, const stru
 	if (e != ERR_OK)
 		return e;
 	if (result_rows(res) == 0)
-		return err_set_word(ERR_NOTFOUND, "account-unknown", "no such account");
+		return err_set_word(ERR_NOTFOUND, WORD_ACCOUNT_UNKNOWN, "no such account");
 	status = column_word(res, 0, COL_ACCOUNT_STATUS, &acme_account_status_words);
 	account.id = result_text(a, res, 0, COL_ACCOUNT_ID);
 	account.identity = result_int(res, 0, COL_ACCOUNT_IDENTITY);

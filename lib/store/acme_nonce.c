@@ -80,10 +80,10 @@ store_nonce_use(struct store *s, const uint8_t mark[STORE_NONCE_MARK_SIZE], stru
 	if (e != ERR_OK)
 		return e;
 	if (!result_bool(res, 0, COL_ACME_NONCE_USE_KNOWN))
-		return err_set_word(ERR_NOTFOUND, "bad-nonce",
+		return err_set_word(ERR_NOTFOUND, WORD_BAD_NONCE,
 			"the key of this nonce is gone (RFC 8555 section 6.5)");
 	if (!result_bool(res, 0, COL_ACME_NONCE_USE_USED))
-		return err_set_word(ERR_CONFLICT, "bad-nonce",
+		return err_set_word(ERR_CONFLICT, WORD_BAD_NONCE,
 			"the nonce was used before (RFC 8555 section 6.5)");
 	return ERR_OK;
 }

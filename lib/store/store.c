@@ -36,7 +36,7 @@ check_version(struct store *s)
 	enum err e = db_read(s->db, &sql_schema_present, NULL, &there);
 
 	if (e == ERR_OK && !result_bool(there, 0, COL_SCHEMA_PRESENT_PRESENT))
-		return err_set_word(ERR_CONFLICT, "schema-missing",
+		return err_set_word(ERR_CONFLICT, WORD_SCHEMA_MISSING,
 			"database \"%s\" has no chancery schema: run \"ca-admin schema apply\"",
 			db_configuration(s->db)->dbname);
 	if (e == ERR_OK)
@@ -45,7 +45,7 @@ check_version(struct store *s)
 		return e;
 	int64_t version = result_int(res, 0, COL_SCHEMA_NEWEST_VERSION);
 	if (version < STORE_SCHEMA_VERSION)
-		return err_set_word(ERR_CONFLICT, "schema-missing",
+		return err_set_word(ERR_CONFLICT, WORD_SCHEMA_MISSING,
 			"database schema has version %lld and this program needs %d: run \"ca-admin schema apply\"",
 			(long long)version, STORE_SCHEMA_VERSION);
 	if (version > STORE_SCHEMA_VERSION)

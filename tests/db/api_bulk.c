@@ -46,7 +46,7 @@ struct one {
 	struct store_request_new new;
 	sem_t answered;
 	enum err code;
-	char word[40];
+	enum err_word word;
 	int64_t id;
 	bool old;
 };
@@ -57,8 +57,7 @@ answered(void *ctx, enum err code, const PGresult *res, size_t at)
 	struct one *o = ctx;
 
 	o->code = code == ERR_OK ? request_read_added(res, at, &o->id, &o->old) : code;
-	if (o->code != ERR_OK && err_word() != NULL)
-		snprintf(o->word, sizeof(o->word), "%s", err_word());
+	o->word = err_word();
 	sem_post(&o->answered);
 }
 
@@ -152,8 +151,8 @@ test_each_row_of_a_statement_gets_its_own_answer(void)
 	all[5].new.renewed_from = live;
 	run_together(&w, all, ARRAY_LEN(all));
 	CHECK_OK(all[0].code);
-	CHECK(all[1].code == ERR_DENIED && strcmp(all[1].word, "identity-blocked") == 0);
-	CHECK(all[2].code == ERR_DENIED && strcmp(all[2].word, "certificate-revoked") == 0);
+	CHECK(all[1].code == ERR_DENIED && all[1].word == WORD_IDENTITY_BLOCKED);
+	CHECK(all[2].code == ERR_DENIED && all[2].word == WORD_CERTIFICATE_REVOKED);
 	CHECK(all[3].code == ERR_NOTFOUND);
 	CHECK_OK(all[4].code);
 	CHECK_OK(all[5].code);

@@ -26,7 +26,7 @@ test_claimed_request_carries_what_decides_about_it(void)
 		items[0].identity_kind == IDENTITY_DEVICE && items[0].not_before == 0);
 	struct store_outcome o = {.kind = STORE_OUTCOME_REFUSED,
 		.refusal_class = ERR_DENIED,
-		.refusal_word = "w",
+		.refusal_word = WORD_DENIED,
 		.refusal = "because"};
 	CHECK_OK(store_claim_finish(claim, &o));
 	close_world(&w);
@@ -77,7 +77,7 @@ test_results_reach_who_waits_now_and_who_asks_later(void)
 	struct store_outcome o[2] = {api_issued(w.issuer, "der"),
 		{.kind = STORE_OUTCOME_REFUSED,
 			.refusal_class = ERR_DENIED,
-			.refusal_word = "name-not-allowed",
+			.refusal_word = WORD_NAME_NOT_ALLOWED,
 			.refusal = "no such name"}};
 	CHECK_OK(store_claim_finish(claim, o));
 	for (int64_t wait = 0; wait <= 5000; wait += 5000) {
@@ -87,10 +87,41 @@ test_results_reach_who_waits_now_and_who_asks_later(void)
 		CHECK(memcmp(result.serial, o[0].serial, STORE_SERIAL_SIZE) == 0);
 		CHECK_OK(store_request_wait(w.gateway, w.a, refused, wait, &result));
 		CHECK(result.state == STORE_RESULT_REFUSED && result.refusal_class == ERR_DENIED);
-		CHECK(strcmp(result.refusal_word, "name-not-allowed") == 0 &&
+		CHECK(result.refusal_word == WORD_NAME_NOT_ALLOWED &&
 			strcmp(result.refusal, "no such name") == 0);
 	}
 	close_world(&w);
+}
+
+static void
+test_every_word_of_the_signer_reaches_who_waits(void)
+{
+	for (unsigned word = 1; word < WORD_COUNT;) {
+		struct world w = open_world();
+		struct store_outcome o[STORE_CLAIM_MAX];
+		int64_t id[STORE_CLAIM_MAX];
+		struct store_claim *claim;
+		const struct store_claim_item *items;
+		struct store_result result;
+		size_t n = 0, count = 0;
+
+		for (; word < WORD_COUNT && count < STORE_CLAIM_MAX; count++) {
+			id[count] = api_request(w.gateway, w.identity, BYTES_LIT("k"), NULL);
+			o[count] = (struct store_outcome){.kind = STORE_OUTCOME_REFUSED,
+				.refusal_class = ERR_DENIED,
+				.refusal_word = (enum err_word)word++,
+				.refusal = "no"};
+		}
+		CHECK_OK(store_claim_open(w.signer, STORE_CLAIM_MAX, w.a, &claim, &items, &n));
+		CHECK(n == count);
+		CHECK_OK(store_claim_finish(claim, o));
+		for (size_t i = 0; i < count; i++) {
+			CHECK_OK(store_request_wait(w.gateway, w.a, id[i], 5000, &result));
+			CHECK_CASE(result.refusal_word == o[i].refusal_word,
+				err_word_text(o[i].refusal_word));
+		}
+		close_world(&w);
+	}
 }
 
 static void
@@ -133,11 +164,11 @@ test_blocked_identity_and_revoked_predecessor_cannot_ask(void)
 	api_certificate(w.gateway, w.signer, w.a, w.identity, w.issuer, serial);
 	CHECK_OK(store_certificate_revoke(w.gateway, serial, 1, "t", "r"));
 	CHECK_ERR(store_request_add(w.gateway, &r, &id), ERR_DENIED);
-	CHECK(strcmp(err_word(), "certificate-revoked") == 0);
+	CHECK(err_word() == WORD_CERTIFICATE_REVOKED);
 	r.renewed_from = NULL;
 	CHECK_OK(store_identity_set_state(w.gateway, w.name, IDENTITY_BLOCKED, "t", "r", &changed));
 	CHECK_ERR(store_request_add(w.gateway, &r, &id), ERR_DENIED);
-	CHECK(strcmp(err_word(), "identity-blocked") == 0);
+	CHECK(err_word() == WORD_IDENTITY_BLOCKED);
 	r.identity = 1 << 30;
 	CHECK_ERR(store_request_add(w.gateway, &r, &id), ERR_NOTFOUND);
 	r.protocol = "smtp";
@@ -172,7 +203,7 @@ test_one_sleep_ends_with_the_refusal_to_add_or_with_the_time(void)
 	CHECK_OK(store_identity_offboard(w.gateway, w.name, -1, "t", "r", &gone));
 	CHECK(gone.requests == 2);
 	CHECK_ERR(store_request_run(w.gateway, w.a, &r, 2000, &id, &result), ERR_DENIED);
-	CHECK(strcmp(err_word(), "identity-blocked") == 0);
+	CHECK(err_word() == WORD_IDENTITY_BLOCKED);
 	close_world(&w);
 }
 
@@ -249,10 +280,9 @@ test_identity_blocked_after_the_claim_gets_a_refusal(void)
 	struct store_outcome o = api_issued(w.issuer, "never seen"), asked = o;
 	CHECK_OK(store_claim_finish(claim, &o));
 	CHECK(o.kind == STORE_OUTCOME_REFUSED && o.refusal_class == ERR_DENIED);
-	CHECK(strcmp(o.refusal_word, "identity-blocked") == 0 && o.refusal[0] != '\0');
+	CHECK(o.refusal_word == WORD_IDENTITY_BLOCKED && o.refusal[0] != '\0');
 	CHECK_OK(store_request_wait(w.gateway, w.a, id, 0, &result));
-	CHECK(result.state == STORE_RESULT_REFUSED &&
-		strcmp(result.refusal_word, "identity-blocked") == 0);
+	CHECK(result.state == STORE_RESULT_REFUSED && result.refusal_word == WORD_IDENTITY_BLOCKED);
 	CHECK_ERR(store_certificate_find(w.gateway, w.a, asked.serial, &c), ERR_NOTFOUND);
 	close_world(&w);
 }
@@ -442,6 +472,8 @@ UNIT_MAIN("store queue",
 		test_two_claims_never_share_a_request_and_an_aborted_one_gives_back},
 	{"test_results_reach_who_waits_now_and_who_asks_later",
 		test_results_reach_who_waits_now_and_who_asks_later},
+	{"test_every_word_of_the_signer_reaches_who_waits",
+		test_every_word_of_the_signer_reaches_who_waits},
 	{"test_old_result_is_told_at_once", test_old_result_is_told_at_once},
 	{"test_blocked_identity_and_revoked_predecessor_cannot_ask",
 		test_blocked_identity_and_revoked_predecessor_cannot_ask},

@@ -15,7 +15,7 @@ struct call {
 	sem_t heard;
 	atomic_uint times;
 	enum err code;
-	char word[64];
+	enum err_word word;
 	int64_t id, started_us, us;
 	struct store_result result;
 	bool own_thread; /* it was called on the thread that started it */
@@ -32,7 +32,7 @@ hear(void *ctx, enum err code, int64_t id, const struct store_result *result)
 	c->result = *result;
 	c->us = clock_monotonic_us() - c->started_us;
 	c->own_thread = pthread_equal(pthread_self(), c->starter) != 0;
-	snprintf(c->word, sizeof(c->word), "%s", code != ERR_OK ? err_word() : "");
+	c->word = err_word();
 	atomic_fetch_add(&c->times, 1);
 	sem_post(&c->heard);
 }
@@ -146,7 +146,7 @@ test_refusal_by_the_signer_is_a_result(void)
 	const struct store_claim_item *items;
 	struct store_outcome o = {.kind = STORE_OUTCOME_REFUSED,
 		.refusal_class = ERR_DENIED,
-		.refusal_word = "name-not-allowed",
+		.refusal_word = WORD_NAME_NOT_ALLOWED,
 		.refusal = "no such name"};
 	struct call c;
 	size_t n = 0;
@@ -161,7 +161,7 @@ test_refusal_by_the_signer_is_a_result(void)
 	CU_ASSERT_FATAL(heard(&c));
 	CHECK(c.code == ERR_OK && c.result.state == STORE_RESULT_REFUSED &&
 		c.result.refusal_class == ERR_DENIED);
-	CHECK(strcmp(c.result.refusal_word, "name-not-allowed") == 0 &&
+	CHECK(c.result.refusal_word == WORD_NAME_NOT_ALLOWED &&
 		strcmp(c.result.refusal, "no such name") == 0);
 	end(&c);
 	close_world(&w);
@@ -198,7 +198,7 @@ test_request_that_cannot_be_added_is_told_why(void)
 	CHECK_OK(store_identity_set_state(w.gateway, w.name, IDENTITY_BLOCKED, "t", "r", &changed));
 	start(&w, &c, "blocked", LONG_MS);
 	CU_ASSERT_FATAL(heard(&c));
-	CHECK(c.code == ERR_DENIED && strcmp(c.word, "identity-blocked") == 0);
+	CHECK(c.code == ERR_DENIED && c.word == WORD_IDENTITY_BLOCKED);
 	CHECK(c.us < LONG_MS * 1000 / 2 && !c.own_thread);
 	end(&c);
 	w.identity = 1 << 30;

@@ -60,7 +60,8 @@ main(int argc, char **argv)
 		enum err e = commands[i].run(&t);
 
 		if (e != ERR_OK)
-			fprintf(stderr, "%s: %s: %s\n", err_name(e), err_word(), err_reason());
+			fprintf(stderr, "%s: %s: %s\n", err_name(e), err_word_text(err_word()),
+				err_reason());
 		return e == ERR_OK ? 0 : 1;
 	}
 	return usage();

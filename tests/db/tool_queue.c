@@ -68,7 +68,7 @@ one(struct load *l, struct arena *a)
 	if (result.state == STORE_RESULT_DONE)
 		say(l, "done", id, hex_string(a, bytes_of(result.serial, sizeof(result.serial))));
 	else
-		say(l, "refused", id, result.refusal_word);
+		say(l, "refused", id, err_word_text(result.refusal_word));
 	return ERR_OK;
 }
 
@@ -182,7 +182,7 @@ decide(struct arena *a, const struct store_claim_item *items, size_t n,
 		if (strcmp(items[i].profile, "refused") == 0)
 			outcomes[i] = (struct store_outcome){.kind = STORE_OUTCOME_REFUSED,
 				.refusal_class = ERR_DENIED,
-				.refusal_word = "name-not-allowed",
+				.refusal_word = WORD_NAME_NOT_ALLOWED,
 				.refusal = "the profile allows no such name"};
 	}
 }

@@ -41,7 +41,8 @@ struct store_outcome {
 	struct bytes der, spki_hash;
 	/* refused */
 	enum err refusal_class;
-	const char *refusal_word, *refusal;
+	enum err_word refusal_word;
+	const char *refusal;
 	/* held: not now. It is looked at again at `until`, or when enough operators have approved. */
 	enum store_hold hold;
 	int64_t until;

@@ -22,7 +22,8 @@ struct waiter {
 		WAITER_FAILED,
 	} state;
 	enum err code; /* failed: why */
-	const char *word, *reason;
+	enum err_word word;
+	const char *reason;
 	/* wait.c's own. */
 	int64_t deadline; /* clock_monotonic_us() */
 	uint64_t bells;	  /* that had rung when it entered */

@@ -104,10 +104,11 @@ issue_params(const struct record *r, struct params *p)
 
 static const struct {
 	enum err class;
-	const char *word, *reason;
+	enum err_word word;
+	const char *reason;
 } own_refusals[] = {
-	[RECORD_BLOCKED] = {ERR_DENIED, "identity-blocked", "the identity is blocked"},
-	[RECORD_BROKEN] = {ERR_INTERNAL, "internal", "the certificate could not be recorded"},
+	[RECORD_BLOCKED] = {ERR_DENIED, WORD_IDENTITY_BLOCKED, "the identity is blocked"},
+	[RECORD_BROKEN] = {ERR_INTERNAL, WORD_INTERNAL, "the certificate could not be recorded"},
 };
 
 static size_t
@@ -127,7 +128,8 @@ refuse_params(const struct record *r, struct params *p)
 		ids[n] = r->claim->items[i].id;
 		classes[n] =
 			err_name(as == RECORD_REFUSED ? o->refusal_class : own_refusals[as].class);
-		words[n] = as == RECORD_REFUSED ? o->refusal_word : own_refusals[as].word;
+		words[n] = err_word_text(
+			as == RECORD_REFUSED ? o->refusal_word : own_refusals[as].word);
 		reasons[n] = as == RECORD_REFUSED ? o->refusal : own_refusals[as].reason;
 		actors[n++] = r->claim->items[i].identity_name;
 	}

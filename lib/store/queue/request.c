@@ -115,11 +115,11 @@ request_read_added(const PGresult *res, size_t row, int64_t *id, bool *old)
 	if (result_null(res, row, COL_ADDED_STATE))
 		return err_set(ERR_NOTFOUND, "no such identity");
 	if (column_word(res, row, COL_ADDED_STATE, &identity_state_words) != IDENTITY_ACTIVE)
-		return err_set_word(ERR_DENIED, "identity-blocked", "the identity is %s",
+		return err_set_word(ERR_DENIED, WORD_IDENTITY_BLOCKED, "the identity is %s",
 			result_peek(res, row, COL_ADDED_STATE));
 	if (result_bool(res, row, COL_ADDED_REVOKED))
-		return err_set_word(
-			ERR_DENIED, "certificate-revoked", "the certificate to renew is revoked");
+		return err_set_word(ERR_DENIED, WORD_CERTIFICATE_REVOKED,
+			"the certificate to renew is revoked");
 	if (result_null(res, row, COL_ADDED_ID))
 		return err_set(ERR_CONFLICT, "the order is expired or finalized already");
 	*id = result_int(res, row, COL_ADDED_ID);

@@ -36,7 +36,8 @@ struct store_result {
 	int16_t issuer;
 	struct bytes der; /* the certificate, in the caller's arena */
 	enum err refusal_class;
-	const char *refusal_word, *refusal;
+	enum err_word refusal_word;
+	const char *refusal;
 };
 /* Waits until the request is answered or wait_ms have passed (then STATE is PENDING and the result
  * ERR_OK). One poller fetches the results of all who wait with one query per RESULT bell. */

@@ -76,7 +76,7 @@ judge_outcome(const char *outcome, int64_t id)
 	if (strcmp(outcome, "unknown") == 0)
 		return refuse_unknown(id);
 	if (strcmp(outcome, "own") == 0)
-		return err_set_word(ERR_DENIED, "own-request",
+		return err_set_word(ERR_DENIED, WORD_OWN_REQUEST,
 			"request %lld is your own: another operator must approve it",
 			(long long)id);
 	if (strcmp(outcome, "not-held") == 0)

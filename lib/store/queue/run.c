@@ -50,7 +50,8 @@ struct sleeper {
 	sem_t wake;
 	struct arena *arena;
 	enum err code;
-	const char *word, *reason;
+	enum err_word word;
+	const char *reason;
 	int64_t id;
 	struct store_result result;
 };

@@ -31,13 +31,11 @@ struct wait_list {
 	struct db_conn conn; /* the poller's */
 };
 
+/* The class's name is its word; what is not one is a mistake of the writer. */
 static enum err
-class_parse(const char *name)
+class_of_word(enum err_word word)
 {
-	for (int c = 0; c < ERR_COUNT; c++)
-		if (name != NULL && strcmp(err_name((enum err)c), name) == 0)
-			return (enum err)c;
-	return ERR_INTERNAL;
+	return word != WORD_OK && (enum err)word < ERR_COUNT ? (enum err)word : ERR_INTERNAL;
 }
 
 enum err
@@ -53,8 +51,9 @@ wait_read_result(struct arena *a, const PGresult *res, size_t row, struct store_
 		r.state = (enum store_result_state)state;
 	r.issuer = (int16_t)result_int(res, row, COL_RESULT_ISSUER);
 	r.der = result_bytes(a, res, row, COL_RESULT_DER);
-	r.refusal_class = class_parse(result_peek(res, row, COL_RESULT_REFUSAL_CLASS));
-	r.refusal_word = result_text(a, res, row, COL_RESULT_REFUSAL_WORD);
+	r.refusal_class =
+		class_of_word(err_word_find(result_peek(res, row, COL_RESULT_REFUSAL_CLASS)));
+	r.refusal_word = err_word_find(result_peek(res, row, COL_RESULT_REFUSAL_WORD));
 	r.refusal = result_text(a, res, row, COL_RESULT_REFUSAL);
 	*out = r;
 	return ERR_OK;

@@ -45,7 +45,7 @@ test_only_allowed_networks_are_reached(void)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		CHECK_CASE(check(&config, cases[i].address) == cases[i].e, cases[i].address);
 	CHECK_REASON(check(&config, "192.168.0.1"), ERR_DENIED, "192.168.0.1");
-	CHECK(strcmp(err_word(), "connection") == 0);
+	CHECK(err_word() == WORD_CONNECTION);
 }
 
 static const char *const special[] = {

@@ -15,34 +15,35 @@ test_words_have_their_type_and_status(void)
 {
 	static const struct {
 		enum err code;
-		const char *word, *type;
+		enum err_word word;
+		const char *type;
 		unsigned status;
 	} cases[] = {
-		{ERR_CONFLICT, "bad-nonce", "badNonce", 400},
-		{ERR_INVALID, "bad-signature-algorithm", "badSignatureAlgorithm", 400},
-		{ERR_INVALID, "bad-public-key", "badPublicKey", 400},
-		{ERR_INVALID, "account-unknown", "accountDoesNotExist", 400},
-		{ERR_DENIED, "account-closed", "unauthorized", 401},
-		{ERR_DENIED, "other-identity", "unauthorized", 403},
-		{ERR_INVALID, "bad-contact", "invalidContact", 400},
-		{ERR_INVALID, "unsupported-contact", "unsupportedContact", 400},
-		{ERR_CONFLICT, "key-in-use", "malformed", 409},
-		{ERR_DENIED, "unsupported-identifier", "unsupportedIdentifier", 400},
-		{ERR_DENIED, "name-not-allowed", "rejectedIdentifier", 400},
-		{ERR_NOTFOUND, "unknown-profile", "invalidProfile", 400},
-		{ERR_CONFLICT, "order-not-ready", "orderNotReady", 403},
-		{ERR_INVALID, "bad-csr", "badCSR", 400},
-		{ERR_CONFLICT, "already-revoked", "alreadyRevoked", 400},
-		{ERR_INVALID, "bad-reason", "badRevocationReason", 400},
-		{ERR_INVALID, "never heard of", "malformed", 400},
-		{ERR_DENIED, NULL, "unauthorized", 403},
-		{ERR_NOTFOUND, NULL, "malformed", 404},
-		{ERR_CONFLICT, NULL, "malformed", 400},
-		{ERR_LIMIT, NULL, "rateLimited", 429},
-		{ERR_UNAVAILABLE, NULL, "serverInternal", 503},
-		{ERR_INTERNAL, NULL, "serverInternal", 500},
+		{ERR_CONFLICT, WORD_BAD_NONCE, "badNonce", 400},
+		{ERR_INVALID, WORD_BAD_SIGNATURE_ALGORITHM, "badSignatureAlgorithm", 400},
+		{ERR_INVALID, WORD_BAD_PUBLIC_KEY, "badPublicKey", 400},
+		{ERR_INVALID, WORD_ACCOUNT_UNKNOWN, "accountDoesNotExist", 400},
+		{ERR_DENIED, WORD_ACCOUNT_CLOSED, "unauthorized", 401},
+		{ERR_DENIED, WORD_OTHER_IDENTITY, "unauthorized", 403},
+		{ERR_INVALID, WORD_BAD_CONTACT, "invalidContact", 400},
+		{ERR_INVALID, WORD_UNSUPPORTED_CONTACT, "unsupportedContact", 400},
+		{ERR_CONFLICT, WORD_KEY_IN_USE, "malformed", 409},
+		{ERR_DENIED, WORD_UNSUPPORTED_IDENTIFIER, "unsupportedIdentifier", 400},
+		{ERR_DENIED, WORD_NAME_NOT_ALLOWED, "rejectedIdentifier", 400},
+		{ERR_NOTFOUND, WORD_UNKNOWN_PROFILE, "invalidProfile", 400},
+		{ERR_CONFLICT, WORD_ORDER_NOT_READY, "orderNotReady", 403},
+		{ERR_INVALID, WORD_BAD_CSR, "badCSR", 400},
+		{ERR_CONFLICT, WORD_ALREADY_REVOKED, "alreadyRevoked", 400},
+		{ERR_INVALID, WORD_BAD_REASON, "badRevocationReason", 400},
+		{ERR_INVALID, WORD_USAGE, "malformed", 400},
+		{ERR_DENIED, WORD_OK, "unauthorized", 403},
+		{ERR_NOTFOUND, WORD_OK, "malformed", 404},
+		{ERR_CONFLICT, WORD_OK, "malformed", 400},
+		{ERR_LIMIT, WORD_OK, "rateLimited", 429},
+		{ERR_UNAVAILABLE, WORD_OK, "serverInternal", 503},
+		{ERR_INTERNAL, WORD_OK, "serverInternal", 500},
 		/* our own failure is never blamed on the client, whatever word it carries */
-		{ERR_INTERNAL, "bad-csr", "serverInternal", 500},
+		{ERR_INTERNAL, WORD_BAD_CSR, "serverInternal", 500},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -57,7 +58,7 @@ static void
 test_document_has_type_status_and_detail(void)
 {
 	AUTO(json_t) p =
-		problem_document(problem_for(ERR_CONFLICT, "bad-nonce"), ERR_CONFLICT, "why");
+		problem_document(problem_for(ERR_CONFLICT, WORD_BAD_NONCE), ERR_CONFLICT, "why");
 
 	CHECK(strcmp(text_of(p, "type"), "urn:ietf:params:acme:error:badNonce") == 0);
 	CHECK(strcmp(text_of(p, "detail"), "why") == 0);
@@ -71,8 +72,8 @@ test_internal_reasons_stay_inside(void)
 	static const enum err codes[] = {ERR_INTERNAL, ERR_UNAVAILABLE};
 
 	for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
-		AUTO(json_t) p =
-			problem_document(problem_for(codes[i], NULL), codes[i], "password=secret");
+		AUTO(json_t) p = problem_document(
+			problem_for(codes[i], WORD_OK), codes[i], "password=secret");
 
 		CHECK(strstr(text_of(p, "detail"), "secret") == NULL);
 		CHECK(strlen(text_of(p, "detail")) > 0);
@@ -82,7 +83,7 @@ test_internal_reasons_stay_inside(void)
 static void
 test_detail_that_is_not_utf8_is_left_out(void)
 {
-	AUTO(json_t) p = problem_document(problem_for(ERR_INVALID, NULL), ERR_INVALID, "\xff");
+	AUTO(json_t) p = problem_document(problem_for(ERR_INVALID, WORD_OK), ERR_INVALID, "\xff");
 
 	CHECK(p != NULL && json_object_get(p, "detail") == NULL);
 }
@@ -105,8 +106,8 @@ test_statuses_of_the_http_layer(void)
 static void
 test_subproblem_names_its_identifier(void)
 {
-	AUTO(json_t) p = problem_sub(
-		"rejected-identifier", "no", json_pack("{s:s,s:s}", "type", "dns", "value", "x"));
+	AUTO(json_t) p = problem_sub(WORD_REJECTED_IDENTIFIER, "no",
+		json_pack("{s:s,s:s}", "type", "dns", "value", "x"));
 
 	CHECK(strcmp(text_of(p, "type"), "urn:ietf:params:acme:error:rejectedIdentifier") == 0);
 	CHECK(strcmp(text_of(json_object_get(p, "identifier"), "value"), "x") == 0);

@@ -42,7 +42,7 @@ test_host_selects_its_base(void)
 		if (cases[i].base != NULL)
 			CHECK_CASE(base != NULL && strcmp(base, cases[i].base) == 0, name);
 		else
-			CHECK_CASE(strcmp(err_word(), "unknown-host") == 0 &&
+			CHECK_CASE(err_word() == WORD_UNKNOWN_HOST &&
 					strstr(err_reason(), "base_urls") != NULL,
 				name);
 	}

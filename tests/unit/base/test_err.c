@@ -13,18 +13,18 @@ test_reason_and_word_are_kept(void)
 {
 	CHECK(err_set(ERR_DENIED, "profile \"%s\" forbids it", "x") == ERR_DENIED);
 	CHECK(strcmp(err_reason(), "profile \"x\" forbids it") == 0);
-	CHECK(strcmp(err_word(), "denied") == 0);
-	CHECK(err_set_word(ERR_INVALID, "bad-csr", "no") == ERR_INVALID);
-	CHECK(strcmp(err_word(), "bad-csr") == 0);
+	CHECK(err_word() == WORD_DENIED);
+	CHECK(err_set_word(ERR_INVALID, WORD_BAD_CSR, "no") == ERR_INVALID);
+	CHECK(err_word() == WORD_BAD_CSR);
 }
 
 static void
 test_context_goes_before_the_reason_and_keeps_the_word(void)
 {
-	(void)err_set_word(ERR_INVALID, "bad-csr", "too short");
+	(void)err_set_word(ERR_INVALID, WORD_BAD_CSR, "too short");
 	CHECK(err_context(ERR_INVALID, "issuer \"%s\"", "x") == ERR_INVALID);
 	CHECK(strcmp(err_reason(), "issuer \"x\": too short") == 0);
-	CHECK(strcmp(err_word(), "bad-csr") == 0);
+	CHECK(err_word() == WORD_BAD_CSR);
 }
 
 static void
@@ -92,6 +92,17 @@ test_every_class_has_a_name(void)
 	CHECK(strcmp(err_name(ERR_COUNT), "unknown") == 0);
 }
 
+static void
+test_every_word_is_found_by_its_text(void)
+{
+	for (unsigned w = 0; w < WORD_COUNT; w++)
+		CHECK_CASE(err_word_find(err_word_text((enum err_word)w)) == w,
+			err_word_text((enum err_word)w));
+	CHECK(err_word_find("never-heard-of") == WORD_OK && err_word_find(NULL) == WORD_OK);
+	(void)err_set_word(ERR_DENIED, err_word_find("never-heard-of"), "no");
+	CHECK(err_word() == WORD_DENIED);
+}
+
 UNIT_MAIN("err", {"test_reason_and_word_are_kept", test_reason_and_word_are_kept},
 	{"test_context_goes_before_the_reason_and_keeps_the_word",
 		test_context_goes_before_the_reason_and_keeps_the_word},
@@ -99,4 +110,5 @@ UNIT_MAIN("err", {"test_reason_and_word_are_kept", test_reason_and_word_are_kept
 	{"test_system_errors_carry_their_text", test_system_errors_carry_their_text},
 	{"test_overlong_reason_is_cut", test_overlong_reason_is_cut},
 	{"test_each_thread_has_its_own_reason", test_each_thread_has_its_own_reason},
-	{"test_every_class_has_a_name", test_every_class_has_a_name})
+	{"test_every_class_has_a_name", test_every_class_has_a_name},
+	{"test_every_word_is_found_by_its_text", test_every_word_is_found_by_its_text})

@@ -51,7 +51,7 @@ debug_event(void)
 static void
 failure(void)
 {
-	log_failure("signer.batch", err_set_word(ERR_UNAVAILABLE, "hsm", "token \"x\" is gone"));
+	log_failure("signer.batch", err_set_word(ERR_UNAVAILABLE, WORD_HSM, "token \"x\" is gone"));
 }
 
 static void

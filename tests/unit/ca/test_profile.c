@@ -217,7 +217,7 @@ test_unknown_profile_lists_what_there_is(void)
 
 	CHECK_OK(load(good, &all));
 	CHECK_REASON(ca_profiles_get(all, "mush", &p), ERR_NOTFOUND, "mesh");
-	CHECK(strcmp(err_word(), "unknown-profile") == 0);
+	CHECK(err_word() == WORD_UNKNOWN_PROFILE);
 }
 
 static void

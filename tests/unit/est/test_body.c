@@ -74,7 +74,7 @@ test_what_is_no_base64_of_a_request_is_refused_by_name(void)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		CHECK_CASE(est_csr_decode(a, bytes_str(cases[i].body), &csr) == ERR_INVALID,
 			cases[i].what);
-		CHECK_CASE(strcmp(err_word(), cases[i].word) == 0, cases[i].what);
+		CHECK_CASE(strcmp(err_word_text(err_word()), cases[i].word) == 0, cases[i].what);
 	}
 }
 

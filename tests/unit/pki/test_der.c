@@ -271,11 +271,11 @@ test_a_word_is_given_to_plain_refusals_only(void)
 {
 	struct der d = der_open(NOTHING);
 
-	CHECK_ERR(der_reword(der_get(&d, DER_NULL, "x", NULL), "bad-csr"), ERR_INVALID);
-	CHECK(strcmp(err_word(), "bad-csr") == 0 &&
-		strstr(err_reason(), "\"x\" is missing") != NULL);
-	CHECK_ERR(der_reword(err_set_word(ERR_INVALID, "bad-key", "no"), "bad-csr"), ERR_INVALID);
-	CHECK(strcmp(err_word(), "bad-key") == 0);
+	CHECK_ERR(der_reword(der_get(&d, DER_NULL, "x", NULL), WORD_BAD_CSR), ERR_INVALID);
+	CHECK(err_word() == WORD_BAD_CSR && strstr(err_reason(), "\"x\" is missing") != NULL);
+	CHECK_ERR(der_reword(err_set_word(ERR_INVALID, WORD_BAD_KEY, "no"), WORD_BAD_CSR),
+		ERR_INVALID);
+	CHECK(err_word() == WORD_BAD_KEY);
 }
 
 UNIT_MAIN("pki-der", {"test_elements_are_read_in_order", test_elements_are_read_in_order},

@@ -78,7 +78,7 @@ test_one_name_outside_is_enough_and_is_quoted(void)
 
 	CHECK_REASON(pki_name_constraints_allow(constraints, &sans, A()), ERR_DENIED,
 		"\"dns:a.example.net\"");
-	CHECK(strcmp(err_word(), "name-not-allowed") == 0);
+	CHECK(err_word() == WORD_NAME_NOT_ALLOWED);
 	CHECK_OK(ask(constraints, "ip:10.0.0.1"));
 }
 
