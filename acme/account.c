@@ -79,7 +79,7 @@ answer_existing(struct call *c, const struct store_account *account)
 }
 
 static enum err
-create(struct call *c)
+create_account(struct call *c)
 {
 	struct store_account account = {
 		.id = random_id(c->arena),
@@ -119,7 +119,7 @@ new_account(struct call *c)
 	if (only_existing)
 		return err_set_word(ERR_INVALID, WORD_ACCOUNT_UNKNOWN,
 			"this key has no account (RFC 8555 section 7.3.1)");
-	return create(c);
+	return create_account(c);
 }
 
 /* An account sees only itself. */
@@ -150,7 +150,7 @@ fetch_account(struct call *c)
 }
 
 static enum err
-deactivate(struct call *c)
+deactivate_account(struct call *c)
 {
 	enum err e = store_account_move(
 		c->front->store, call_id(c), ACME_ACCOUNT_VALID, ACME_ACCOUNT_DEACTIVATED);
@@ -174,7 +174,7 @@ update_account(struct call *c)
 	if (e != ERR_OK)
 		return e;
 	if (status != NULL && strcmp(status, "deactivated") == 0)
-		return deactivate(c);
+		return deactivate_account(c);
 	if (json_object_get(c->payload, "contact") != NULL) {
 		e = read_contacts(c, &contacts, &count);
 		if (e == ERR_OK)

@@ -23,7 +23,7 @@ account_release(struct account *account)
 }
 
 static enum err
-make(const struct store_account *row, struct arena *a, struct account **out)
+make_account(const struct store_account *row, struct arena *a, struct account **out)
 {
 	AUTO(json_t) object = NULL;
 	struct jwk jwk;
@@ -68,7 +68,7 @@ account_get(struct acme *acme, struct arena *a, const char *id, struct account *
 	}
 	e = store_account_find(acme->front->store, a, id, &row);
 	if (e == ERR_OK)
-		e = make(&row, a, out);
+		e = make_account(&row, a, out);
 	if (e == ERR_OK)
 		cache_put(acme->accounts, bytes_str(id), &(*out)->item, generation);
 	return e;

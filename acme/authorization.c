@@ -82,7 +82,7 @@ get_granted(struct call *c, const char *id, const char *dot, struct store_author
 }
 
 static enum err
-get(struct call *c, struct store_authorization *z)
+get_authorization(struct call *c, struct store_authorization *z)
 {
 	const char *id = call_id(c), *dot = strchr(id, '.');
 	enum err e;
@@ -97,7 +97,7 @@ static enum err
 fetch_authorization(struct call *c)
 {
 	struct store_authorization z;
-	enum err e = get(c, &z);
+	enum err e = get_authorization(c, &z);
 
 	return e != ERR_OK ? e : put_authorization(c, &z);
 }
@@ -107,7 +107,7 @@ update_authorization(struct call *c)
 {
 	struct store_authorization z;
 	const char *status;
-	enum err e = get(c, &z);
+	enum err e = get_authorization(c, &z);
 
 	if (e == ERR_OK)
 		e = json_get_string(c->payload, "status", &status);

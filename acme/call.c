@@ -16,7 +16,7 @@
 enum { RETRY_AFTER_S = 5 };
 
 static void
-clear(struct call *c)
+clear_call(struct call *c)
 {
 	jws_clear(&c->jws);
 	json_decref(c->payload);
@@ -122,7 +122,7 @@ put_problem(struct call *c, const struct problem_kind *kind, enum err code, cons
 
 /* The failure becomes a problem document for the client and a reason for the log. */
 static void
-refuse(struct call *c, enum err code)
+refuse_call(struct call *c, enum err code)
 {
 	const char *reason = arena_strdup(c->arena, err_reason());
 	enum err_word word = err_word();
@@ -213,7 +213,7 @@ verify_account(struct call *c)
 }
 
 static enum err
-authenticate(struct call *c, enum call_key key)
+authenticate_call(struct call *c, enum call_key key)
 {
 	enum err e = acme_nonce_use(c->acme, c->arena, c->jws.nonce);
 
@@ -231,7 +231,7 @@ authenticate(struct call *c, enum call_key key)
 
 /* The empty string is a fetch and nothing else is (section 6.3). */
 static enum err
-run(struct call *c, const struct resource *resource)
+run_resource(struct call *c, const struct resource *resource)
 {
 	enum err e;
 
@@ -258,15 +258,15 @@ serve_post(struct call *c, const struct resource *resource)
 	if (e == ERR_OK)
 		e = check_url(c);
 	if (e == ERR_OK)
-		e = authenticate(c, resource->key);
-	return e != ERR_OK ? e : run(c, resource);
+		e = authenticate_call(c, resource->key);
+	return e != ERR_OK ? e : run_resource(c, resource);
 }
 
 void
 call_serve(struct http_request *req, struct http_response *resp)
 {
 	const struct resource *resource = req->route->arg;
-	__attribute__((cleanup(clear))) struct call c = {
+	__attribute__((cleanup(clear_call))) struct call c = {
 		.req = req, .resp = resp, .front = req->app, .arena = req->arena};
 	bool post = req->method == HTTP_POST;
 	enum err e;
@@ -283,7 +283,7 @@ call_serve(struct http_request *req, struct http_response *resp)
 	if (e == ERR_OK)
 		e = post ? serve_post(&c, resource) : resource->get(&c);
 	if (e != ERR_OK)
-		refuse(&c, e);
+		refuse_call(&c, e);
 	if (post)
 		put_nonce(&c);
 }

@@ -32,7 +32,8 @@ challenge_json(struct call *c, const struct store_challenge *challenge)
 }
 
 static enum err
-get(struct call *c, struct store_authorization *z, const struct store_challenge **challenge)
+get_challenge(
+	struct call *c, struct store_authorization *z, const struct store_challenge **challenge)
 {
 	size_t i;
 	enum err e = store_challenge_find(c->front->store, c->arena, call_id(c), z, &i);
@@ -49,7 +50,7 @@ fetch_challenge(struct call *c)
 {
 	struct store_authorization z;
 	const struct store_challenge *challenge;
-	enum err e = get(c, &z, &challenge);
+	enum err e = get_challenge(c, &z, &challenge);
 
 	if (e != ERR_OK)
 		return e;
@@ -67,7 +68,7 @@ answer_challenge(struct call *c)
 	struct store_authorization z;
 	const struct store_challenge *challenge;
 	bool changed;
-	enum err e = get(c, &z, &challenge);
+	enum err e = get_challenge(c, &z, &challenge);
 
 	if (e != ERR_OK)
 		return e;

@@ -99,7 +99,7 @@ after_failure(struct call *c, enum err code)
 }
 
 static enum err
-issue(struct call *c, struct store_order *o, const struct ca_profile *profile,
+issue_for_order(struct call *c, struct store_order *o, const struct ca_profile *profile,
 	const struct pki_sans *names, const struct pki_csr *csr)
 {
 	struct ca_issue wanted = {
@@ -127,7 +127,7 @@ issue(struct call *c, struct store_order *o, const struct ca_profile *profile,
 }
 
 static enum err
-finalize(struct call *c)
+finalize_order(struct call *c)
 {
 	const struct ca_profile *profile;
 	struct store_order o;
@@ -143,7 +143,7 @@ finalize(struct call *c)
 		e = order_names(c, &o, &names);
 	if (e == ERR_OK)
 		e = read_csr(c, &o, profile, &names, &csr);
-	return e != ERR_OK ? e : issue(c, &o, profile, &names, &csr);
+	return e != ERR_OK ? e : issue_for_order(c, &o, profile, &names, &csr);
 }
 
-const struct resource finalize_resource = {.key = CALL_KEY_ACCOUNT, .post = finalize};
+const struct resource finalize_resource = {.key = CALL_KEY_ACCOUNT, .post = finalize_order};

@@ -219,7 +219,8 @@ ecdsa_der(struct bytes rs, uint8_t *room, size_t size, struct bytes *der)
 }
 
 static enum err
-verify(const struct algorithm *alg, EVP_PKEY *key, struct bytes input, struct bytes signature)
+verify_signature(
+	const struct algorithm *alg, EVP_PKEY *key, struct bytes input, struct bytes signature)
 {
 	AUTO(EVP_MD_CTX) ctx = EVP_MD_CTX_new();
 	EVP_PKEY_CTX *options = NULL;
@@ -260,5 +261,5 @@ jws_verify(const struct jws *jws, EVP_PKEY *key)
 		if (e != ERR_OK)
 			return e;
 	}
-	return verify(alg, key, jws->input, signature);
+	return verify_signature(alg, key, jws->input, signature);
 }

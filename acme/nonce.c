@@ -43,7 +43,7 @@ nonce_make(const struct nonce_keys *keys, struct arena *a, int64_t now)
 }
 
 static enum err
-refuse(enum err code, const char *why)
+refuse_nonce(enum err code, const char *why)
 {
 	return err_set_word(code, WORD_BAD_NONCE, "%s (RFC 8555 section 6.5)", why);
 }
@@ -70,18 +70,19 @@ nonce_check(const struct nonce_keys *keys, const char *text, int64_t lifetime, i
 	int64_t made = 0;
 
 	if (base64url_decode(a, bytes_str(text), &octets) != ERR_OK || octets.n != NONCE_SIZE)
-		return refuse(ERR_CONFLICT, "the nonce is not one of ours");
+		return refuse_nonce(ERR_CONFLICT, "the nonce is not one of ours");
 	key = find_key(keys, octets.p, use.mark);
 	if (key == NULL)
-		return refuse(ERR_NOTFOUND, "the nonce is not one of ours, or its key is gone");
+		return refuse_nonce(
+			ERR_NOTFOUND, "the nonce is not one of ours, or its key is gone");
 	memcpy(right, octets.p, NONCE_SIZE);
 	put_mac(key, right);
 	if (!secret_equal(bytes_of(right, NONCE_SIZE), octets))
-		return refuse(ERR_CONFLICT, "the nonce is not one of ours");
+		return refuse_nonce(ERR_CONFLICT, "the nonce is not one of ours");
 	for (int i = 0; i < 4; i++)
 		made = made << 8 | octets.p[UNIQUE_AT + i];
 	if (made + lifetime <= now || made > now + FUTURE_MAX)
-		return refuse(ERR_CONFLICT, "the nonce has expired");
+		return refuse_nonce(ERR_CONFLICT, "the nonce has expired");
 	memcpy(use.unique, octets.p + UNIQUE_AT, NONCE_UNIQUE_SIZE);
 	use.expires = made + lifetime;
 	*out = use;

@@ -21,7 +21,7 @@ struct packer {
 };
 
 static void *
-pack(struct packer *p, const void *data, size_t n)
+pack_octets(struct packer *p, const void *data, size_t n)
 {
 	void *at = p->room != NULL ? p->room + p->used : NULL;
 
@@ -34,13 +34,13 @@ pack(struct packer *p, const void *data, size_t n)
 static const char *
 pack_text(struct packer *p, const char *s)
 {
-	return s != NULL ? pack(p, s, strlen(s) + 1) : NULL;
+	return s != NULL ? pack_octets(p, s, strlen(s) + 1) : NULL;
 }
 
 static const char **
 pack_texts(struct packer *p, const char **texts, size_t count)
 {
-	const char **copy = pack(p, texts, count * sizeof(*texts));
+	const char **copy = pack_octets(p, texts, count * sizeof(*texts));
 
 	for (size_t i = 0; i < count; i++) {
 		const char *s = pack_text(p, texts[i]);
@@ -60,7 +60,8 @@ pack_order(struct packer *p, const struct store_order *o, struct store_order *ou
 	out->profile = pack_text(p, o->profile);
 	out->identifiers = pack_texts(p, o->identifiers, o->identifier_count);
 	out->authorizations = pack_texts(p, o->authorizations, o->authorization_count);
-	out->result.der = bytes_of(pack(p, o->result.der.p, o->result.der.n), o->result.der.n);
+	out->result.der =
+		bytes_of(pack_octets(p, o->result.der.p, o->result.der.n), o->result.der.n);
 	out->result.refusal = pack_text(p, o->result.refusal);
 	out->error_json = pack_text(p, o->error_json);
 }

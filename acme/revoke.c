@@ -103,7 +103,7 @@ check_authorized(struct call *c, const struct pki_cert *cert, const struct store
 }
 
 static enum err
-revoke(struct call *c)
+revoke_certificate(struct call *c)
 {
 	struct store_certificate row;
 	struct pki_cert cert;
@@ -127,4 +127,4 @@ revoke(struct call *c)
 	return ERR_OK;
 }
 
-const struct resource revoke_resource = {.key = CALL_KEY_EITHER, .post = revoke};
+const struct resource revoke_resource = {.key = CALL_KEY_EITHER, .post = revoke_certificate};

@@ -54,7 +54,7 @@ drop_changed_accounts(struct acme *acme)
 }
 
 static enum err
-follow(void *ctx)
+follow_changes(void *ctx)
 {
 	struct acme *acme = ctx;
 	enum err e = drop_changed_accounts(acme);
@@ -97,7 +97,7 @@ acme_open(struct ca_front *front)
 		return e;
 	}
 	acme->follower = db_follow(
-		store_db(front->store), 1U << STORE_BELL_STATE, "acme.feed", follow, acme);
+		store_db(front->store), 1U << STORE_BELL_STATE, "acme.feed", follow_changes, acme);
 	return ERR_OK;
 }
 
@@ -131,7 +131,7 @@ acme_nonce_new(struct acme *acme, struct arena *a)
 }
 
 static enum err
-check(struct acme *acme, struct arena *a, const char *nonce, struct nonce_use *use)
+check_nonce(struct acme *acme, struct arena *a, const char *nonce, struct nonce_use *use)
 {
 	pthread_rwlock_rdlock(&acme->keys_lock);
 	enum err e =
@@ -144,12 +144,12 @@ enum err
 acme_nonce_use(struct acme *acme, struct arena *a, const char *nonce)
 {
 	struct nonce_use use;
-	enum err e = check(acme, a, nonce, &use);
+	enum err e = check_nonce(acme, a, nonce, &use);
 
 	/* Another gateway may have made a key since; guesses cannot make us ask the database more
 	 * than once a second. */
 	if (e == ERR_NOTFOUND && keys_age_us(acme) > 1000000 && refresh_keys(acme) == ERR_OK)
-		e = check(acme, a, nonce, &use);
+		e = check_nonce(acme, a, nonce, &use);
 	if (e != ERR_OK)
 		return err_set_word(ERR_CONFLICT, WORD_BAD_NONCE, "%s", err_reason());
 	e = store_nonce_use(acme->front->store, use.mark, bytes_of(use.unique, sizeof(use.unique)),
@@ -159,7 +159,7 @@ acme_nonce_use(struct acme *acme, struct arena *a, const char *nonce)
 	/* The key is gone: PostgreSQL crashed. At once, or the nonce of this very answer would be
 	 * refused too; only who was given a nonce by that key comes here, and when somebody else
 	 * has read the keys meanwhile there is nothing to do. */
-	if (check(acme, a, nonce, &use) == ERR_OK && refresh_keys(acme) != ERR_OK)
+	if (check_nonce(acme, a, nonce, &use) == ERR_OK && refresh_keys(acme) != ERR_OK)
 		return err_set(ERR_UNAVAILABLE, "nonce keys cannot be read");
 	return err_set_word(ERR_CONFLICT, WORD_BAD_NONCE,
 		"the key of this nonce is gone (RFC 8555 section 6.5)");

@@ -76,7 +76,7 @@ new_request(struct http_request *req, const struct ca_issue *i)
 
 /* A refusal by the signer is an error like one of ours. */
 static enum err
-judge(const struct store_result *result)
+judge_result(const struct store_result *result)
 {
 	if (result->state == STORE_RESULT_REFUSED)
 		return err_set_word(
@@ -99,7 +99,7 @@ ca_issue(struct ca_front *g, struct http_request *req, const struct ca_issue *i,
 	if (e != ERR_OK)
 		return e;
 	*request = id;
-	return judge(result);
+	return judge_result(result);
 }
 
 /* A request on its way, in its arena: what was heard of it, for the continuation. */
@@ -113,10 +113,10 @@ struct under_way {
 };
 
 static void
-answer(struct http_request *req, struct http_response *resp, void *ctx)
+answer_request(struct http_request *req, struct http_response *resp, void *ctx)
 {
 	struct under_way *u = ctx;
-	enum err e = u->code == ERR_OK ? judge(&u->result)
+	enum err e = u->code == ERR_OK ? judge_result(&u->result)
 				       : err_set_word(u->code, u->word, "%s", u->reason);
 
 	u->then(req, resp, e, &u->result);
@@ -124,7 +124,7 @@ answer(struct http_request *req, struct http_response *resp, void *ctx)
 
 /* The reason is this thread's, and the continuation may run on another. */
 static void
-hear(void *ctx, enum err code, int64_t id, const struct store_result *result)
+hear_result(void *ctx, enum err code, int64_t id, const struct store_result *result)
 {
 	struct under_way *u = ctx;
 
@@ -151,7 +151,7 @@ ca_issue_later(struct ca_front *g, struct http_request *req, const struct http_r
 	r = new_request(req, i);
 	u->req = req;
 	u->then = then;
-	http_later(req, resp, answer, u);
-	store_request_start(g->store, req->arena, &r, i->wait_ms, hear, u);
+	http_later(req, resp, answer_request, u);
+	store_request_start(g->store, req->arena, &r, i->wait_ms, hear_result, u);
 	return ERR_OK;
 }

@@ -47,7 +47,7 @@ find_root(const struct store_issuer *row, size_t count, int16_t id, struct bytes
 }
 
 static bool
-listed(const struct ca_issuer *item, size_t count, int16_t id)
+is_listed(const struct ca_issuer *item, size_t count, int16_t id)
 {
 	for (size_t i = 0; i < count; i++)
 		if (item[i].id == id)
@@ -70,7 +70,7 @@ load_configured(const struct store_issuer *row, size_t count, const struct confi
 
 		if (found == NULL)
 			missing[out->missing_count++] = arena_strdup(a, name);
-		if (found == NULL || listed(item, out->count, found->id))
+		if (found == NULL || is_listed(item, out->count, found->id))
 			continue;
 		e = read_issuer(found, config, a, &item[out->count]);
 		if (e == ERR_OK && out->count == 0)
@@ -93,7 +93,7 @@ load_rows(const struct store_issuer *row, size_t count, const struct config *con
 	out->item = item;
 	out->all_count = out->count;
 	for (size_t i = 0; i < count && e == ERR_OK; i++)
-		if (row[i].kind == ISSUER_ISSUING && !listed(item, out->all_count, row[i].id))
+		if (row[i].kind == ISSUER_ISSUING && !is_listed(item, out->all_count, row[i].id))
 			e = read_issuer(&row[i], config, out->arena, &item[out->all_count++]);
 	return e;
 }

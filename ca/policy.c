@@ -92,7 +92,7 @@ is_wildcard(const struct pki_san *san)
 }
 
 static bool
-covered(const struct pki_san *san, const char *const *patterns, size_t count)
+is_covered(const struct pki_san *san, const char *const *patterns, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		if (pki_pattern_covers(bytes_str(patterns[i]), san))
@@ -108,14 +108,14 @@ profile_refuses(const struct ca_profile *p, const struct pki_san *san)
 		return WORD_NAME_TYPE_NOT_ALLOWED;
 	if (p->wildcards == CA_WILDCARDS_REFUSED && is_wildcard(san))
 		return WORD_WILDCARD_NOT_ALLOWED;
-	if (p->permitted_count > 0 && !covered(san, p->permitted, p->permitted_count))
+	if (p->permitted_count > 0 && !is_covered(san, p->permitted, p->permitted_count))
 		return WORD_NAME_NOT_ALLOWED;
 	return WORD_OK;
 }
 
 /* Proven texts are exact: never patterns, or a proof of one name would be a grant. */
 static bool
-authorized(const struct ca_policy_request *r, const char *text)
+is_authorized(const struct ca_policy_request *r, const char *text)
 {
 	for (size_t i = 0; i < r->authorized_count; i++)
 		if (strcmp(r->authorized[i], text) == 0)
@@ -128,7 +128,7 @@ static bool
 plainly_granted(const struct ca_policy_request *r, const struct pki_san *san)
 {
 	return profile_refuses(r->profile, san) == WORD_OK &&
-		covered(san, r->grants, r->grant_count);
+		is_covered(san, r->grants, r->grant_count);
 }
 
 static enum err_word
@@ -136,7 +136,7 @@ request_refuses(const struct ca_policy_request *r, const struct pki_san *san, co
 {
 	enum err_word word = profile_refuses(r->profile, san);
 
-	return word != WORD_OK ? word : authorized(r, text) ? WORD_OK : WORD_NAME_NOT_ALLOWED;
+	return word != WORD_OK ? word : is_authorized(r, text) ? WORD_OK : WORD_NAME_NOT_ALLOWED;
 }
 
 /* Names everything that offends, so that one round mends the request; the word is that of the
@@ -237,7 +237,7 @@ bool
 ca_policy_granted(const struct pki_sans *names, const char *const *grants, size_t grant_count)
 {
 	for (size_t i = 0; i < names->count; i++)
-		if (!covered(&names->item[i], grants, grant_count))
+		if (!is_covered(&names->item[i], grants, grant_count))
 			return false;
 	return names->count > 0;
 }

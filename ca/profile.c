@@ -26,7 +26,7 @@ path_of(const struct reader *r, const char *key)
 
 /* Defaults that depend on another member. */
 static void
-complete(const struct reader *r, struct ca_profile *p)
+complete_profile(const struct reader *r, struct ca_profile *p)
 {
 	if (p->max_lifetime == 0)
 		p->max_lifetime = p->lifetime;
@@ -110,11 +110,11 @@ check_sense(const struct reader *r, const struct ca_profile *p)
 }
 
 static enum err
-judge(const struct reader *r, struct ca_profile *p)
+judge_profile(const struct reader *r, struct ca_profile *p)
 {
 	enum err e;
 
-	complete(r, p);
+	complete_profile(r, p);
 	e = check_times(r, p);
 	if (e == ERR_OK)
 		e = check_names(r, p);
@@ -129,7 +129,7 @@ read_file(const char *path, struct ca_profiles *out)
 	enum err e = yaml_read_file(out->arena, path, &profile_table, &file, &r.doc);
 
 	for (; e == ERR_OK && r.index < file.count; r.index++)
-		e = judge(&r, &file.item[r.index]);
+		e = judge_profile(&r, &file.item[r.index]);
 	out->item = file.item;
 	out->count = file.count;
 	return e;
@@ -168,7 +168,7 @@ ca_profiles_release(struct ca_profiles *p)
 }
 
 static const struct ca_profile *
-find(const struct ca_profiles *p, const char *name)
+find_profile(const struct ca_profiles *p, const char *name)
 {
 	for (size_t i = 0; i < p->count; i++)
 		if (strcmp(p->item[i].name, name) == 0)
@@ -179,7 +179,7 @@ find(const struct ca_profiles *p, const char *name)
 enum err
 ca_profiles_get(const struct ca_profiles *p, const char *name, const struct ca_profile **out)
 {
-	const struct ca_profile *found = find(p, name);
+	const struct ca_profile *found = find_profile(p, name);
 
 	if (found == NULL) {
 		AUTO_STRUCT(arena) a = arena_new(0);

@@ -32,7 +32,7 @@ append_entries(const struct store_crl_work *work, int64_t this_update, struct bu
 
 /* What goes out was read again first: signature, issuer, number. */
 static enum err
-verify(const struct ca_issuer *issuer, struct bytes der, const struct pki_crl_spec *spec)
+verify_crl(const struct ca_issuer *issuer, struct bytes der, const struct pki_crl_spec *spec)
 {
 	AUTO(EVP_PKEY) key = NULL;
 	struct pki_crl crl;
@@ -66,7 +66,7 @@ crl_build(const struct ca_issuer *issuer, const struct pki_signer *signer,
 
 	spec.entries = buf_bytes(&entries);
 	if (e != ERR_OK || (e = pki_crl_build(&spec, signer, der)) != ERR_OK ||
-		(e = verify(issuer, buf_bytes(der), &spec)) != ERR_OK)
+		(e = verify_crl(issuer, buf_bytes(der), &spec)) != ERR_OK)
 		return e;
 	*out = (struct crl_published){
 		(int64_t)spec.number, spec.this_update, spec.next_update, work->count};

@@ -112,7 +112,7 @@ check_crl(const struct published *p, const struct store_crl *row, struct pki_crl
  * not wait for megabytes. Between the two swaps the bundle may be one number behind, never ahead
  * and never mixed within. */
 static enum err
-publish(struct crl_service *c, const struct store_crl *row)
+publish_crl(struct crl_service *c, const struct store_crl *row)
 {
 	struct published *p = find_id(c, row->issuer);
 	AUTO_STRUCT(arena) a = arena_new((size_t)1 << 30);
@@ -166,7 +166,7 @@ served_numbers(const struct crl_service *c, struct arena *a, size_t *count)
 /* One cycle of the follower: new issuers, then CRLs newer than what is served. Only this thread
  * changes the table. A CRL that is refused does not keep the others back. */
 static enum err
-refresh(void *ctx)
+refresh_objects(void *ctx)
 {
 	struct crl_service *c = ctx;
 	AUTO_STRUCT(arena) a = arena_new((size_t)1 << 30);
@@ -178,7 +178,7 @@ refresh(void *ctx)
 	if (e == ERR_OK)
 		e = store_crl_latest(c->store, a, known, known_count, &rows, &count);
 	for (size_t i = 0; e == ERR_OK && i < count; i++) {
-		enum err one = publish(c, &rows[i]);
+		enum err one = publish_crl(c, &rows[i]);
 
 		refused = one != ERR_OK ? one : refused;
 	}
@@ -194,14 +194,14 @@ crl_serve_open(struct store *store, const struct config *config, struct crl_serv
 	c->store = store;
 	c->config = config;
 	pthread_rwlock_init(&c->lock, NULL);
-	e = refresh(c);
+	e = refresh_objects(c);
 	if (e == ERR_UNAVAILABLE) {
 		crl_serve_close(c);
 		return e;
 	}
 	if (e != ERR_OK) /* a CRL that is not fit to be served; the others are */
 		log_failure("crl.feed", e);
-	c->feed = db_follow(store_db(store), 1u << STORE_BELL_CRL, "crl.feed", refresh, c);
+	c->feed = db_follow(store_db(store), 1u << STORE_BELL_CRL, "crl.feed", refresh_objects, c);
 	*out = c;
 	return ERR_OK;
 }

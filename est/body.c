@@ -29,7 +29,7 @@ est_lines_for(const struct http_request *req)
 }
 
 static struct bytes
-wrap(struct arena *a, const char *text)
+wrap_lines(struct arena *a, const char *text)
 {
 	size_t n = strlen(text), lines = (n + LINE - 1) / LINE;
 	char *out = arena_alloc(a, n + lines + 1), *p = out;
@@ -49,7 +49,7 @@ est_encode(struct arena *a, struct bytes der, enum est_lines lines)
 {
 	const char *text = base64_string(a, der);
 
-	return lines == EST_WRAPPED ? wrap(a, text) : bytes_str(text);
+	return lines == EST_WRAPPED ? wrap_lines(a, text) : bytes_str(text);
 }
 
 enum err

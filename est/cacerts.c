@@ -6,7 +6,7 @@
 #include "est/internal.h"
 
 static struct http_prepared *
-prepare(struct arena *a, struct bytes der, enum est_lines lines)
+prepare_answer(struct arena *a, struct bytes der, enum est_lines lines)
 {
 	static const struct http_header headers[] = {{"Content-Transfer-Encoding", "base64"}};
 
@@ -15,7 +15,7 @@ prepare(struct arena *a, struct bytes der, enum est_lines lines)
 }
 
 static enum err
-make(struct est_service *s, const struct ca_issuers *issuers)
+make_answers(struct est_service *s, const struct ca_issuers *issuers)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
 	struct bytes *certs = arena_array(a, issuers->all_count + 1, sizeof(*certs)), der;
@@ -30,7 +30,7 @@ make(struct est_service *s, const struct ca_issuers *issuers)
 	for (unsigned lines = EST_ONE_LINE; lines <= EST_WRAPPED; lines++) {
 		if (s->cacerts[lines] != NULL)
 			http_prepared_unref(s->cacerts[lines]);
-		s->cacerts[lines] = prepare(a, der, (enum est_lines)lines);
+		s->cacerts[lines] = prepare_answer(a, der, (enum est_lines)lines);
 	}
 	s->cacerts_of = issuers->counted.generation;
 	return ERR_OK;
@@ -47,7 +47,7 @@ est_cacerts(struct http_request *req, struct http_response *resp)
 	if (e == ERR_OK) {
 		pthread_mutex_lock(&s->cacerts_lock);
 		if (s->cacerts_of != issuers->counted.generation)
-			e = make(s, issuers);
+			e = make_answers(s, issuers);
 		if (e == ERR_OK)
 			resp->prepared = http_prepared_ref(s->cacerts[est_lines_for(req)]);
 		pthread_mutex_unlock(&s->cacerts_lock);

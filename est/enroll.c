@@ -65,7 +65,7 @@ choose_names(struct http_request *req, const struct pki_csr *csr, const struct c
 }
 
 static void
-answer(struct http_request *req, struct http_response *resp, enum err e,
+answer_enrollment(struct http_request *req, struct http_response *resp, enum err e,
 	const struct store_result *result)
 {
 	if (e != ERR_OK) {
@@ -84,8 +84,9 @@ answer(struct http_request *req, struct http_response *resp, enum err e,
 }
 
 static enum err
-issue(struct http_request *req, struct http_response *resp, const struct ca_profile *profile,
-	const struct pki_csr *csr, const struct pki_sans *names, const uint8_t *renewed_from)
+issue_certificate(struct http_request *req, struct http_response *resp,
+	const struct ca_profile *profile, const struct pki_csr *csr, const struct pki_sans *names,
+	const uint8_t *renewed_from)
 {
 	const struct ca_requester *who = ca_requester(req);
 	struct ca_issue i = {
@@ -102,22 +103,23 @@ issue(struct http_request *req, struct http_response *resp, const struct ca_prof
 		.wait_ms = est_service(req)->wait_ms,
 	};
 
-	return ca_issue_later(est_front(req), req, resp, &i, answer);
+	return ca_issue_later(est_front(req), req, resp, &i, answer_enrollment);
 }
 
 /* In place of the certificate that was presented. */
 static enum err
-renew(struct http_request *req, struct http_response *resp, const struct ca_profile *profile,
-	const struct pki_csr *csr)
+renew_certificate(struct http_request *req, struct http_response *resp,
+	const struct ca_profile *profile, const struct pki_csr *csr)
 {
 	const struct ca_presented *old = ca_requester(req)->certificate;
 	enum err e = check_renewal(csr, &old->cert, profile);
 
-	return e != ERR_OK ? e : issue(req, resp, profile, csr, &csr->sans, old->serial);
+	return e != ERR_OK ? e
+			   : issue_certificate(req, resp, profile, csr, &csr->sans, old->serial);
 }
 
 static enum err
-enroll(struct http_request *req, struct http_response *resp)
+enroll_device(struct http_request *req, struct http_response *resp)
 {
 	const struct ca_requester *who = ca_requester(req);
 	const struct ca_profile *profile;
@@ -130,17 +132,17 @@ enroll(struct http_request *req, struct http_response *resp)
 		(e = read_csr(req, resp, &csr)) != ERR_OK)
 		return e;
 	if (who->certificate != NULL && same_key(&csr, &who->certificate->cert))
-		return renew(req, resp, profile, &csr);
+		return renew_certificate(req, resp, profile, &csr);
 	if ((e = choose_names(req, &csr, profile, &names)) != ERR_OK ||
 		(e = ca_policy_csr_subject(profile, who->identity_name, &names, csr.subject)) !=
 			ERR_OK)
 		return e;
-	return issue(req, resp, profile, &csr, &names, NULL);
+	return issue_certificate(req, resp, profile, &csr, &names, NULL);
 }
 
 /* Without a label the new certificate has the profile of the old one. */
 static enum err
-reenroll(struct http_request *req, struct http_response *resp)
+reenroll_device(struct http_request *req, struct http_response *resp)
 {
 	const struct ca_presented *old = ca_requester(req)->certificate;
 	const struct ca_profile *profile;
@@ -153,10 +155,11 @@ reenroll(struct http_request *req, struct http_response *resp)
 	if ((e = est_label_profile(req, old->profile, &profile)) != ERR_OK ||
 		(e = read_csr(req, resp, &csr)) != ERR_OK)
 		return e;
-	return renew(req, resp, profile, &csr);
+	return renew_certificate(req, resp, profile, &csr);
 }
 
-const struct est_operation est_simpleenroll = {enroll}, est_simplereenroll = {reenroll};
+const struct est_operation est_simpleenroll = {enroll_device},
+			   est_simplereenroll = {reenroll_device};
 
 void
 est_handle_csr(struct http_request *req, struct http_response *resp)

@@ -49,7 +49,7 @@ print_sample(void)
 }
 
 static enum err
-print(int argc, char **argv)
+print_reference(int argc, char **argv)
 {
 	if (argc == 2 && strcmp(argv[1], "sample") == 0)
 		return print_sample();
@@ -63,7 +63,7 @@ print(int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	if (print(argc, argv) == ERR_OK)
+	if (print_reference(argc, argv) == ERR_OK)
 		return 0;
 	fprintf(stderr, "reference: %s\n", err_reason());
 	return 1;

@@ -69,7 +69,7 @@ single_of(const struct ocsp_cert_id *id, const struct ocsp_entry *entry)
 }
 
 static int64_t
-min(int64_t a, int64_t b)
+earlier_of(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
 }
@@ -80,13 +80,14 @@ static struct ocsp_times
 times_for(const struct ocsp_service *o, const struct ocsp_issuer *s, int64_t cert_not_after,
 	int64_t now)
 {
-	int64_t known = min(now, atomic_load(&o->fed_at));
+	int64_t known = earlier_of(now, atomic_load(&o->fed_at));
 
 	return (struct ocsp_times){
 		.produced_at = now,
 		.this_update = known - o->config->ocsp.backdate,
-		.next_update = min(min(known + o->config->ocsp.validity, cert_not_after),
-			s->responder.not_after),
+		.next_update =
+			earlier_of(earlier_of(known + o->config->ocsp.validity, cert_not_after),
+				s->responder.not_after),
 	};
 }
 
@@ -137,7 +138,7 @@ sign_and_keep(struct ocsp_service *o, const struct ocsp_issuer *s, const struct 
 	if (e != ERR_OK)
 		return e;
 	make_headers(&headers, &times, buf_bytes(&der),
-		single.status == OCSP_REVOKED ? half : min(GOOD_MAX_AGE_S, half));
+		single.status == OCSP_REVOKED ? half : earlier_of(GOOD_MAX_AGE_S, half));
 	resp->prepared = http_prepared_new(
 		200, OCSP_MEDIA_TYPE, buf_bytes(&der), headers.field, ARRAY_LEN(headers.field));
 	ocsp_table_keep(o->table, id->serial.p, id->hash, entry->version, o->generation, now + half,
@@ -160,7 +161,7 @@ sign_once(struct ocsp_service *o, const struct ocsp_issuer *s, const struct ocsp
 
 	for (size_t i = 0; i < request->count; i++) {
 		single[i] = single_of(&request->id[i], &entry[i]);
-		end = min(end, entry[i].not_after);
+		end = earlier_of(end, entry[i].not_after);
 	}
 	times = times_for(o, s, end, now);
 	if (times.next_update <= now)

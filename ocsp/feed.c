@@ -80,7 +80,7 @@ read_issued(struct ocsp_service *o)
 }
 
 static void
-tell(struct ocsp_service *o, const char *snapshot)
+tell_snapshot(struct ocsp_service *o, const char *snapshot)
 {
 	void (*watch)(void *ctx);
 	void *ctx;
@@ -113,7 +113,7 @@ read_and_tell(struct ocsp_service *o)
 		o->untold = e != ERR_OK || changed;
 	}
 	if (e == ERR_OK && snapshot != NULL)
-		tell(o, snapshot);
+		tell_snapshot(o, snapshot);
 	return e;
 }
 

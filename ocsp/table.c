@@ -83,7 +83,7 @@ lock_shard(struct ocsp_table *t, const uint8_t *serial)
 
 /* The serial's slot, or the free one where it belongs. */
 static struct slot *
-probe(struct slot *slot, size_t capacity, const uint8_t *serial)
+probe_slot(struct slot *slot, size_t capacity, const uint8_t *serial)
 {
 	uint64_t h;
 	size_t i;
@@ -99,7 +99,7 @@ probe(struct slot *slot, size_t capacity, const uint8_t *serial)
  * holds the lock, and holds up one request in 64 for as long: about 1 ms for a million
  * certificates. */
 static void
-rebuild(struct shard *s, size_t capacity, int64_t before)
+rebuild_shard(struct shard *s, size_t capacity, int64_t before)
 {
 	struct slot *fresh = mem_zalloc(capacity, sizeof(*fresh));
 	size_t used = 0;
@@ -113,7 +113,7 @@ rebuild(struct shard *s, size_t capacity, int64_t before)
 			drop_answers(old);
 			continue;
 		}
-		*probe(fresh, capacity, old->serial) = *old;
+		*probe_slot(fresh, capacity, old->serial) = *old;
 		used++;
 	}
 	free(s->slot);
@@ -125,13 +125,13 @@ rebuild(struct shard *s, size_t capacity, int64_t before)
 static struct slot *
 slot_for(struct shard *s, const uint8_t *serial, int16_t issuer, int64_t not_after)
 {
-	struct slot *slot = probe(s->slot, s->capacity, serial);
+	struct slot *slot = probe_slot(s->slot, s->capacity, serial);
 
 	if (slot->not_after != 0)
 		return slot;
 	if (s->used + 1 > s->capacity - s->capacity / 4) {
-		rebuild(s, s->capacity * 2, INT64_MIN);
-		slot = probe(s->slot, s->capacity, serial);
+		rebuild_shard(s, s->capacity * 2, INT64_MIN);
+		slot = probe_slot(s->slot, s->capacity, serial);
 	}
 	s->used++;
 	memcpy(slot->serial, serial, OCSP_SERIAL_SIZE);
@@ -174,7 +174,7 @@ ocsp_table_find(
 	struct ocsp_table *t, const uint8_t serial[OCSP_SERIAL_SIZE], struct ocsp_entry *out)
 {
 	struct shard *s = lock_shard(t, serial);
-	const struct slot *slot = probe(s->slot, s->capacity, serial);
+	const struct slot *slot = probe_slot(s->slot, s->capacity, serial);
 	bool found = slot->not_after != 0;
 
 	if (found)
@@ -192,7 +192,7 @@ ocsp_table_answer(struct ocsp_table *t, const uint8_t serial[OCSP_SERIAL_SIZE], 
 	enum ocsp_hash hash, uint32_t generation, int64_t now)
 {
 	struct shard *s = lock_shard(t, serial);
-	const struct slot *slot = probe(s->slot, s->capacity, serial);
+	const struct slot *slot = probe_slot(s->slot, s->capacity, serial);
 	struct http_prepared *answer = NULL;
 
 	if (slot->not_after > now && slot->issuer == issuer &&
@@ -208,7 +208,7 @@ ocsp_table_keep(struct ocsp_table *t, const uint8_t serial[OCSP_SERIAL_SIZE], en
 	uint32_t version, uint32_t generation, int64_t refresh_at, struct http_prepared *answer)
 {
 	struct shard *s = lock_shard(t, serial);
-	struct slot *slot = probe(s->slot, s->capacity, serial);
+	struct slot *slot = probe_slot(s->slot, s->capacity, serial);
 
 	if (slot->not_after != 0 && slot->version == version) {
 		struct answer *a = &slot->answer[hash];
@@ -243,7 +243,7 @@ ocsp_table_sweep(struct ocsp_table *t, int64_t before)
 		while (capacity > START_CAPACITY && live < capacity / 4)
 			capacity /= 2;
 		if (live < s->used)
-			rebuild(s, capacity, before);
+			rebuild_shard(s, capacity, before);
 		pthread_mutex_unlock(&s->lock);
 	}
 }

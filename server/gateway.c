@@ -130,7 +130,7 @@ obtain_certificate(struct gateway *g)
 /* Tries until it works or the program is told to stop. ERR_CONFLICT (another program's schema) and
  * ERR_INVALID do not mend themselves: the supervisor decides. */
 static enum err
-insist(struct gateway *g, const char *event, step_fn *step)
+insist_on(struct gateway *g, const char *event, step_fn *step)
 {
 	struct retry retry = {.event = event, .first_ms = FIRST_RETRY_MS, .last_ms = LAST_RETRY_MS};
 
@@ -204,7 +204,7 @@ static const struct {
 };
 
 static enum err
-start(struct gateway *g)
+start_gateway(struct gateway *g)
 {
 	static const struct program_store role = {
 		.role = "gateway", .readers = 4, .writer = DB_WITH_WRITER};
@@ -215,7 +215,7 @@ start(struct gateway *g)
 	if (opened != ERR_OK)
 		return opened;
 	for (size_t i = 0; i < ARRAY_LEN(start_steps); i++) {
-		enum err e = insist(g, start_steps[i].event, start_steps[i].step);
+		enum err e = insist_on(g, start_steps[i].event, start_steps[i].step);
 
 		if (e != ERR_OK)
 			return e;
@@ -240,7 +240,7 @@ reload_tls(struct gateway *g)
 }
 
 static enum err
-renew(struct gateway *g)
+renew_certificate(struct gateway *g)
 {
 	enum err e;
 
@@ -263,7 +263,7 @@ follow_issuers(struct gateway *g)
 }
 
 static void
-tell(struct gateway *g)
+tell_node(struct gateway *g)
 {
 	char detail[128];
 
@@ -275,7 +275,7 @@ tell(struct gateway *g)
 }
 
 static void
-perform(struct gateway *g, struct duty *d)
+perform_duty(struct gateway *g, struct duty *d)
 {
 	enum err e = d->step(g);
 
@@ -286,18 +286,18 @@ perform(struct gateway *g, struct duty *d)
 }
 
 static void
-tick(struct gateway *g)
+do_duties(struct gateway *g)
 {
-	perform(g, &g->duty[DUTY_RENEW]);
-	tell(g);
-	perform(g, &g->duty[DUTY_ISSUERS]);
+	perform_duty(g, &g->duty[DUTY_RENEW]);
+	tell_node(g);
+	perform_duty(g, &g->duty[DUTY_ISSUERS]);
 }
 
 static void
-serve(struct gateway *g)
+serve_until_stopped(struct gateway *g)
 {
 	static const struct duty duties[DUTY_COUNT] = {
-		[DUTY_RENEW] = {renew, {.event = "gateway.renew"}},
+		[DUTY_RENEW] = {renew_certificate, {.event = "gateway.renew"}},
 		[DUTY_ISSUERS] = {follow_issuers, {.event = "gateway.issuers"}},
 		[DUTY_PROFILES] = {load_profiles, {.event = "gateway.profiles"}},
 	};
@@ -307,7 +307,7 @@ serve(struct gateway *g)
 	log_event(LOG_INFO, "gateway.listening",
 		LOG_S("address", g->service.config->enroll.address),
 		LOG_I("port", http_server_port(g->server)));
-	tick(g);
+	do_duties(g);
 	for (;;)
 		switch (service_wait(&g->service, TICK_MS)) {
 		case SERVICE_STOP:
@@ -316,19 +316,19 @@ serve(struct gateway *g)
 			g->renew_wanted = true; /* a new key and certificate, whatever made the
 						   operator ask */
 			retry_now(&g->duty[DUTY_PROFILES].retry);
-			perform(g, &g->duty[DUTY_PROFILES]);
-			perform(g, &g->duty[DUTY_ISSUERS]);
-			perform(g, &g->duty[DUTY_RENEW]);
+			perform_duty(g, &g->duty[DUTY_PROFILES]);
+			perform_duty(g, &g->duty[DUTY_ISSUERS]);
+			perform_duty(g, &g->duty[DUTY_RENEW]);
 			break;
 		case SERVICE_TICK:
-			tick(g);
+			do_duties(g);
 			break;
 		}
 }
 
 /* When requests are still under way, everything stays for them: the process ends. */
 static void
-stop(struct gateway *g)
+stop_gateway(struct gateway *g)
 {
 	service_stopping(&g->service);
 	if (g->app.store != NULL)
@@ -369,11 +369,11 @@ main(int argc, char **argv)
 		log_failure("gateway.profiles", e);
 	code = e != ERR_OK ? SERVICE_EXIT_CONFIG : SERVICE_EXIT_OK;
 	if (e == ERR_OK)
-		e = start(g);
+		e = start_gateway(g);
 	if (e == ERR_OK)
-		serve(g);
+		serve_until_stopped(g);
 	else if (code == SERVICE_EXIT_OK && e != ERR_STOPPED)
 		code = SERVICE_EXIT_FAILURE;
-	stop(g);
+	stop_gateway(g);
 	return code;
 }

@@ -18,7 +18,7 @@ struct gateway_tls {
 };
 
 static const char *
-canonical(struct arena *a, const char *name)
+canonical_name(struct arena *a, const char *name)
 {
 	uint8_t address[16];
 
@@ -36,7 +36,7 @@ read_names(const struct config *config, struct arena *a, const char ***out)
 	for (uint32_t i = 0; i < config->enroll.names_count; i++) {
 		struct pki_san san;
 		enum err e = pki_san_from_text(
-			bytes_str(canonical(a, config->enroll.names[i])), a, &san);
+			bytes_str(canonical_name(a, config->enroll.names[i])), a, &san);
 
 		if (e != ERR_OK)
 			return err_context(e, "enroll.names");

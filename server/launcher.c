@@ -230,7 +230,7 @@ next_due_ms(const struct launcher *l)
 /* A program that was started before the last reload may have read what has been corrected since:
  * it gets another try. */
 static void
-ended(const struct launcher *l, struct child *c, int status)
+note_end(const struct launcher *l, struct child *c, int status)
 {
 	int64_t now = clock_monotonic_us();
 	int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
@@ -253,7 +253,7 @@ ended(const struct launcher *l, struct child *c, int status)
 }
 
 static void
-reap(struct launcher *l)
+reap_children(struct launcher *l)
 {
 	struct signalfd_siginfo ignored;
 	pid_t pid;
@@ -264,11 +264,11 @@ reap(struct launcher *l)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
 		for (size_t i = 0; i < l->count; i++)
 			if (l->child[i].pid == pid)
-				ended(l, &l->child[i], status);
+				note_end(l, &l->child[i], status);
 }
 
 static void
-forward(struct launcher *l, int signal_number)
+forward_signal(struct launcher *l, int signal_number)
 {
 	for (size_t i = 0; i < l->count; i++)
 		if (l->child[i].pid > 0)
@@ -276,7 +276,7 @@ forward(struct launcher *l, int signal_number)
 }
 
 static void
-reload(struct launcher *l)
+reload_children(struct launcher *l)
 {
 	l->reloaded_us = clock_monotonic_us();
 	log_event(LOG_INFO, "launcher.reload", LOG_S("outcome", "ok"));
@@ -285,7 +285,7 @@ reload(struct launcher *l)
 			l->child[i].given_up = false;
 			l->child[i].start_at_us = 0;
 		}
-	forward(l, SIGHUP);
+	forward_signal(l, SIGHUP);
 }
 
 /* Sleeps until a signal, a child's end, or timeout_ms. */
@@ -301,7 +301,7 @@ wait_for_news(struct launcher *l, int timeout_ms)
 }
 
 static void
-supervise(struct launcher *l)
+supervise_children(struct launcher *l)
 {
 	for (;;) {
 		start_due(l);
@@ -309,12 +309,12 @@ supervise(struct launcher *l)
 		case SERVICE_STOP:
 			return;
 		case SERVICE_RELOAD:
-			reload(l);
+			reload_children(l);
 			break;
 		case SERVICE_TICK:
 			break;
 		}
-		reap(l);
+		reap_children(l);
 	}
 }
 
@@ -333,12 +333,12 @@ stop_all(struct launcher *l)
 	int64_t until = clock_monotonic_us() + STOP_WITHIN_US;
 
 	service_stopping(&l->service);
-	forward(l, SIGTERM);
+	forward_signal(l, SIGTERM);
 	for (;;) {
 		int64_t left = until - clock_monotonic_us();
 		struct pollfd fd = {.fd = l->child_fd, .events = POLLIN};
 
-		reap(l);
+		reap_children(l);
 		if (!anybody_left(l) || left <= 0)
 			break;
 		poll(&fd, 1, (int)(left / 1000) + 1);
@@ -346,13 +346,13 @@ stop_all(struct launcher *l)
 	if (anybody_left(l))
 		log_event(LOG_ERROR, "launcher.stop",
 			LOG_S("reason", "some programs did not end in time and are killed"));
-	forward(l, SIGKILL);
+	forward_signal(l, SIGKILL);
 	while (anybody_left(l) && waitpid(-1, NULL, 0) > 0)
 		;
 }
 
 static enum err
-prepare(struct launcher *l)
+prepare_launcher(struct launcher *l)
 {
 	sigset_t set;
 	enum err e;
@@ -385,13 +385,13 @@ main(int argc, char **argv)
 	if (code != SERVICE_GO_ON)
 		return code;
 	code = SERVICE_EXIT_OK;
-	enum err e = prepare(&l);
+	enum err e = prepare_launcher(&l);
 	if (e != ERR_OK) {
 		log_failure("launcher.prepare", e);
 		code = SERVICE_EXIT_CONFIG;
 	} else {
 		service_ready(&l.service);
-		supervise(&l);
+		supervise_children(&l);
 		stop_all(&l);
 		close(l.child_fd);
 	}

@@ -136,7 +136,7 @@ wait_for_bell(struct signer *s, int timeout_ms)
 /* The database may be away for a while: said once, and once again when it is back. Only an HSM
  * error is passed up. */
 static enum err
-tolerate(struct signer *s, const char *event, enum err e)
+tolerate_outage(struct signer *s, const char *event, enum err e)
 {
 	if (is_hsm_error(e))
 		return e;
@@ -170,7 +170,7 @@ publish_crls(struct signer *s)
 				LOG_I("next_update", made.next_update),
 				LOG_I("us", clock_monotonic_us() - start));
 		else if (e != ERR_NOTFOUND && e != ERR_CONFLICT &&
-			tolerate(s, "crl.publish", e) != ERR_OK)
+			tolerate_outage(s, "crl.publish", e) != ERR_OK)
 			return e;
 	}
 	return ERR_OK;
@@ -208,7 +208,7 @@ static enum err
 release_held(struct signer *s)
 {
 	bool released = false;
-	enum err e = tolerate(s, "signer.release", store_claim_release(s->store, &released));
+	enum err e = tolerate_outage(s, "signer.release", store_claim_release(s->store, &released));
 
 	if (released)
 		store_ring(s->store, STORE_BELL_REQUEST);
@@ -224,7 +224,7 @@ do_chores(struct signer *s)
 	enum err e = ERR_OK;
 
 	if (rang || is_due(&s->issuers_at, 1)) /* before CRLs: a new one's first is due at once */
-		e = tolerate(s, "signer.issuers", ca_signer_follow(s->signer));
+		e = tolerate_outage(s, "signer.issuers", ca_signer_follow(s->signer));
 	if (e == ERR_OK && (rang || is_due(&s->crl_at, 1)))
 		e = publish_crls(s);
 	if (e == ERR_OK && is_due(&s->release_at, RELEASE_EVERY_S))
@@ -232,13 +232,13 @@ do_chores(struct signer *s)
 	if (e == ERR_OK && is_due(&s->probe_at, PROBE_EVERY_S))
 		e = ca_signer_probe(s->signer);
 	if (e == ERR_OK && is_due(&s->partitions_at, PARTITIONS_EVERY_S))
-		e = tolerate(s, "signer.partitions", ca_signer_partitions(s->signer));
+		e = tolerate_outage(s, "signer.partitions", ca_signer_partitions(s->signer));
 	tell_node(s);
 	return e;
 }
 
 static void
-reload(struct signer *s)
+reload_profiles(struct signer *s)
 {
 	enum err e = ca_signer_reload(s->signer);
 
@@ -251,7 +251,7 @@ reload(struct signer *s)
 }
 
 static enum err
-run(struct signer *s)
+run_signer(struct signer *s)
 {
 	enum service_wish wish = SERVICE_TICK;
 	bool more = true;
@@ -266,8 +266,8 @@ run(struct signer *s)
 		if (wish == SERVICE_STOP)
 			break;
 		if (wish == SERVICE_RELOAD)
-			reload(s);
-		e = tolerate(s, "signer.work", ca_signer_work(s->signer, &more));
+			reload_profiles(s);
+		e = tolerate_outage(s, "signer.work", ca_signer_work(s->signer, &more));
 		if (e == ERR_OK)
 			e = do_chores(s);
 	}
@@ -313,7 +313,7 @@ main(int argc, char **argv)
 		return code;
 	e = open_all(&s);
 	if (e == ERR_OK)
-		e = run(&s);
+		e = run_signer(&s);
 	if (e != ERR_OK && e != ERR_STOPPED)
 		log_failure("signer.ends", e);
 	code = exit_code(e);

@@ -310,7 +310,7 @@ node_due(struct status *s)
 }
 
 static void
-run(struct status *s)
+run_status(struct status *s)
 {
 	enum service_wish wish = SERVICE_TICK;
 
@@ -360,7 +360,7 @@ main(int argc, char **argv)
 	if (e == ERR_OK)
 		e = open_listeners(&status);
 	if (e == ERR_OK)
-		run(&status);
+		run_status(&status);
 	else
 		log_failure("status.start", e);
 	close_all(&status);

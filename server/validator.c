@@ -12,7 +12,7 @@
 enum { TICK_MS = 1000 };
 
 static void
-tell(struct store *store, const struct validator *v)
+tell_node(struct store *store, const struct validator *v)
 {
 	struct validator_counts n = validator_counts(v);
 	char detail[128];
@@ -24,7 +24,7 @@ tell(struct store *store, const struct validator *v)
 }
 
 static enum err
-run(struct service *s)
+run_validator(struct service *s)
 {
 	static const struct program_store role = {
 		.role = "validator", .readers = 4, .writer = DB_WITHOUT_WRITER};
@@ -42,7 +42,7 @@ run(struct service *s)
 				"validator.allow names no network, so every challenge will fail; list those your names live in"));
 	service_ready(s);
 	do
-		tell(store, v);
+		tell_node(store, v);
 	while (service_wait(s, TICK_MS) != SERVICE_STOP);
 	service_stopping(s);
 	db_stopping(store_db(store));
@@ -61,7 +61,7 @@ main(int argc, char **argv)
 
 	if (code != SERVICE_GO_ON)
 		return code;
-	e = run(&s);
+	e = run_validator(&s);
 	if (e != ERR_OK && e != ERR_STOPPED)
 		log_failure("validator.start", e);
 	service_close(&s);

@@ -114,7 +114,7 @@ parse_network(const char *text, struct network *out)
 }
 
 static bool
-contains(const struct network *n, const struct address *a)
+network_contains(const struct network *n, const struct address *a)
 {
 	unsigned whole = n->bits / 8, rest = n->bits % 8;
 
@@ -164,10 +164,10 @@ address_policy_free(struct address_policy *p)
 }
 
 static bool
-listed(const struct network *list, size_t count, const struct address *a)
+is_listed(const struct network *list, size_t count, const struct address *a)
 {
 	for (size_t i = 0; i < count; i++)
-		if (contains(&list[i], a))
+		if (network_contains(&list[i], a))
 			return true;
 	return false;
 }
@@ -194,14 +194,14 @@ find_special(const struct address *a)
 	for (size_t i = 0; i < ARRAY_LEN(specials); i++) {
 		struct network n;
 
-		if (parse_network(specials[i].network, &n) == ERR_OK && contains(&n, a))
+		if (parse_network(specials[i].network, &n) == ERR_OK && network_contains(&n, a))
 			return &specials[i];
 	}
 	return NULL;
 }
 
 static enum err
-refuse(const struct address *a, const char *why)
+refuse_address(const struct address *a, const char *why)
 {
 	char text[ADDRESS_TEXT_SIZE];
 
@@ -216,12 +216,12 @@ address_policy_check(const struct address_policy *p, const struct address *a)
 	const struct special *special = find_special(a);
 
 	if (special != NULL && (special->kind == NEVER || !p->allow_special))
-		return refuse(a, special->what);
-	if (!listed(p->allow, p->allow_count, a))
-		return refuse(a, "it is in none of the networks its configuration allows");
-	if (listed(p->deny, p->deny_count, a))
-		return refuse(a, "its configuration denies it");
+		return refuse_address(a, special->what);
+	if (!is_listed(p->allow, p->allow_count, a))
+		return refuse_address(a, "it is in none of the networks its configuration allows");
+	if (is_listed(p->deny, p->deny_count, a))
+		return refuse_address(a, "its configuration denies it");
 	if (!p->allow_special && is_own(a))
-		return refuse(a, "it is the validator's own");
+		return refuse_address(a, "it is the validator's own");
 	return ERR_OK;
 }

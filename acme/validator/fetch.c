@@ -81,7 +81,7 @@ go_on(void *ctx, curl_off_t down_total, curl_off_t down, curl_off_t up_total, cu
 }
 
 static curl_list *
-pin(const struct fetch *f)
+pin_address(const struct fetch *f)
 {
 	char entry[512], address[ADDRESS_TEXT_SIZE];
 	bool v6 = f->address.family == AF_INET6;
@@ -121,7 +121,7 @@ set_options(CURL *curl, const struct fetch *f, struct transfer *t, curl_list *pi
 }
 
 static enum err
-judge(const struct fetch *f, const struct transfer *t, CURLcode code)
+judge_transfer(const struct fetch *f, const struct transfer *t, CURLcode code)
 {
 	char address[ADDRESS_TEXT_SIZE];
 
@@ -143,7 +143,7 @@ enum err
 fetch_get(const struct fetch *f, struct arena *a, struct fetch_result *out)
 {
 	AUTO(CURL) curl = curl_easy_init();
-	AUTO(curl_list) pinned = pin(f);
+	AUTO(curl_list) pinned = pin_address(f);
 	struct transfer t = {.fetch = f};
 	struct fetch_result result = {.status = 0};
 	char *location = NULL;
@@ -152,7 +152,7 @@ fetch_get(const struct fetch *f, struct arena *a, struct fetch_result *out)
 	if (curl == NULL || pinned == NULL)
 		return err_set(ERR_INTERNAL, "libcurl gives no handle");
 	set_options(curl, f, &t, pinned);
-	e = judge(f, &t, curl_easy_perform(curl));
+	e = judge_transfer(f, &t, curl_easy_perform(curl));
 	if (e != ERR_OK)
 		return e;
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &result.status);

@@ -62,7 +62,7 @@ parse_target(const struct http01 *h, const char *url, struct arena *a, struct ta
 
 /* The first allowed address of each family; ERR_DENIED when there is none. */
 static enum err
-choose(const struct http01 *h, const struct addresses *all, struct addresses *chosen)
+choose_address(const struct http01 *h, const struct addresses *all, struct addresses *chosen)
 {
 	enum err last = ERR_OK;
 
@@ -82,7 +82,7 @@ choose(const struct http01 *h, const struct addresses *all, struct addresses *ch
 
 /* Without the brackets of an IPv6 address. */
 static const char *
-bare(struct arena *a, const char *host)
+bare_host(struct arena *a, const char *host)
 {
 	size_t n = strlen(host);
 
@@ -94,10 +94,10 @@ fetch_target(const struct http01 *h, const struct target *t, int64_t deadline, s
 	struct fetch_result *out)
 {
 	struct addresses all, chosen;
-	enum err e = resolver_lookup(h->resolver, bare(a, t->host), deadline, &all);
+	enum err e = resolver_lookup(h->resolver, bare_host(a, t->host), deadline, &all);
 
 	if (e == ERR_OK)
-		e = choose(h, &all, &chosen);
+		e = choose_address(h, &all, &chosen);
 	if (e != ERR_OK)
 		return e;
 	for (size_t i = 0; i < chosen.count; i++) {
@@ -127,7 +127,7 @@ is_redirect(const struct fetch_result *r)
 }
 
 static enum err
-follow(const struct http01 *h, const char *url, struct arena *a, struct fetch_result *out)
+follow_redirects(const struct http01 *h, const char *url, struct arena *a, struct fetch_result *out)
 {
 	const char *seen[REDIRECTS_MAX + 1];
 	int64_t deadline = clock_monotonic_us() + h->timeout_s * 1000000;
@@ -152,7 +152,7 @@ follow(const struct http01 *h, const char *url, struct arena *a, struct fetch_re
 /* Not a word of the body: an account must not read foreign services through the CA
  * (acme/CHECKS.md 42). */
 static enum err
-compare(const struct fetch_result *r, const char *expected)
+compare_answer(const struct fetch_result *r, const char *expected)
 {
 	struct bytes body = r->body;
 
@@ -183,10 +183,10 @@ http01_validate(const struct http01 *h, const char *identifier, const char *toke
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
 	struct fetch_result result = {.status = 0};
-	enum err e = follow(h, make_url(h, identifier, token, a), a, &result);
+	enum err e = follow_redirects(h, make_url(h, identifier, token, a), a, &result);
 
 	return e != ERR_OK ? e
-			   : compare(&result,
+			   : compare_answer(&result,
 				     arena_printf(a, "%s.%s", token,
 					     base64url_string(a, bytes_of(thumbprint, 32))));
 }

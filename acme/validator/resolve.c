@@ -95,7 +95,7 @@ resolver_close(struct resolver *r)
 }
 
 static void
-collect(struct addresses *out, const struct ares_addrinfo *result, int family)
+collect_addresses(struct addresses *out, const struct ares_addrinfo *result, int family)
 {
 	for (const struct ares_addrinfo_node *n = result->nodes;
 		n != NULL && out->count < RESOLVE_MAX; n = n->ai_next)
@@ -105,7 +105,7 @@ collect(struct addresses *out, const struct ares_addrinfo *result, int family)
 }
 
 static void
-answered(void *arg, int status, int timeouts, struct ares_addrinfo *result)
+take_answer(void *arg, int status, int timeouts, struct ares_addrinfo *result)
 {
 	struct lookup *l = arg;
 
@@ -113,14 +113,14 @@ answered(void *arg, int status, int timeouts, struct ares_addrinfo *result)
 	l->status = status;
 	l->done = true;
 	if (result != NULL) {
-		collect(&l->found, result, AF_INET6);
-		collect(&l->found, result, AF_INET);
+		collect_addresses(&l->found, result, AF_INET6);
+		collect_addresses(&l->found, result, AF_INET);
 		ares_freeaddrinfo(result);
 	}
 }
 
 static void
-step(ares_channel channel, int64_t left_us)
+step_resolver(ares_channel channel, int64_t left_us)
 {
 	ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
 	struct pollfd fds[ARES_GETSOCK_MAXNUM];
@@ -156,11 +156,11 @@ resolver_lookup(struct resolver *r, const char *name, int64_t deadline, struct a
 		out->count = 1;
 		return ERR_OK;
 	}
-	ares_getaddrinfo(r->channel, name, NULL, &hints, answered, &l);
+	ares_getaddrinfo(r->channel, name, NULL, &hints, take_answer, &l);
 	while (!l.done && clock_monotonic_us() < deadline)
-		step(r->channel, deadline - clock_monotonic_us());
+		step_resolver(r->channel, deadline - clock_monotonic_us());
 	if (!l.done)
-		ares_cancel(r->channel); /* calls answered() */
+		ares_cancel(r->channel); /* calls take_answer() */
 	if (l.found.count == 0)
 		return err_set_word(ERR_INVALID, WORD_DNS, "no address was found for \"%s\": %s",
 			name,

@@ -73,7 +73,7 @@ wake_another(struct validator *v)
 }
 
 static enum err
-look(struct validator *v, struct resolver *r, const struct store_challenge_work *w)
+look_at_challenge(struct validator *v, struct resolver *r, const struct store_challenge_work *w)
 {
 	struct http01 h = {
 		.resolver = r,
@@ -105,8 +105,8 @@ when_again(const struct validator *v, const struct store_challenge_work *w, enum
 /* The database may be restarting: what was found is told again and again, for less than the lease
  * lasts, so that the client need not wait for the lease to end and prove itself anew. */
 static enum err
-tell(struct validator *v, const struct store_challenge_work *w, enum acme_challenge_status to,
-	const char *error, int64_t again)
+tell_outcome(struct validator *v, const struct store_challenge_work *w,
+	enum acme_challenge_status to, const char *error, int64_t again)
 {
 	int64_t until = clock_monotonic_us() + TELL_FOR_S * 1000000LL;
 	enum err e;
@@ -118,7 +118,8 @@ tell(struct validator *v, const struct store_challenge_work *w, enum acme_challe
 }
 
 static void
-record(struct validator *v, struct arena *a, const struct store_challenge_work *w, enum err e)
+record_outcome(
+	struct validator *v, struct arena *a, const struct store_challenge_work *w, enum err e)
 {
 	const char *reason = e == ERR_OK ? NULL : arena_strdup(a, err_reason()), *error = NULL;
 	int64_t again = e == ERR_OK ? 0 : when_again(v, w, e);
@@ -141,7 +142,7 @@ record(struct validator *v, struct arena *a, const struct store_challenge_work *
 				: again != 0 ? "retry"
 					     : "refused"),
 		LOG_S("reason", reason));
-	if (tell(v, w, to, error, again) != ERR_OK)
+	if (tell_outcome(v, w, to, error, again) != ERR_OK)
 		log_event(LOG_WARNING, "acme.validate.record", LOG_S("challenge", w->id),
 			LOG_S("reason", err_reason()));
 }
@@ -161,11 +162,11 @@ work_once(struct validator *v, struct resolver *r, uint64_t rings)
 		return;
 	}
 	wake_another(v);
-	record(v, a, w, look(v, r, w));
+	record_outcome(v, a, w, look_at_challenge(v, r, w));
 }
 
 static void *
-work(void *ctx)
+work_until_stopped(void *ctx)
 {
 	struct validator *v = ctx;
 	struct resolver *r = NULL;
@@ -205,7 +206,7 @@ validator_open(struct store *store, const struct config_validator *config, struc
 	pthread_cond_init(&v->wake, NULL);
 	v->worker = mem_zalloc(config->concurrency, sizeof(*v->worker));
 	for (; v->worker_count < config->concurrency; v->worker_count++)
-		if (pthread_create(&v->worker[v->worker_count], NULL, work, v) != 0)
+		if (pthread_create(&v->worker[v->worker_count], NULL, work_until_stopped, v) != 0)
 			abort();
 	db_listen(store_db(store), 1U << STORE_BELL_CHALLENGE, on_bell, v);
 	*out = v;

@@ -132,7 +132,7 @@ client_ready(struct cli *a, struct pki_cert *leaf)
 /* Opens once; looks after the certificate. A renewal that fails is worth a warning, not a failed
  * command. */
 static enum err
-ready(struct cli *a)
+ensure_ready(struct cli *a)
 {
 	struct pki_cert leaf;
 	enum err e;
@@ -160,7 +160,7 @@ client_credential(const struct cli *a)
 }
 
 static size_t
-collect(char *data, size_t size, size_t count, void *ctx)
+collect_body(char *data, size_t size, size_t count, void *ctx)
 {
 	struct buf *b = ctx;
 
@@ -231,7 +231,7 @@ class_of_status(long status)
 }
 
 static enum err
-refused(long status, struct bytes body)
+refuse_call(long status, struct bytes body)
 {
 	AUTO(json_t) problem = NULL;
 	const char *code = NULL, *reason = NULL, *id = NULL;
@@ -250,7 +250,7 @@ refused(long status, struct bytes body)
 }
 
 static enum err
-perform(struct cli *a, const char *path, const char *body, json_t **out)
+perform_call(struct cli *a, const char *path, const char *body, json_t **out)
 {
 	struct client *c = a->client;
 	char detail[CURL_ERROR_SIZE] = "";
@@ -261,7 +261,7 @@ perform(struct cli *a, const char *path, const char *body, json_t **out)
 	curl_easy_setopt(
 		c->curl, CURLOPT_URL, arena_printf(a->arena, "%s%s", c->credential.server, path));
 	curl_easy_setopt(c->curl, CURLOPT_ERRORBUFFER, detail);
-	curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, collect);
+	curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, collect_body);
 	curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, &answer);
 	if (body != NULL)
 		curl_easy_setopt(c->curl, CURLOPT_COPYPOSTFIELDS, body);
@@ -273,24 +273,24 @@ perform(struct cli *a, const char *path, const char *body, json_t **out)
 			detail[0] != '\0' ? detail : curl_easy_strerror(code));
 	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
 	if (status < 200 || status > 299)
-		return refused(status, buf_bytes(&answer));
+		return refuse_call(status, buf_bytes(&answer));
 	return json_parse(buf_bytes(&answer), out);
 }
 
 enum err
 client_get(struct cli *a, const char *path, json_t **out)
 {
-	enum err e = ready(a);
+	enum err e = ensure_ready(a);
 
-	return e == ERR_OK ? perform(a, path, NULL, out) : e;
+	return e == ERR_OK ? perform_call(a, path, NULL, out) : e;
 }
 
 enum err
 client_post(struct cli *a, const char *path, const json_t *body, json_t **out)
 {
-	enum err e = ready(a);
+	enum err e = ensure_ready(a);
 
-	return e == ERR_OK ? perform(a, path, json_text(a->arena, body), out) : e;
+	return e == ERR_OK ? perform_call(a, path, json_text(a->arena, body), out) : e;
 }
 
 const char *

@@ -4,7 +4,7 @@
 
 /* What stops most people the first time. */
 static enum err
-explain(enum err e, const struct db_config *owner)
+explain_connection(enum err e, const struct db_config *owner)
 {
 	if (e == ERR_UNAVAILABLE || e == ERR_DENIED)
 		return err_context(e,
@@ -32,7 +32,8 @@ cmd_schema_apply(struct cli *a)
 	if (!output_plan(a, "apply the schema in \"%s\" to database \"%s\" at \"%s\" as \"%s\"",
 		    directory, owner.dbname, owner.host, owner.user))
 		return ERR_OK;
-	e = explain(store_schema_apply(&owner, directory, a->arena, &steps, &count), &owner);
+	e = explain_connection(
+		store_schema_apply(&owner, directory, a->arena, &steps, &count), &owner);
 	for (size_t i = 0; i < count; i++) {
 		json_array_append_new(list, json_string(steps[i]));
 		if (!a->json)

@@ -157,7 +157,7 @@ credential_request(struct arena *a, const char *common_name, struct buf *key_pem
 }
 
 static char *
-waiting(struct arena *a, const char *path)
+waiting_path(struct arena *a, const char *path)
 {
 	return arena_printf(a, "%s.new", path);
 }
@@ -165,7 +165,7 @@ waiting(struct arena *a, const char *path)
 static enum err
 move_in(struct arena *a, const char *path)
 {
-	return rename(waiting(a, path), path) == 0
+	return rename(waiting_path(a, path), path) == 0
 		? ERR_OK
 		: err_errno(ERR_INTERNAL, "cannot replace \"%s\"", path);
 }
@@ -179,9 +179,9 @@ credential_install(struct arena *a, const struct credential *c, struct bytes key
 
 	for (size_t i = 0; i < count; i++)
 		text = arena_printf(a, "%s%s", text, pem_string(a, "CERTIFICATE", chain[i]));
-	e = files_write(waiting(a, c->key), key_pem, FILES_SECRET);
+	e = files_write(waiting_path(a, c->key), key_pem, FILES_SECRET);
 	if (e == ERR_OK)
-		e = files_write(waiting(a, c->certificate), bytes_str(text), FILES_PUBLIC);
+		e = files_write(waiting_path(a, c->certificate), bytes_str(text), FILES_PUBLIC);
 	if (e == ERR_OK)
 		e = move_in(a, c->certificate);
 	if (e == ERR_OK)
@@ -237,7 +237,7 @@ credential_check(struct arena *a, const struct credential *c, struct pki_cert *l
 		return e;
 	e = key_fits(a, c->key, leaf);
 	if ((e == ERR_CONFLICT || e == ERR_NOTFOUND) &&
-		key_fits(a, waiting(a, c->key), leaf) == ERR_OK)
+		key_fits(a, waiting_path(a, c->key), leaf) == ERR_OK)
 		return move_in(a, c->key);
 	if (e == ERR_CONFLICT) /* said again: the attempt above has its own reason */
 		return err_set(ERR_INVALID,

@@ -27,7 +27,7 @@ usage_error(enum err e)
 }
 
 static int
-report(const struct cli *a, enum err e)
+report_failure(const struct cli *a, enum err e)
 {
 	if (e == ERR_OK)
 		return 0;
@@ -46,7 +46,7 @@ report(const struct cli *a, enum err e)
 }
 
 static enum err
-run(struct cli *a, int argc, char **argv)
+run_command(struct cli *a, int argc, char **argv)
 {
 	enum err e = options_parse(a, argc, argv);
 
@@ -74,7 +74,7 @@ main(int argc, char **argv)
 		puts("ca-admin (Chancery) " CHANCERY_VERSION);
 		return 0;
 	}
-	status = report(&a, run(&a, argc, argv));
+	status = report_failure(&a, run_command(&a, argc, argv));
 	client_free(a.client);
 	config_free(a.config);
 	if (fflush(stdout) != 0 && status == 0)

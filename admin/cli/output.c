@@ -53,7 +53,7 @@ output_done(struct cli *a, json_t *result, const char *fmt, ...)
 /* Answers come from our own gateway, but identity names and patterns from others: nothing may steer
  * the terminal. */
 static const char *
-harmless(struct arena *a, const char *text)
+make_harmless(struct arena *a, const char *text)
 {
 	char *copy = arena_strdup(a, text);
 
@@ -80,7 +80,8 @@ output_text(struct arena *a, const json_t *value)
 {
 	switch (value != NULL ? json_typeof(value) : JSON_NULL) {
 	case JSON_STRING:
-		return json_string_length(value) > 0 ? harmless(a, json_string_value(value)) : "-";
+		return json_string_length(value) > 0 ? make_harmless(a, json_string_value(value))
+						     : "-";
 	case JSON_INTEGER:
 		return arena_printf(a, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
 	case JSON_TRUE:
@@ -90,7 +91,7 @@ output_text(struct arena *a, const json_t *value)
 	case JSON_ARRAY:
 		return list_text(a, value);
 	case JSON_OBJECT:
-		return harmless(a, json_text(a, value));
+		return make_harmless(a, json_text(a, value));
 	default:
 		return "-";
 	}

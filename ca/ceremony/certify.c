@@ -185,7 +185,7 @@ check_against_issuer(struct ceremony *c, const struct pki_cert *issuer, const st
 }
 
 static enum err
-certify(struct ceremony *c, struct bytes *der)
+certify_csr(struct ceremony *c, struct bytes *der)
 {
 	const struct plan_sign *plan = &c->plan->file.sign;
 	struct arena *a = c->plan->arena;
@@ -221,7 +221,7 @@ ceremony_sign(struct plan *p)
 	enum err e;
 
 	if ((e = ceremony_open(&c, p, "sign", outputs, ARRAY_LEN(outputs))) != ERR_OK ||
-		(e = ceremony_key_use(&c)) != ERR_OK || (e = certify(&c, &der)) != ERR_OK ||
+		(e = ceremony_key_use(&c)) != ERR_OK || (e = certify_csr(&c, &der)) != ERR_OK ||
 		(e = record_write(c.record, RECORD_CERTIFICATE, plan->certificate, "CERTIFICATE",
 			 der)) != ERR_OK)
 		return e;

@@ -57,7 +57,7 @@ static const char exit_codes[] =
 	"file is wrong; 4 HSM not available or PIN refused; 5 verify found evidence that does not hold; 70 a defect of the program\n";
 
 static int
-help(void)
+print_help(void)
 {
 	printf("usage: ca-ceremony COMMAND PLAN\n       ca-ceremony verify EVIDENCE [CERTIFICATE]\n       ca-ceremony COMMAND --help\n\n");
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
@@ -78,7 +78,7 @@ help_command(const struct command *c)
 }
 
 static int
-usage(const char *why, const char *what)
+refuse_usage(const char *why, const char *what)
 {
 	fprintf(stderr, "ca-ceremony: %s%s; see ca-ceremony --help\n", why, what);
 	return EXIT_COMMAND_LINE;
@@ -117,7 +117,7 @@ run_plan(const struct command *c, const char *path)
 }
 
 static int
-run(const struct command *c, int argc, char **argv)
+run_subcommand(const struct command *c, int argc, char **argv)
 {
 	int max = c->run == NULL ? 2 : 1;
 	enum err e;
@@ -125,11 +125,12 @@ run(const struct command *c, int argc, char **argv)
 	if (argc >= 1 && strcmp(argv[0], "--help") == 0)
 		return help_command(c);
 	if (argc < 1)
-		return usage(c->run == NULL ? "which evidence? " : "which plan? ", c->example);
+		return refuse_usage(
+			c->run == NULL ? "which evidence? " : "which plan? ", c->example);
 	if (argc > max)
-		return usage("too many arguments after ", argv[max - 1]);
+		return refuse_usage("too many arguments after ", argv[max - 1]);
 	if (argv[0][0] == '-')
-		return usage("unknown option ", argv[0]);
+		return refuse_usage("unknown option ", argv[0]);
 	e = c->run == NULL ? ceremony_verify(argv[0], argc > 1 ? argv[1] : NULL)
 			   : run_plan(c, argv[0]);
 	if (e != ERR_OK)
@@ -148,13 +149,13 @@ main(int argc, char **argv)
 	umask(022);
 	log_setup("ca-ceremony", LOG_WARNING, LOG_FORMAT_KV);
 	if (argc < 2)
-		return usage("no command", "");
+		return refuse_usage("no command", "");
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
-		return help();
+		return print_help();
 	if (strcmp(argv[1], "--version") == 0)
 		return printf("ca-ceremony %s\n", CHANCERY_VERSION) < 0;
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
-			return run(&commands[i], argc - 2, argv + 2);
-	return usage("unknown command ", argv[1]);
+			return run_subcommand(&commands[i], argc - 2, argv + 2);
+	return refuse_usage("unknown command ", argv[1]);
 }

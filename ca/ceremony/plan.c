@@ -43,7 +43,8 @@ check_sections(const struct plan *p, const char *command, unsigned required, uns
 }
 
 static enum err
-load(const char *path, const char *command, unsigned required, unsigned allowed, struct plan *p)
+load_plan(
+	const char *path, const char *command, unsigned required, unsigned allowed, struct plan *p)
 {
 	enum err e;
 
@@ -61,7 +62,7 @@ plan_load(const char *path, const char *command, unsigned required, unsigned all
 	struct plan **out)
 {
 	AUTO_STRUCT(plan) p = mem_zalloc(1, sizeof(*p));
-	enum err e = load(path, command, required, allowed, p);
+	enum err e = load_plan(path, command, required, allowed, p);
 
 	if (e != ERR_OK)
 		return e;

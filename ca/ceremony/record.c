@@ -43,7 +43,7 @@ set_text(json_t *object, const char *name, const char *value)
 }
 
 static json_t *
-add(json_t *parent, const char *name, json_t *child)
+add_child(json_t *parent, const char *name, json_t *child)
 {
 	json_object_set_new(parent, name, child);
 	return child;
@@ -52,7 +52,7 @@ add(json_t *parent, const char *name, json_t *child)
 static void
 describe_plan(struct record *r)
 {
-	json_t *plan = add(r->json, "plan", json_object());
+	json_t *plan = add_child(r->json, "plan", json_object());
 	struct arena *a = r->plan->arena;
 
 	set_text(plan, "file", file_base_name(r->plan->path));
@@ -76,14 +76,14 @@ record_new(const struct plan *p, const char *command)
 	set_text(r->json, "program", "ca-ceremony " CHANCERY_VERSION);
 	gethostname(host, sizeof(host) - 1);
 	set_text(r->json, "host", host);
-	operators = add(r->json, "operators", json_array());
+	operators = add_child(r->json, "operators", json_array());
 	for (uint32_t i = 0; i < p->file.operators_count; i++)
 		json_array_append_new(operators, json_string(p->file.operators[i]));
 	set_text(r->json, "started", now_text(p->arena));
 	describe_plan(r);
-	r->inputs = add(r->json, "inputs", json_array());
-	r->outputs = add(r->json, "outputs", json_array());
-	r->steps = add(r->json, "steps", json_array());
+	r->inputs = add_child(r->json, "inputs", json_array());
+	r->outputs = add_child(r->json, "outputs", json_array());
+	r->steps = add_child(r->json, "steps", json_array());
 	printf("%s: ca-ceremony %s, plan \"%s\"\n", p->file.ceremony, command, p->path);
 	return r;
 }
@@ -118,8 +118,8 @@ record_step(struct record *r, const char *fmt, ...)
 void
 record_token(struct record *r, const struct ca_token_info *i)
 {
-	json_t *module = add(r->json, "module", json_object()),
-	       *token = add(r->json, "token", json_object());
+	json_t *module = add_child(r->json, "module", json_object()),
+	       *token = add_child(r->json, "token", json_object());
 	struct arena *a = r->plan->arena;
 	struct bytes content;
 
@@ -159,8 +159,8 @@ record_key(struct record *r, const struct ca_key *key)
 		{"unwrap", k->unwrap},
 		{"modifiable", k->modifiable},
 	};
-	json_t *json = add(r->json, "key", json_object()),
-	       *attributes = add(json, "attributes", json_object());
+	json_t *json = add_child(r->json, "key", json_object()),
+	       *attributes = add_child(json, "attributes", json_object());
 	const char *hash = sha256_text(r->plan->arena, ca_key_spki(key));
 
 	set_text(json, "label", k->label);

@@ -121,7 +121,7 @@ next_number(const struct pki_crl *previous)
 }
 
 static enum err
-build(struct ceremony *c, const struct pki_cert *issuer, const struct pki_crl *previous,
+build_crl(struct ceremony *c, const struct pki_cert *issuer, const struct pki_crl *previous,
 	struct buf *out)
 {
 	const struct plan_crl *plan = &c->plan->file.crl;
@@ -157,7 +157,7 @@ ceremony_crl_write(
 	AUTO(EVP_PKEY) key = NULL;
 	struct pki_crl made;
 	char next[CLOCK_RFC3339_SIZE];
-	enum err e = build(c, issuer, previous, &der);
+	enum err e = build_crl(c, issuer, previous, &der);
 
 	if (e != ERR_OK || (e = pki_crl_parse(buf_bytes(&der), &made)) != ERR_OK ||
 		(e = pki_spki_pkey(&issuer->spki, &key)) != ERR_OK ||

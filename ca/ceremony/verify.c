@@ -28,7 +28,7 @@ struct verify {
 
 /* Where a file of the record is now: as it was called, seen from the evidence, else beside it. */
 static enum err
-locate(const struct verify *v, const char *file, struct bytes *content, const char **where)
+locate_file(const struct verify *v, const char *file, struct bytes *content, const char **where)
 {
 	const char *slash = strrchr(v->path, '/');
 	const char *folder = slash != NULL
@@ -77,7 +77,7 @@ read_object(const struct verify *v, const char *list, const char *role, const ch
 
 	if (file == NULL)
 		return err_set(ERR_NOTFOUND, "the evidence names no %s", role);
-	if ((e = locate(v, file, &content, &where)) != ERR_OK)
+	if ((e = locate_file(v, file, &content, &where)) != ERR_OK)
 		return e;
 	return file_read_object(v->arena, where, label, der);
 }
@@ -214,7 +214,7 @@ check_file(struct verify *v, const json_t *file)
 
 	if ((e = json_get_string(file, "file", &name)) != ERR_OK ||
 		(e = json_get_string(file, "sha256", &hash)) != ERR_OK ||
-		(e = locate(v, name, &content, &where)) != ERR_OK)
+		(e = locate_file(v, name, &content, &where)) != ERR_OK)
 		return e;
 	if (strcmp(hash, sha256_text(v, content)) != 0)
 		return err_set(ERR_DENIED, "file \"%s\" does not have the recorded hash", where);

@@ -58,7 +58,7 @@ struct request {
 };
 
 static CK_RV
-generate(const struct ca_token *t, CK_SESSION_HANDLE session, struct request *r)
+generate_pair(const struct ca_token *t, CK_SESSION_HANDLE session, struct request *r)
 {
 	CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 	CK_BYTE exponent[] = {1, 0, 1};
@@ -124,7 +124,7 @@ ca_key_generate(struct ca_token *t, const char *label, enum pki_key_type type, u
 		t->slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session);
 	if (rv != CKR_OK)
 		return module_fail(rv, "C_OpenSession for writing");
-	rv = generate(t, session, &r);
+	rv = generate_pair(t, session, &r);
 	t->module.f->C_CloseSession(session);
 	return rv == CKR_OK ? ERR_OK : module_fail(rv, "C_GenerateKeyPair");
 }

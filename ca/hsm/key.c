@@ -138,7 +138,7 @@ find_object(const struct ca_token *t, const char *label, CK_OBJECT_HANDLE *out)
 }
 
 static enum err
-judge(const struct ca_key_attributes *a, const char *label)
+judge_attributes(const struct ca_key_attributes *a, const char *label)
 {
 	for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
 		bool value = *((const bool *)((const char *)a + flags[i].offset));
@@ -177,7 +177,7 @@ get_pkey(struct ca_token *t, const char *label, EVP_PKEY **out)
 }
 
 static enum err
-sign(void *ctx, struct bytes data, struct buf *signature)
+sign_data(void *ctx, struct bytes data, struct buf *signature)
 {
 	struct ca_key *k = ctx;
 	size_t n = k->signature_max;
@@ -236,7 +236,7 @@ prepare_signer(struct ca_key *k)
 		return err_openssl(ERR_INTERNAL, "digest %s", digest);
 	k->signature_max = (size_t)EVP_PKEY_get_size(k->pkey);
 	k->signer = (struct pki_signer){
-		.alg = pki_sig_alg_for(k->attributes.type), .ctx = k, .sign = sign};
+		.alg = pki_sig_alg_for(k->attributes.type), .ctx = k, .sign = sign_data};
 	return ERR_OK;
 }
 
@@ -269,7 +269,8 @@ open_key(struct ca_token *t, const char *label, struct ca_key *k)
 	a->token_serial = t->info.serial;
 	if ((e = find_object(t, label, &object)) != ERR_OK ||
 		(e = read_flags(t, object, a)) != ERR_OK || (e = read_id(t, object, a)) != ERR_OK ||
-		(e = judge(a, label)) != ERR_OK || (e = refuse_foreign_keys(t)) != ERR_OK ||
+		(e = judge_attributes(a, label)) != ERR_OK ||
+		(e = refuse_foreign_keys(t)) != ERR_OK ||
 		(e = get_pkey(t, label, &k->pkey)) != ERR_OK || (e = read_public_key(k)) != ERR_OK)
 		return e;
 	return prepare_signer(k);

@@ -98,7 +98,7 @@ get_functions(const char *path, CK_FUNCTION_LIST_PTR *out)
 }
 
 static enum err
-initialize(struct hsm_module *m)
+initialize_module(struct hsm_module *m)
 {
 	CK_C_INITIALIZE_ARGS args = {.flags = CKF_OS_LOCKING_OK};
 	CK_RV rv = m->f->C_Initialize(&args);
@@ -114,7 +114,7 @@ initialize(struct hsm_module *m)
 }
 
 static enum err
-describe(struct hsm_module *m)
+describe_module(struct hsm_module *m)
 {
 	CK_INFO info;
 	CK_RV rv = m->f->C_GetInfo(&info);
@@ -145,8 +145,8 @@ module_load(const struct ca_token_config *c, struct hsm_module *m)
 	if ((e = get_functions(c->module, &m->f)) != ERR_OK)
 		return e;
 	m->path = mem_strdup(c->module);
-	if ((e = initialize(m)) == ERR_OK)
-		e = describe(m);
+	if ((e = initialize_module(m)) == ERR_OK)
+		e = describe_module(m);
 	if (e != ERR_OK)
 		module_clear(m);
 	return e;

@@ -73,7 +73,7 @@ wrong_pin(const struct ca_token *t, const char *label)
 }
 
 static enum err
-login(struct ca_token *t, const struct ca_token_config *c)
+login_user(struct ca_token *t, const struct ca_token_config *c)
 {
 	AUTO_PIN(pin);
 	enum err e = pin_read(c->pin_file, c->pin_fd, &pin);
@@ -136,7 +136,7 @@ open_token(const struct ca_token_config *c, struct ca_token *t)
 	rv = t->module.f->C_OpenSession(t->slot, CKF_SERIAL_SESSION, NULL, NULL, &t->session);
 	if (rv != CKR_OK)
 		return module_fail(rv, "C_OpenSession");
-	return login(t, c);
+	return login_user(t, c);
 }
 
 /*

@@ -130,7 +130,7 @@ hold_for_approval(const struct decide *d, const struct store_claim_item *r,
 }
 
 static enum err
-issue(const struct decide *d, const struct store_claim_item *r,
+issue_certificate(const struct decide *d, const struct store_claim_item *r,
 	const struct ca_policy_request *policy, const struct ca_signing_issuer *signing,
 	struct store_outcome *out)
 {
@@ -167,7 +167,7 @@ issue(const struct decide *d, const struct store_claim_item *r,
 }
 
 static enum err
-certify(const struct decide *d, const struct store_claim_item *r, struct store_outcome *out)
+certify_request(const struct decide *d, const struct store_claim_item *r, struct store_outcome *out)
 {
 	struct ca_policy_request policy = {
 		.identity_name = r->identity_name,
@@ -197,7 +197,7 @@ certify(const struct decide *d, const struct store_claim_item *r, struct store_o
 		(e = check_issuer_wish(r, policy.profile, policy.protocol)) != ERR_OK ||
 		(e = find_issuer(d, policy.profile, r->issuer, &signing)) != ERR_OK)
 		return e;
-	return issue(d, r, &policy, signing, out);
+	return issue_certificate(d, r, &policy, signing, out);
 }
 
 /* What may pass is not an outcome: the request waits and is looked at again, up to a day. */
@@ -213,7 +213,7 @@ decide(const struct decide *d, const struct store_claim_item *request, struct st
 	enum err e;
 
 	*out = (struct store_outcome){.kind = STORE_OUTCOME_ISSUED};
-	e = certify(d, request, out);
+	e = certify_request(d, request, out);
 	if (e == ERR_OK || (e == ERR_UNAVAILABLE && err_word() == WORD_HSM))
 		return e;
 	if (may_pass(d, request, e))

@@ -151,7 +151,7 @@ decide_all(struct ca_signer *s, const struct store_claim_item *items, size_t cou
 }
 
 static void
-account(struct ca_signer *s, const struct store_claim_item *items,
+account_outcomes(struct ca_signer *s, const struct store_claim_item *items,
 	const struct store_outcome *outcomes, const int64_t *us, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -189,7 +189,7 @@ ca_signer_work(struct ca_signer *s, bool *more)
 	}
 	if ((e = store_claim_finish(claim, outcomes)) != ERR_OK)
 		return e;
-	account(s, items, outcomes, us, count);
+	account_outcomes(s, items, outcomes, us, count);
 	*more = count == max;
 	return ERR_OK;
 }

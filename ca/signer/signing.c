@@ -37,7 +37,7 @@ sign_in_time(void *ctx, struct bytes data, struct buf *signature)
 }
 
 static const struct pki_signer *
-guard(struct arena *a, const struct pki_signer *key)
+guard_key(struct arena *a, const struct pki_signer *key)
 {
 	struct pki_signer *s = arena_alloc(a, sizeof(*s));
 
@@ -72,7 +72,7 @@ try_open(const struct signing *s, struct ca_signing_issuer *one)
 	enum err e = open_key(s, one->issuer, &one->key);
 
 	if (e == ERR_OK) {
-		one->signer = guard(s->issuers->arena, ca_key_signer(one->key));
+		one->signer = guard_key(s->issuers->arena, ca_key_signer(one->key));
 		one->trouble = (struct ca_signing_trouble){.class = ERR_OK};
 	} else if (one->trouble.class != e || strcmp(one->trouble.reason, err_reason()) != 0) {
 		one->trouble = (struct ca_signing_trouble){.class = e,
@@ -88,7 +88,7 @@ fail_again(const struct ca_signing_trouble *t)
 }
 
 static void
-tell(const struct signing *s, const struct ca_signing_issuer *one)
+tell_issuer(const struct signing *s, const struct ca_signing_issuer *one)
 {
 	if (one->trouble.class != ERR_OK)
 		log_failure("signer.issuer", fail_again(&one->trouble));
@@ -123,7 +123,7 @@ take_over(struct signing *before, struct arena *a, struct ca_signing_issuer *one
 		if (!same_issuer(old->issuer, one->issuer))
 			continue;
 		one->key = old->key;
-		one->signer = old->key != NULL ? guard(a, ca_key_signer(old->key)) : NULL;
+		one->signer = old->key != NULL ? guard_key(a, ca_key_signer(old->key)) : NULL;
 		one->trouble = old->trouble;
 		if (old->trouble.reason != NULL)
 			one->trouble.reason = arena_strdup(a, old->trouble.reason);
@@ -134,7 +134,7 @@ take_over(struct signing *before, struct arena *a, struct ca_signing_issuer *one
 }
 
 static enum err
-load(const struct signing *s, struct signing *out)
+load_issuers(const struct signing *s, struct signing *out)
 {
 	struct signing fresh = {.store = s->store, .token = s->token, .config = s->config};
 	enum err e = ca_issuers_load(s->store, s->config, &fresh.issuers);
@@ -165,7 +165,7 @@ signing_open(
 	const struct signing empty = {.store = store, .token = token, .config = config};
 	struct signing fresh;
 	size_t usable = 0;
-	enum err e = load(&empty, &fresh);
+	enum err e = load_issuers(&empty, &fresh);
 
 	if (e != ERR_OK)
 		return e;
@@ -179,7 +179,7 @@ signing_open(
 		return e;
 	}
 	for (size_t i = 0; i < fresh.issuers->count; i++)
-		tell(&fresh, &fresh.item[i]);
+		tell_issuer(&fresh, &fresh.item[i]);
 	tell_missing(&fresh);
 	fresh.retry_at = clock_monotonic_us() + RETRY_US;
 	*s = fresh;
@@ -188,7 +188,7 @@ signing_open(
 
 /* Keys made or corrected since; told when that changes something. */
 static void
-retry(struct signing *s)
+retry_keys(struct signing *s)
 {
 	if (clock_monotonic_us() < s->retry_at)
 		return;
@@ -201,19 +201,19 @@ retry(struct signing *s)
 			continue;
 		try_open(s, one);
 		if (one->trouble.reason != before)
-			tell(s, one);
+			tell_issuer(s, one);
 	}
 }
 
 static void
-replace(struct signing *s, struct signing *fresh)
+replace_issuers(struct signing *s, struct signing *fresh)
 {
 	fresh->retry_at = s->retry_at;
 	for (size_t i = 0; i < fresh->issuers->count; i++) {
 		if (take_over(s, fresh->issuers->arena, &fresh->item[i]))
 			continue;
 		try_open(fresh, &fresh->item[i]);
-		tell(fresh, &fresh->item[i]);
+		tell_issuer(fresh, &fresh->item[i]);
 	}
 	tell_missing(fresh);
 	signing_clear(s);
@@ -224,7 +224,7 @@ static enum err
 read_again(struct signing *s)
 {
 	struct signing fresh;
-	enum err e = load(s, &fresh);
+	enum err e = load_issuers(s, &fresh);
 
 	if (e == ERR_NOTFOUND)
 		return ERR_OK; /* all were taken away: whoever did that ends the signer, too */
@@ -233,7 +233,7 @@ read_again(struct signing *s)
 	if (ca_issuers_equal(s->issuers, fresh.issuers))
 		signing_clear(&fresh);
 	else
-		replace(s, &fresh);
+		replace_issuers(s, &fresh);
 	return ERR_OK;
 }
 
@@ -249,7 +249,7 @@ signing_follow(struct signing *s)
 	if (e != ERR_OK)
 		return e;
 	s->place = next;
-	retry(s);
+	retry_keys(s);
 	return ERR_OK;
 }
 

@@ -37,7 +37,7 @@ base64_value(uint8_t c)
 }
 
 static char
-character(const struct alphabet *alphabet, unsigned value)
+character_of(const struct alphabet *alphabet, unsigned value)
 {
 	return value < 62 ? base64url_alphabet[value] : alphabet->last[value - 62];
 }
@@ -55,7 +55,7 @@ value_of(const struct alphabet *alphabet, uint8_t c)
 }
 
 static char *
-encode(struct arena *a, const struct alphabet *alphabet, struct bytes in)
+encode_octets(struct arena *a, const struct alphabet *alphabet, struct bytes in)
 {
 	char *out = arena_alloc(a, (in.n + 2) / 3 * 4 + 1), *w = out;
 
@@ -65,7 +65,7 @@ encode(struct arena *a, const struct alphabet *alphabet, struct bytes in)
 			(have > 1 ? (unsigned)in.p[i + 1] << 8 : 0) | (have > 2 ? in.p[i + 2] : 0);
 
 		for (size_t k = 0; k <= have; k++)
-			*w++ = character(alphabet, group >> (18 - 6 * k) & 63);
+			*w++ = character_of(alphabet, group >> (18 - 6 * k) & 63);
 		for (size_t k = have; alphabet->padding == PADDED && k < 3; k++)
 			*w++ = '=';
 	}
@@ -108,7 +108,7 @@ check_ending(const struct alphabet *alphabet, size_t characters, unsigned rest, 
 }
 
 static enum err
-decode(struct arena *a, const struct alphabet *alphabet, struct bytes text, struct bytes *out)
+decode_text(struct arena *a, const struct alphabet *alphabet, struct bytes text, struct bytes *out)
 {
 	uint8_t *data = arena_alloc(a, text.n / 4 * 3 + 3);
 	size_t characters = 0, n = 0, padding = 0, i;
@@ -141,25 +141,25 @@ decode(struct arena *a, const struct alphabet *alphabet, struct bytes text, stru
 char *
 base64_string(struct arena *a, struct bytes in)
 {
-	return encode(a, &standard, in);
+	return encode_octets(a, &standard, in);
 }
 
 char *
 base64url_string(struct arena *a, struct bytes in)
 {
-	return encode(a, &url, in);
+	return encode_octets(a, &url, in);
 }
 
 enum err
 base64_decode(struct arena *a, struct bytes text, struct bytes *out)
 {
-	return decode(a, &standard, text, out);
+	return decode_text(a, &standard, text, out);
 }
 
 enum err
 base64url_decode(struct arena *a, struct bytes text, struct bytes *out)
 {
-	return decode(a, &url, text, out);
+	return decode_text(a, &url, text, out);
 }
 
 enum err
@@ -175,5 +175,5 @@ base64_decode_mime(struct arena *a, struct bytes text, struct bytes *out)
 	if (text.n > 2 && text.p[0] == 0x30 && text.p[1] >= 0x80)
 		return err_set(ERR_INVALID,
 			"the body is raw DER; send it in base64 (RFC 8951 section 3.1)");
-	return decode(a, &mime, text, out);
+	return decode_text(a, &mime, text, out);
 }

@@ -4,7 +4,7 @@
 #include "lib/base/config_table.h"
 
 static enum err
-load(struct config *c, const char *path)
+load_file(struct config *c, const char *path)
 {
 	enum err e = yaml_read_file(c->arena, path, &config_table, c, &c->doc);
 
@@ -21,7 +21,7 @@ config_load(const char *path, struct config **out)
 	enum err e;
 
 	c->arena = a;
-	e = load(c, path);
+	e = load_file(c, path);
 	if (e != ERR_OK)
 		return e;
 	*out = c;

@@ -48,7 +48,7 @@ log_level_name(unsigned level)
 }
 
 static void
-add(struct line *l, const char *text, size_t n)
+add_octets(struct line *l, const char *text, size_t n)
 {
 	if (l->state == FULL || n > LINE_SIZE - CLOSING - l->len) {
 		l->state = FULL;
@@ -61,7 +61,7 @@ add(struct line *l, const char *text, size_t n)
 static void
 add_text(struct line *l, const char *text)
 {
-	add(l, text, strlen(text));
+	add_octets(l, text, strlen(text));
 }
 
 static void
@@ -156,7 +156,7 @@ add_time(struct line *l)
 }
 
 static void
-emit(const char *text, size_t n)
+emit_line(const char *text, size_t n)
 {
 	while (n > 0) {
 		ssize_t done = write(STDERR_FILENO, text, n);
@@ -195,7 +195,7 @@ log_write(enum log_level level, const char *event, const struct log_field *field
 	if (settings.format == LOG_FORMAT_JSON)
 		l.text[l.len++] = '}'; /* CLOSING keeps room for these */
 	l.text[l.len++] = '\n';
-	emit(l.text, l.len);
+	emit_line(l.text, l.len);
 	errno = saved;
 }
 

@@ -53,7 +53,7 @@ random_id(struct arena *a)
 }
 
 static void
-digest(EVP_MD *const *md, struct bytes first, struct bytes second, uint8_t *out)
+digest_octets(EVP_MD *const *md, struct bytes first, struct bytes second, uint8_t *out)
 {
 	AUTO(EVP_MD_CTX) ctx = EVP_MD_CTX_new();
 
@@ -68,13 +68,13 @@ digest(EVP_MD *const *md, struct bytes first, struct bytes second, uint8_t *out)
 void
 sha256(struct bytes in, uint8_t out[SHA256_SIZE])
 {
-	digest(&fetched_sha256, in, bytes_of(NULL, 0), out);
+	digest_octets(&fetched_sha256, in, bytes_of(NULL, 0), out);
 }
 
 void
 sha1(struct bytes in, uint8_t out[SHA1_SIZE])
 {
-	digest(&fetched_sha1, in, bytes_of(NULL, 0), out);
+	digest_octets(&fetched_sha1, in, bytes_of(NULL, 0), out);
 }
 
 /* RFC 2104 over the fetched digest: EVP_MAC would fetch SHA-256 anew for every key. */
@@ -89,10 +89,11 @@ hmac_sha256(struct bytes key, struct bytes in, uint8_t out[SHA256_SIZE])
 		memcpy(block, key.p, key.n);
 	for (size_t i = 0; i < sizeof(block); i++)
 		pad[i] = block[i] ^ 0x36;
-	digest(&fetched_sha256, bytes_of(pad, sizeof(pad)), in, inner);
+	digest_octets(&fetched_sha256, bytes_of(pad, sizeof(pad)), in, inner);
 	for (size_t i = 0; i < sizeof(block); i++)
 		pad[i] = block[i] ^ 0x5c;
-	digest(&fetched_sha256, bytes_of(pad, sizeof(pad)), bytes_of(inner, sizeof(inner)), out);
+	digest_octets(
+		&fetched_sha256, bytes_of(pad, sizeof(pad)), bytes_of(inner, sizeof(inner)), out);
 	OPENSSL_cleanse(block, sizeof(block));
 	OPENSSL_cleanse(pad, sizeof(pad));
 	OPENSSL_cleanse(inner, sizeof(inner));

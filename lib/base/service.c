@@ -32,7 +32,7 @@ enum { DUMPABLE = 0 };
 #endif
 
 static enum err
-harden(void)
+harden_process(void)
 {
 	const struct rlimit none = {0, 0};
 
@@ -106,9 +106,9 @@ take_pid_file(struct service *s)
 }
 
 static enum err
-begin(struct service *s)
+begin_service(struct service *s)
 {
-	enum err e = harden();
+	enum err e = harden_process();
 
 	if (e == ERR_OK)
 		e = config_load(s->config_path, &s->config);
@@ -130,7 +130,7 @@ service_start(struct service *s, const struct service_program *program, int argc
 	code = service_options_parse(s, argc, argv);
 	if (code != SERVICE_GO_ON)
 		return code;
-	e = begin(s);
+	e = begin_service(s);
 	if (e == ERR_OK)
 		return SERVICE_GO_ON;
 	log_failure("start", e);

@@ -39,7 +39,7 @@ show_help(const struct service_program *p)
 }
 
 static int
-refuse(const struct service_program *p, const char *what, const char *argument)
+refuse_option(const struct service_program *p, const char *what, const char *argument)
 {
 	fprintf(stderr, "%s: %s \"%s\"; try %s --help\n", p->name, what, argument, p->name);
 	return SERVICE_EXIT_USAGE;
@@ -70,14 +70,14 @@ take_option(struct service *s, int argc, char **argv, int *i)
 	const struct service_option *o;
 
 	if (index < 0)
-		return refuse(p, "unknown option", text);
+		return refuse_option(p, "unknown option", text);
 	o = option_at(p, (size_t)index);
 	if (s->values[index] != NULL)
-		return refuse(p, "given twice: option", text);
+		return refuse_option(p, "given twice: option", text);
 	if (o->argument == NULL && equals != NULL)
-		return refuse(p, "no argument belongs to option", text);
+		return refuse_option(p, "no argument belongs to option", text);
 	if (o->argument != NULL && equals == NULL && *i + 1 >= argc)
-		return refuse(p, "an argument is missing after option", text);
+		return refuse_option(p, "an argument is missing after option", text);
 	if (o->argument == NULL)
 		s->values[index] = "";
 	else
@@ -97,7 +97,7 @@ take_number(struct service *s)
 		return SERVICE_GO_ON;
 	n = strtoul(text, &end, 10);
 	if (text[0] < '1' || text[0] > '9' || *end != '\0' || n > NUMBER_MAX)
-		return refuse(s->program, "--number must be 1 to 64, not", text);
+		return refuse_option(s->program, "--number must be 1 to 64, not", text);
 	s->number = (unsigned)n;
 	return SERVICE_GO_ON;
 }

@@ -103,7 +103,7 @@ find_part(const struct yaml_node *parent, const char *part, size_t n)
 
 /* The node at path, or the innermost one around it; *rest is what of the path was not found. */
 static const struct yaml_node *
-walk(const struct yaml_doc *doc, const char *path, const char **rest)
+walk_path(const struct yaml_doc *doc, const char *path, const char **rest)
 {
 	const struct yaml_node *at = doc->root;
 
@@ -125,7 +125,7 @@ yaml_line(const struct yaml_doc *doc, const char *path)
 {
 	const char *rest;
 
-	return walk(doc, path, &rest)->line;
+	return walk_path(doc, path, &rest)->line;
 }
 
 bool
@@ -133,7 +133,7 @@ yaml_present(const struct yaml_doc *doc, const char *path)
 {
 	const char *rest;
 
-	(void)walk(doc, path, &rest);
+	(void)walk_path(doc, path, &rest);
 	return *rest == '\0';
 }
 

@@ -232,7 +232,7 @@ take_notifications(struct bells *b)
 }
 
 static void
-tick(struct bells *b)
+tick_listeners(struct bells *b)
 {
 	int64_t now = clock_monotonic_us();
 
@@ -263,7 +263,7 @@ sleep_until(struct bells *b, int64_t until)
 }
 
 static void *
-run(void *ctx)
+serve_bells(void *ctx)
 {
 	struct bells *b = ctx;
 
@@ -272,7 +272,7 @@ run(void *ctx)
 		int64_t until = send_rings(b);
 
 		take_notifications(b);
-		tick(b);
+		tick_listeners(b);
 		if (until == 0 || until > b->next_tick)
 			until = b->next_tick;
 		if (!db_conn_usable(&b->conn) && b->retry.next_us < until)
@@ -300,7 +300,7 @@ bells_start(struct db *db)
 	b->next_tick = clock_monotonic_us() + TICK_US;
 	pthread_mutex_init(&b->mutex, NULL);
 	pthread_mutex_init(&b->calling, NULL);
-	if (b->wake < 0 || pthread_create(&b->thread, NULL, run, b) != 0)
+	if (b->wake < 0 || pthread_create(&b->thread, NULL, serve_bells, b) != 0)
 		abort();
 	return b;
 }

@@ -28,7 +28,7 @@ static const char *const options[] = {
 };
 
 static enum err
-broken(struct db_conn *c, const char *what)
+break_connection(struct db_conn *c, const char *what)
 {
 	char text[256];
 
@@ -117,12 +117,12 @@ connect_finish(struct db_conn *c, const struct patience *p)
 	PostgresPollingStatusType want = PGRES_POLLING_WRITING;
 
 	if (PQstatus(c->pg) == CONNECTION_BAD)
-		return broken(c, "cannot connect");
+		return break_connection(c, "cannot connect");
 	while (want != PGRES_POLLING_OK) {
 		if (want == PGRES_POLLING_FAILED)
-			return broken(c, "cannot connect");
+			return break_connection(c, "cannot connect");
 		if (!wait_socket(c, want == PGRES_POLLING_READING ? POLLIN : POLLOUT, p))
-			return broken(c, "no connection in time");
+			return break_connection(c, "no connection in time");
 		want = PQconnectPoll(c->pg);
 	}
 	return ERR_OK;
@@ -159,11 +159,11 @@ db_conn_open(struct db_conn *c, const struct db_config *config, enum db_conn_kin
 	*c = (struct db_conn){.config = config, .end = end, .timeout_us = DB_CONN_STATEMENT_US};
 	c->pg = PQconnectStartParams(keys, values, 0);
 	if (c->pg == NULL)
-		return broken(c, "cannot connect");
+		return break_connection(c, "cannot connect");
 	const struct patience p = patience_of(connect_us);
 	enum err e = connect_finish(c, &p);
 	if (e == ERR_OK && PQsetnonblocking(c->pg, 1) != 0)
-		return broken(c, "cannot connect");
+		return break_connection(c, "cannot connect");
 	return e;
 }
 
@@ -205,19 +205,19 @@ wait_result(struct db_conn *c)
 		int unsent = PQflush(c->pg);
 
 		if (unsent < 0)
-			return broken(c, "connection lost");
+			return break_connection(c, "connection lost");
 		if (unsent == 0 && PQisBusy(c->pg) == 0)
 			return ERR_OK;
 		if (!wait_socket(c, (short)(POLLIN | (unsent > 0 ? POLLOUT : 0)), &p))
-			return broken(c, "no answer in time");
+			return break_connection(c, "no answer in time");
 		if (PQconsumeInput(c->pg) == 0)
-			return broken(c, "connection lost");
+			return break_connection(c, "connection lost");
 	}
 }
 
 /* The result of one statement outside a pipeline, judged. */
 static enum err
-finish(struct db_conn *c, PGresult **out)
+finish_query(struct db_conn *c, PGresult **out)
 {
 	AUTO(PGresult) res = NULL;
 
@@ -233,7 +233,7 @@ finish(struct db_conn *c, PGresult **out)
 		res = next;
 	}
 	if (res == NULL || PQstatus(c->pg) != CONNECTION_OK)
-		return broken(c, "connection lost");
+		return break_connection(c, "connection lost");
 	enum err e = db_conn_judge(res);
 	if (e == ERR_OK && out != NULL) {
 		*out = res;
@@ -243,15 +243,15 @@ finish(struct db_conn *c, PGresult **out)
 }
 
 static enum err
-prepare(struct db_conn *c, const struct stmt *st)
+prepare_statement(struct db_conn *c, const struct stmt *st)
 {
 	for (size_t i = 0; i < c->prepared_count; i++)
 		if (c->prepared[i] == st)
 			return ERR_OK;
 	assert(c->prepared_count < DB_CONN_STATEMENTS_MAX);
 	if (c->pg == NULL || PQsendPrepare(c->pg, st->name, st->sql, 0, NULL) == 0)
-		return broken(c, "connection lost");
-	enum err e = finish(c, NULL);
+		return break_connection(c, "connection lost");
+	enum err e = finish_query(c, NULL);
 	if (e != ERR_OK)
 		return err_context(e, "statement \"%s\"", st->name);
 	c->prepared[c->prepared_count++] = st;
@@ -259,24 +259,24 @@ prepare(struct db_conn *c, const struct stmt *st)
 }
 
 static enum err
-queue(struct db_conn *c, const struct stmt *st, const struct params *p)
+queue_statement(struct db_conn *c, const struct stmt *st, const struct params *p)
 {
 	assert(st->params == (p != NULL ? p->count : 0));
 	int sent = p != NULL
 		? PQsendQueryPrepared(c->pg, st->name, p->count, p->value, p->length, p->format, 1)
 		: PQsendQueryPrepared(c->pg, st->name, 0, NULL, NULL, NULL, 1);
-	return sent != 0 ? ERR_OK : broken(c, "connection lost");
+	return sent != 0 ? ERR_OK : break_connection(c, "connection lost");
 }
 
 enum err
 db_conn_run(struct db_conn *c, const struct stmt *st, const struct params *p, PGresult **out)
 {
-	enum err e = prepare(c, st);
+	enum err e = prepare_statement(c, st);
 
 	if (e == ERR_OK)
-		e = queue(c, st, p);
+		e = queue_statement(c, st, p);
 	if (e == ERR_OK) {
-		e = finish(c, out);
+		e = finish_query(c, out);
 		if (e != ERR_OK && db_conn_usable(c))
 			return err_context(e, "statement \"%s\"", st->name);
 	}
@@ -287,13 +287,13 @@ enum err
 db_conn_command(struct db_conn *c, const char *sql)
 {
 	if (c->pg == NULL || PQsendQuery(c->pg, sql) == 0)
-		return broken(c, "connection lost");
-	return finish(c, NULL);
+		return break_connection(c, "connection lost");
+	return finish_query(c, NULL);
 }
 
 /* The next result of a pipeline, also a refusal. */
 static enum err
-fetch(struct db_conn *c, PGresult **out)
+fetch_result(struct db_conn *c, PGresult **out)
 {
 	enum err e = wait_result(c);
 
@@ -302,14 +302,14 @@ fetch(struct db_conn *c, PGresult **out)
 	PGresult *res = PQgetResult(c->pg);
 	if (res == NULL || PQstatus(c->pg) != CONNECTION_OK) {
 		PQclear(res);
-		return broken(c, "connection lost");
+		return break_connection(c, "connection lost");
 	}
 	/* In a pipeline every statement's result is followed by a NULL, but a synchronization point
 	 * is not. */
 	if (PQresultStatus(res) != PGRES_PIPELINE_SYNC) {
 		e = wait_result(c);
 		if (e == ERR_OK && PQgetResult(c->pg) != NULL)
-			e = broken(c, "more than one result");
+			e = break_connection(c, "more than one result");
 		if (e != ERR_OK) {
 			PQclear(res);
 			return e;
@@ -323,10 +323,10 @@ static enum err
 fetch_sync(struct db_conn *c)
 {
 	AUTO(PGresult) res = NULL;
-	enum err e = fetch(c, &res);
+	enum err e = fetch_result(c, &res);
 
 	if (e == ERR_OK && PQresultStatus(res) != PGRES_PIPELINE_SYNC)
-		return broken(c, "no synchronization where expected");
+		return break_connection(c, "no synchronization where expected");
 	return e;
 }
 
@@ -336,7 +336,7 @@ db_conn_prepare_steps(struct db_conn *c, const struct db_step *steps, size_t cou
 	enum err e = ERR_OK;
 
 	for (size_t i = 0; i < count && e == ERR_OK; i++)
-		e = prepare(c, steps[i].st);
+		e = prepare_statement(c, steps[i].st);
 	return e;
 }
 
@@ -346,13 +346,13 @@ db_conn_pipeline(struct db_conn *c, struct db_step *steps, size_t count)
 	enum err e = db_conn_prepare_steps(c, steps, count);
 
 	if (e == ERR_OK && PQenterPipelineMode(c->pg) == 0)
-		e = broken(c, "connection lost");
+		e = break_connection(c, "connection lost");
 	for (size_t i = 0; i < count && e == ERR_OK; i++)
-		e = queue(c, steps[i].st, steps[i].params);
+		e = queue_statement(c, steps[i].st, steps[i].params);
 	if (e == ERR_OK && PQpipelineSync(c->pg) == 0)
-		e = broken(c, "connection lost");
+		e = break_connection(c, "connection lost");
 	for (size_t i = 0; i < count && e == ERR_OK; i++)
-		e = fetch(c, &steps[i].res);
+		e = fetch_result(c, &steps[i].res);
 	if (e == ERR_OK)
 		e = fetch_sync(c);
 	if (e == ERR_OK && PQexitPipelineMode(c->pg) == 0)

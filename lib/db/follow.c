@@ -50,7 +50,7 @@ tell_outcome(struct db_follower *f, enum err e)
 }
 
 static void *
-follow(void *arg)
+run_cycles(void *arg)
 {
 	struct db_follower *f = arg;
 
@@ -86,7 +86,7 @@ db_follow(struct db *db, unsigned bells, const char *name, db_follow_fn *fn, voi
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_cond_init(&f->wake, NULL);
 	clock_cond_init(&f->done);
-	if (pthread_create(&f->thread, NULL, follow, f) != 0)
+	if (pthread_create(&f->thread, NULL, run_cycles, f) != 0)
 		abort();
 	db_listen(db, bells, on_bell, f);
 	return f;

@@ -16,7 +16,7 @@ enum { OID_BYTEA = 17, OID_BIGINT = 20, OID_SMALLINT = 21, OID_TEXT = 25, OID_TI
 #define EPOCH_2000 INT64_C(946684800)
 
 static void
-add(struct params *p, const char *value, size_t length, int format)
+add_param(struct params *p, const char *value, size_t length, int format)
 {
 	assert(p->count < PARAMS_MAX);
 	p->value[p->count] = value;
@@ -37,19 +37,19 @@ params_clear(struct params *p)
 void
 params_null(struct params *p)
 {
-	add(p, NULL, 0, 0);
+	add_param(p, NULL, 0, 0);
 }
 
 void
 params_text(struct params *p, const char *text)
 {
-	add(p, text, 0, 0);
+	add_param(p, text, 0, 0);
 }
 
 void
 params_bytes(struct params *p, struct bytes b)
 {
-	add(p, (const char *)b.p, b.n, 1);
+	add_param(p, (const char *)b.p, b.n, 1);
 }
 
 void
@@ -58,7 +58,7 @@ params_int(struct params *p, int64_t n)
 	char *text = p->number[p->count];
 
 	snprintf(text, sizeof(p->number[0]), "%lld", (long long)n);
-	add(p, text, 0, 0);
+	add_param(p, text, 0, 0);
 }
 
 void
@@ -73,7 +73,7 @@ params_int_or_null(struct params *p, int64_t n, int64_t null)
 void
 params_bool(struct params *p, bool b)
 {
-	add(p, b ? "t" : "f", 0, 0);
+	add_param(p, b ? "t" : "f", 0, 0);
 }
 
 static void
@@ -92,11 +92,11 @@ params_time(struct params *p, int64_t unix_seconds)
 		return;
 	}
 	put_time(p->number[p->count], unix_seconds);
-	add(p, p->number[p->count], 8, 1);
+	add_param(p, p->number[p->count], 8, 1);
 }
 
 static uint8_t *
-put32(uint8_t *at, uint32_t n)
+put_uint32(uint8_t *at, uint32_t n)
 {
 	n = htobe32(n);
 	memcpy(at, &n, sizeof(n));
@@ -112,13 +112,13 @@ array_begin(struct params *p, uint32_t element_type, size_t count, size_t size, 
 	uint8_t *data = mem_alloc(total), *at = data;
 
 	p->owned[p->owned_count++] = data;
-	add(p, (const char *)data, total, 1);
-	at = put32(at, count > 0 ? 1 : 0); /* dimensions: an empty array has none */
-	at = put32(at, nulls ? 1 : 0);
-	at = put32(at, element_type);
+	add_param(p, (const char *)data, total, 1);
+	at = put_uint32(at, count > 0 ? 1 : 0); /* dimensions: an empty array has none */
+	at = put_uint32(at, nulls ? 1 : 0);
+	at = put_uint32(at, element_type);
 	if (count > 0) {
-		at = put32(at, (uint32_t)count);
-		at = put32(at, 1); /* lower bound */
+		at = put_uint32(at, (uint32_t)count);
+		at = put_uint32(at, 1); /* lower bound */
 	}
 	return at;
 }
@@ -135,7 +135,7 @@ octets_array(struct params *p, uint32_t type, const struct bytes *items, size_t 
 	}
 	uint8_t *at = array_begin(p, type, count, size, nulls);
 	for (size_t i = 0; i < count; i++) {
-		at = put32(at, items[i].p != NULL ? (uint32_t)items[i].n : UINT32_MAX);
+		at = put_uint32(at, items[i].p != NULL ? (uint32_t)items[i].n : UINT32_MAX);
 		if (items[i].n > 0)
 			memcpy(at, items[i].p, items[i].n);
 		at += items[i].n;
@@ -167,7 +167,7 @@ params_ints(struct params *p, const int64_t *numbers, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		uint64_t n = htobe64((uint64_t)numbers[i]);
 
-		at = put32(at, sizeof(n));
+		at = put_uint32(at, sizeof(n));
 		memcpy(at, &n, sizeof(n));
 		at += sizeof(n);
 	}
@@ -181,7 +181,7 @@ params_shorts(struct params *p, const int16_t *numbers, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		uint16_t n = htobe16((uint16_t)numbers[i]);
 
-		at = put32(at, sizeof(n));
+		at = put_uint32(at, sizeof(n));
 		memcpy(at, &n, sizeof(n));
 		at += sizeof(n);
 	}

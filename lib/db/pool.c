@@ -35,7 +35,7 @@ pool_new(unsigned readers)
 }
 
 static void
-discard(struct db_conn *c)
+discard_connection(struct db_conn *c)
 {
 	db_conn_close(c);
 	free(c);
@@ -46,7 +46,7 @@ pool_free(struct pool *p)
 {
 	for (int i = 0; i < DB_LANE_COUNT; i++) {
 		while (p->idle[i].count > 0)
-			discard(p->idle[i].list[--p->idle[i].count]);
+			discard_connection(p->idle[i].list[--p->idle[i].count]);
 		free(p->idle[i].list);
 	}
 	pthread_cond_destroy(&p->freed);
@@ -92,7 +92,7 @@ db_give(struct db *db, enum db_lane lane, struct db_conn *c)
 	pthread_cond_signal(&p->freed);
 	pthread_mutex_unlock(&p->mutex);
 	if (!keep)
-		discard(c);
+		discard_connection(c);
 }
 
 enum err

@@ -29,7 +29,7 @@ result_view(const PGresult *res, size_t row, int col)
 
 /* Big-endian, sign-extended; integers have 2, 4 or 8 octets. */
 static int64_t
-integer(struct bytes b)
+read_integer(struct bytes b)
 {
 	uint64_t n = b.n > 0 && (b.p[0] & 0x80) != 0 ? UINT64_MAX : 0;
 
@@ -41,7 +41,7 @@ integer(struct bytes b)
 int64_t
 result_int(const PGresult *res, size_t row, int col)
 {
-	return integer(result_view(res, row, col));
+	return read_integer(result_view(res, row, col));
 }
 
 int64_t
@@ -95,7 +95,7 @@ result_octets(const PGresult *res, size_t row, int col, uint8_t *out, size_t n)
 }
 
 static bool
-take32(struct bytes *b, uint32_t *out)
+take_uint32(struct bytes *b, uint32_t *out)
 {
 	if (b->n < 4)
 		return false;
@@ -114,11 +114,12 @@ result_texts(struct arena *a, const PGresult *res, size_t row, int col, size_t *
 	const char **texts = NULL;
 
 	*count = 0;
-	if (!take32(&b, &dimensions) || dimensions != 1 || !take32(&b, &flags) ||
-		!take32(&b, &type) || !take32(&b, &n) || !take32(&b, &lower) || n > b.n / 4)
+	if (!take_uint32(&b, &dimensions) || dimensions != 1 || !take_uint32(&b, &flags) ||
+		!take_uint32(&b, &type) || !take_uint32(&b, &n) || !take_uint32(&b, &lower) ||
+		n > b.n / 4)
 		return arena_array(a, 1, sizeof(*texts));
 	texts = arena_array(a, n + 1, sizeof(*texts));
-	for (uint32_t i = 0; i < n && take32(&b, &length) && length <= b.n; i++) {
+	for (uint32_t i = 0; i < n && take_uint32(&b, &length) && length <= b.n; i++) {
 		texts[(*count)++] = arena_string(a, bytes_of(b.p, length));
 		b.p += length;
 		b.n -= length;

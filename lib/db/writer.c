@@ -30,7 +30,7 @@ writer_nap(struct writer *w)
 
 /* What the caller is told: the class of the result, or why there is none. */
 static enum err
-verdict(const struct job *j, const PGresult *res)
+verdict_on(const struct job *j, const PGresult *res)
 {
 	return j->code != ERR_OK ? err_set(j->code, "%s", j->reason) : db_conn_judge(res);
 }
@@ -44,7 +44,7 @@ answer_jobs(struct writer *w, struct job **jobs, size_t n)
 		struct step *step = j->step;
 
 		if (j->on_done != NULL) {
-			j->on_done(j->ctx, verdict(j, step->res), step->res, j->at);
+			j->on_done(j->ctx, verdict_on(j, step->res), step->res, j->at);
 			free(j);
 			continue;
 		}
@@ -74,7 +74,7 @@ is_passing(const struct job *j)
 }
 
 static void
-serve(struct writer *w, struct job **jobs, size_t n)
+serve_jobs(struct writer *w, struct job **jobs, size_t n)
 {
 	int64_t deadline = jobs[0]->deadline; /* the one that waits longest */
 
@@ -89,7 +89,7 @@ serve(struct writer *w, struct job **jobs, size_t n)
 		if (o == REFUSED && n > 1) {
 			/* One statement fails all; find out which by running them one by one. */
 			for (size_t i = 0; i < n; i++)
-				serve(w, &jobs[i], 1);
+				serve_jobs(w, &jobs[i], 1);
 			return;
 		}
 		bool again =
@@ -152,7 +152,7 @@ write_batches(void *ctx)
 	size_t n = 0;
 
 	while ((n = take_batch(w, jobs, n)) > 0)
-		serve(w, jobs, n);
+		serve_jobs(w, jobs, n);
 	db_conn_close(&w->conn);
 	return NULL;
 }
@@ -199,7 +199,7 @@ unlink_job(struct writer *w, struct job *j)
 }
 
 static void
-enqueue(struct writer *w, struct job *j)
+enqueue_job(struct writer *w, struct job *j)
 {
 	j->deadline = clock_monotonic_us() + DB_PATIENCE_US;
 	pthread_mutex_lock(&w->mutex);
@@ -247,7 +247,7 @@ db_submit(struct db *db, const struct bulk *b, const void *row, db_done_fn *done
 	j->row = row;
 	j->on_done = done;
 	j->ctx = ctx;
-	enqueue(db->writer, j);
+	enqueue_job(db->writer, j);
 }
 
 bool
@@ -274,10 +274,10 @@ db_write(struct db *db, const struct stmt *st, const struct params *p, PGresult 
 
 	struct job j = {.st = st, .params = p};
 	sem_init(&j.done, 0, 0);
-	enqueue(db->writer, &j);
+	enqueue_job(db->writer, &j);
 	wait_for_answer(db->writer, &j);
 	sem_destroy(&j.done);
-	enum err e = verdict(&j, j.res);
+	enum err e = verdict_on(&j, j.res);
 	if (e == ERR_OK && out != NULL)
 		*out = j.res;
 	else

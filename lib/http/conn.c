@@ -67,7 +67,7 @@ write_address(const struct sockaddr *sa, char out[INET6_ADDRSTRLEN])
 }
 
 static void
-enlist(struct http_conn *c)
+enlist_connection(struct http_conn *c)
 {
 	struct http_server *s = c->server;
 
@@ -82,7 +82,7 @@ enlist(struct http_conn *c)
 }
 
 static void
-delist(struct http_conn *c)
+delist_connection(struct http_conn *c)
 {
 	struct http_server *s = c->server;
 
@@ -97,7 +97,7 @@ delist(struct http_conn *c)
 }
 
 static void
-start(struct http_server *s, struct MHD_Connection *mhd, void **context)
+start_connection(struct http_server *s, struct MHD_Connection *mhd, void **context)
 {
 	struct http_conn *c = mem_zalloc(1, sizeof(*c));
 
@@ -111,7 +111,7 @@ start(struct http_server *s, struct MHD_Connection *mhd, void **context)
 	c->req.chain = c->chain;
 	write_address(MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr,
 		c->req.peer_address);
-	enlist(c);
+	enlist_connection(c);
 	*context = c;
 	if (c->tls == NULL) {
 		conn_enter(c, CONN_IDLE, clock_monotonic_us(), s->config.request_deadline_s);
@@ -149,7 +149,7 @@ handshake_end(const struct http_conn *c)
 }
 
 static void
-finish(struct http_conn *c)
+finish_connection(struct http_conn *c)
 {
 	struct http_server *s = c->server;
 
@@ -158,7 +158,7 @@ finish(struct http_conn *c)
 			access_log_refused(c, TLS_ALERT_NONE, handshake_end(c), NULL);
 		c->linger = true;
 	}
-	delist(c);
+	delist_connection(c);
 	if (c->linger && !atomic_load(&c->expired))
 		reaper_linger(&s->reaper, c->fd);
 	if (c->req.requester != NULL)
@@ -172,7 +172,7 @@ conn_notify(void *server, struct MHD_Connection *mhd, void **context,
 	enum MHD_ConnectionNotificationCode what)
 {
 	if (what == MHD_CONNECTION_NOTIFY_STARTED)
-		start(server, mhd, context);
+		start_connection(server, mhd, context);
 	else if (*context != NULL)
-		finish(*context);
+		finish_connection(*context);
 }

@@ -78,7 +78,7 @@ all_in(struct bytes text, const bool set[256])
 }
 
 static bool
-equals(struct bytes text, const char *name, size_t n)
+equals_text(struct bytes text, const char *name, size_t n)
 {
 	return text.n == n && strncasecmp((const char *)text.p, name, n) == 0;
 }
@@ -97,7 +97,7 @@ gate_field(struct gate *g, struct bytes name, struct bytes value)
 	if (!all_in(value, value_octet))
 		return &bad_value;
 	for (size_t i = 0; i < GATE_SINGLE_COUNT; i++) {
-		if (!equals(name, single_name[i].name, single_name[i].n))
+		if (!equals_text(name, single_name[i].name, single_name[i].n))
 			continue;
 		if (g->single[i].p != NULL)
 			return &doubled;
@@ -135,7 +135,7 @@ check_framing(struct gate *g, bool http10)
 		return &two_framings;
 	if (http10)
 		return &old_chunked;
-	if (!equals(coding, "chunked", 7))
+	if (!equals_text(coding, "chunked", 7))
 		return &bad_coding;
 	g->chunked = true;
 	return NULL;
@@ -154,9 +154,9 @@ gate_finish(struct gate *g, bool http10)
 		return &no_host;
 	if (host.p != NULL && (host.n == 0 || !all_in(host, host_octet)))
 		return &bad_host;
-	if (expect.p != NULL && !equals(expect, "100-continue", 12))
+	if (expect.p != NULL && !equals_text(expect, "100-continue", 12))
 		return &bad_expect;
-	if (encoding.p != NULL && !equals(encoding, "identity", 8))
+	if (encoding.p != NULL && !equals_text(encoding, "identity", 8))
 		return &encoded;
 	return NULL;
 }
@@ -172,7 +172,7 @@ gate_media_type(struct bytes value, const char *const *allowed)
 	while (type.n > 0 && (type.p[type.n - 1] == ' ' || type.p[type.n - 1] == '\t'))
 		type.n--;
 	for (; *allowed != NULL; allowed++)
-		if (equals(type, *allowed, strlen(*allowed)))
+		if (equals_text(type, *allowed, strlen(*allowed)))
 			return NULL;
 	return &wrong_type;
 }

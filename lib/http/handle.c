@@ -110,7 +110,7 @@ send_reply(struct http_conn *c)
 }
 
 static enum MHD_Result
-admit(struct http_conn *c, const char *url, const char *method, const char *version)
+admit_head(struct http_conn *c, const char *url, const char *method, const char *version)
 {
 	struct gate g = {.length = 0};
 	const struct http_refusal *unreadable;
@@ -147,7 +147,7 @@ take_body(struct http_conn *c, const char *data, size_t *n)
 }
 
 static enum MHD_Result
-dispatch(struct http_conn *c)
+dispatch_request(struct http_conn *c)
 {
 	struct http_server *s = c->server;
 
@@ -179,9 +179,9 @@ handle_step(void *server, struct MHD_Connection *mhd, const char *url, const cha
 	(void)mhd;
 	switch (c->stage) {
 	case STAGE_HEAD:
-		return admit(c, url, method, version);
+		return admit_head(c, url, method, version);
 	case STAGE_BODY:
-		return *upload_size > 0 ? take_body(c, upload, upload_size) : dispatch(c);
+		return *upload_size > 0 ? take_body(c, upload, upload_size) : dispatch_request(c);
 	case STAGE_REPLY:
 		return send_reply(c);
 	}

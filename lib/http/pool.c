@@ -25,7 +25,7 @@ want_another(struct pool *p)
 
 /* Under the lock. NULL when the pool stops. */
 static struct pool_job *
-take(struct pool *p)
+take_job(struct pool *p)
 {
 	struct pool_job *job;
 
@@ -53,13 +53,13 @@ give_room(struct pool *p)
 }
 
 static void *
-work(void *ctx)
+run_jobs(void *ctx)
 {
 	struct pool *p = ctx;
 	struct pool_job *job;
 
 	pthread_mutex_lock(&p->lock);
-	while ((job = take(p)) != NULL) {
+	while ((job = take_job(p)) != NULL) {
 		bool another = want_another(p);
 
 		pthread_mutex_unlock(&p->lock);
@@ -75,7 +75,7 @@ work(void *ctx)
 }
 
 static void
-stop(struct pool *p, unsigned started)
+stop_workers(struct pool *p, unsigned started)
 {
 	pthread_mutex_lock(&p->lock);
 	p->stopping = true;
@@ -110,13 +110,13 @@ pool_open(struct pool *p, unsigned workers, unsigned queue_max, pool_run *run)
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_SIZE);
 	while (started < workers &&
-		(errno = pthread_create(&p->thread[started], &attr, work, p)) == 0)
+		(errno = pthread_create(&p->thread[started], &attr, run_jobs, p)) == 0)
 		started++;
 	pthread_attr_destroy(&attr);
 	if (started == workers)
 		return ERR_OK;
 	(void)err_errno(ERR_INTERNAL, "cannot start worker thread %u of %u", started + 1, workers);
-	stop(p, started);
+	stop_workers(p, started);
 	return ERR_INTERNAL;
 }
 
@@ -173,5 +173,5 @@ pool_drain(struct pool *p, int64_t deadline_us)
 void
 pool_close(struct pool *p)
 {
-	stop(p, p->workers);
+	stop_workers(p, p->workers);
 }

@@ -28,7 +28,7 @@ expire_connections(struct http_server *s, int64_t now)
 
 /* True when the peer has closed too, or will not. */
 static bool
-drained(int fd)
+drain_socket(int fd)
 {
 	char scratch[16384];
 	ssize_t n;
@@ -43,7 +43,7 @@ static void
 drain_lingering(struct reaper *r, int64_t now)
 {
 	for (unsigned i = 0; i < r->lingering;) {
-		if (r->linger[i].until_us > now && !drained(r->linger[i].fd)) {
+		if (r->linger[i].until_us > now && !drain_socket(r->linger[i].fd)) {
 			i++;
 			continue;
 		}
@@ -53,7 +53,7 @@ drain_lingering(struct reaper *r, int64_t now)
 }
 
 static void *
-reap(void *ctx)
+reap_connections(void *ctx)
 {
 	struct reaper *r = ctx;
 	int64_t sweep = 0;
@@ -83,7 +83,7 @@ reaper_open(struct reaper *r, struct http_server *server)
 	*r = (struct reaper){.server = server};
 	pthread_mutex_init(&r->lock, NULL);
 	clock_cond_init(&r->wake);
-	errno = pthread_create(&r->thread, NULL, reap, r);
+	errno = pthread_create(&r->thread, NULL, reap_connections, r);
 	if (errno == 0)
 		return ERR_OK;
 	(void)err_errno(ERR_INTERNAL, "cannot start the deadline thread");

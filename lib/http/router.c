@@ -42,7 +42,7 @@ is_segment_octet(uint8_t c)
 }
 
 static enum err
-compile(const struct http_route *route, struct compiled *c)
+compile_pattern(const struct http_route *route, struct compiled *c)
 {
 	const char *p = route->pattern;
 
@@ -137,7 +137,7 @@ router_new(const struct http_route *routes, struct router **out)
 
 	r->count = count;
 	for (size_t i = 0; e == ERR_OK && i < count; i++)
-		e = compile(&routes[i], &r->entry[i]);
+		e = compile_pattern(&routes[i], &r->entry[i]);
 	if (e != ERR_OK)
 		return e;
 	qsort(r->entry, count, sizeof(r->entry[0]), by_precision);

@@ -148,7 +148,7 @@ run_handler(struct http_conn *c, struct http_response *resp)
 }
 
 static void
-reply(struct http_conn *c, struct http_response *resp)
+reply_to(struct http_conn *c, struct http_response *resp)
 {
 	if (resp->status == 0 && resp->prepared == NULL)
 		write_refusal(c, &no_answer, resp);
@@ -161,7 +161,7 @@ run_inline(struct http_conn *c)
 	struct http_response resp = {.status = 0};
 
 	run_handler(c, &resp);
-	reply(c, &resp);
+	reply_to(c, &resp);
 	arena_reset(c->req.arena);
 }
 
@@ -200,14 +200,14 @@ go_on(struct http_conn *c)
 	struct later *l = c->later;
 
 	l->then(&c->req, &l->resp, l->ctx);
-	reply(c, &l->resp);
+	reply_to(c, &l->resp);
 	arenas_give(&s->arenas, c->req.arena);
 	MHD_resume_connection(mhd);
 	pool_release(&s->pool);
 }
 
 static void
-arrive(struct http_conn *c, enum later_party who)
+arrive_late(struct http_conn *c, enum later_party who)
 {
 	unsigned before = atomic_fetch_or_explicit(&c->later->arrived, who, memory_order_acq_rel);
 
@@ -219,7 +219,7 @@ arrive(struct http_conn *c, enum later_party who)
 void
 http_finish(struct http_request *req)
 {
-	arrive(req->conn, LATER_RESULT);
+	arrive_late(req->conn, LATER_RESULT);
 }
 
 enum pool_end
@@ -233,10 +233,10 @@ run_job(struct pool_job *job)
 	run_handler(c, &resp);
 	if (c->later != NULL) {
 		thread_arena_leave();
-		arrive(c, LATER_HANDLER);
+		arrive_late(c, LATER_HANDLER);
 		return POOL_LATER;
 	}
-	reply(c, &resp);
+	reply_to(c, &resp);
 	arena_reset(c->req.arena);
 	MHD_resume_connection(mhd); /* c may be gone from here on */
 	return POOL_DONE;

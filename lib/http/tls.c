@@ -30,7 +30,7 @@ tls_error(enum err code, int gnutls_code, const char *what)
 }
 
 static void
-destroy(struct http_tls *t)
+destroy_tls(struct http_tls *t)
 {
 	if (t->cred != NULL)
 		gnutls_certificate_free_credentials(t->cred);
@@ -52,7 +52,7 @@ void
 http_tls_unref(struct http_tls *t)
 {
 	if (t != NULL && atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) == 1)
-		destroy(t);
+		destroy_tls(t);
 }
 
 gnutls_certificate_credentials_t
@@ -85,7 +85,7 @@ tls_anchors_until(const struct http_tls *t, int64_t now)
 }
 
 static gnutls_datum_t
-datum(struct bytes b)
+datum_of(struct bytes b)
 {
 	return (gnutls_datum_t){.data = (unsigned char *)(uintptr_t)b.p, .size = (unsigned)b.n};
 }
@@ -94,7 +94,7 @@ static enum err
 add_anchor(struct http_tls *t, struct bytes der)
 {
 	gnutls_x509_crt_t crt;
-	gnutls_datum_t d = datum(der);
+	gnutls_datum_t d = datum_of(der);
 	int rc = gnutls_x509_crt_init(&crt);
 
 	if (rc < 0)
@@ -132,7 +132,7 @@ add_anchors(struct http_tls *t, const struct bytes *anchors, size_t count)
 static enum err
 import_key(struct bytes key_pkcs8, gnutls_privkey_t *out)
 {
-	gnutls_datum_t d = datum(key_pkcs8);
+	gnutls_datum_t d = datum_of(key_pkcs8);
 	gnutls_privkey_t key;
 	int rc = gnutls_privkey_init(&key);
 
@@ -151,7 +151,7 @@ static enum err
 import_chain(const struct bytes *chain, size_t count, gnutls_pcert_st *out)
 {
 	for (size_t i = 0; i < count; i++) {
-		gnutls_datum_t d = datum(chain[i]);
+		gnutls_datum_t d = datum_of(chain[i]);
 		int rc = gnutls_pcert_import_x509_raw(&out[i], &d, GNUTLS_X509_FMT_DER, 0);
 
 		if (rc >= 0)
@@ -209,7 +209,7 @@ http_tls_new(const struct bytes *chain, size_t chain_count, struct bytes key_pkc
 	if (e == ERR_OK)
 		e = add_anchors(t, anchors, anchor_count);
 	if (e != ERR_OK) {
-		destroy(t);
+		destroy_tls(t);
 		return e;
 	}
 	*out = t;

@@ -59,8 +59,8 @@ describe_subject(const gnutls_datum_t *leaf, char out[SUBJECT_MAX])
 }
 
 static int
-refuse(struct http_conn *c, gnutls_session_t session, enum tls_alert alert, const char *reason,
-	const gnutls_datum_t *leaf)
+refuse_handshake(struct http_conn *c, gnutls_session_t session, enum tls_alert alert,
+	const char *reason, const gnutls_datum_t *leaf)
 {
 	char subject[SUBJECT_MAX];
 
@@ -91,16 +91,16 @@ verify_client(gnutls_session_t session)
 	enum tls_alert alert;
 
 	if (certs == NULL || count == 0)
-		return refuse(c, session, TLS_ALERT_CERTIFICATE_REQUIRED,
+		return refuse_handshake(c, session, TLS_ALERT_CERTIFICATE_REQUIRED,
 			"the client presented no certificate", NULL);
 	alert = verify_chain(c->tls, certs, count);
 	if (alert != TLS_ALERT_NONE)
-		return refuse(c, session, alert, err_reason(), &certs[0]);
+		return refuse_handshake(c, session, alert, err_reason(), &certs[0]);
 	remember_chain(c, certs, count);
 	(void)err_set(ERR_DENIED, "%s", "");
 	v = clients->certificate(clients->ctx, c->chain[0], &c->req.requester);
 	if (v != HTTP_PEER_OK)
-		return refuse(c, session, verdict[v].alert,
+		return refuse_handshake(c, session, verdict[v].alert,
 			err_reason()[0] != '\0' ? err_reason() : verdict[v].reason, &certs[0]);
 	c->authenticated = true;
 	return 0;
@@ -130,7 +130,7 @@ check_hello(struct http_conn *c, gnutls_session_t session, const gnutls_datum_t 
 			0 ||
 		tls13)
 		return 0;
-	(void)refuse(
+	(void)refuse_handshake(
 		c, session, TLS_ALERT_PROTOCOL_VERSION, "the client does not offer TLS 1.3", NULL);
 	return GNUTLS_E_UNSUPPORTED_VERSION_PACKET;
 }
@@ -142,7 +142,9 @@ check_usage(struct http_conn *c, gnutls_session_t session)
 	const gnutls_datum_t *certs = gnutls_certificate_get_peers(session, &count);
 	enum tls_alert alert = verify_key_usage(c->tls, certs, certs != NULL ? count : 0);
 
-	return alert == TLS_ALERT_NONE ? 0 : refuse(c, session, alert, err_reason(), &certs[0]);
+	return alert == TLS_ALERT_NONE
+		? 0
+		: refuse_handshake(c, session, alert, err_reason(), &certs[0]);
 }
 
 static int
@@ -158,7 +160,7 @@ watch_handshake(gnutls_session_t session, unsigned type, unsigned when, unsigned
 		return check_hello(c, session, msg);
 	if (type == GNUTLS_HANDSHAKE_CERTIFICATE_PKT && when == GNUTLS_HOOK_PRE &&
 		msg->size == EMPTY_CERTIFICATE_SIZE) {
-		(void)refuse(c, session, TLS_ALERT_CERTIFICATE_REQUIRED,
+		(void)refuse_handshake(c, session, TLS_ALERT_CERTIFICATE_REQUIRED,
 			"the client presented no certificate", NULL);
 		return GNUTLS_E_CERTIFICATE_REQUIRED;
 	}

@@ -42,7 +42,7 @@ static const struct {
 };
 
 static enum tls_alert
-refuse(enum tls_alert alert, const char *reason)
+refuse_chain(enum tls_alert alert, const char *reason)
 {
 	(void)err_set(ERR_DENIED, "%s", reason);
 	return alert;
@@ -56,14 +56,15 @@ clear_parsed(struct parsed *p)
 }
 
 static enum tls_alert
-parse(const gnutls_datum_t *certs, size_t count, struct parsed *p)
+parse_chain(const gnutls_datum_t *certs, size_t count, struct parsed *p)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (gnutls_x509_crt_init(&p->crt[i]) < 0)
-			return refuse(TLS_ALERT_INTERNAL, "out of memory for the client's chain");
+			return refuse_chain(
+				TLS_ALERT_INTERNAL, "out of memory for the client's chain");
 		p->count++;
 		if (gnutls_x509_crt_import(p->crt[i], &certs[i], GNUTLS_X509_FMT_DER) < 0)
-			return refuse(TLS_ALERT_BAD_CERTIFICATE,
+			return refuse_chain(TLS_ALERT_BAD_CERTIFICATE,
 				"the client's chain holds something that is not a certificate");
 	}
 	return TLS_ALERT_NONE;
@@ -88,10 +89,10 @@ static enum tls_alert
 judge_leaf(gnutls_x509_crt_t leaf)
 {
 	if (gnutls_x509_crt_get_ca_status(leaf, NULL) > 0)
-		return refuse(TLS_ALERT_UNSUPPORTED_CERTIFICATE,
+		return refuse_chain(TLS_ALERT_UNSUPPORTED_CERTIFICATE,
 			"the client authenticates with a CA certificate");
 	if (!for_client_auth(leaf))
-		return refuse(TLS_ALERT_UNSUPPORTED_CERTIFICATE,
+		return refuse_chain(TLS_ALERT_UNSUPPORTED_CERTIFICATE,
 			"the client's certificate does not name client authentication as a purpose (RFC 5280 section 4.2.1.12)");
 	return TLS_ALERT_NONE;
 }
@@ -106,13 +107,13 @@ judge_path(struct http_tls *t, struct parsed *p)
 		GNUTLS_PROFILE_TO_VFLAGS(GNUTLS_PROFILE_MEDIUM), &status, NULL);
 
 	if (rc < 0)
-		return refuse(TLS_ALERT_BAD_CERTIFICATE, gnutls_strerror(rc));
+		return refuse_chain(TLS_ALERT_BAD_CERTIFICATE, gnutls_strerror(rc));
 	if (status == 0)
 		return TLS_ALERT_NONE;
 	for (size_t i = 0; i < ARRAY_LEN(verdict); i++)
 		if (status & verdict[i].status)
-			return refuse(verdict[i].alert, verdict[i].reason);
-	return refuse(TLS_ALERT_BAD_CERTIFICATE, "the client's chain does not verify");
+			return refuse_chain(verdict[i].alert, verdict[i].reason);
+	return refuse_chain(TLS_ALERT_BAD_CERTIFICATE, "the client's chain does not verify");
 }
 
 static int64_t
@@ -162,10 +163,10 @@ verify_key_usage(struct http_tls *t, const gnutls_datum_t *certs, size_t count)
 
 	if (count == 0 || count > CONN_CHAIN_MAX || known_chain(t, certs, count, key))
 		return TLS_ALERT_NONE;
-	alert = parse(certs, 1, &p);
+	alert = parse_chain(certs, 1, &p);
 	if (alert == TLS_ALERT_NONE && gnutls_x509_crt_get_key_usage(p.crt[0], &usage, NULL) >= 0 &&
 		!(usage & GNUTLS_KEY_DIGITAL_SIGNATURE))
-		alert = refuse(TLS_ALERT_UNSUPPORTED_CERTIFICATE,
+		alert = refuse_chain(TLS_ALERT_UNSUPPORTED_CERTIFICATE,
 			"the key usage of the client's certificate does not allow signatures (RFC 5280 section 4.2.1.3)");
 	clear_parsed(&p);
 	return alert;
@@ -179,11 +180,11 @@ verify_chain(struct http_tls *t, const gnutls_datum_t *certs, size_t count)
 	enum tls_alert alert;
 
 	if (count > CONN_CHAIN_MAX)
-		return refuse(TLS_ALERT_BAD_CERTIFICATE,
+		return refuse_chain(TLS_ALERT_BAD_CERTIFICATE,
 			"the client's chain has more certificates than this server looks at");
 	if (known_chain(t, certs, count, key))
 		return TLS_ALERT_NONE;
-	alert = parse(certs, count, &p);
+	alert = parse_chain(certs, count, &p);
 	if (alert == TLS_ALERT_NONE)
 		alert = verify_parsed(t, &p, key);
 	clear_parsed(&p);

@@ -164,14 +164,14 @@ put_nocheck(struct derw *w, const struct pki_cert_spec *s)
 }
 
 static bool
-always(const struct pki_cert_spec *s)
+always_true(const struct pki_cert_spec *s)
 {
 	(void)s;
 	return true;
 }
 
 static bool
-never(const struct pki_cert_spec *s)
+never_true(const struct pki_cert_spec *s)
 {
 	(void)s;
 	return false;
@@ -184,16 +184,16 @@ static const struct {
 	bool (*critical)(const struct pki_cert_spec *s);
 	void (*put)(struct derw *w, const struct pki_cert_spec *s);
 } rows[] = {
-	{OID_AUTHORITY_KEY_ID, has_authority_key_id, never, put_authority_key_id},
-	{OID_SUBJECT_KEY_ID, has_subject_key_id, never, put_subject_key_id},
-	{OID_BASIC_CONSTRAINTS, is_ca, always, put_basic_constraints},
-	{OID_KEY_USAGE, has_key_usage, always, put_key_usage},
-	{OID_EXT_KEY_USAGE, has_eku, never, put_eku},
+	{OID_AUTHORITY_KEY_ID, has_authority_key_id, never_true, put_authority_key_id},
+	{OID_SUBJECT_KEY_ID, has_subject_key_id, never_true, put_subject_key_id},
+	{OID_BASIC_CONSTRAINTS, is_ca, always_true, put_basic_constraints},
+	{OID_KEY_USAGE, has_key_usage, always_true, put_key_usage},
+	{OID_EXT_KEY_USAGE, has_eku, never_true, put_eku},
 	{OID_SUBJECT_ALT_NAME, has_sans, has_empty_subject, put_sans},
-	{OID_NAME_CONSTRAINTS, has_name_constraints, always, put_name_constraints},
-	{OID_CRL_DISTRIBUTION_POINTS, has_crl_url, never, put_crl_points},
-	{OID_AUTHORITY_INFO_ACCESS, has_info_access, never, put_info_access},
-	{OID_OCSP_NOCHECK, has_nocheck, never, put_nocheck},
+	{OID_NAME_CONSTRAINTS, has_name_constraints, always_true, put_name_constraints},
+	{OID_CRL_DISTRIBUTION_POINTS, has_crl_url, never_true, put_crl_points},
+	{OID_AUTHORITY_INFO_ACCESS, has_info_access, never_true, put_info_access},
+	{OID_OCSP_NOCHECK, has_nocheck, never_true, put_nocheck},
 };
 
 static void

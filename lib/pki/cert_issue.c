@@ -9,7 +9,7 @@
 #include "lib/base/random.h"
 
 static enum err
-differs(const char *what)
+refuse_difference(const char *what)
 {
 	return err_set(
 		ERR_INTERNAL, "the certificate made differs from its specification in %s", what);
@@ -39,16 +39,16 @@ static enum err
 compare_identity(const struct pki_cert *c, const struct pki_cert_spec *s)
 {
 	if (!bytes_equal(c->serial, s->serial))
-		return differs("the serial number");
+		return refuse_difference("the serial number");
 	if (!bytes_equal(c->issuer, s->issuer) || !bytes_equal(c->subject, s->subject))
-		return differs("a name");
+		return refuse_difference("a name");
 	if (c->not_before != s->not_before || c->not_after != s->not_after)
-		return differs("the validity");
+		return refuse_difference("the validity");
 	if (!bytes_equal(c->spki.der, s->spki))
-		return differs("the public key");
+		return refuse_difference("the public key");
 	if (!pki_sans_equal(&c->sans, &s->sans) ||
 		c->san_critical != (s->sans.count > 0 && pki_name_empty(s->subject)))
-		return differs("the subject alternative names");
+		return refuse_difference("the subject alternative names");
 	return ERR_OK;
 }
 
@@ -56,13 +56,13 @@ static enum err
 compare_powers(const struct pki_cert *c, const struct pki_cert_spec *s)
 {
 	if (c->is_ca != s->is_ca || c->path_len != (s->is_ca ? s->path_len : -1))
-		return differs("the basic constraints");
+		return refuse_difference("the basic constraints");
 	if (c->key_usage != s->key_usage || c->has_key_usage != (s->key_usage != 0))
-		return differs("the key usage");
+		return refuse_difference("the key usage");
 	if (c->eku != s->eku || c->has_eku != (s->eku != 0))
-		return differs("the extended key usage");
+		return refuse_difference("the extended key usage");
 	if (!name_constraints_equal(c->name_constraints, s->name_constraints))
-		return differs("the name constraints");
+		return refuse_difference("the name constraints");
 	return ERR_OK;
 }
 
@@ -71,21 +71,21 @@ compare_references(const struct pki_cert *c, const struct pki_cert_spec *s)
 {
 	if (!bytes_equal(c->subject_key_id, s->subject_key_id) ||
 		!bytes_equal(c->authority_key_id, s->authority_key_id))
-		return differs("a key identifier");
+		return refuse_difference("a key identifier");
 	if (!url_equal(c->crl_url, s->crl_url) || !url_equal(c->ocsp_url, s->ocsp_url) ||
 		!url_equal(c->ca_issuers_url, s->ca_issuers_url))
-		return differs("a URL");
-	return c->ocsp_nocheck == s->ocsp_nocheck ? ERR_OK : differs("ocsp-nocheck");
+		return refuse_difference("a URL");
+	return c->ocsp_nocheck == s->ocsp_nocheck ? ERR_OK : refuse_difference("ocsp-nocheck");
 }
 
 static enum err
-compare(const struct pki_cert *c, const struct pki_cert_spec *s, struct bytes tbs,
+compare_certs(const struct pki_cert *c, const struct pki_cert_spec *s, struct bytes tbs,
 	enum pki_sig_alg alg)
 {
 	enum err e;
 
 	if (!bytes_equal(c->tbs, tbs) || c->sig_alg != alg)
-		return differs("the octets that were linted");
+		return refuse_difference("the octets that were linted");
 	e = compare_identity(c, s);
 	if (e == ERR_OK)
 		e = compare_powers(c, s);
@@ -107,7 +107,7 @@ sign_and_compare(const struct pki_cert_spec *spec, struct bytes tbs, const struc
 	e = pki_cert_parse(made, a, &cert);
 	if (e != ERR_OK)
 		return err_context(ERR_INTERNAL, "the certificate made cannot be read");
-	e = compare(&cert, spec, tbs, s->alg);
+	e = compare_certs(&cert, spec, tbs, s->alg);
 	if (e != ERR_OK)
 		return e;
 	*der = made;

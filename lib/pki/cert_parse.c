@@ -14,7 +14,7 @@ struct reading {
 };
 
 static enum err
-refuse(const char *why)
+refuse_cert(const char *why)
 {
 	return err_set(ERR_INVALID, "%s", why);
 }
@@ -54,7 +54,7 @@ read_subject_key_id(struct reading *r, const struct ext *x)
 		der_get(&d, DER_OCTET_STRING, "subjectKeyIdentifier", &r->cert->subject_key_id);
 
 	if (e == ERR_OK && r->cert->subject_key_id.n == 0)
-		return refuse("\"subjectKeyIdentifier\" is empty");
+		return refuse_cert("\"subjectKeyIdentifier\" is empty");
 	return e == ERR_OK ? der_finish(&d, "subjectKeyIdentifier") : e;
 }
 
@@ -112,7 +112,8 @@ read_crl_points(struct reading *r, const struct ext *x)
 	enum err e = ext_open(x->value, DER_SEQUENCE, "cRLDistributionPoints", &list);
 
 	if (e == ERR_OK && der_at_end(&list))
-		return refuse("\"cRLDistributionPoints\" is empty (RFC 5280 section 4.2.1.13)");
+		return refuse_cert(
+			"\"cRLDistributionPoints\" is empty (RFC 5280 section 4.2.1.13)");
 	while (e == ERR_OK && !der_at_end(&list)) {
 		e = der_enter(&list, DER_SEQUENCE, "DistributionPoint", &point);
 		if (e == ERR_OK)
@@ -148,7 +149,7 @@ read_info_access(struct reading *r, const struct ext *x)
 	enum err e = ext_open(x->value, DER_SEQUENCE, "authorityInfoAccess", &list);
 
 	if (e == ERR_OK && der_at_end(&list))
-		return refuse("\"authorityInfoAccess\" is empty (RFC 5280 section 4.2.2.1)");
+		return refuse_cert("\"authorityInfoAccess\" is empty (RFC 5280 section 4.2.2.1)");
 	while (e == ERR_OK && !der_at_end(&list)) {
 		e = der_enter(&list, DER_SEQUENCE, "AccessDescription", &one);
 		if (e == ERR_OK)
@@ -163,7 +164,7 @@ read_nocheck(struct reading *r, const struct ext *x)
 	r->cert->ocsp_nocheck = true;
 	return bytes_equal(x->value, BYTES_LIT("\x05\x00"))
 		? ERR_OK
-		: refuse("\"id-pkix-ocsp-nocheck\" is not NULL (RFC 6960 section 4.2.2.2.1)");
+		: refuse_cert("\"id-pkix-ocsp-nocheck\" is not NULL (RFC 6960 section 4.2.2.2.1)");
 }
 
 static enum err
@@ -195,7 +196,7 @@ read_extension(struct reading *r, const struct ext *x)
 	for (size_t i = 0; i < ARRAY_LEN(readers); i++)
 		if (bytes_equal(readers[i].oid, x->oid))
 			return readers[i].read(r, x);
-	return x->critical ? refuse("an unknown critical extension (RFC 5280 section 4.2)")
+	return x->critical ? refuse_cert("an unknown critical extension (RFC 5280 section 4.2)")
 			   : ERR_OK;
 }
 
@@ -226,7 +227,7 @@ read_version(struct der *d)
 	if (e == ERR_OK)
 		e = der_finish(&v, "version");
 	if (e == ERR_OK && version != VERSION_3)
-		return refuse("\"version\" is not v3 (RFC 5280 section 4.1.2.1)");
+		return refuse_cert("\"version\" is not v3 (RFC 5280 section 4.1.2.1)");
 	return e;
 }
 
@@ -238,7 +239,7 @@ read_serial(struct der *d, struct bytes *out)
 	if (e != ERR_OK)
 		return e;
 	if (out->p[0] >= 0x80 || (out->n == 1 && out->p[0] == 0) || out->n > SERIAL_OCTETS_MAX)
-		return refuse(
+		return refuse_cert(
 			"\"serialNumber\" is not positive or longer than 20 octets (RFC 5280 section 4.1.2.2)");
 	return ERR_OK;
 }
@@ -256,7 +257,7 @@ read_validity(struct der *d, struct pki_cert *c)
 	if (e == ERR_OK)
 		e = der_finish(&v, "validity");
 	if (e == ERR_OK && c->not_before > c->not_after)
-		return refuse("\"notBefore\" is later than \"notAfter\"");
+		return refuse_cert("\"notBefore\" is later than \"notAfter\"");
 	return e;
 }
 
@@ -319,7 +320,8 @@ read_cert(struct bytes der, struct arena *a, struct cert_tbs *out)
 	if (e == ERR_OK)
 		e = pki_sig_alg_get(&d, &alg);
 	if (e == ERR_OK && alg != out->inner_alg)
-		return refuse("the two signature algorithms differ (RFC 5280 section 4.1.1.2)");
+		return refuse_cert(
+			"the two signature algorithms differ (RFC 5280 section 4.1.1.2)");
 	if (e == ERR_OK)
 		e = der_get_bits(&d, "signatureValue", &signature);
 	if (e != ERR_OK)

@@ -11,7 +11,7 @@
 enum { SERIAL_OCTETS_MAX = 20, VERSION_2 = 1 };
 
 static enum err
-refuse(const char *why)
+refuse_crl(const char *why)
 {
 	return err_set(ERR_INVALID, "%s", why);
 }
@@ -29,7 +29,7 @@ read_number(struct bytes value, uint64_t *out)
 	if (e != ERR_OK)
 		return e;
 	if (c.p[0] >= 0x80 || c.n > 9 || (c.n == 9 && c.p[0] != 0))
-		return refuse(
+		return refuse_crl(
 			"\"cRLNumber\" is negative or longer than 64 bits (RFC 5280 section 5.2.3)");
 	for (size_t i = 0; i < c.n; i++)
 		n = n << 8 | c.p[i];
@@ -69,11 +69,11 @@ read_extensions(struct der *d, struct pki_crl *crl)
 		} else if (bytes_equal(ext->oid, OID_AUTHORITY_KEY_ID)) {
 			e = read_authority_key_id(ext->value, &crl->authority_key_id);
 		} else if (ext->critical) {
-			e = refuse("an unknown critical extension (RFC 5280 section 5.2)");
+			e = refuse_crl("an unknown critical extension (RFC 5280 section 5.2)");
 		}
 	}
 	if (e == ERR_OK && (!numbered || crl->authority_key_id.n == 0))
-		return refuse(
+		return refuse_crl(
 			"cRLNumber or authorityKeyIdentifier is missing (RFC 5280 section 5.2)");
 	return e;
 }
@@ -86,7 +86,7 @@ read_times(struct der *d, struct pki_crl *crl)
 	if (e == ERR_OK)
 		e = der_get_time(d, "nextUpdate", &crl->next_update);
 	if (e == ERR_OK && crl->this_update > crl->next_update)
-		return refuse("\"thisUpdate\" is later than \"nextUpdate\"");
+		return refuse_crl("\"thisUpdate\" is later than \"nextUpdate\"");
 	return e;
 }
 
@@ -99,7 +99,7 @@ read_entries(struct der *d, struct pki_crl *crl)
 		return ERR_OK;
 	e = der_get(d, DER_SEQUENCE, "revokedCertificates", &crl->entries);
 	if (e == ERR_OK && crl->entries.n == 0)
-		return refuse(
+		return refuse_crl(
 			"\"revokedCertificates\" is present and empty (RFC 5280 section 5.1.2.6)");
 	return e;
 }
@@ -114,7 +114,7 @@ read_tbs(struct bytes tbs, struct pki_crl *crl, enum pki_sig_alg *alg)
 	if (e == ERR_OK)
 		e = der_get_uint(&d, "version", &version);
 	if (e == ERR_OK && version != VERSION_2)
-		return refuse("\"version\" is not v2 (RFC 5280 section 5.1.2.1)");
+		return refuse_crl("\"version\" is not v2 (RFC 5280 section 5.1.2.1)");
 	if (e == ERR_OK)
 		e = pki_sig_alg_get(&d, alg);
 	if (e == ERR_OK)
@@ -144,7 +144,7 @@ read_crl(struct bytes der, struct pki_crl *crl)
 	if (e == ERR_OK)
 		e = pki_sig_alg_get(&d, &crl->sig_alg);
 	if (e == ERR_OK && crl->sig_alg != inner)
-		return refuse("the two signature algorithms differ (RFC 5280 section 5.1.1.2)");
+		return refuse_crl("the two signature algorithms differ (RFC 5280 section 5.1.1.2)");
 	if (e == ERR_OK)
 		e = der_get_bits(&d, "signatureValue", &crl->signature);
 	return e == ERR_OK ? der_finish(&d, "CertificateList") : e;
@@ -175,7 +175,7 @@ read_reason(struct bytes value, enum pki_reason *out)
 		return e;
 	/* 7 is not used, 0 should be absent (section 5.3.1). */
 	if (c.n != 1 || c.p[0] == 0 || c.p[0] == 7 || c.p[0] > PKI_REASON_AA_COMPROMISE)
-		return refuse("\"reasonCode\" is not a CRLReason (RFC 5280 section 5.3.1)");
+		return refuse_crl("\"reasonCode\" is not a CRLReason (RFC 5280 section 5.3.1)");
 	*out = (enum pki_reason)c.p[0];
 	return ERR_OK;
 }
@@ -193,7 +193,8 @@ read_entry_extensions(struct der *d, enum pki_reason *reason)
 		if (bytes_equal(list.item[i].oid, OID_REASON_CODE))
 			e = read_reason(list.item[i].value, reason);
 		else if (list.item[i].critical)
-			e = refuse("an unknown critical entry extension (RFC 5280 section 5.3)");
+			e = refuse_crl(
+				"an unknown critical entry extension (RFC 5280 section 5.3)");
 	}
 	return e;
 }
@@ -214,7 +215,7 @@ pki_crl_entry_next(
 	if (e == ERR_OK)
 		e = der_get_integer(&d, "userCertificate", &number);
 	if (e == ERR_OK && (number.p[0] >= 0x80 || number.n > SERIAL_OCTETS_MAX))
-		e = refuse("\"userCertificate\" is negative or longer than 20 octets");
+		e = refuse_crl("\"userCertificate\" is negative or longer than 20 octets");
 	if (e == ERR_OK)
 		e = der_get_time(&d, "revocationDate", &t);
 	if (e == ERR_OK)

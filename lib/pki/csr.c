@@ -12,7 +12,7 @@
 enum { ATTRIBUTES_MAX = 16, PASSWORD_MAX = 255 };
 
 static enum err
-refuse(const char *why)
+refuse_csr(const char *why)
 {
 	return err_set_word(ERR_INVALID, WORD_BAD_CSR, "%s", why);
 }
@@ -47,7 +47,7 @@ take_extension_request(struct reading *r, struct der values)
 	enum err e;
 
 	if (r->saw_extensions)
-		return refuse("a second extensionRequest attribute (RFC 2985 section 5.4.2)");
+		return refuse_csr("a second extensionRequest attribute (RFC 2985 section 5.4.2)");
 	r->saw_extensions = true;
 	e = ext_list_get(&values, &list);
 	if (e == ERR_OK)
@@ -65,17 +65,17 @@ take_challenge_password(struct reading *r, struct der values)
 	enum err e;
 
 	if (r->csr->has_challenge_password)
-		return refuse("a second challengePassword attribute (RFC 2985 section 5.4.1)");
+		return refuse_csr("a second challengePassword attribute (RFC 2985 section 5.4.1)");
 	e = der_get_any(&values, &tag, &text, NULL);
 	if (e == ERR_OK)
 		e = der_finish(&values, "challengePassword");
 	if (e != ERR_OK)
 		return e;
 	if (tag != DER_UTF8_STRING && tag != DER_PRINTABLE_STRING && tag != DER_IA5_STRING)
-		return refuse(
+		return refuse_csr(
 			"challengePassword is not a UTF8String or PrintableString (RFC 2985 section 5.4.1)");
 	if (text.n == 0 || text.n > PASSWORD_MAX)
-		return refuse(
+		return refuse_csr(
 			"challengePassword has no octet or more than 255 (RFC 2985 section 5.4.1)");
 	r->csr->has_challenge_password = true;
 	r->csr->challenge_password = text;
@@ -102,7 +102,7 @@ take_attribute(struct reading *r, struct der *attributes)
 	if (bytes_equal(oid, OID_CHALLENGE_PASSWORD))
 		return take_challenge_password(r, values);
 	if (bytes_equal(oid, OID_MS_EXTENSION_REQUEST))
-		return refuse(
+		return refuse_csr(
 			"extensions in Microsoft's attribute; the PKCS #9 extensionRequest is understood");
 	return ERR_OK;
 }
@@ -114,7 +114,7 @@ read_attributes(struct reading *r, struct der attributes)
 
 	for (size_t n = 0; e == ERR_OK && !der_at_end(&attributes); n++)
 		e = n < ATTRIBUTES_MAX ? take_attribute(r, &attributes)
-				       : refuse("more than 16 attributes");
+				       : refuse_csr("more than 16 attributes");
 	return e;
 }
 
@@ -129,7 +129,7 @@ read_info(struct bytes info, struct reading *r)
 	if (e == ERR_OK)
 		e = der_get_uint(&d, "version", &version);
 	if (e == ERR_OK && version != 0)
-		return refuse("the version is not v1 (RFC 2986 section 4.1)");
+		return refuse_csr("the version is not v1 (RFC 2986 section 4.1)");
 	if (e == ERR_OK)
 		e = der_get_whole(&d, DER_SEQUENCE, "subject", &r->csr->subject);
 	if (e == ERR_OK)
@@ -147,7 +147,8 @@ read_info(struct bytes info, struct reading *r)
 
 /* Proof of possession: the request is signed by the key it asks a certificate for (section 3). */
 static enum err
-verify(const struct pki_spki *spki, enum pki_sig_alg alg, struct bytes info, struct bytes signature)
+verify_possession(const struct pki_spki *spki, enum pki_sig_alg alg, struct bytes info,
+	struct bytes signature)
 {
 	AUTO(EVP_PKEY) key = NULL;
 	enum err e = pki_spki_pkey(spki, &key);
@@ -176,7 +177,7 @@ read_csr(struct bytes der, struct arena *a, struct pki_csr *csr)
 		e = der_finish(&d, "CertificationRequest");
 	if (e == ERR_OK)
 		e = read_info(info, &r);
-	return e == ERR_OK ? verify(&csr->spki, alg, info, signature) : e;
+	return e == ERR_OK ? verify_possession(&csr->spki, alg, info, signature) : e;
 }
 
 enum err
@@ -186,7 +187,7 @@ pki_csr_parse(struct bytes der, struct arena *a, struct pki_csr *out)
 	enum err e;
 
 	if (der.n > PKI_CSR_MAX)
-		return refuse("more than 16384 octets");
+		return refuse_csr("more than 16384 octets");
 	e = read_csr(der, a, &csr);
 	if (e != ERR_OK)
 		return der_reword(e, WORD_BAD_CSR);

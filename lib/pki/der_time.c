@@ -133,7 +133,7 @@ put_two(uint8_t *p, int v)
 
 /* "YYYYMMDDHHMMSSZ"; false for years that four digits cannot hold. */
 static bool
-format(int64_t t, uint8_t out[GENERALIZED_SIZE], int *year)
+format_time(int64_t t, uint8_t out[GENERALIZED_SIZE], int *year)
 {
 	/* 0000-01-01 and 9999-12-31T23:59:59. */
 	const int64_t first = INT64_C(-62167219200), last = INT64_C(253402300799);
@@ -161,7 +161,7 @@ derw_time(struct derw *w, int64_t t)
 	int year;
 
 	/* Before 1950 neither form may be used; that is a caller's mistake, told by derw_done(). */
-	if (!format(t, text, &year) || year < 1950)
+	if (!format_time(t, text, &year) || year < 1950)
 		w->full = true;
 	else if (year < 2050)
 		derw_element(w, DER_UTC_TIME, bytes_of(text + 2, UTC_SIZE));
@@ -175,7 +175,7 @@ derw_generalized_time(struct derw *w, int64_t t)
 	uint8_t text[GENERALIZED_SIZE];
 	int year;
 
-	if (!format(t, text, &year))
+	if (!format_time(t, text, &year))
 		w->full = true;
 	else
 		derw_element(w, DER_GENERALIZED_TIME, bytes_of(text, GENERALIZED_SIZE));

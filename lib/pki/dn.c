@@ -37,7 +37,7 @@ static const struct attribute {
 };
 
 static enum err
-refuse(const char *why)
+refuse_dn(const char *why)
 {
 	return err_set_word(ERR_INVALID, WORD_BAD_NAME, "name: %s", why);
 }
@@ -156,11 +156,11 @@ check_value(const struct ava *v)
 	size_t characters, bound = known != NULL ? known->bound : DEFAULT_UPPER_BOUND;
 
 	if (!string_valid(v->tag, v->value, &characters))
-		return refuse(
+		return refuse_dn(
 			"an attribute is not a well-formed UTF8String, PrintableString or IA5String of "
 			"visible characters (RFC 5280 section 4.1.2.4)");
 	if (characters == 0 || characters > bound)
-		return refuse(
+		return refuse_dn(
 			"an attribute is empty or longer than its upper bound (RFC 5280 appendix A.1)");
 	if (known != NULL && known->tag != 0 && known->tag != v->tag)
 		return err_set_word(ERR_INVALID, WORD_BAD_NAME,
@@ -168,7 +168,7 @@ check_value(const struct ava *v)
 			"(RFC 5280 appendix A.1)",
 			known->name);
 	if (known != NULL && known->bound == 2 && characters != 2)
-		return refuse("a country is two letters");
+		return refuse_dn("a country is two letters");
 	return ERR_OK;
 }
 
@@ -199,7 +199,7 @@ open_name(struct bytes der, struct cursor *c)
 
 	*c = (struct cursor){0};
 	if (der.n > PKI_NAME_DER_MAX)
-		return refuse("longer than 1024 octets");
+		return refuse_dn("longer than 1024 octets");
 	e = der_enter(&top, DER_SEQUENCE, "Name", &c->name);
 	return e == ERR_OK ? der_finish(&top, "Name") : e;
 }
@@ -214,7 +214,7 @@ static enum err
 enter_rdn(struct cursor *c)
 {
 	if (++c->rdns > RDN_MAX)
-		return refuse("more than 32 RDNs");
+		return refuse_dn("more than 32 RDNs");
 	c->avas = 0;
 	return der_enter(&c->name, DER_SET, "RelativeDistinguishedName", &c->rdn);
 }
@@ -225,7 +225,7 @@ next_ava(struct cursor *c, struct ava *out)
 	enum err e = der_at_end(&c->rdn) ? enter_rdn(c) : ERR_OK;
 
 	if (e == ERR_OK && ++c->avas > AVA_MAX)
-		return refuse("an RDN has more than 8 values");
+		return refuse_dn("an RDN has more than 8 values");
 	return e == ERR_OK ? get_ava(&c->rdn, out) : e;
 }
 
@@ -241,7 +241,7 @@ check_name(struct bytes der)
 	while (e == ERR_OK && !at_end(&c)) {
 		e = next_ava(&c, &ava);
 		if (e == ERR_OK && c.avas > 1 && bytes_compare(last, ava.whole) >= 0)
-			return refuse(
+			return refuse_dn(
 				"a multi-valued RDN is not in DER order (X.690 section 11.6)");
 		last = ava.whole;
 	}
@@ -318,7 +318,7 @@ pki_name_build(const struct pki_name_parts *parts, struct arena *a, struct bytes
 	put_rdn(&w, OID_AT_COUNTRY, DER_PRINTABLE_STRING, parts->country);
 	derw_wrap(&w, DER_SEQUENCE, 0);
 	if (derw_done(&w, &made) != ERR_OK)
-		return refuse("longer than 1024 octets");
+		return refuse_dn("longer than 1024 octets");
 	e = pki_name_check(made);
 	if (e == ERR_OK)
 		*der = arena_bytes(a, made);

@@ -14,7 +14,7 @@ struct view {
 };
 
 static bool
-has(const struct view *v, struct bytes oid)
+has_extension(const struct view *v, struct bytes oid)
 {
 	return ext_find(v->exts, oid) != NULL;
 }
@@ -88,7 +88,7 @@ path_length_is_a_cas(const struct view *v)
 static bool
 name_constraints_are_a_cas(const struct view *v)
 {
-	return !has(v, OID_NAME_CONSTRAINTS) || v->c->is_ca;
+	return !has_extension(v, OID_NAME_CONSTRAINTS) || v->c->is_ca;
 }
 
 static bool
@@ -192,7 +192,7 @@ is_http(struct bytes url)
 static bool
 crl_url_is_http(const struct view *v)
 {
-	return !has(v, OID_CRL_DISTRIBUTION_POINTS) || is_http(v->c->crl_url);
+	return !has_extension(v, OID_CRL_DISTRIBUTION_POINTS) || is_http(v->c->crl_url);
 }
 
 static bool
@@ -200,7 +200,7 @@ access_urls_are_http(const struct view *v)
 {
 	const struct pki_cert *c = v->c;
 
-	if (!has(v, OID_AUTHORITY_INFO_ACCESS))
+	if (!has_extension(v, OID_AUTHORITY_INFO_ACCESS))
 		return true;
 	return (c->ocsp_url.n > 0 || c->ca_issuers_url.n > 0) &&
 		(c->ocsp_url.n == 0 || is_http(c->ocsp_url)) &&
@@ -260,7 +260,7 @@ criticality_is_right(const struct view *v)
 static bool
 basic_constraints_are_a_cas(const struct view *v)
 {
-	return has(v, OID_BASIC_CONSTRAINTS) == v->c->is_ca;
+	return has_extension(v, OID_BASIC_CONSTRAINTS) == v->c->is_ca;
 }
 
 static const struct rule {

@@ -10,7 +10,7 @@
 enum { SUBTREES_MAX = PKI_SANS_MAX };
 
 static enum err
-refuse(const char *why)
+refuse_name(const char *why)
 {
 	return err_set(ERR_INVALID, "nameConstraints: %s (RFC 5280 section 4.2.1.10)", why);
 }
@@ -66,10 +66,10 @@ check_address(struct bytes v)
 	size_t half = v.n / 2;
 
 	if ((v.n != 8 && v.n != 32) || !is_mask(v.p + half, half))
-		return refuse("an iPAddress base is an address and its mask");
+		return refuse_name("an iPAddress base is an address and its mask");
 	for (size_t i = 0; i < half; i++)
 		if ((v.p[i] & ~v.p[half + i]) != 0)
-			return refuse("an iPAddress base has bits outside its mask");
+			return refuse_name("an iPAddress base has bits outside its mask");
 	return ERR_OK;
 }
 
@@ -86,7 +86,7 @@ check_domain(struct bytes base)
 		base = bytes_of(base.p + 1, base.n - 1);
 	a = arena_new(64 * 1024);
 	if (pki_dns_check(base, a, &out) != ERR_OK || out.p[0] == '*')
-		return refuse("a base is not a domain");
+		return refuse_name("a base is not a domain");
 	return ERR_OK;
 }
 
@@ -102,7 +102,7 @@ check_mail(struct bytes base)
 	a = arena_new(64 * 1024);
 	return email_check(base, a, &out) == ERR_OK
 		? ERR_OK
-		: refuse("an rfc822Name base is not an address");
+		: refuse_name("an rfc822Name base is not an address");
 }
 
 /* Domain rule of each type: what a base without a leading dot covers. A leading dot always means
@@ -209,7 +209,7 @@ open_subtrees(struct bytes value, struct der *permitted, struct der *excluded)
 
 	*permitted = *excluded = (struct der){NULL, NULL};
 	if (e == ERR_OK && der_at_end(&d))
-		return refuse("no subtree at all");
+		return refuse_name("no subtree at all");
 	if (e == ERR_OK && der_peek(&d) == DER_CONTEXT_CONS(0))
 		e = der_enter(&d, DER_CONTEXT_CONS(0), "permittedSubtrees", permitted);
 	if (e == ERR_OK && der_peek(&d) == DER_CONTEXT_CONS(1))
@@ -229,13 +229,13 @@ get_subtree(struct der *list, const struct rule **rule, struct bytes *base)
 	if (e != ERR_OK)
 		return e;
 	if (!der_at_end(&one))
-		return refuse("minimum and maximum are not used");
+		return refuse_name("minimum and maximum are not used");
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
 		if (tag == san_tag(rules[i].type)) {
 			*rule = &rules[i];
 			return ERR_OK;
 		}
-	return refuse(
+	return refuse_name(
 		"a base is none of dNSName, iPAddress, rfc822Name and uniformResourceIdentifier");
 }
 
@@ -252,7 +252,7 @@ check_subtrees(struct der list)
 		return ERR_OK;
 	do {
 		if (++count > SUBTREES_MAX)
-			return refuse("more than 100 subtrees");
+			return refuse_name("more than 100 subtrees");
 		e = get_subtree(&list, &rule, &base);
 		if (e == ERR_OK)
 			e = rule->check(base);

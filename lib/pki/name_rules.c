@@ -30,7 +30,7 @@ is_letter(uint8_t c)
 
 /* For messages: peers' octets that are not printable ASCII must not reach a log or a terminal. */
 static enum err
-refuse(struct bytes text, const char *what, const char *why)
+refuse_value(struct bytes text, const char *what, const char *why)
 {
 	char shown[80];
 	size_t n = text.n < sizeof(shown) - 1 ? text.n : sizeof(shown) - 1;
@@ -124,14 +124,14 @@ pki_dns_check(struct bytes text, struct arena *a, struct bytes *out)
 	const char *fault;
 
 	if (text.n == 0 || text.n > DNS_MAX)
-		return refuse(
+		return refuse_value(
 			text, "DNS name", "has no octet or more than 253 (RFC 1035 section 2.3.4)");
 	name = host = lower_copy(text, 0, a);
 	if (host.n > 2 && memcmp(host.p, "*.", 2) == 0)
 		host = bytes_of(host.p + 2, host.n - 2);
 	fault = host_fault(host);
 	if (fault != NULL)
-		return refuse(text, "DNS name", fault);
+		return refuse_value(text, "DNS name", fault);
 	*out = name;
 	return ERR_OK;
 }
@@ -163,12 +163,12 @@ email_check(struct bytes text, struct arena *a, struct bytes *out)
 	const char *fault;
 
 	if (text.n > EMAIL_MAX || at == NULL || !is_local_part(bytes_of(text.p, local)))
-		return refuse(text, "email address",
+		return refuse_value(text, "email address",
 			"is not an ASCII addr-spec (RFC 5280 section 4.2.1.6)");
 	name = lower_copy(text, local, a);
 	fault = host_fault(bytes_of(name.p + local + 1, name.n - local - 1));
 	if (fault != NULL)
-		return refuse(text, "email address", fault);
+		return refuse_value(text, "email address", fault);
 	*out = name;
 	return ERR_OK;
 }
@@ -246,9 +246,9 @@ uri_check(struct bytes text)
 	const char *fault;
 
 	if (text.n > URI_MAX)
-		return refuse(text, "URI", "is longer than 2048 octets");
+		return refuse_value(text, "URI", "is longer than 2048 octets");
 	if (scheme == 0 || text.n == scheme + 1)
-		return refuse(text, "URI",
+		return refuse_value(text, "URI",
 			"is not absolute with a lower-case scheme (RFC 5280 section 4.2.1.6)");
 	fault = uri_character_fault(text);
 	if (fault == NULL && has_dot_segment(text))
@@ -257,5 +257,5 @@ uri_check(struct bytes text)
 		(text.n == scheme + 3 || text.p[scheme + 3] == '/') &&
 		memcmp(text.p, "file", 4) != 0)
 		fault = "has an empty authority (RFC 5280 section 4.2.1.6)";
-	return fault != NULL ? refuse(text, "URI", fault) : ERR_OK;
+	return fault != NULL ? refuse_value(text, "URI", fault) : ERR_OK;
 }

@@ -24,13 +24,13 @@ ends_with(struct bytes text, struct bytes with)
 }
 
 static struct bytes
-after(struct bytes text, size_t n)
+skip_octets(struct bytes text, size_t n)
 {
 	return bytes_of(text.p + n, text.n - n);
 }
 
 static enum err
-refuse(const char *why)
+refuse_pattern(const char *why)
 {
 	return err_set_word(ERR_INVALID, WORD_BAD_NAME, "%s", why);
 }
@@ -86,7 +86,7 @@ parse_network(struct bytes t, struct network *out)
 	return strlen(given) == at && inet_pton(family, given, out->address) == 1 &&
 		inet_ntop(family, out->address, written, sizeof(written)) != NULL &&
 		strcmp(given, written) == 0 &&
-		prefix_length(after(t, at + 1), (unsigned)out->octets * 8, &out->bits) &&
+		prefix_length(skip_octets(t, at + 1), (unsigned)out->octets * 8, &out->bits) &&
 		host_bits_clear(out);
 }
 
@@ -112,7 +112,7 @@ check_exact(struct bytes text, struct arena *a)
 	if (e != ERR_OK)
 		return e;
 	if (!bytes_equal(bytes_str(pki_san_text(a, &san)), text))
-		return refuse("a pattern is written in lower case");
+		return refuse_pattern("a pattern is written in lower case");
 	return ERR_OK;
 }
 
@@ -126,7 +126,8 @@ check_dns_suffix(struct bytes suffix, struct arena *a)
 	if (e != ERR_OK)
 		return e;
 	if (!bytes_equal(lower, suffix) || suffix.p[0] == '*')
-		return refuse("a pattern is written in lower case, with its stars in front");
+		return refuse_pattern(
+			"a pattern is written in lower case, with its stars in front");
 	return ERR_OK;
 }
 
@@ -135,7 +136,7 @@ static enum err
 check_uri_prefix(struct bytes prefix)
 {
 	size_t scheme = uri_scheme_length(prefix);
-	struct bytes rest = after(prefix, scheme + (scheme > 0));
+	struct bytes rest = skip_octets(prefix, scheme + (scheme > 0));
 	enum err e = uri_check(prefix);
 
 	if (e != ERR_OK)
@@ -144,7 +145,7 @@ check_uri_prefix(struct bytes prefix)
 		return ERR_OK; /* no authority: urn:a:, file:/a */
 	if (rest.n > 2 && memchr(rest.p + 2, '/', rest.n - 2) != NULL)
 		return ERR_OK;
-	return refuse("a URI pattern has the whole host and a slash before its star");
+	return refuse_pattern("a URI pattern has the whole host and a slash before its star");
 }
 
 static enum err
@@ -153,15 +154,15 @@ check_with(struct bytes text, struct arena *a)
 	struct network n;
 
 	if (starts_with(text, "dns:**."))
-		return check_dns_suffix(after(text, 7), a);
+		return check_dns_suffix(skip_octets(text, 7), a);
 	if (starts_with(text, "ip:") && memchr(text.p, '/', text.n) != NULL)
-		return parse_network(after(text, 3), &n)
+		return parse_network(skip_octets(text, 3), &n)
 			? ERR_OK
-			: refuse("a network is written like 10.0.0.0/8, without host bits");
+			: refuse_pattern("a network is written like 10.0.0.0/8, without host bits");
 	if (starts_with(text, "uri:") && text.p[text.n - 1] == '*')
 		return check_uri_prefix(bytes_of(text.p + 4, text.n - 5));
 	if (starts_with(text, "email:*@"))
-		return check_dns_suffix(after(text, 8), a);
+		return check_dns_suffix(skip_octets(text, 8), a);
 	return check_exact(text, a); /* "dns:*.suffix" is a name too */
 }
 
@@ -171,7 +172,7 @@ pki_pattern_check(struct bytes text)
 	AUTO_STRUCT(arena) a = NULL;
 
 	if (text.n == 0 || text.n > PATTERN_MAX)
-		return refuse("a pattern has 1 to 2048 octets");
+		return refuse_pattern("a pattern has 1 to 2048 octets");
 	a = arena_new(64 * 1024);
 	return check_with(text, a);
 }
@@ -190,7 +191,7 @@ dns_covers(struct bytes pattern, struct bytes name)
 		return true;
 	if (!deep && !starts_with(pattern, "*."))
 		return false;
-	suffix = after(pattern, deep ? 2 : 1);
+	suffix = skip_octets(pattern, deep ? 2 : 1);
 	if (suffix.n < 2 || !ends_with(name, suffix) || name.n == suffix.n)
 		return false;
 	front = bytes_of(name.p, name.n - suffix.n);
@@ -227,7 +228,7 @@ email_covers(struct bytes pattern, struct bytes address)
 	if (bytes_equal(pattern, address))
 		return true;
 	return pattern.n > 2 && starts_with(pattern, "*@") &&
-		ends_with(address, after(pattern, 1)) && address.n > pattern.n - 1;
+		ends_with(address, skip_octets(pattern, 1)) && address.n > pattern.n - 1;
 }
 
 /* Compared as text, so that the one spelling decides. */
@@ -237,7 +238,8 @@ other_covers(struct bytes pattern, struct bytes value)
 	struct pki_san san = {PKI_SAN_OTHER, value};
 	AUTO_STRUCT(arena) a = arena_new(64 * 1024);
 
-	return bytes_equal(pattern, after(bytes_str(pki_san_text(a, &san)), strlen("other:")));
+	return bytes_equal(
+		pattern, skip_octets(bytes_str(pki_san_text(a, &san)), strlen("other:")));
 }
 
 bool
@@ -256,5 +258,5 @@ pki_pattern_covers(struct bytes pattern, const struct pki_san *san)
 
 	if (colon == NULL || at + 1 == pattern.n || !bytes_equal(bytes_of(pattern.p, at), name))
 		return false;
-	return covers[san->type](after(pattern, at + 1), san->value);
+	return covers[san->type](skip_octets(pattern, at + 1), san->value);
 }

@@ -11,7 +11,7 @@
 enum { OTHER_VALUE_MAX = 512 };
 
 static enum err
-refuse(const char *why)
+refuse_san(const char *why)
 {
 	return err_set_word(ERR_INVALID, WORD_BAD_NAME, "subjectAltName: %s", why);
 }
@@ -27,7 +27,7 @@ read_ip(struct bytes v, struct arena *a, struct bytes *out)
 {
 	(void)a;
 	if (v.n != 4 && v.n != 16)
-		return refuse("an iPAddress has 4 or 16 octets (RFC 5280 section 4.2.1.6)");
+		return refuse_san("an iPAddress has 4 or 16 octets (RFC 5280 section 4.2.1.6)");
 	*out = v;
 	return ERR_OK;
 }
@@ -61,8 +61,9 @@ san_other_read(struct bytes content, struct bytes *oid, struct bytes *value)
 		e = der_finish(&inner, "value");
 	if (e != ERR_OK)
 		return der_reword(e, WORD_BAD_NAME);
-	return value->n <= OTHER_VALUE_MAX ? ERR_OK
-					   : refuse("an otherName value has more than 512 octets");
+	return value->n <= OTHER_VALUE_MAX
+		? ERR_OK
+		: refuse_san("an otherName value has more than 512 octets");
 }
 
 static enum err
@@ -74,7 +75,7 @@ read_other(struct bytes v, struct arena *a, struct bytes *out)
 	if (e != ERR_OK)
 		return e;
 	if (oid_text(a, oid) == NULL)
-		return refuse("an otherName type-id has an arc of more than 63 bits");
+		return refuse_san("an otherName type-id has an arc of more than 63 bits");
 	*out = v;
 	return ERR_OK;
 }
@@ -181,7 +182,7 @@ pki_sans_parse(struct bytes der, struct arena *a, struct pki_sans *out)
 		return err_set_word(ERR_INVALID, WORD_BAD_NAME,
 			"subjectAltName has more than %d names", PKI_SANS_MAX);
 	if (der_at_end(&d))
-		return refuse("no name in it (RFC 5280 section 4.2.1.6)");
+		return refuse_san("no name in it (RFC 5280 section 4.2.1.6)");
 	sans.item = arena_array(a, count + 1, sizeof(*sans.item));
 	while (!der_at_end(&d)) {
 		struct pki_san *san = &sans.item[sans.count];

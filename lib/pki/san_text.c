@@ -14,7 +14,7 @@
 enum { OID_TEXT_MAX = 256, OTHER_HEX_MAX = 1024 };
 
 static enum err
-refuse(const char *why)
+refuse_text(const char *why)
 {
 	return err_set_word(ERR_INVALID, WORD_BAD_NAME, "%s", why);
 }
@@ -103,15 +103,15 @@ oid_from_text(struct bytes text, struct arena *a, struct bytes *content)
 	/* Two characters of text make at most one octet, a 19-digit arc nine. */
 	if (text.n > OID_TEXT_MAX / 2 || !next_arc(&text, &first) || first > 2 || text.n == 0 ||
 		!next_arc(&text, &arc) || (first < 2 && arc >= 40) || arc > INT64_MAX - 80)
-		return refuse("an object identifier is written like 1.3.6.1.4.1");
+		return refuse_text("an object identifier is written like 1.3.6.1.4.1");
 	n = put_arc(octets, first * 40 + arc);
 	while (text.n > 0) {
 		if (!next_arc(&text, &arc))
-			return refuse("an object identifier is written like 1.3.6.1.4.1");
+			return refuse_text("an object identifier is written like 1.3.6.1.4.1");
 		n += put_arc(octets + n, arc);
 	}
 	if (!der_oid_valid(bytes_of(octets, n)))
-		return refuse("an object identifier has at most 64 octets");
+		return refuse_text("an object identifier has at most 64 octets");
 	*content = arena_bytes(a, bytes_of(octets, n));
 	return ERR_OK;
 }
@@ -173,12 +173,12 @@ ip_from_text(struct bytes text, struct arena *a, struct bytes *out)
 	int family = text.n > 0 && memchr(text.p, ':', text.n) != NULL ? AF_INET6 : AF_INET;
 
 	if (text.n == 0 || text.n >= sizeof(given) || memchr(text.p, 0, text.n) != NULL)
-		return refuse("an address is written like 10.0.0.1 or 2001:db8::1");
+		return refuse_text("an address is written like 10.0.0.1 or 2001:db8::1");
 	memcpy(given, text.p, text.n);
 	given[text.n] = '\0';
 	if (inet_pton(family, given, octets) != 1 ||
 		inet_ntop(family, octets, written, sizeof(written)) == NULL)
-		return refuse("an address is written like 10.0.0.1 or 2001:db8::1");
+		return refuse_text("an address is written like 10.0.0.1 or 2001:db8::1");
 	if (strcmp(given, written) != 0)
 		return err_set_word(ERR_INVALID, WORD_BAD_NAME,
 			"address \"%s\" is written \"%s\" (RFC 5952)", given, written);
@@ -207,12 +207,13 @@ other_from_text(struct bytes text, struct arena *a, struct bytes *out)
 	enum err e;
 
 	if (colon == NULL || text.n - at - 1 > OTHER_HEX_MAX)
-		return refuse("an otherName is written other:OID:HEX, with at most 512 octets");
+		return refuse_text(
+			"an otherName is written other:OID:HEX, with at most 512 octets");
 	e = oid_from_text(bytes_of(text.p, at), a, &oid);
 	if (e != ERR_OK)
 		return e;
 	if (!hex_lower(bytes_of(colon + 1, text.n - at - 1), a, &value))
-		return refuse("the value of an otherName is lower-case hex of its DER");
+		return refuse_text("the value of an otherName is lower-case hex of its DER");
 	derw_init(&w, room, sizeof(room));
 	derw_element(&w, DER_CONTEXT_CONS(0), value);
 	derw_oid(&w, oid);

@@ -119,7 +119,7 @@ set_digest(EVP_PKEY_CTX *ctx, enum pki_sig_alg alg)
 }
 
 static bool
-digest(enum pki_sig_alg alg, struct bytes data, uint8_t out[EVP_MAX_MD_SIZE], unsigned *n)
+digest_data(enum pki_sig_alg alg, struct bytes data, uint8_t out[EVP_MAX_MD_SIZE], unsigned *n)
 {
 	return EVP_Digest(data.p, data.n, out, n, digest_of(alg), NULL) == 1;
 }
@@ -132,7 +132,7 @@ verify_digest(EVP_PKEY *key, enum pki_sig_alg alg, struct bytes data, struct byt
 	unsigned n;
 
 	if (ctx == NULL || EVP_PKEY_verify_init(ctx) != 1 || !set_digest(ctx, alg) ||
-		!digest(alg, data, hash, &n))
+		!digest_data(alg, data, hash, &n))
 		return err_openssl(ERR_INTERNAL, "cannot prepare to verify");
 	return EVP_PKEY_verify(ctx, signature.p, signature.n, hash, n) == 1 ? ERR_OK
 									    : bad_signature();
@@ -168,7 +168,8 @@ sign_digest(EVP_PKEY *key, enum pki_sig_alg alg, struct bytes data, uint8_t *out
 	unsigned hash_n;
 
 	if (ctx == NULL || EVP_PKEY_sign_init(ctx) != 1 || !set_digest(ctx, alg) ||
-		!digest(alg, data, hash, &hash_n) || EVP_PKEY_sign(ctx, out, n, hash, hash_n) != 1)
+		!digest_data(alg, data, hash, &hash_n) ||
+		EVP_PKEY_sign(ctx, out, n, hash, hash_n) != 1)
 		return err_openssl(ERR_INTERNAL, "cannot sign");
 	return ERR_OK;
 }
