@@ -12,7 +12,7 @@ import admin  # noqa: E402
 from acme_client import AccountKey, AcmeClient, b64  # noqa: E402
 from admin import call, refused  # noqa: E402
 from est import cert, csr_der, post, public  # noqa: E402
-from instance import Instance, make_csr, new_key  # noqa: E402
+from instance import Instance, make_csr, new_key, program  # noqa: E402
 from pgcluster import wait_for  # noqa: E402
 
 BASE = {"requesters": ["device", "workload"], "protocols": ["est", "acme", "admin"], "keys": ["p256"], "lifetime": "1h",
@@ -202,7 +202,7 @@ def test_requests_are_for_operators_and_must_exist(ca, asker):
 def test_ca_admin_lists_and_approves(ca, asker):
     asker.enroll("guarded")
     number = held(asker)
-    text = ca.run([os.path.join(os.environ["CHANCERY_BUILD"], "admin", "cli", "ca-admin"), "request", "list",
+    text = ca.run([program("ca-admin"), "request", "list",
                    "--config", os.path.join(ca.operator_directory, "admin.yaml")]).stdout
     assert asker.name in text and "approval" in text
     assert ca.admin("request", "approve", str(number))["approvals"] == 1

@@ -8,10 +8,11 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+from built import SOURCE, built  # noqa: E402
 from pgcluster import Cluster  # noqa: E402
 
-STORE_TOOL = os.environ["STORE_TOOL"]
-SCHEMA_DIR = os.environ["SCHEMA_DIR"]
+STORE_TOOL = built("tests/db/store_tool")
+SCHEMA_DIR = os.path.join(SOURCE, "schema")
 numbers = itertools.count(1)
 
 

@@ -5,6 +5,7 @@ import os
 
 import pytest
 from conftest import start_sidecar
+from instance import program
 from test_acme import certbot, dehydrated_config
 from test_est import request, strongswan
 from tools import attempt, free_port, refused, run, wait_for
@@ -215,7 +216,7 @@ def test_certbot_through_a_sidecar_whose_identity_is_blocked(site, sidecar_ident
 ])
 def test_ca_admin_says_what_to_do(site, words, texts):
     more = [] if "--config" in words else ["--config", os.path.join(site.ca.operator_directory, "admin.yaml")]
-    done = site.ca.run([os.path.join(os.environ["CHANCERY_BUILD"], "admin/cli/ca-admin"), *words, *more], check=False)
+    done = site.ca.run([program("ca-admin"), *words, *more], check=False)
     assert done.returncode != 0
     for text in texts:
         assert text in done.stderr, done.stderr

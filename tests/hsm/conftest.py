@@ -20,12 +20,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+from built import SOURCE, built  # noqa: E402
 from pgcluster import Cluster, wait_for  # noqa: E402
 
-CEREMONY = os.environ["CA_CEREMONY"]
-SIGNER = os.environ["CHANCERY_SIGNER"]
-STORE_TOOL = os.environ["STORE_TOOL"]
-SOURCE = os.environ["SOURCE_ROOT"]
+CEREMONY = built("ca/ceremony/ca-ceremony")
+SIGNER = built("server/chancery-signer")
+SHIM = built("tests/hsm/shim.so")
+STORE_TOOL = built("tests/db/store_tool")
 MODULE = os.environ.get("PKCS11_MODULE", "/usr/lib/softhsm/libsofthsm2.so")
 numbers = itertools.count(1)
 

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from conftest import MODULE, wait_for
+from conftest import MODULE, SIGNER, wait_for
 
 LOGIN = ("--token-label", "test-issuing", "--login", "--pin", "user-issuing")
 
@@ -136,7 +136,7 @@ def test_pin_may_come_from_a_descriptor(site):
     site.import_issuers()
     text = site.world.read("chancery.yaml").decode()
     site.world.write("chancery.yaml", text.replace("pin_file: %s" % site.world.path("issuing.pin"), "pin_fd: 7"))
-    process = subprocess.Popen(["sh", "-c", 'exec "$0" --config "$1" 7<"$2"', os.environ["CHANCERY_SIGNER"],
+    process = subprocess.Popen(["sh", "-c", 'exec "$0" --config "$1" 7<"$2"', SIGNER,
                                 site.world.path("chancery.yaml"), site.world.path("issuing.pin")], stderr=subprocess.PIPE, text=True)
     try:
         for line in process.stderr:

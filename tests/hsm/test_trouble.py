@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from conftest import MODULE, wait_for
+from conftest import MODULE, SHIM, wait_for
 
 FINAL_TRY, LOCKED = "00020000", "00040000"
 
@@ -15,7 +15,7 @@ def shim(site, monkeypatch):
     monkeypatch.setenv("SHIM_MODULE", MODULE)
     monkeypatch.setenv("SHIM_LOGINS", site.world.path("logins"))
     text = site.world.read("chancery.yaml").decode()
-    site.world.write("chancery.yaml", text.replace("module: %s\n" % MODULE, "module: %s\n" % os.environ["SHIM"]))
+    site.world.write("chancery.yaml", text.replace("module: %s\n" % MODULE, "module: %s\n" % SHIM))
     site.logins = lambda: os.path.getsize(site.world.path("logins")) if os.path.exists(site.world.path("logins")) else 0
     site.import_issuers()
     return site
@@ -48,7 +48,7 @@ def test_hsm_that_fails_in_a_batch_records_nothing_of_it(shim, monkeypatch, sign
     """Of three batches the HSM survives some signatures; whole batches are there, the broken one is not, and all are done later."""
     shim.configure(batch=16)
     text = shim.world.read("chancery.yaml").decode()
-    shim.world.write("chancery.yaml", text.replace("module: %s\n" % MODULE, "module: %s\n" % os.environ["SHIM"]))
+    shim.world.write("chancery.yaml", text.replace("module: %s\n" % MODULE, "module: %s\n" % SHIM))
     who = shim.identity("d")
     requests = [shim.request(who) for _ in range(48)]
     monkeypatch.setenv("SHIM_SIGNS", str(signs))

@@ -27,11 +27,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 sys.path.insert(0, os.path.dirname(__file__))
+from built import BUILD, SOURCE  # noqa: E402
 from httpclient import Client  # noqa: E402
 from pgcluster import Cluster, wait_for  # noqa: E402
 
-SOURCE = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
-BUILD = os.path.abspath(os.environ.get("CHANCERY_BUILD", os.path.join(SOURCE, "build")))
 PLACES = {
     "ca-admin": "admin/cli", "ca-ceremony": "ca/ceremony", "chancery": "server", "chancery-gateway": "server",
     "chancery-signer": "server", "chancery-status": "server", "chancery-validator": "server", "chancery-load": "tests/bench",

@@ -5,9 +5,13 @@ import select
 import socket
 import ssl
 import subprocess
+import sys
 import time
 
-BINARY = os.environ.get("TLS_SERVER", os.path.join(os.path.dirname(__file__), "../../build/tests/tls/tls-server"))
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+from built import built  # noqa: E402
+
+BINARY = built("tests/tls/tls-server")
 PATIENCE = 20.0
 
 
