@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Proves that check.py and checks.py can fail: small trees with one wrong line each, and the words it must be told with."""
+"""Proves that check.py, checks.py and documents.py can fail: small trees with one wrong line each, and the words it must be told with."""
 import pathlib
 import shutil
 import subprocess
@@ -8,7 +8,7 @@ import tempfile
 
 import check
 
-CHECK, CHECKS = (pathlib.Path(__file__).with_name(n) for n in ("check.py", "checks.py"))
+CHECK, CHECKS, DOCUMENTS = (pathlib.Path(__file__).with_name(n) for n in ("check.py", "checks.py", "documents.py"))
 
 # What a clean tree holds; every case adds or replaces one file.
 CLEAN = {
@@ -99,6 +99,30 @@ CHECKLIST_CASES = [
     ("acme/README.md", "As ../est/CHECKS.md 81 has it.\n", "acme/README.md:1: est/CHECKS.md has no line 81"),
 ]
 
+# The same for the documents.
+DOCUMENTED = {
+    "acme/README.md": "| `x.c`, `x.h` | `read_name`, `test_x.py` |\n",
+    "acme/x.h": "\n",
+    "acme/x.c": 'static int\nread_name(void)\n{\n\tlog_event(LOG_INFO, "acme.x", 0);\n}\n',
+    "tests/blackbox/test_x.py": "\n",
+    "tests/blackbox/meson.build": "\n",
+    "docs/DEBUG.md": "| `acme.x` | x |\n",
+    "CONTRIBUTING.md": "| `blackbox` | x | y | `pytest-3 tests/blackbox/test_x.py` |\n",
+}
+
+DOCUMENT_CASES = [
+    ("acme/x.c", 'static int\nread(void)\n{\n\tlog_event(LOG_INFO, "acme.x", 0); /* read_name */\n}\n', "acme/x.c:2: read() says not what of"),
+    ("acme/x.c", 'void\nread_name(void)\n{\n\tlog_failure("acme.y", e); log_event(LOG_INFO, "acme.x", 0);\n}\n',
+     "acme/x.c:4: docs/DEBUG.md does not explain event acme.y"),
+    ("docs/DEBUG.md", "| `acme.x` | x |\n| `acme.z` | x |\n", "docs/DEBUG.md:2: no program logs event acme.z"),
+    ("docs/A.md", "\n`acme/z.c`\n", "docs/A.md:2: there is no acme/z.c"),
+    ("ARCHITECTURE.md", "`read_nothing()`\n", "ARCHITECTURE.md:1: read_nothing is no name in the tree"),
+    ("acme/README.md", "`x.c`, `x.h`, `y.c`\n", "acme/README.md:1: there is no y.c"),
+    ("acme/y.c", "\n", "acme/y.c:1: acme/README.md does not name it"),
+    ("tests/db/meson.build", "\n", "CONTRIBUTING.md:1: suite db has no command for one test"),
+    ("CONTRIBUTING.md", "| `blackbox` | x | y | `pytest-3 tests/blackbox/test_y.py` |\n", "blackbox: there is no tests/blackbox/test_y.py"),
+]
+
 
 def run(files, extra=(), script=CHECK):
     with tempfile.TemporaryDirectory() as directory:
@@ -143,9 +167,10 @@ def main():
     if not program_is_refused():
         print("a program with a forbidden library is not told")
         failed += 1
-    for script, clean, cases in ((CHECK, CLEAN, CASES), (CHECKS, FITTING, CHECKLIST_CASES)):
+    for script, clean, cases in ((CHECK, CLEAN, CASES), (CHECKS, FITTING, CHECKLIST_CASES),
+                                 (DOCUMENTS, DOCUMENTED, DOCUMENT_CASES)):
         failed += judge(script, clean, cases)
-    print(f"{len(CASES) + len(CHECKLIST_CASES) + 5} cases, {failed} judged wrongly")
+    print(f"{len(CASES) + len(CHECKLIST_CASES) + len(DOCUMENT_CASES) + 7} cases, {failed} judged wrongly")
     return failed > 0
 
 
