@@ -3,7 +3,7 @@
 
 A file that a README or a page of docs/ names exists, a name_like_this in code marks is a name of the tree, and every
 .c file is named in the README of its folder (or of the one above, for a folder without). Every event of the log stands in
-docs/DEBUG.md, and nothing else does. Every suite has its command for one test in CONTRIBUTING.md, and what it runs exists.
+docs/DEBUG.md, and nothing else does; every stop of docs/WALKS.md is a function of its file. Every suite has its command for one test in CONTRIBUTING.md, and what it runs exists.
 A static function has a verb and an object, not a bare verb that many files share. What breaks this is told as
 FILE:LINE: reason. Exits 1 when something was found, 2 when it could not look.
 """
@@ -30,6 +30,8 @@ EVENT = [re.compile(p, re.S) for p in (
     r'log_event\(\s*[^"]*?,\s*"([a-z._]+)"', r'log_failure\(\s*"([a-z._]+)"', r'\.event = "([a-z._]+)"',
     r'db_follow\([^;]*?"([a-z.]+)"', r'tolerate_outage\(\s*s,\s*"([a-z.]+)"', r'(?m)^\t\{"(gateway\.[a-z]+)", \w+\},?$')]
 EVENT_ROW = re.compile(r"^\| `([a-z._]+)`", re.M)
+WALK = re.compile(r"(\d+) files, (\d+) stays, (\d+) returns\.\n.*?(?=\n## |\Z)", re.S)
+STOP = re.compile(r"^\| \d+ \| `([\w/.]+)` \| (.*?) \|", re.M)
 SUITE_ROW = re.compile(r"^\| `(\w+)` \|[^\n]*\| (`[^`]*`) \|$", re.M)
 
 
@@ -119,6 +121,21 @@ class Documents(check.Check):
         for name in rows.keys() - seen:
             self.refuse("docs/DEBUG.md", page, rows[name], f"no program logs event {name}")
 
+    def walks(self):
+        """Every stop is a function of its file, and the sums are right."""
+        path = "docs/WALKS.md"
+        text = self.texts.get(path, "")
+        for walk in WALK.finditer(text):
+            stops = [(m.group(1), m.group(2), walk.start() + m.start()) for m in STOP.finditer(walk.group(0))]
+            files = len({file for file, _, _ in stops})
+            said, counted = walk.group(1, 2, 3), (files, len(stops), len(stops) - files)
+            if said != tuple(map(str, counted)):
+                self.refuse(path, text, walk.start(1), "these are %d files, %d stays, %d returns" % counted)
+            for file, names, offset in stops:
+                for name in TICKED.findall(names):
+                    if not re.search(rf"^{name}\(", self.texts.get(file, ""), re.M):
+                        self.refuse(path, text, offset, f"{file} has no function {name}")
+
     def commands(self, build):
         """Every suite has a command for one test; with a build they are tried, those of pytest as far as they find it."""
         text = self.texts.get("CONTRIBUTING.md", "")
@@ -154,7 +171,7 @@ def main():
         print(f"{documents.root}: no sources", file=sys.stderr)
         return 2
     for look in (documents.static_names, documents.readmes, documents.words, documents.sources_are_named, documents.paths_in_documents,
-                 documents.events):
+                 documents.events, documents.walks):
         look()
     documents.commands(arguments.build)
     print("\n".join(documents.found) or f"{len(documents.texts)} files and what is said of them fit")
