@@ -15,7 +15,7 @@ challenge_json(struct call *c, const struct store_challenge *challenge)
 	char validated[CLOCK_RFC3339_SIZE];
 	json_t *object = json_object(), *error = NULL;
 
-	json_object_set_new(object, "type", json_string(challenge->type));
+	json_object_set_new(object, "type", json_string(acme_challenge_type_name(challenge->type)));
 	json_object_set_new(
 		object, "url", json_string(call_url(c, "/acme/challenge/%s", challenge->id)));
 	json_object_set_new(

@@ -1,11 +1,12 @@
 /*
  * newOrder (RFC 8555 section 7.4, RFC 8738, draft-ietf-acme-profiles). Every name that cannot be
  * had is named, with its reason, in one answer. When grants of the TLS identity cover every name
- * the order is born ready; else each uncovered name gets an authorization with an http-01
- * challenge.
+ * the order is born ready; else each uncovered name gets an authorization with the challenges
+ * that can prove it (challenge_kind.c).
  */
 #include <stdlib.h>
 
+#include "acme/challenge_kind.h"
 #include "acme/order.h"
 #include "acme/problem.h"
 #include "acme/resources.h"
@@ -169,12 +170,6 @@ is_granted(const struct wish *w, size_t i)
 		&(struct pki_sans){&w->names.item[i], 1}, w->grants, w->grant_count);
 }
 
-static bool
-is_wildcard(const char *text)
-{
-	return strncmp(text, "dns:*.", 6) == 0;
-}
-
 /* All that is wrong with names, in one answer. */
 static enum err
 check_names(struct call *c, struct wish *w)
@@ -183,9 +178,10 @@ check_names(struct call *c, struct wish *w)
 
 	(void)ca_policy_refused_names(w->profile, &w->names, c->arena, reason);
 	for (size_t i = 0; i < w->names.count; i++) {
-		if (reason[i] == NULL && is_wildcard(w->texts[i]) && !is_granted(w, i))
+		if (reason[i] == NULL && challenge_kinds_for(&w->names.item[i]) == 0 &&
+			!is_granted(w, i))
 			reason[i] =
-				"a wildcard name needs a grant: http-01 cannot prove it (RFC 8555 section 8.3)";
+				"this name needs a grant: no challenge can prove it (RFC 8555 section 8)";
 		if (reason[i] != NULL)
 			add_subproblem(c, WORD_REJECTED_IDENTIFIER, reason[i],
 				order_identifier(w->texts[i]));
@@ -269,21 +265,27 @@ new_token(struct arena *a)
 	return base64url_string(a, bytes_of(token, sizeof(token)));
 }
 
+/* With a challenge of each kind that can prove the name. */
 static void
-make_authorization(struct call *c, const char *text, struct store_authorization *z)
+make_authorization(
+	struct call *c, const struct pki_san *san, const char *text, struct store_authorization *z)
 {
-	struct store_challenge *challenge = arena_alloc(c->arena, sizeof(*challenge));
+	unsigned kinds = challenge_kinds_for(san);
 
-	*challenge = (struct store_challenge){
-		.id = random_id(c->arena), .type = "http-01", .token = new_token(c->arena)};
 	*z = (struct store_authorization){
 		.id = random_id(c->arena),
 		.account = c->account->id,
 		.identifier = text,
 		.expires = clock_now() + c->acme->config->authorization_lifetime,
-		.challenges = challenge,
-		.challenge_count = 1,
+		.challenges = arena_array(
+			c->arena, ACME_CHALLENGE_TYPE_COUNT, sizeof(struct store_challenge)),
 	};
+	for (unsigned k = 0; k < ACME_CHALLENGE_TYPE_COUNT; k++)
+		if (kinds & 1U << k)
+			z->challenges[z->challenge_count++] =
+				(struct store_challenge){.id = random_id(c->arena),
+					.type = (enum acme_challenge_type)k,
+					.token = new_token(c->arena)};
 }
 
 /* Names without a grant need a proof each; granted ones in the same order need none. */
@@ -297,7 +299,7 @@ make_authorizations(
 	for (size_t i = 0; i < w->names.count && !w->granted; i++) {
 		if (is_granted(w, i))
 			continue;
-		make_authorization(c, w->texts[i], &z[n]);
+		make_authorization(c, &w->names.item[i], w->texts[i], &z[n]);
 		o->authorizations[n] = z[n].id;
 		n++;
 	}

@@ -73,9 +73,9 @@ wake_another(struct validator *v)
 }
 
 static enum err
-look_at_challenge(struct validator *v, struct resolver *r, const struct store_challenge_work *w)
+look_http01(struct validator *v, struct resolver *r, const struct store_challenge_work *w)
 {
-	struct http01 h = {
+	const struct http01 h = {
 		.resolver = r,
 		.policy = v->policy,
 		.port = v->config->http_port,
@@ -83,12 +83,22 @@ look_at_challenge(struct validator *v, struct resolver *r, const struct store_ch
 		.cancelled = &v->stopping,
 	};
 
+	return http01_validate(&h, w->identifier, w->token, w->thumbprint);
+}
+
+static enum err
+look_at_challenge(struct validator *v, struct resolver *r, const struct store_challenge_work *w)
+{
+	static enum err (*const look_at[ACME_CHALLENGE_TYPE_COUNT])(
+		struct validator * v, struct resolver * r, const struct store_challenge_work *w) = {
+		[ACME_CHALLENGE_HTTP_01] = look_http01,
+	};
+
 	if (w->wanted == STORE_WORK_MOOT)
 		return err_set(ERR_DENIED, "the account is closed or the authorization is over");
-	if (strcmp(w->type, "http-01") != 0)
-		return err_set(ERR_DENIED, "challenge type \"%s\" is not known to this validator",
-			w->type);
-	return http01_validate(&h, w->identifier, w->token, w->thumbprint);
+	if (w->type == ACME_CHALLENGE_TYPE_COUNT)
+		return err_set(ERR_DENIED, "this type of challenge is not known to this validator");
+	return look_at[w->type](v, r, w);
 }
 
 /* Back to the queue, or over. A refusal by policy will not change by itself. */

@@ -15,7 +15,8 @@ read_challenge(struct arena *a, const PGresult *res, size_t row, struct store_ch
 	*out = (struct store_challenge){
 		.id = result_text(a, res, row, COL_AUTHORIZATION_CHALLENGE),
 		.authorization = result_text(a, res, row, COL_AUTHORIZATION_ID),
-		.type = result_text(a, res, row, COL_AUTHORIZATION_TYPE),
+		.type = (enum acme_challenge_type)column_word(
+			res, row, COL_AUTHORIZATION_TYPE, &acme_challenge_type_words),
 		.token = result_text(a, res, row, COL_AUTHORIZATION_TOKEN),
 		.status = (enum acme_challenge_status)status,
 		.validated_at = result_time(res, row, COL_AUTHORIZATION_VALIDATED_AT),

@@ -39,7 +39,8 @@ store_challenge_take(struct store *s, struct arena *a, unsigned max, int64_t lea
 	work = arena_array(a, result_rows(res), sizeof(*work));
 	for (size_t i = 0; i < result_rows(res); i++) {
 		work[i].id = result_text(a, res, i, COL_ACME_CHALLENGE_CLAIM_ID);
-		work[i].type = result_text(a, res, i, COL_ACME_CHALLENGE_CLAIM_TYPE);
+		work[i].type = (enum acme_challenge_type)column_word(
+			res, i, COL_ACME_CHALLENGE_CLAIM_TYPE, &acme_challenge_type_words);
 		work[i].token = result_text(a, res, i, COL_ACME_CHALLENGE_CLAIM_TOKEN);
 		work[i].identifier = result_text(a, res, i, COL_ACME_CHALLENGE_CLAIM_IDENTIFIER);
 		work[i].attempts = (int)result_int(res, i, COL_ACME_CHALLENGE_CLAIM_ATTEMPTS);

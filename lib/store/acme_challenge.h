@@ -6,7 +6,8 @@
 #include "schema/words.h"
 
 struct store_challenge {
-	const char *id, *authorization, *type, *token, *error_json;
+	const char *id, *authorization, *token, *error_json;
+	enum acme_challenge_type type;
 	enum acme_challenge_status status;
 	int64_t validated_at;
 };
@@ -18,7 +19,8 @@ enum err store_challenge_answer(
 
 /* Validator side. */
 struct store_challenge_work {
-	const char *id, *type, *token, *identifier;
+	const char *id, *token, *identifier;
+	enum acme_challenge_type type; /* ACME_CHALLENGE_TYPE_COUNT: of a newer program */
 	uint8_t thumbprint[32];
 	int attempts; /* this one included */
 	enum store_work {

@@ -40,7 +40,7 @@ lay_out(struct arena *a, const struct store_authorization *z, size_t count)
 
 			c.ids[n] = z[i].challenges[k].id;
 			c.of[n] = z[i].id;
-			c.types[n] = z[i].challenges[k].type;
+			c.types[n] = acme_challenge_type_name(z[i].challenges[k].type);
 			c.tokens[n] = z[i].challenges[k].token;
 		}
 	}
