@@ -25,3 +25,14 @@ challenge_kinds_for(const struct pki_san *san)
 			set |= 1U << k;
 	return set;
 }
+
+const char *
+challenge_kind_list(struct arena *a)
+{
+	const char *list = "";
+
+	for (unsigned k = 0; k < ACME_CHALLENGE_TYPE_COUNT; k++)
+		list = arena_printf(a, "%s%s%s", list, k > 0 ? ", " : "",
+			acme_challenge_type_name((enum acme_challenge_type)k));
+	return list;
+}

@@ -180,8 +180,9 @@ check_names(struct call *c, struct wish *w)
 	for (size_t i = 0; i < w->names.count; i++) {
 		if (reason[i] == NULL && challenge_kinds_for(&w->names.item[i]) == 0 &&
 			!is_granted(w, i))
-			reason[i] =
-				"this name needs a grant: no challenge can prove it (RFC 8555 section 8)";
+			reason[i] = arena_printf(c->arena,
+				"this name needs a grant: no challenge here (%s) can prove it (RFC 8555 section 8)",
+				challenge_kind_list(c->arena));
 		if (reason[i] != NULL)
 			add_subproblem(c, WORD_REJECTED_IDENTIFIER, reason[i],
 				order_identifier(w->texts[i]));
