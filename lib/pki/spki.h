@@ -64,7 +64,7 @@ enum pki_sig_alg pki_sig_alg_for(enum pki_key_type type);
 enum err pki_verify(
 	EVP_PKEY *key, enum pki_sig_alg alg, struct bytes data, struct bytes signature) MUST_CHECK;
 
-/* A signing handle: what ca/keys (HSM) or a software key offers to the builders of this folder. */
+/* A signing handle: what ca/hsm or a software key offers to the builders of this folder. */
 struct pki_signer {
 	enum pki_sig_alg alg;
 	void *ctx;
