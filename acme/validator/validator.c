@@ -72,6 +72,9 @@ wake_another(struct validator *v)
 	pthread_mutex_unlock(&v->lock);
 }
 
+typedef enum err
+look(struct validator *v, struct resolver *r, const struct store_challenge_work *w);
+
 static enum err
 look_http01(struct validator *v, struct resolver *r, const struct store_challenge_work *w)
 {
@@ -89,8 +92,7 @@ look_http01(struct validator *v, struct resolver *r, const struct store_challeng
 static enum err
 look_at_challenge(struct validator *v, struct resolver *r, const struct store_challenge_work *w)
 {
-	static enum err (*const look_at[ACME_CHALLENGE_TYPE_COUNT])(
-		struct validator * v, struct resolver * r, const struct store_challenge_work *w) = {
+	static look *const by_type[ACME_CHALLENGE_TYPE_COUNT] = {
 		[ACME_CHALLENGE_HTTP_01] = look_http01,
 	};
 
@@ -98,7 +100,7 @@ look_at_challenge(struct validator *v, struct resolver *r, const struct store_ch
 		return err_set(ERR_DENIED, "the account is closed or the authorization is over");
 	if (w->type == ACME_CHALLENGE_TYPE_COUNT)
 		return err_set(ERR_DENIED, "this type of challenge is not known to this validator");
-	return look_at[w->type](v, r, w);
+	return by_type[w->type](v, r, w);
 }
 
 /* Back to the queue, or over. A refusal by policy will not change by itself. */
