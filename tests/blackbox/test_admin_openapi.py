@@ -17,7 +17,7 @@ def described():
 
 
 def concrete(path):
-    return path.replace("{serial}", "11" * 16)
+    return path.replace("{serial}", "11" * 16).replace("{id}", "1")
 
 
 def test_the_document_is_valid_openapi_3_1(ca, tmp_path):
@@ -58,7 +58,7 @@ def test_the_gateway_requires_what_the_document_requires(ca):
             body = op.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
             missing = wanted + body.get("required", [])
             if missing:
-                problem = call(c, method.upper(), path[len("/admin/v1/"):].replace("{serial}", "11" * 16), {} if body else None)
+                problem = call(c, method.upper(), concrete(path)[len("/admin/v1/"):], {} if body else None)
                 assert problem[0] == 400 and '"%s" is missing' % missing[0] in problem[1]["reason"], (path, problem)
 
 
