@@ -8,6 +8,7 @@
 
 #include "ca/profile_table.h"
 #include "lib/base/duration.h"
+#include "schema/words.h"
 
 enum { NAMES_DEFAULT = 20 };
 
@@ -106,6 +107,10 @@ check_sense(const struct reader *r, const struct ca_profile *p)
 		return yaml_refuse(r->doc, path_of(r, "approval"),
 			"programs cannot wait for operators to have their own certificates; "
 			"allowed: without protocol internal");
+	if (p->approvals > 0 && p->requesters & 1U << IDENTITY_OPERATOR)
+		return yaml_refuse(r->doc, path_of(r, "approval"),
+			"operators renew their certificates before each command and cannot wait then; "
+			"allowed: without requester operator");
 	return ERR_OK;
 }
 

@@ -226,7 +226,8 @@ responder_renew(struct ocsp_service *o)
 
 		if (!is_due(i, now))
 			continue;
-		enum err e = ca_own_obtain(&i->own, LOOK_MS / (int64_t)waiting + 1);
+		enum err e =
+			ca_own_obtain(&i->own, LOOK_MS / (int64_t)(waiting > 0 ? waiting : 1) + 1);
 		if (e != ERR_OK) {
 			plan_retry(i, e);
 			continue;

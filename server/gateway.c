@@ -37,7 +37,7 @@ struct duty {
 	struct retry retry;
 };
 
-enum { DUTY_RENEW, DUTY_ISSUERS, DUTY_PROFILES, DUTY_COUNT };
+enum { DUTY_RENEW, DUTY_ISSUERS, DUTY_TLS, DUTY_PROFILES, DUTY_COUNT };
 
 struct gateway {
 	struct service service;
@@ -48,6 +48,7 @@ struct gateway {
 	struct http_server *server;
 	struct duty duty[DUTY_COUNT];
 	bool renew_wanted; /* by SIGHUP */
+	bool tls_stale;	   /* certificate or issuers are newer than what is served */
 };
 
 static enum err
@@ -223,17 +224,22 @@ start_gateway(struct gateway *g)
 	return ERR_OK;
 }
 
-/* New credentials for new connections: after a renewal, or when the issuers are others. */
+/* New credentials for new connections: after a renewal, or when the issuers are others; until it has
+ * worked. */
 static enum err
 reload_tls(struct gateway *g)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
 	struct http_tls *tls;
+
+	if (!g->tls_stale)
+		return ERR_OK;
 	enum err e = gateway_tls_credentials(g->tls, ca_front_issuers(&g->app, a), &tls);
 
 	if (e != ERR_OK)
 		return e;
 	http_server_reload(g->server, tls);
+	g->tls_stale = false;
 	log_event(LOG_INFO, "gateway.reload",
 		LOG_I("not_after", gateway_tls_own(g->tls)->cert.not_after));
 	return ERR_OK;
@@ -250,7 +256,8 @@ renew_certificate(struct gateway *g)
 	if (e != ERR_OK)
 		return e;
 	g->renew_wanted = false;
-	return reload_tls(g);
+	g->tls_stale = true;
+	return ERR_OK;
 }
 
 static enum err
@@ -259,7 +266,8 @@ follow_issuers(struct gateway *g)
 	uint64_t before = g->app.issuers.generation;
 	enum err e = load_issuers(g);
 
-	return e != ERR_OK || g->app.issuers.generation == before ? e : reload_tls(g);
+	g->tls_stale = g->tls_stale || g->app.issuers.generation != before;
+	return e;
 }
 
 static void
@@ -291,6 +299,7 @@ do_duties(struct gateway *g)
 	perform_duty(g, &g->duty[DUTY_RENEW]);
 	tell_node(g);
 	perform_duty(g, &g->duty[DUTY_ISSUERS]);
+	perform_duty(g, &g->duty[DUTY_TLS]);
 }
 
 static void
@@ -299,6 +308,7 @@ serve_until_stopped(struct gateway *g)
 	static const struct duty duties[DUTY_COUNT] = {
 		[DUTY_RENEW] = {renew_certificate, {.event = "gateway.renew"}},
 		[DUTY_ISSUERS] = {follow_issuers, {.event = "gateway.issuers"}},
+		[DUTY_TLS] = {reload_tls, {.event = "gateway.reload"}},
 		[DUTY_PROFILES] = {load_profiles, {.event = "gateway.profiles"}},
 	};
 
@@ -319,6 +329,7 @@ serve_until_stopped(struct gateway *g)
 			perform_duty(g, &g->duty[DUTY_PROFILES]);
 			perform_duty(g, &g->duty[DUTY_ISSUERS]);
 			perform_duty(g, &g->duty[DUTY_RENEW]);
+			perform_duty(g, &g->duty[DUTY_TLS]);
 			break;
 		case SERVICE_TICK:
 			do_duties(g);

@@ -200,11 +200,22 @@ certify_request(const struct decide *d, const struct store_claim_item *r, struct
 	return issue_certificate(d, r, &policy, signing, out);
 }
 
-/* What may pass is not an outcome: the request waits and is looked at again, up to a day. */
+/* What may pass is not an outcome: the request waits and is looked at again, up to a day; and a day
+ * more than operators have, where they must approve. */
 static bool
 may_pass(const struct decide *d, const struct store_claim_item *r, enum err e)
 {
-	return e == ERR_UNAVAILABLE && d->now < r->created_at + GIVE_UP_S;
+	const struct ca_profile *profile = NULL;
+	int64_t patience = GIVE_UP_S;
+
+	if (e != ERR_UNAVAILABLE)
+		return false;
+	for (size_t i = 0; i < d->profiles->count; i++)
+		if (strcmp(d->profiles->item[i].name, r->profile) == 0)
+			profile = &d->profiles->item[i];
+	if (profile != NULL && profile->approvals > 0)
+		patience += profile->approval_within;
+	return d->now < r->created_at + patience;
 }
 
 enum err

@@ -86,14 +86,16 @@ SELECT actor, 'certificate.issue', '', 'refused', request_id, jsonb_build_object
 -- name: claim_hold
 -- by: signer
 -- in: ids int8[], holds text[], until timestamptz[], reasons text[], needed int8[], actors text[]
--- Not now. A hold for approval is an event; one for want of an issuing CA is not, it may come every few seconds.
+-- Not now. A hold for approval is an event; one for want of an issuing CA is not, it may come every few seconds, and it takes no
+-- approval back. What operators have approved since it was decided stays pending.
 WITH o AS MATERIALIZED (
 	SELECT * FROM unnest(:ids::bigint[], :holds::text[], :until::timestamptz[], :reasons::text[], :needed::bigint[],
 		:actors::text[]) AS o (id, hold, until, reason, needed, actor)),
 r AS (
 	UPDATE issuance_request q SET state = 'held', hold = o.hold, hold_until = o.until, hold_reason = o.reason,
-		approvals_needed = o.needed
+		approvals_needed = CASE o.hold WHEN 'approval' THEN o.needed ELSE q.approvals_needed END
 	FROM o WHERE q.id = o.id AND q.done_at IS NULL
+		AND (o.hold <> 'approval' OR request_approvals(q.id, q.requester) < o.needed)
 	RETURNING q.id, q.profile, q.names, q.request_id, q.protocol, q.identity, o.hold, o.until, o.needed, o.actor)
 INSERT INTO audit_event (actor, operation, object, outcome, request_id, detail)
 SELECT actor, 'request.hold', id::text, 'ok', request_id, jsonb_build_object('profile', profile, 'names', names,

@@ -34,17 +34,18 @@ coalesce(r.same, n.id) AS id, r.state, r.revoked, r.same IS NOT NULL AS old
 -- in: renewed_from bytea[], repeat_windows int8[], requesters int8[], proofs text[], proof_serials bytea[]
 -- out: {added}
 -- The same wish within repeat_window seconds that waits or has a live certificate (but not the very one to be replaced) is the
--- same request (est/CHECKS.md 66). One that is held is so for as long as it is, and its end is told for as long as a
--- certificate's would be: whoever asks again after days must not begin anew. One row for each wish, always: the id or null, then
--- why not.
+-- same request (est/CHECKS.md 66). One that is or was held is so for as long as it waits, and what operators said of it for a
+-- week: whoever asks again after days must not begin anew. One row for each wish, always: the id or null, then why not.
 WITH r AS MATERIALIZED (
 	SELECT {request_facts}, (
 		SELECT o.id FROM issuance_request o
 		WHERE q.repeat_window > 0 AND o.spki = q.spki AND o.identity = q.identity AND o.profile = q.profile
 			AND o.names = (:names::text[])[q.first_name : q.last_name]
-			AND (o.state = 'held' OR coalesce(o.done_at, o.created_at) > now() - q.repeat_window * interval '1 second')
+			AND (o.state = 'held' OR (o.state = 'pending' AND o.hold IS NOT NULL)
+				OR coalesce(o.done_at, o.created_at) > now() - q.repeat_window * interval '1 second'
+				OR (o.approvals_needed > 0 AND o.done_at > now() - interval '7 days'))
 			AND (q.renewed_from IS NULL OR o.serial IS DISTINCT FROM q.renewed_from)
-			AND (o.state IN ('pending', 'held') OR (o.state = 'refused' AND o.hold = 'approval') OR (o.state = 'done' AND o.cert_not_after > now()
+			AND (o.state IN ('pending', 'held') OR (o.state = 'refused' AND o.approvals_needed > 0) OR (o.state = 'done' AND o.cert_not_after > now()
 				AND NOT EXISTS (SELECT 1 FROM revocation v WHERE v.serial = o.serial)))
 		ORDER BY o.id DESC LIMIT 1) AS same
 	{request_wanted}),

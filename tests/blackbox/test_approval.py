@@ -21,6 +21,7 @@ PROFILES = [
     dict(BASE, name="guarded", approval={"operators": 1, "within": "1h"}),
     dict(BASE, name="twice", approval={"operators": 2, "within": "1h"}),
     dict(BASE, name="elsewhere", issuer="issuing-2"),
+    dict(BASE, name="guarded-elsewhere", issuer="issuing-2", approval={"operators": 1, "within": "1h"}),
 ]
 LABELS = [{"name": p["name"], "profile": p["name"]} for p in PROFILES]
 CONFIG = {"est": {"wait": "1s", "retry_after": "3s", "labels": LABELS}, "acme": {"finalize_wait": "1s"},
@@ -61,7 +62,7 @@ class Asker:
         Asker.number += 1
         self.ca, self.name = ca, "asker-%d" % Asker.number
         self.dns = "dns:%s.example.org" % self.name
-        ca.add_identity(self.name, "device", ["%s=%s" % (p, self.dns) for p in ("device", "guarded", "twice", "elsewhere")])
+        ca.add_identity(self.name, "device", ["%s=%s" % (p, self.dns) for p in ["device"] + [p["name"] for p in PROFILES]])
         self.files = ca.issue(self.name, "device", [self.dns])
         self.key = new_key()
         self.csr = make_csr(self.key, None, [self.dns])
@@ -168,6 +169,31 @@ def test_a_rejection_is_final_and_tells_why(ca, asker):
     assert asker.row()[0] == number
     assert ca.sql("SELECT outcome, detail->>'reason' FROM audit_event WHERE operation = 'request.reject' AND object = %s",
                   str(number)) == [("ok", "not ours")]
+
+
+def test_whoever_asks_again_days_later_gets_what_was_approved(ca, asker):
+    asker.enroll("guarded")
+    number = held(asker)
+    approve(ca, "bob", number)
+    wait_for(lambda: asker.row()[1] == "done", 20, "it is certified")
+    ca.sql("UPDATE issuance_request SET created_at = created_at - interval '3 days', done_at = done_at - interval '2 days' "
+           "WHERE id = %s", number)
+    assert public(cert(asker.enroll("guarded"))) == public(asker.key) and asker.row()[0] == number
+
+
+def test_an_outage_takes_no_approval_back(ca, asker):
+    """The issuing CA's key went away after operators were asked: held for that, with the approval still counting."""
+    asker.enroll("guarded-elsewhere")
+    number = held(asker)
+    ca.sql("UPDATE issuance_request SET hold = 'approval', approvals_needed = 1, hold_until = now() + interval '1 hour' WHERE id = %s",
+           number)
+    assert approve(ca, "bob", number)[1]["approvals"] == 1
+
+    def unavailable():
+        with ca.operator() as c:
+            one = call(c, "GET", "requests/%d" % number)[1]
+        return one["state"] == "held" and one["waits_for"] == "unavailable" and (one["approvals"], one["needed"]) == (1, 1)
+    wait_for(unavailable, 20, "it waits for the issuing CA, approved")
 
 
 def test_what_nobody_approves_in_time_is_refused(ca, asker):

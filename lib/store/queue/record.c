@@ -237,11 +237,21 @@ record_all(struct db_conn *c, struct record *r)
 	return e;
 }
 
+/* Whoever waits sees it as pending; whoever records must not touch what another signer has held. */
+static bool
+is_held(const PGresult *res, size_t row)
+{
+	return strcmp(result_peek(res, row, COL_RESULT_STATE), "held") == 0;
+}
+
 static void
 take_recorded(const struct store_result *row, struct store_outcome *out)
 {
 	if (row->state == STORE_RESULT_DONE)
 		memcpy(out->serial, row->serial, sizeof(out->serial));
+	else if (row->state != STORE_RESULT_REFUSED)
+		*out = (struct store_outcome){
+			.kind = STORE_OUTCOME_HELD, .hold_reason = "another signer holds it"};
 	else
 		*out = (struct store_outcome){.kind = STORE_OUTCOME_REFUSED,
 			.refusal_class = row->refusal_class,
@@ -262,7 +272,7 @@ read_answered(struct record *r, const PGresult *res)
 		e = wait_read_result(r->claim->arena, res, n, &row);
 		for (size_t i = 0; e == ERR_OK && i < r->claim->count; i++)
 			if (r->claim->items[i].id == result_int(res, n, COL_RESULT_REQUEST) &&
-				row.state != STORE_RESULT_PENDING) {
+				(row.state != STORE_RESULT_PENDING || is_held(res, n))) {
 				take_recorded(&row, &r->outcomes[i]);
 				r->on[i] = false;
 			}
