@@ -57,6 +57,7 @@ def order(site, identity, account, names, profile="workload", valid=True):
         site.sql("chancery_gateway", "INSERT INTO acme_challenge (id, \"authorization\", type, token) VALUES (%s, %s, 'http-01', 't')",
                  z + "-c", z)
         if valid:
+            site.sql("chancery_owner", "UPDATE acme_challenge SET status = 'processing' WHERE id = %s", z + "-c")
             site.sql("chancery_validator", "UPDATE acme_challenge SET status = 'valid', validated_at = now() WHERE id = %s", z + "-c")
     site.sql("chancery_gateway", "INSERT INTO acme_order (id, account, profile, identifiers, granted, authorizations, expires) VALUES "
              "(%s, %s, %s, %s, false, %s, now() + '1 hour')", account + "-o", account, profile, names, zs)
