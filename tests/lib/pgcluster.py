@@ -142,7 +142,10 @@ class Cluster:
         """Alive but silent, as behind a broken network."""
         self.frozen = [self.process.pid] + children(self.process.pid)
         for pid in self.frozen:
-            os.kill(pid, signal.SIGSTOP)
+            try:
+                os.kill(pid, signal.SIGSTOP)
+            except ProcessLookupError:
+                pass  # a backend that has ended since is silent too
 
     def resume(self):
         for pid in self.frozen:
