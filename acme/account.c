@@ -60,9 +60,9 @@ read_contacts(struct call *c, const char ***contacts, size_t *count)
 	if (*count > CONTACTS_MAX)
 		return err_set_word(ERR_INVALID, WORD_BAD_CONTACT, "at most %d contacts are kept",
 			CONTACTS_MAX);
-	for (size_t i = 0; i < *count && e == ERR_OK; i++)
-		e = check_contact((*contacts)[i]);
-	return e;
+	for (size_t i = 0; i < *count; i++)
+		TRY(check_contact((*contacts)[i]));
+	return ERR_OK;
 }
 
 /* The key has an account: the object as it is, whatever else was asked (section 7.3.1). */
@@ -87,12 +87,10 @@ create_account(struct call *c)
 		.jwk_json = c->jwk.canonical,
 	};
 	const char *id;
-	enum err e = read_contacts(c, &account.contact, &account.contact_count);
+	enum err e;
 
-	if (e == ERR_OK)
-		e = json_find_bool(c->payload, "termsOfServiceAgreed", &account.terms_agreed);
-	if (e != ERR_OK)
-		return e;
+	TRY(read_contacts(c, &account.contact, &account.contact_count));
+	TRY(json_find_bool(c->payload, "termsOfServiceAgreed", &account.terms_agreed));
 	memcpy(account.thumbprint, c->jwk.thumbprint, sizeof(account.thumbprint));
 	e = store_account_add(c->front->store, c->arena, &account, &id);
 	if (e == ERR_CONFLICT) { /* made meanwhile, by a parallel request */
@@ -107,10 +105,9 @@ new_account(struct call *c)
 {
 	struct store_account account;
 	bool only_existing = false;
-	enum err e = json_find_bool(c->payload, "onlyReturnExisting", &only_existing);
+	enum err e;
 
-	if (e != ERR_OK)
-		return e;
+	TRY(json_find_bool(c->payload, "onlyReturnExisting", &only_existing));
 	e = store_account_find_by_key(c->front->store, c->arena, c->jwk.thumbprint, &account);
 	if (e == ERR_OK)
 		return answer_existing(c, &account);
@@ -136,17 +133,16 @@ enum err
 account_put(struct call *c, const char *id)
 {
 	struct store_account account;
-	enum err e = store_account_find(c->front->store, c->arena, id, &account);
 
-	return e != ERR_OK ? e : put_account(c, 200, &account);
+	TRY(store_account_find(c->front->store, c->arena, id, &account));
+	return put_account(c, 200, &account);
 }
 
 static enum err
 fetch_account(struct call *c)
 {
-	enum err e = check_own(c);
-
-	return e != ERR_OK ? e : account_put(c, call_id(c));
+	TRY(check_own(c));
+	return account_put(c, call_id(c));
 }
 
 static enum err
@@ -167,20 +163,14 @@ update_account(struct call *c)
 {
 	const char *status, **contacts;
 	size_t count;
-	enum err e = check_own(c);
 
-	if (e == ERR_OK)
-		e = json_find_string(c->payload, "status", &status);
-	if (e != ERR_OK)
-		return e;
+	TRY(check_own(c));
+	TRY(json_find_string(c->payload, "status", &status));
 	if (status != NULL && strcmp(status, "deactivated") == 0)
 		return deactivate_account(c);
 	if (json_object_get(c->payload, "contact") != NULL) {
-		e = read_contacts(c, &contacts, &count);
-		if (e == ERR_OK)
-			e = store_account_set_contact(c->front->store, call_id(c), contacts, count);
-		if (e != ERR_OK)
-			return e;
+		TRY(read_contacts(c, &contacts, &count));
+		TRY(store_account_set_contact(c->front->store, call_id(c), contacts, count));
 	}
 	return fetch_account(c);
 }
@@ -191,13 +181,10 @@ fetch_orders(struct call *c)
 	const char *after = c->req->param[1], **ids;
 	size_t count;
 	json_t *list;
-	enum err e = check_own(c);
 
-	if (e == ERR_OK)
-		e = store_order_list(c->front->store, c->arena, call_id(c), after, ORDERS_PAGE + 1,
-			&ids, &count);
-	if (e != ERR_OK)
-		return e;
+	TRY(check_own(c));
+	TRY(store_order_list(
+		c->front->store, c->arena, call_id(c), after, ORDERS_PAGE + 1, &ids, &count));
 	list = json_array();
 	for (size_t i = 0; i < count && i < ORDERS_PAGE; i++)
 		json_array_append_new(list, json_string(call_url(c, "/acme/order/%s", ids[i])));

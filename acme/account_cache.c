@@ -60,18 +60,15 @@ account_get(struct acme *acme, struct arena *a, const char *id, struct account *
 	uint64_t generation = cache_generation(acme->accounts);
 	struct cache_item *item = cache_get(acme->accounts, bytes_str(id));
 	struct store_account row;
-	enum err e;
 
 	if (item != NULL) {
 		*out = (struct account *)item;
 		return ERR_OK;
 	}
-	e = store_account_find(acme->front->store, a, id, &row);
-	if (e == ERR_OK)
-		e = make_account(&row, a, out);
-	if (e == ERR_OK)
-		cache_put(acme->accounts, bytes_str(id), &(*out)->item, generation);
-	return e;
+	TRY(store_account_find(acme->front->store, a, id, &row));
+	TRY(make_account(&row, a, out));
+	cache_put(acme->accounts, bytes_str(id), &(*out)->item, generation);
+	return ERR_OK;
 }
 
 enum err

@@ -85,21 +85,20 @@ static enum err
 get_authorization(struct call *c, struct store_authorization *z)
 {
 	const char *id = call_id(c), *dot = strchr(id, '.');
-	enum err e;
 
 	if (dot != NULL)
 		return get_granted(c, id, dot, z);
-	e = store_authorization_find(c->front->store, c->arena, id, z);
-	return e != ERR_OK ? e : authorization_check_own(c, z);
+	TRY(store_authorization_find(c->front->store, c->arena, id, z));
+	return authorization_check_own(c, z);
 }
 
 static enum err
 fetch_authorization(struct call *c)
 {
 	struct store_authorization z;
-	enum err e = get_authorization(c, &z);
 
-	return e != ERR_OK ? e : put_authorization(c, &z);
+	TRY(get_authorization(c, &z));
+	return put_authorization(c, &z);
 }
 
 static enum err
@@ -107,12 +106,10 @@ update_authorization(struct call *c)
 {
 	struct store_authorization z;
 	const char *status;
-	enum err e = get_authorization(c, &z);
+	enum err e;
 
-	if (e == ERR_OK)
-		e = json_get_string(c->payload, "status", &status);
-	if (e != ERR_OK)
-		return e;
+	TRY(get_authorization(c, &z));
+	TRY(json_get_string(c->payload, "status", &status));
 	if (strcmp(status, "deactivated") != 0)
 		return err_set(ERR_INVALID,
 			"a client can only set \"deactivated\" (RFC 8555 section 7.5.2)");

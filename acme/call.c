@@ -186,13 +186,11 @@ static enum err
 verify_given_key(struct call *c)
 {
 	AUTO(EVP_PKEY) key = NULL;
-	enum err e = jwk_parse(c->jws.jwk, c->arena, &c->jwk);
 
-	if (e == ERR_OK)
-		e = jws_check_key(&c->jws, c->jwk.type);
-	if (e == ERR_OK)
-		e = jwk_pkey(&c->jwk, &key);
-	return e != ERR_OK ? e : jws_verify(&c->jws, key);
+	TRY(jwk_parse(c->jws.jwk, c->arena, &c->jwk));
+	TRY(jws_check_key(&c->jws, c->jwk.type));
+	TRY(jwk_pkey(&c->jwk, &key));
+	return jws_verify(&c->jws, key);
 }
 
 static enum err
@@ -215,18 +213,13 @@ verify_account(struct call *c)
 static enum err
 authenticate_call(struct call *c, enum call_key key)
 {
-	enum err e = acme_nonce_use(c->acme, c->arena, c->jws.nonce);
-
-	if (e == ERR_OK)
-		e = jws_check_algorithm(&c->jws);
-	if (e == ERR_OK)
-		e = check_kind_of_key(c, key);
-	if (e != ERR_OK)
-		return e;
+	TRY(acme_nonce_use(c->acme, c->arena, c->jws.nonce));
+	TRY(jws_check_algorithm(&c->jws));
+	TRY(check_kind_of_key(c, key));
 	if (c->jws.jwk != NULL)
 		return verify_given_key(c);
-	e = verify_account(c);
-	return e != ERR_OK ? e : account_check(c->account, c->requester);
+	TRY(verify_account(c));
+	return account_check(c->account, c->requester);
 }
 
 /* The empty string is a fetch and nothing else is (section 6.3). */
@@ -253,13 +246,10 @@ run_resource(struct call *c, const struct resource *resource)
 static enum err
 serve_post(struct call *c, const struct resource *resource)
 {
-	enum err e = jws_parse(c->req->body, JWS_OUTER, c->arena, &c->jws);
-
-	if (e == ERR_OK)
-		e = check_url(c);
-	if (e == ERR_OK)
-		e = authenticate_call(c, resource->key);
-	return e != ERR_OK ? e : run_resource(c, resource);
+	TRY(jws_parse(c->req->body, JWS_OUTER, c->arena, &c->jws));
+	TRY(check_url(c));
+	TRY(authenticate_call(c, resource->key));
+	return run_resource(c, resource);
 }
 
 void

@@ -12,12 +12,10 @@ fetch_certificate(struct call *c)
 {
 	const struct ca_issuer *issuer;
 	struct store_order o;
-	enum err e = order_get_cached(c, call_id(c), &o);
 
-	if (e == ERR_OK && o.status != ACME_ORDER_VALID)
-		e = order_get(c, call_id(c), &o);
-	if (e != ERR_OK)
-		return e;
+	TRY(order_get_cached(c, call_id(c), &o));
+	if (o.status != ACME_ORDER_VALID)
+		TRY(order_get(c, call_id(c), &o));
 	if (o.status != ACME_ORDER_VALID)
 		return err_set(ERR_NOTFOUND, "the order has no certificate");
 	issuer = ca_issuers_find(ca_front_issuers(c->front, c->arena), o.result.issuer);

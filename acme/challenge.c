@@ -36,13 +36,11 @@ get_challenge(
 	struct call *c, struct store_authorization *z, const struct store_challenge **challenge)
 {
 	size_t i;
-	enum err e = store_challenge_find(c->front->store, c->arena, call_id(c), z, &i);
 
-	if (e == ERR_OK)
-		e = authorization_check_own(c, z);
-	if (e == ERR_OK)
-		*challenge = &z->challenges[i];
-	return e;
+	TRY(store_challenge_find(c->front->store, c->arena, call_id(c), z, &i));
+	TRY(authorization_check_own(c, z));
+	*challenge = &z->challenges[i];
+	return ERR_OK;
 }
 
 static enum err
@@ -50,10 +48,8 @@ fetch_challenge(struct call *c)
 {
 	struct store_authorization z;
 	const struct store_challenge *challenge;
-	enum err e = get_challenge(c, &z, &challenge);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(get_challenge(c, &z, &challenge));
 	call_link(c, call_url(c, "/acme/authorization/%s", z.id), "up");
 	if (challenge->status == ACME_CHALLENGE_PROCESSING)
 		call_retry_after(c, PROCESSING_RETRY_S);
@@ -68,17 +64,15 @@ answer_challenge(struct call *c)
 	struct store_authorization z;
 	const struct store_challenge *challenge;
 	bool changed;
-	enum err e = get_challenge(c, &z, &challenge);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(get_challenge(c, &z, &challenge));
 	if (challenge->status == ACME_CHALLENGE_PENDING && z.status != ACME_AUTHZ_PENDING)
 		return err_set_word(ERR_CONFLICT, WORD_BAD_STATE,
 			"the authorization of this challenge is no longer pending");
 	if (challenge->status == ACME_CHALLENGE_PENDING)
-		e = store_challenge_answer(
-			c->front->store, challenge->id, c->account->jwk.thumbprint, &changed);
-	return e != ERR_OK ? e : fetch_challenge(c);
+		TRY(store_challenge_answer(
+			c->front->store, challenge->id, c->account->jwk.thumbprint, &changed));
+	return fetch_challenge(c);
 }
 
 const struct resource challenge_resource = {

@@ -49,10 +49,8 @@ check_csr(struct call *c, const struct store_order *o, const struct ca_profile *
 	const struct pki_sans *names, const struct pki_csr *csr)
 {
 	struct pki_sans asked = csr->sans;
-	enum err e = add_common_name(c, csr, &asked);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(add_common_name(c, csr, &asked));
 	if (!pki_sans_equal(&asked, names))
 		return err_set_word(ERR_INVALID, WORD_BAD_CSR,
 			"the names in the CSR are not exactly the %zu of the order (RFC 8555 section 7.4)",
@@ -71,15 +69,14 @@ read_csr(struct call *c, const struct store_order *o, const struct ca_profile *p
 {
 	const char *text;
 	struct bytes der;
-	enum err e = json_get_string(c->payload, "csr", &text);
+	enum err e;
 
-	if (e != ERR_OK)
-		return e;
+	TRY(json_get_string(c->payload, "csr", &text));
 	e = base64url_decode(c->arena, bytes_str(text), &der);
 	if (e != ERR_OK)
 		return err_context(ERR_INVALID, "\"csr\" (RFC 8555 section 6.1)");
-	e = pki_csr_parse(der, c->arena, csr);
-	return e != ERR_OK ? e : check_csr(c, o, profile, names, csr);
+	TRY(pki_csr_parse(der, c->arena, csr));
+	return check_csr(c, o, profile, names, csr);
 }
 
 /* Something was refused or lost: if the request has been recorded all the same, the order says how
@@ -133,17 +130,14 @@ finalize_order(struct call *c)
 	struct store_order o;
 	struct pki_sans names;
 	struct pki_csr csr;
-	enum err e = order_get_cached(c, call_id(c), &o);
 
-	if (e == ERR_OK && o.status != ACME_ORDER_READY)
-		e = not_ready(o.status);
-	if (e == ERR_OK)
-		e = ca_profiles_get(ca_front_profiles(c->front, c->arena), o.profile, &profile);
-	if (e == ERR_OK)
-		e = order_names(c, &o, &names);
-	if (e == ERR_OK)
-		e = read_csr(c, &o, profile, &names, &csr);
-	return e != ERR_OK ? e : issue_for_order(c, &o, profile, &names, &csr);
+	TRY(order_get_cached(c, call_id(c), &o));
+	if (o.status != ACME_ORDER_READY)
+		TRY(not_ready(o.status));
+	TRY(ca_profiles_get(ca_front_profiles(c->front, c->arena), o.profile, &profile));
+	TRY(order_names(c, &o, &names));
+	TRY(read_csr(c, &o, profile, &names, &csr));
+	return issue_for_order(c, &o, profile, &names, &csr);
 }
 
 const struct resource finalize_resource = {.key = CALL_KEY_ACCOUNT, .post = finalize_order};

@@ -60,7 +60,6 @@ parse_ec(const json_t *object, struct arena *a, struct jwk *out)
 	struct bytes x, y;
 	uint8_t *point;
 	enum jwk_type t;
-	enum err e;
 
 	if (json_get_string(object, "crv", &crv) != ERR_OK)
 		return bad_key("jwk has no \"crv\" (RFC 7518 section 6.2.1.1)");
@@ -68,11 +67,8 @@ parse_ec(const json_t *object, struct arena *a, struct jwk *out)
 		;
 	if (t > JWK_P521)
 		return bad_key("curve of the jwk is none of P-256, P-384, P-521");
-	e = get_octets(object, "x", a, &x);
-	if (e == ERR_OK)
-		e = get_octets(object, "y", a, &y);
-	if (e != ERR_OK)
-		return e;
+	TRY(get_octets(object, "x", a, &x));
+	TRY(get_octets(object, "y", a, &y));
 	if (x.n != curves[t].size || y.n != curves[t].size)
 		return bad_key(
 			"coordinates of a %s jwk have %zu octets each (RFC 7518 section 6.2.1.2)",
@@ -167,17 +163,12 @@ static enum err
 parse_rsa(const json_t *object, struct arena *a, struct jwk *out)
 {
 	struct bytes n, exponent;
-	enum err e = get_octets(object, "n", a, &n);
 
-	if (e == ERR_OK)
-		e = get_octets(object, "e", a, &exponent);
-	if (e != ERR_OK)
-		return e;
+	TRY(get_octets(object, "n", a, &n));
+	TRY(get_octets(object, "e", a, &exponent));
 	n = without_leading_zeros(n);
 	exponent = without_leading_zeros(exponent);
-	e = check_rsa(n, exponent);
-	if (e != ERR_OK)
-		return e;
+	TRY(check_rsa(n, exponent));
 	out->type = JWK_RSA;
 	out->material = n;
 	out->exponent = exponent;
@@ -191,13 +182,10 @@ parse_okp(const json_t *object, struct arena *a, struct jwk *out)
 {
 	const char *crv;
 	struct bytes x;
-	enum err e;
 
 	if (json_get_string(object, "crv", &crv) != ERR_OK || strcmp(crv, "Ed25519") != 0)
 		return bad_key("an OKP jwk has \"crv\" \"Ed25519\" here (RFC 8037 section 2)");
-	e = get_octets(object, "x", a, &x);
-	if (e != ERR_OK)
-		return e;
+	TRY(get_octets(object, "x", a, &x));
 	if (x.n != ED25519_SIZE)
 		return bad_key(
 			"\"x\" of an Ed25519 jwk has %d octets (RFC 8037 section 2)", ED25519_SIZE);
@@ -224,13 +212,9 @@ jwk_parse(const json_t *object, struct arena *a, struct jwk *out)
 	if (json_object_get(object, "d") != NULL)
 		return bad_key("jwk holds a private key, which must now be considered compromised");
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-		enum err e;
-
 		if (strcmp(kty, kinds[i].kty) != 0)
 			continue;
-		e = kinds[i].parse(object, a, &parsed);
-		if (e != ERR_OK)
-			return e;
+		TRY(kinds[i].parse(object, a, &parsed));
 		sha256(bytes_str(parsed.canonical), parsed.thumbprint);
 		*out = parsed;
 		return ERR_OK;

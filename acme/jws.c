@@ -143,15 +143,10 @@ jws_parse(struct bytes body, enum jws_place place, struct arena *a, struct jws *
 	if (!json_is_object(object))
 		return err_set(ERR_INVALID,
 			"the body is not a flattened JWS object (RFC 8555 section 6.2)");
-	e = refuse_members(object, refused, "a flattened JWS");
-	if (e == ERR_OK)
-		e = get_part(object, "protected", a, &protected, &header);
-	if (e == ERR_OK)
-		e = get_part(object, "payload", a, &payload, &jws.payload);
-	if (e == ERR_OK)
-		e = get_part(object, "signature", a, &signature, &jws.signature);
-	if (e != ERR_OK)
-		return e;
+	TRY(refuse_members(object, refused, "a flattened JWS"));
+	TRY(get_part(object, "protected", a, &protected, &header));
+	TRY(get_part(object, "payload", a, &payload, &jws.payload));
+	TRY(get_part(object, "signature", a, &signature, &jws.signature));
 	e = json_parse(header, &jws.protected);
 	if (e != ERR_OK)
 		return err_context(ERR_INVALID, "protected header");
@@ -255,11 +250,7 @@ jws_verify(const struct jws *jws, EVP_PKEY *key)
 		return err_set_word(ERR_INVALID, WORD_BAD_JWS_SIGNATURE,
 			"a signature with %s has %zu octets (RFC 7518 section 3.4); DER is not accepted",
 			alg->name, alg->signature_size);
-	if (alg->digest != DIGEST_NONE && alg->type != JWK_RSA) {
-		enum err e = ecdsa_der(signature, room, sizeof(room), &signature);
-
-		if (e != ERR_OK)
-			return e;
-	}
+	if (alg->digest != DIGEST_NONE && alg->type != JWK_RSA)
+		TRY(ecdsa_der(signature, room, sizeof(room), &signature));
 	return verify_signature(alg, key, jws->input, signature);
 }

@@ -13,21 +13,17 @@ static enum err
 verify_inner(struct call *c, const struct jws *inner, struct jwk *jwk)
 {
 	AUTO(EVP_PKEY) key = NULL;
-	enum err e;
 
 	if (inner->jwk == NULL)
 		return breach("the inner JWS wants \"jwk\", not \"kid\" (RFC 8555 section 7.3.5)");
 	if (strcmp(inner->url, c->jws.url) != 0)
 		return breach(
 			"the inner JWS has another url than the outer one (RFC 8555 section 7.3.5)");
-	e = jws_check_algorithm(inner);
-	if (e == ERR_OK)
-		e = jwk_parse(inner->jwk, c->arena, jwk);
-	if (e == ERR_OK)
-		e = jws_check_key(inner, jwk->type);
-	if (e == ERR_OK)
-		e = jwk_pkey(jwk, &key);
-	return e != ERR_OK ? e : jws_verify(inner, key);
+	TRY(jws_check_algorithm(inner));
+	TRY(jwk_parse(inner->jwk, c->arena, jwk));
+	TRY(jws_check_key(inner, jwk->type));
+	TRY(jwk_pkey(jwk, &key));
+	return jws_verify(inner, key);
 }
 
 static enum err
@@ -86,15 +82,12 @@ key_change(struct call *c)
 {
 	AUTO_JWS(inner);
 	struct jwk jwk;
-	enum err e = jws_parse(c->jws.payload, JWS_INNER, c->arena, &inner);
 
-	if (e == ERR_OK)
-		e = verify_inner(c, &inner, &jwk);
-	if (e == ERR_OK)
-		e = check_message(c, &inner);
-	if (e == ERR_OK)
-		e = change_key(c, &jwk);
-	return e != ERR_OK ? e : account_put(c, c->account->id);
+	TRY(jws_parse(c->jws.payload, JWS_INNER, c->arena, &inner));
+	TRY(verify_inner(c, &inner, &jwk));
+	TRY(check_message(c, &inner));
+	TRY(change_key(c, &jwk));
+	return account_put(c, c->account->id);
 }
 
 const struct resource key_change_resource = {.key = CALL_KEY_ACCOUNT, .post = key_change};

@@ -105,12 +105,9 @@ enum err
 order_get(struct call *c, const char *id, struct store_order *out)
 {
 	struct store_order o;
-	enum err e = store_order_find(c->front->store, c->arena, id, &o);
 
-	if (e == ERR_OK)
-		e = check_own(c, &o);
-	if (e != ERR_OK)
-		return e;
+	TRY(store_order_find(c->front->store, c->arena, id, &o));
+	TRY(check_own(c, &o));
 	if (o.status == ACME_ORDER_VALID && o.result.der.n == 0)
 		return err_set(
 			ERR_INTERNAL, "the certificate of order \"%s\" is not in the database", id);
@@ -139,9 +136,9 @@ static enum err
 fetch_order(struct call *c)
 {
 	struct store_order o;
-	enum err e = order_get(c, call_id(c), &o);
 
-	return e != ERR_OK ? e : order_put(c, 200, &o);
+	TRY(order_get(c, call_id(c), &o));
+	return order_put(c, 200, &o);
 }
 
 const struct resource order_resource = {.key = CALL_KEY_ACCOUNT, .fetch = fetch_order};

@@ -216,9 +216,7 @@ check_policy(struct call *c, const struct wish *w)
 	};
 	struct ca_validity validity;
 
-	enum err e = ca_issuers_for(ca_front_issuers(c->front, c->arena), w->profile, &issuer);
-	if (e != ERR_OK)
-		return e;
+	TRY(ca_issuers_for(ca_front_issuers(c->front, c->arena), w->profile, &issuer));
 	return ca_policy_check(&r, issuer->cert.not_after, &validity);
 }
 
@@ -235,26 +233,17 @@ check_profile(const struct call *c, const struct wish *w)
 static enum err
 read_wish(struct call *c, struct wish *w)
 {
-	enum err e = read_identifiers(c, w);
-
-	if (e == ERR_OK)
-		e = read_time(c, "notBefore", &w->not_before);
-	if (e == ERR_OK)
-		e = read_time(c, "notAfter", &w->not_after);
-	if (e == ERR_OK)
-		e = read_profile(c, w);
-	if (e == ERR_OK)
-		e = check_profile(c, w);
-	if (e == ERR_OK)
-		e = ca_authenticator_grants(c->front->clients, c->arena, c->requester->identity,
-			w->profile->name, &w->grants, &w->grant_count);
-	if (e == ERR_OK)
-		e = check_names(c, w);
-	if (e == ERR_OK)
-		e = check_policy(c, w);
-	if (e == ERR_OK)
-		w->granted = ca_policy_granted(&w->names, w->grants, w->grant_count);
-	return e;
+	TRY(read_identifiers(c, w));
+	TRY(read_time(c, "notBefore", &w->not_before));
+	TRY(read_time(c, "notAfter", &w->not_after));
+	TRY(read_profile(c, w));
+	TRY(check_profile(c, w));
+	TRY(ca_authenticator_grants(c->front->clients, c->arena, c->requester->identity,
+		w->profile->name, &w->grants, &w->grant_count));
+	TRY(check_names(c, w));
+	TRY(check_policy(c, w));
+	w->granted = ca_policy_granted(&w->names, w->grants, w->grant_count);
+	return ERR_OK;
 }
 
 static const char *
@@ -315,10 +304,8 @@ new_order(struct call *c)
 	struct store_authorization *z;
 	struct store_order o;
 	size_t count;
-	enum err e = read_wish(c, &w);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(read_wish(c, &w));
 	o = (struct store_order){
 		.id = random_id(c->arena),
 		.account = c->account->id,
@@ -334,10 +321,10 @@ new_order(struct call *c)
 	};
 	z = arena_array(c->arena, w.names.count, sizeof(*z));
 	count = make_authorizations(c, &w, &o, z);
-	e = store_order_add(c->front->store, &o, z, count);
-	if (e == ERR_OK && o.granted)
+	TRY(store_order_add(c->front->store, &o, z, count));
+	if (o.granted)
 		order_remember(c->acme, &o);
-	return e != ERR_OK ? e : order_put(c, 201, &o);
+	return order_put(c, 201, &o);
 }
 
 const struct resource order_new_resource = {.key = CALL_KEY_ACCOUNT, .post = new_order};

@@ -41,17 +41,14 @@ read_certificate(struct call *c, struct pki_cert *cert, struct store_certificate
 {
 	const char *text;
 	struct bytes der;
-	enum err e = json_get_string(c->payload, "certificate", &text);
+	enum err e;
 
-	if (e != ERR_OK)
-		return e;
+	TRY(json_get_string(c->payload, "certificate", &text));
 	e = base64url_decode(c->arena, bytes_str(text), &der);
 	if (e != ERR_OK)
 		return err_context(
 			ERR_INVALID, "\"certificate\" is base64url of DER (RFC 8555 section 7.6)");
-	e = pki_cert_parse(der, c->arena, cert);
-	if (e != ERR_OK)
-		return e;
+	TRY(pki_cert_parse(der, c->arena, cert));
 	if (cert->serial.n != STORE_SERIAL_SIZE)
 		return err_set(ERR_NOTFOUND, "the certificate is not one of this CA");
 	e = store_certificate_find(c->front->store, c->arena, cert->serial.p, row);
@@ -67,25 +64,22 @@ has_all_names(
 	const char **names = arena_array(c->arena, cert->sans.count, sizeof(*names));
 	const char *const *grants;
 	size_t count;
-	enum err e = ca_authenticator_grants(
-		c->front->clients, c->arena, c->account->identity, row->profile, &grants, &count);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(ca_authenticator_grants(
+		c->front->clients, c->arena, c->account->identity, row->profile, &grants, &count));
 	*all = ca_policy_granted(&cert->sans, grants, count);
 	for (size_t i = 0; i < cert->sans.count; i++)
 		names[i] = pki_san_text(c->arena, &cert->sans.item[i]);
 	if (!*all)
-		e = store_authorization_covers(
-			c->front->store, c->account->id, names, cert->sans.count, all);
-	return e;
+		TRY(store_authorization_covers(
+			c->front->store, c->account->id, names, cert->sans.count, all));
+	return ERR_OK;
 }
 
 static enum err
 check_authorized(struct call *c, const struct pki_cert *cert, const struct store_certificate *row)
 {
 	bool all = false;
-	enum err e;
 
 	if (c->account == NULL) {
 		if (jwk_is_spki(&c->jwk, &cert->spki))
@@ -95,11 +89,11 @@ check_authorized(struct call *c, const struct pki_cert *cert, const struct store
 	}
 	if (row->identity == c->account->identity)
 		return ERR_OK;
-	e = has_all_names(c, cert, row, &all);
-	if (e == ERR_OK && !all)
+	TRY(has_all_names(c, cert, row, &all));
+	if (!all)
 		return err_set_word(ERR_DENIED, WORD_NOT_YOURS,
 			"the account has no authorization for all names of the certificate (RFC 8555 section 7.6)");
-	return e;
+	return ERR_OK;
 }
 
 static enum err

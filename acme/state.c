@@ -18,11 +18,9 @@ static enum err
 refresh_keys(struct acme *acme)
 {
 	struct nonce_keys keys;
-	enum err e = store_nonce_keys(acme->front->store, acme->config->nonce_lifetime, keys.item,
-		NONCE_KEYS_MAX, &keys.count);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(store_nonce_keys(acme->front->store, acme->config->nonce_lifetime, keys.item,
+		NONCE_KEYS_MAX, &keys.count));
 	pthread_rwlock_wrlock(&acme->keys_lock);
 	acme->keys = keys;
 	acme->keys_read_at = clock_monotonic_us();
@@ -57,20 +55,19 @@ static enum err
 follow_changes(void *ctx)
 {
 	struct acme *acme = ctx;
-	enum err e = drop_changed_accounts(acme);
 
-	if (e == ERR_OK &&
-		db_feed_doubtful(store_db(acme->front->store), &acme->connections_seen)) {
+	TRY(drop_changed_accounts(acme));
+	if (db_feed_doubtful(store_db(acme->front->store), &acme->connections_seen)) {
 		acme->account_cursor = db_feed_back(acme->account_cursor);
-		e = drop_changed_accounts(acme);
+		TRY(drop_changed_accounts(acme));
 	}
-	if (e == ERR_OK && keys_age_us(acme) > KEYS_REFRESH_S * 1000000LL)
-		e = refresh_keys(acme);
-	if (e == ERR_OK && clock_monotonic_us() - acme->swept_at > SWEEP_S * 1000000LL) {
+	if (keys_age_us(acme) > KEYS_REFRESH_S * 1000000LL)
+		TRY(refresh_keys(acme));
+	if (clock_monotonic_us() - acme->swept_at > SWEEP_S * 1000000LL) {
 		acme->swept_at = clock_monotonic_us();
-		e = store_nonce_sweep(acme->front->store);
+		TRY(store_nonce_sweep(acme->front->store));
 	}
-	return e;
+	return ERR_OK;
 }
 
 enum err

@@ -193,10 +193,8 @@ read_revocations(struct ca_authenticator *p, struct arena *a)
 	uint64_t cursor = p->revocation_cursor;
 	struct store_revoked *row;
 	size_t count;
-	enum err e = store_revocation_changes(p->store, a, &cursor, &row, &count);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(store_revocation_changes(p->store, a, &cursor, &row, &count));
 	for (size_t i = 0; i < count; i++)
 		ca_denylist_revoke(p->denied, row[i].serial, row[i].not_after);
 	p->revocation_cursor = cursor;
@@ -209,10 +207,8 @@ read_identities(struct ca_authenticator *p, struct arena *a)
 	uint64_t cursor = p->identity_cursor;
 	struct store_identity_change *row;
 	size_t count;
-	enum err e = store_identity_changes(p->store, a, &cursor, &row, &count);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(store_identity_changes(p->store, a, &cursor, &row, &count));
 	for (size_t i = 0; i < count; i++)
 		ca_denylist_identity(p->denied, row[i].id, row[i].state);
 	p->identity_cursor = cursor;
@@ -222,9 +218,8 @@ read_identities(struct ca_authenticator *p, struct arena *a)
 static enum err
 read_all(struct ca_authenticator *p, struct arena *a)
 {
-	enum err e = read_revocations(p, a);
-
-	return e != ERR_OK ? e : read_identities(p, a);
+	TRY(read_revocations(p, a));
+	return read_identities(p, a);
 }
 
 /* One cycle of the follower. Grants have no feed: every cycle forgets them. */
@@ -234,17 +229,14 @@ follow_feeds(void *ctx)
 	struct ca_authenticator *p = ctx;
 	AUTO_STRUCT(arena) a = arena_new((size_t)1 << 30);
 	int64_t began = clock_monotonic_us();
-	enum err e;
 
 	ca_grants_forget(p->grants);
-	e = read_all(p, a);
-	if (e == ERR_OK && db_feed_doubtful(store_db(p->store), &p->connections_seen)) {
+	TRY(read_all(p, a));
+	if (db_feed_doubtful(store_db(p->store), &p->connections_seen)) {
 		p->revocation_cursor = db_feed_back(p->revocation_cursor);
 		p->identity_cursor = db_feed_back(p->identity_cursor);
-		e = read_all(p, a);
+		TRY(read_all(p, a));
 	}
-	if (e != ERR_OK)
-		return e;
 	atomic_store(&p->fresh_us, began);
 	return ERR_OK;
 }

@@ -78,10 +78,8 @@ load_grants(struct ca_grants *g, int64_t identity, struct entry **out)
 	AUTO_STRUCT(arena) a = arena_new(0);
 	struct store_grant *grant;
 	size_t count;
-	enum err e = store_grant_list(g->store, a, identity, &grant, &count);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(store_grant_list(g->store, a, identity, &grant, &count));
 	*out = mem_zalloc(1, sizeof(**out));
 	(*out)->loaded_us = now;
 	(*out)->arena = a;
@@ -98,16 +96,13 @@ ca_grants_find(struct ca_grants *g, struct arena *a, int64_t identity, const cha
 {
 	struct entry *entry =
 		(struct entry *)cache_get(g->cache, bytes_of(&identity, sizeof(identity)));
-	enum err e = ERR_OK;
 
 	if (entry != NULL && clock_monotonic_us() - entry->loaded_us >= LIFE_US) {
 		cache_release(&entry->item);
 		entry = NULL;
 	}
 	if (entry == NULL)
-		e = load_grants(g, identity, &entry);
-	if (e != ERR_OK)
-		return e;
+		TRY(load_grants(g, identity, &entry));
 	copy_out(entry, a, profile, out, count);
 	cache_release(&entry->item);
 	return ERR_OK;

@@ -24,15 +24,10 @@ check_policy(struct ca_front *g, struct http_request *req, const struct ca_issue
 	const struct ca_issuer *issuer;
 	struct ca_validity validity;
 	struct bytes subject;
-	enum err e;
 
-	e = ca_issuers_for(ca_front_issuers(g, req->arena), i->profile, &issuer);
-	if (e != ERR_OK)
-		return e;
-	e = ca_authenticator_grants(
-		g->clients, req->arena, i->identity, i->profile->name, &r.grants, &r.grant_count);
-	if (e != ERR_OK)
-		return e;
+	TRY(ca_issuers_for(ca_front_issuers(g, req->arena), i->profile, &issuer));
+	TRY(ca_authenticator_grants(
+		g->clients, req->arena, i->identity, i->profile->name, &r.grants, &r.grant_count));
 	if (i->acme_order != NULL) {
 		/* Authorizations are the signer's to read; this check is about everything else. */
 		const char **all = arena_array(req->arena, i->names->count, sizeof(*all));
@@ -42,10 +37,8 @@ check_policy(struct ca_front *g, struct http_request *req, const struct ca_issue
 		r.authorized = all;
 		r.authorized_count = i->names->count;
 	}
-	e = ca_policy_check(&r, issuer->cert.not_after, &validity);
-	return e != ERR_OK
-		? e
-		: ca_policy_subject(i->profile, i->identity_name, i->names, req->arena, &subject);
+	TRY(ca_policy_check(&r, issuer->cert.not_after, &validity));
+	return ca_policy_subject(i->profile, i->identity_name, i->names, req->arena, &subject);
 }
 
 static struct store_request_new
@@ -90,14 +83,10 @@ ca_issue(struct ca_front *g, struct http_request *req, const struct ca_issue *i,
 {
 	struct store_request_new r;
 	int64_t id;
-	enum err e = check_policy(g, req, i);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(check_policy(g, req, i));
 	r = new_request(req, i);
-	e = store_request_run(g->store, req->arena, &r, i->wait_ms, &id, result);
-	if (e != ERR_OK)
-		return e;
+	TRY(store_request_run(g->store, req->arena, &r, i->wait_ms, &id, result));
 	*request = id;
 	return judge_result(result);
 }
@@ -144,10 +133,8 @@ ca_issue_later(struct ca_front *g, struct http_request *req, const struct http_r
 {
 	struct under_way *u = arena_alloc(req->arena, sizeof(*u));
 	struct store_request_new r;
-	enum err e = check_policy(g, req, i);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(check_policy(g, req, i));
 	r = new_request(req, i);
 	u->req = req;
 	u->then = then;

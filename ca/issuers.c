@@ -120,16 +120,12 @@ ca_issuers_load(struct store *store, const struct config *config, struct ca_issu
 	AUTO_STRUCT(ca_issuers) found = mem_zalloc(1, sizeof(*found));
 	struct store_issuer *row;
 	size_t count;
-	enum err e;
 
 	counted_init(&found->counted, free_issuers);
 	found->arena = arena_new(0);
 	found->first = arena_strdup(found->arena, config->issuers[0].name);
-	e = store_issuer_list(store, found->arena, &row, &count);
-	if (e == ERR_OK)
-		e = load_rows(row, count, config, found);
-	if (e != ERR_OK)
-		return e;
+	TRY(store_issuer_list(store, found->arena, &row, &count));
+	TRY(load_rows(row, count, config, found));
 	*out = found;
 	found = NULL;
 	return ERR_OK;

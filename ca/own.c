@@ -61,13 +61,13 @@ static enum err
 check_result(const struct ca_own *o, struct arena *a, const struct pki_cert *cert, int16_t issuer)
 {
 	struct bytes spki;
-	enum err e = pki_spki_from_pkey(o->next_key, a, &spki);
 
-	if (e == ERR_OK && !bytes_equal(cert->spki.der, spki))
-		e = err_set(ERR_INTERNAL, "%s holds another key", o->what);
-	if (e == ERR_OK && o->check != NULL)
-		e = o->check(o->ctx, cert, issuer);
-	return e;
+	TRY(pki_spki_from_pkey(o->next_key, a, &spki));
+	if (!bytes_equal(cert->spki.der, spki))
+		TRY(err_set(ERR_INTERNAL, "%s holds another key", o->what));
+	if (o->check != NULL)
+		TRY(o->check(o->ctx, cert, issuer));
+	return ERR_OK;
 }
 
 static enum err
@@ -111,13 +111,11 @@ ca_own_obtain(struct ca_own *o, int64_t wait_ms)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
 	struct store_result result;
-	enum err e;
 
-	if (o->request == 0 && (e = ask_signer(o)) != ERR_OK)
-		return e;
-	e = store_request_wait(o->store, a, o->request, wait_ms, &result);
-	if (e != ERR_OK)
-		return e; /* the request waits in its row */
+	if (o->request == 0)
+		TRY(ask_signer(o));
+	/* The request waits in its row. */
+	TRY(store_request_wait(o->store, a, o->request, wait_ms, &result));
 	switch (result.state) {
 	case STORE_RESULT_DONE:
 		return take_result(o, &result);

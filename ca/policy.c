@@ -224,12 +224,8 @@ enum err
 ca_policy_check(
 	const struct ca_policy_request *r, int64_t issuer_not_after, struct ca_validity *out)
 {
-	for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
-		enum err e = checks[i](r);
-
-		if (e != ERR_OK)
-			return e;
-	}
+	for (size_t i = 0; i < ARRAY_LEN(checks); i++)
+		TRY(checks[i](r));
 	return decide_validity(r, issuer_not_after, out);
 }
 

@@ -80,9 +80,7 @@ ca_policy_csr_subject(const struct ca_profile *profile, const char *identity_nam
 		return ERR_OK;
 	if (pki_name_lone_common_name(subject, &text) && is_one_of(text, identity_name, names, a))
 		return ERR_OK;
-	enum err e = ca_policy_subject(profile, identity_name, names, a, &ours);
-	if (e != ERR_OK)
-		return e;
+	TRY(ca_policy_subject(profile, identity_name, names, a, &ours));
 	if (bytes_equal(subject, ours))
 		return ERR_OK;
 	return err_set_word(ERR_INVALID, WORD_BAD_CSR,
@@ -97,10 +95,8 @@ ca_policy_spec(const struct ca_policy_request *r, const struct ca_issuer *issuer
 	const struct ca_profile *p = r->profile;
 	uint8_t *key_id = arena_alloc(a, 20);
 	struct bytes subject;
-	enum err e = ca_policy_subject(p, r->identity_name, r->names, a, &subject);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(ca_policy_subject(p, r->identity_name, r->names, a, &subject));
 	pki_spki_key_id(r->spki, key_id);
 	*out = (struct pki_cert_spec){
 		.issuer = issuer->cert.subject,

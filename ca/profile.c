@@ -117,13 +117,10 @@ check_sense(const struct reader *r, const struct ca_profile *p)
 static enum err
 judge_profile(const struct reader *r, struct ca_profile *p)
 {
-	enum err e;
-
 	complete_profile(r, p);
-	e = check_times(r, p);
-	if (e == ERR_OK)
-		e = check_names(r, p);
-	return e == ERR_OK ? check_sense(r, p) : e;
+	TRY(check_times(r, p));
+	TRY(check_names(r, p));
+	return check_sense(r, p);
 }
 
 static enum err
@@ -153,13 +150,10 @@ enum err
 ca_profiles_load(const char *path, struct ca_profiles **out)
 {
 	AUTO_STRUCT(ca_profiles) profiles = mem_zalloc(1, sizeof(*profiles));
-	enum err e;
 
 	counted_init(&profiles->counted, free_profiles);
 	profiles->arena = arena_new(0);
-	e = read_file(path, profiles);
-	if (e != ERR_OK)
-		return e;
+	TRY(read_file(path, profiles));
 	*out = profiles;
 	profiles = NULL;
 	return ERR_OK;

@@ -21,11 +21,9 @@ append_entries(const struct store_crl_work *work, int64_t this_update, struct bu
 	for (size_t i = 0; i < work->count; i++) {
 		const struct store_revoked *r = &work->revoked[i];
 		int64_t revoked_at = r->revoked_at < this_update ? r->revoked_at : this_update;
-		enum err e = pki_crl_entry_append(entries, bytes_of(r->serial, sizeof(r->serial)),
-			revoked_at, (enum pki_reason)r->reason);
 
-		if (e != ERR_OK)
-			return e;
+		TRY(pki_crl_entry_append(entries, bytes_of(r->serial, sizeof(r->serial)),
+			revoked_at, (enum pki_reason)r->reason));
 	}
 	return ERR_OK;
 }
@@ -36,10 +34,9 @@ verify_crl(const struct ca_issuer *issuer, struct bytes der, const struct pki_cr
 {
 	AUTO(EVP_PKEY) key = NULL;
 	struct pki_crl crl;
-	enum err e = pki_crl_parse(der, &crl);
 
-	if (e != ERR_OK || (e = pki_spki_pkey(&issuer->cert.spki, &key)) != ERR_OK)
-		return e;
+	TRY(pki_crl_parse(der, &crl));
+	TRY(pki_spki_pkey(&issuer->cert.spki, &key));
 	if (crl.number != spec->number || !bytes_equal(crl.issuer, spec->issuer) ||
 		crl.entries.n != spec->entries.n)
 		return err_set(ERR_INTERNAL,
@@ -62,12 +59,11 @@ crl_build(const struct ca_issuer *issuer, const struct pki_signer *signer,
 		.this_update = this_update,
 		.next_update = this_update + policy->lifetime - 1,
 	};
-	enum err e = append_entries(work, this_update, &entries);
 
+	TRY(append_entries(work, this_update, &entries));
 	spec.entries = buf_bytes(&entries);
-	if (e != ERR_OK || (e = pki_crl_build(&spec, signer, der)) != ERR_OK ||
-		(e = verify_crl(issuer, buf_bytes(der), &spec)) != ERR_OK)
-		return e;
+	TRY(pki_crl_build(&spec, signer, der));
+	TRY(verify_crl(issuer, buf_bytes(der), &spec));
 	*out = (struct crl_published){
 		(int64_t)spec.number, spec.this_update, spec.next_update, work->count};
 	return ERR_OK;
@@ -81,12 +77,12 @@ crl_publish(struct store *store, const struct ca_issuer *issuer, const struct pk
 	struct store_crl_work work;
 	struct store_crl_job *job;
 	struct crl_published made;
-	enum err e = store_crl_begin(store, issuer->id,
-		clock_now() - policy->refresh - policy->backdate, arena, &work, &job);
+	enum err e;
 
-	if (e != ERR_OK)
-		return e;
+	TRY(store_crl_begin(store, issuer->id, clock_now() - policy->refresh - policy->backdate,
+		arena, &work, &job));
 	AUTO_BUF(der, work.count * ENTRY_MAX + FRAME_MAX);
+
 	if ((e = crl_build(issuer, signer, policy, &work, clock_now_us(), &der, &made)) != ERR_OK) {
 		store_crl_abort(job);
 		return e;
@@ -97,8 +93,8 @@ crl_publish(struct store *store, const struct ca_issuer *issuer, const struct pk
 		.next_update = made.next_update,
 		.entries = (int)made.entries,
 		.der = buf_bytes(&der)};
-	if ((e = store_crl_finish(job, &row)) != ERR_OK)
-		return e;
+
+	TRY(store_crl_finish(job, &row));
 	*out = made;
 	return ERR_OK;
 }

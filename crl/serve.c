@@ -59,10 +59,8 @@ read_issuers(struct crl_service *c)
 	AUTO_STRUCT(arena) a = arena_new(0);
 	struct store_issuer *rows;
 	size_t count, before = c->count;
-	enum err e = store_issuer_list(c->store, a, &rows, &count);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(store_issuer_list(c->store, a, &rows, &count));
 	for (size_t i = 0; i < count; i++)
 		if (find_id(c, rows[i].id) == NULL)
 			add_issuer(c, &rows[i]);
@@ -76,13 +74,12 @@ follow_issuers(struct crl_service *c)
 {
 	struct store_issuer_place next;
 	bool changed;
-	enum err e = store_issuer_changes(c->store, &c->issuers_at, &next, &changed);
 
-	if (e == ERR_OK && changed)
-		e = read_issuers(c);
-	if (e == ERR_OK)
-		c->issuers_at = next;
-	return e;
+	TRY(store_issuer_changes(c->store, &c->issuers_at, &next, &changed));
+	if (changed)
+		TRY(read_issuers(c));
+	c->issuers_at = next;
+	return ERR_OK;
 }
 
 /* Signature, issuer and number, before anybody may fetch it. */
@@ -119,13 +116,10 @@ publish_crl(struct crl_service *c, const struct store_crl *row)
 	struct http_prepared *der, *pem;
 	struct pki_crl crl;
 	char *text;
-	enum err e;
 
 	if (p == NULL)
 		return ERR_OK;
-	e = check_crl(p, row, &crl);
-	if (e != ERR_OK)
-		return e;
+	TRY(check_crl(p, row, &crl));
 	text = pem_string(a, "X509 CRL", row->der);
 	der = object_prepare(
 		"application/pkix-crl", row->der, crl.this_update, crl.next_update, CRL_MAX_AGE_S);

@@ -14,15 +14,12 @@ est_check_binding(
 	const struct http_request *req, struct http_response *resp, const struct pki_csr *csr)
 {
 	uint8_t exporter[HTTP_EXPORTER_SIZE];
-	enum err e;
 
 	if (!csr->has_challenge_password)
 		return ERR_OK;
 	resp->close =
 		true; /* one exporter value serves one authentication (RFC 9266 section 4.1) */
-	e = http_request_exporter(req, exporter);
-	if (e != ERR_OK)
-		return e;
+	TRY(http_request_exporter(req, exporter));
 	if (secret_equal(csr->challenge_password,
 		    bytes_str(base64_string(req->arena, bytes_of(exporter, sizeof(exporter))))))
 		return ERR_OK;

@@ -19,14 +19,11 @@ make_answers(struct est_service *s, const struct ca_issuers *issuers)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
 	struct bytes *certs = arena_array(a, issuers->all_count + 1, sizeof(*certs)), der;
-	enum err e;
 
 	for (size_t i = 0; i < issuers->all_count; i++)
 		certs[i] = issuers->item[i].cert.der;
 	certs[issuers->all_count] = issuers->root;
-	e = pki_certs_only(certs, issuers->all_count + 1, a, &der);
-	if (e != ERR_OK)
-		return e;
+	TRY(pki_certs_only(certs, issuers->all_count + 1, a, &der));
 	for (unsigned lines = EST_ONE_LINE; lines <= EST_WRAPPED; lines++) {
 		if (s->cacerts[lines] != NULL)
 			http_prepared_unref(s->cacerts[lines]);

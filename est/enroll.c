@@ -33,10 +33,8 @@ check_renewal(
 static enum err
 read_csr(struct http_request *req, struct http_response *resp, struct pki_csr *csr)
 {
-	enum err e = est_csr_decode(req->arena, req->body, csr);
-
-	if (e != ERR_OK || (e = est_check_binding(req, resp, csr)) != ERR_OK)
-		return e;
+	TRY(est_csr_decode(req->arena, req->body, csr));
+	TRY(est_check_binding(req, resp, csr));
 	if (csr->asks_ca)
 		return err_set_word(ERR_INVALID, WORD_BAD_CSR,
 			"the request asks for a CA certificate; only end entities are certified here");
@@ -50,7 +48,6 @@ choose_names(struct http_request *req, const struct pki_csr *csr, const struct c
 {
 	const char *const *grants;
 	size_t count;
-	enum err e;
 
 	if (csr->sans.count > 0) {
 		*out = csr->sans;
@@ -59,9 +56,9 @@ choose_names(struct http_request *req, const struct pki_csr *csr, const struct c
 	if (pki_name_empty(csr->subject))
 		return err_set_word(ERR_INVALID, WORD_BAD_CSR,
 			"neither subject nor subjectAltName (RFC 5280 section 4.1.2.6)");
-	e = ca_authenticator_grants(est_front(req)->clients, req->arena,
-		ca_requester(req)->identity, profile->name, &grants, &count);
-	return e != ERR_OK ? e : est_granted_names(req->arena, grants, count, out);
+	TRY(ca_authenticator_grants(est_front(req)->clients, req->arena,
+		ca_requester(req)->identity, profile->name, &grants, &count));
+	return est_granted_names(req->arena, grants, count, out);
 }
 
 static void
@@ -112,10 +109,9 @@ renew_certificate(struct http_request *req, struct http_response *resp,
 	const struct ca_profile *profile, const struct pki_csr *csr)
 {
 	const struct ca_presented *old = ca_requester(req)->certificate;
-	enum err e = check_renewal(csr, &old->cert, profile);
 
-	return e != ERR_OK ? e
-			   : issue_certificate(req, resp, profile, csr, &csr->sans, old->serial);
+	TRY(check_renewal(csr, &old->cert, profile));
+	return issue_certificate(req, resp, profile, csr, &csr->sans, old->serial);
 }
 
 static enum err
@@ -125,18 +121,13 @@ enroll_device(struct http_request *req, struct http_response *resp)
 	const struct ca_profile *profile;
 	struct pki_csr csr;
 	struct pki_sans names;
-	enum err e;
 
-	if ((e = est_label_profile(req, est_service(req)->config->default_profile, &profile)) !=
-			ERR_OK ||
-		(e = read_csr(req, resp, &csr)) != ERR_OK)
-		return e;
+	TRY(est_label_profile(req, est_service(req)->config->default_profile, &profile));
+	TRY(read_csr(req, resp, &csr));
 	if (who->certificate != NULL && same_key(&csr, &who->certificate->cert))
 		return renew_certificate(req, resp, profile, &csr);
-	if ((e = choose_names(req, &csr, profile, &names)) != ERR_OK ||
-		(e = ca_policy_csr_subject(profile, who->identity_name, &names, csr.subject)) !=
-			ERR_OK)
-		return e;
+	TRY(choose_names(req, &csr, profile, &names));
+	TRY(ca_policy_csr_subject(profile, who->identity_name, &names, csr.subject));
 	return issue_certificate(req, resp, profile, &csr, &names, NULL);
 }
 
@@ -147,14 +138,12 @@ reenroll_device(struct http_request *req, struct http_response *resp)
 	const struct ca_presented *old = ca_requester(req)->certificate;
 	const struct ca_profile *profile;
 	struct pki_csr csr;
-	enum err e;
 
 	if (old == NULL)
 		return err_set(ERR_DENIED,
 			"re-enrolling needs the certificate to be replaced as TLS client certificate (RFC 7030 section 4.2.2)");
-	if ((e = est_label_profile(req, old->profile, &profile)) != ERR_OK ||
-		(e = read_csr(req, resp, &csr)) != ERR_OK)
-		return e;
+	TRY(est_label_profile(req, old->profile, &profile));
+	TRY(read_csr(req, resp, &csr));
 	return renew_certificate(req, resp, profile, &csr);
 }
 

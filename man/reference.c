@@ -41,11 +41,10 @@ static enum err
 print_sample(void)
 {
 	AUTO_BUF(text, TEXT_MAX);
-	enum err e = yaml_sample(&config_table, &text);
 
-	if (e == ERR_OK)
-		fwrite(text.data, 1, text.len, stdout);
-	return e;
+	TRY(yaml_sample(&config_table, &text));
+	fwrite(text.data, 1, text.len, stdout);
+	return ERR_OK;
 }
 
 static enum err

@@ -129,14 +129,11 @@ sign_and_keep(struct ocsp_service *o, const struct ocsp_issuer *s, const struct 
 	int64_t half = (times.next_update - now) / 2;
 	struct headers headers;
 	AUTO_BUF(der, OCSP_RESPONSE_MAX);
-	enum err e;
 
 	if (times.next_update <= now || half <= 0)
 		return err_set(ERR_UNAVAILABLE, "what is known here about revocation is too old");
-	e = ocsp_response_build(
-		&s->responder, &s->hashes, &single, 1, &times, (struct bytes){NULL, 0}, &der);
-	if (e != ERR_OK)
-		return e;
+	TRY(ocsp_response_build(
+		&s->responder, &s->hashes, &single, 1, &times, (struct bytes){NULL, 0}, &der));
 	make_headers(&headers, &times, buf_bytes(&der),
 		single.status == OCSP_REVOKED ? half : earlier_of(GOOD_MAX_AGE_S, half));
 	resp->prepared = http_prepared_new(
@@ -157,7 +154,6 @@ sign_once(struct ocsp_service *o, const struct ocsp_issuer *s, const struct ocsp
 	int64_t now = clock_now(), end = INT64_MAX;
 	struct ocsp_times times;
 	AUTO_BUF(der, OCSP_RESPONSE_MAX);
-	enum err e;
 
 	for (size_t i = 0; i < request->count; i++) {
 		single[i] = single_of(&request->id[i], &entry[i]);
@@ -166,10 +162,8 @@ sign_once(struct ocsp_service *o, const struct ocsp_issuer *s, const struct ocsp
 	times = times_for(o, s, end, now);
 	if (times.next_update <= now)
 		return err_set(ERR_UNAVAILABLE, "what is known here about revocation is too old");
-	e = ocsp_response_build(
-		&s->responder, &s->hashes, single, request->count, &times, nonce, &der);
-	if (e != ERR_OK)
-		return e;
+	TRY(ocsp_response_build(
+		&s->responder, &s->hashes, single, request->count, &times, nonce, &der));
 	resp->status = 200;
 	resp->content_type = OCSP_MEDIA_TYPE;
 	resp->body = arena_bytes(req->arena, buf_bytes(&der));

@@ -122,13 +122,11 @@ feed_read(void *ctx)
 {
 	struct ocsp_service *o = ctx;
 	int64_t began = clock_now();
-	enum err e = read_issued(o);
 
-	if (e == ERR_OK)
-		e = read_and_tell(o);
-	if (e == ERR_OK)
-		atomic_store(&o->fed_at, began);
-	return e;
+	TRY(read_issued(o));
+	TRY(read_and_tell(o));
+	atomic_store(&o->fed_at, began);
+	return ERR_OK;
 }
 
 void

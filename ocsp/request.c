@@ -33,22 +33,17 @@ read_hash(struct der *d, int *hash)
 {
 	struct der alg;
 	struct bytes oid;
-	enum err e;
 
-	e = der_enter(d, DER_SEQUENCE, "hashAlgorithm", &alg);
-	if (e == ERR_OK)
-		e = der_get_oid(&alg, "hashAlgorithm", &oid);
-	if (e == ERR_OK && !der_at_end(&alg)) {
+	TRY(der_enter(d, DER_SEQUENCE, "hashAlgorithm", &alg));
+	TRY(der_get_oid(&alg, "hashAlgorithm", &oid));
+	if (!der_at_end(&alg)) {
 		struct bytes none;
 
-		e = der_get(&alg, DER_NULL, "hashAlgorithm parameters", &none);
-		if (e == ERR_OK && none.n != 0)
-			e = err_set(ERR_INVALID, "a NULL of %zu octets in hashAlgorithm", none.n);
+		TRY(der_get(&alg, DER_NULL, "hashAlgorithm parameters", &none));
+		if (none.n != 0)
+			TRY(err_set(ERR_INVALID, "a NULL of %zu octets in hashAlgorithm", none.n));
 	}
-	if (e == ERR_OK)
-		e = der_finish(&alg, "hashAlgorithm");
-	if (e != ERR_OK)
-		return e;
+	TRY(der_finish(&alg, "hashAlgorithm"));
 	*hash = -1;
 	for (int i = 0; i < OCSP_HASH_COUNT; i++)
 		if (bytes_equal(oid, hashes[i].oid))
@@ -62,21 +57,13 @@ read_cert_id(struct der *d, struct ocsp_request *out)
 	struct ocsp_cert_id *id = &out->id[out->count];
 	struct der cert_id;
 	int hash;
-	enum err e;
 
-	e = der_enter(d, DER_SEQUENCE, "reqCert", &cert_id);
-	if (e == ERR_OK)
-		e = read_hash(&cert_id, &hash);
-	if (e == ERR_OK)
-		e = der_get(&cert_id, DER_OCTET_STRING, "issuerNameHash", &id->name_hash);
-	if (e == ERR_OK)
-		e = der_get(&cert_id, DER_OCTET_STRING, "issuerKeyHash", &id->key_hash);
-	if (e == ERR_OK)
-		e = der_get_integer(&cert_id, "serialNumber", &id->serial);
-	if (e == ERR_OK)
-		e = der_finish(&cert_id, "reqCert");
-	if (e != ERR_OK)
-		return e;
+	TRY(der_enter(d, DER_SEQUENCE, "reqCert", &cert_id));
+	TRY(read_hash(&cert_id, &hash));
+	TRY(der_get(&cert_id, DER_OCTET_STRING, "issuerNameHash", &id->name_hash));
+	TRY(der_get(&cert_id, DER_OCTET_STRING, "issuerKeyHash", &id->key_hash));
+	TRY(der_get_integer(&cert_id, "serialNumber", &id->serial));
+	TRY(der_finish(&cert_id, "reqCert"));
 	if (hash < 0) {
 		out->unanswerable = true;
 		return ERR_OK;
@@ -93,18 +80,16 @@ static enum err
 read_nonce(struct bytes value, struct ocsp_request *out)
 {
 	struct der d = der_open(value);
-	enum err e;
 
 	if (out->nonce.n != 0)
 		return err_set(ERR_INVALID, "two nonces in one request");
-	e = der_get(&d, DER_OCTET_STRING, "nonce", &out->nonce);
-	if (e == ERR_OK)
-		e = der_finish(&d, "nonce");
-	if (e == ERR_OK && (out->nonce.n == 0 || out->nonce.n > OCSP_NONCE_MAX))
-		e = err_set(ERR_INVALID,
+	TRY(der_get(&d, DER_OCTET_STRING, "nonce", &out->nonce));
+	TRY(der_finish(&d, "nonce"));
+	if ((out->nonce.n == 0 || out->nonce.n > OCSP_NONCE_MAX))
+		TRY(err_set(ERR_INVALID,
 			"a nonce of %zu octets, 1 to %d are allowed (RFC 9654 section 2.1)",
-			out->nonce.n, OCSP_NONCE_MAX);
-	return e;
+			out->nonce.n, OCSP_NONCE_MAX));
+	return ERR_OK;
 }
 
 /* acceptableResponses: we speak id-pkix-ocsp-basic only (RFC 6960 section 4.4.3). */
@@ -137,19 +122,13 @@ read_extension(struct der *list, enum where where, struct ocsp_request *out)
 	struct der ext;
 	struct bytes oid, value;
 	bool critical = false;
-	enum err e;
 
-	e = der_enter(list, DER_SEQUENCE, "Extension", &ext);
-	if (e == ERR_OK)
-		e = der_get_oid(&ext, "extnID", &oid);
-	if (e == ERR_OK && der_peek(&ext) == DER_BOOLEAN)
-		e = der_get_boolean(&ext, "critical", &critical);
-	if (e == ERR_OK)
-		e = der_get(&ext, DER_OCTET_STRING, "extnValue", &value);
-	if (e == ERR_OK)
-		e = der_finish(&ext, "Extension");
-	if (e != ERR_OK)
-		return e;
+	TRY(der_enter(list, DER_SEQUENCE, "Extension", &ext));
+	TRY(der_get_oid(&ext, "extnID", &oid));
+	if (der_peek(&ext) == DER_BOOLEAN)
+		TRY(der_get_boolean(&ext, "critical", &critical));
+	TRY(der_get(&ext, DER_OCTET_STRING, "extnValue", &value));
+	TRY(der_finish(&ext, "Extension"));
 	if (where == WHOLE && bytes_equal(oid, OID(oid_nonce)))
 		return read_nonce(value, out);
 	if (where == WHOLE && bytes_equal(oid, OID(oid_response)))
@@ -167,20 +146,17 @@ static enum err
 read_extensions(struct der *d, int n, enum where where, struct ocsp_request *out)
 {
 	struct der outer, list;
-	enum err e;
 
 	if (der_peek(d) != DER_CONTEXT_CONS(n))
 		return ERR_OK;
-	e = der_enter(d, DER_CONTEXT_CONS(n), "extensions", &outer);
-	if (e == ERR_OK)
-		e = der_enter(&outer, DER_SEQUENCE, "extensions", &list);
-	if (e == ERR_OK)
-		e = der_finish(&outer, "extensions");
-	if (e == ERR_OK && der_at_end(&list))
-		e = err_set(ERR_INVALID, "an empty list of extensions (RFC 5280 section 4.1.2.9)");
-	while (e == ERR_OK && !der_at_end(&list))
-		e = read_extension(&list, where, out);
-	return e;
+	TRY(der_enter(d, DER_CONTEXT_CONS(n), "extensions", &outer));
+	TRY(der_enter(&outer, DER_SEQUENCE, "extensions", &list));
+	TRY(der_finish(&outer, "extensions"));
+	if (der_at_end(&list))
+		TRY(err_set(ERR_INVALID, "an empty list of extensions (RFC 5280 section 4.1.2.9)"));
+	while (!der_at_end(&list))
+		TRY(read_extension(&list, where, out));
+	return ERR_OK;
 }
 
 static enum err
@@ -214,50 +190,40 @@ read_version(struct der *tbs)
 {
 	struct der outer;
 	uint32_t version;
-	enum err e;
 
 	if (der_peek(tbs) != DER_CONTEXT_CONS(0))
 		return ERR_OK;
-	e = der_enter(tbs, DER_CONTEXT_CONS(0), "version", &outer);
-	if (e == ERR_OK)
-		e = der_get_uint(&outer, "version", &version);
-	if (e == ERR_OK)
-		e = der_finish(&outer, "version");
-	if (e == ERR_OK && version != 0)
-		e = err_set(ERR_INVALID, "version %u, only v1 exists (RFC 6960 section 4.1.1)",
-			version + 1);
-	return e;
+	TRY(der_enter(tbs, DER_CONTEXT_CONS(0), "version", &outer));
+	TRY(der_get_uint(&outer, "version", &version));
+	TRY(der_finish(&outer, "version"));
+	if (version != 0)
+		TRY(err_set(ERR_INVALID, "version %u, only v1 exists (RFC 6960 section 4.1.1)",
+			version + 1));
+	return ERR_OK;
 }
 
 enum err
 ocsp_request_parse(struct bytes der, struct ocsp_request *out)
 {
 	struct der top = der_open(der), request, tbs, name;
-	enum err e;
 
 	out->count = 0;
 	out->unanswerable = false;
 	out->nonce = (struct bytes){NULL, 0};
-	e = der_enter(&top, DER_SEQUENCE, "OCSPRequest", &request);
-	if (e == ERR_OK)
-		e = der_finish(&top, "OCSPRequest");
-	if (e == ERR_OK)
-		e = der_enter(&request, DER_SEQUENCE, "tbsRequest", &tbs);
-	if (e == ERR_OK)
-		e = read_version(&tbs);
-	if (e == ERR_OK && der_peek(&tbs) == DER_CONTEXT_CONS(1)) /* requestorName */
-		e = der_enter(&tbs, DER_CONTEXT_CONS(1), "requestorName", &name);
-	if (e == ERR_OK)
-		e = read_list(&tbs, out);
-	if (e == ERR_OK)
-		e = read_extensions(&tbs, 2, WHOLE, out);
-	if (e == ERR_OK)
-		e = der_finish(&tbs, "tbsRequest");
-	if (e == ERR_OK && der_peek(&request) == DER_CONTEXT_CONS(0)) /* optionalSignature */
-		e = der_enter(&request, DER_CONTEXT_CONS(0), "optionalSignature", &name);
-	if (e == ERR_OK)
-		e = der_finish(&request, "OCSPRequest");
-	return e;
+	TRY(der_enter(&top, DER_SEQUENCE, "OCSPRequest", &request));
+	TRY(der_finish(&top, "OCSPRequest"));
+	TRY(der_enter(&request, DER_SEQUENCE, "tbsRequest", &tbs));
+	TRY(read_version(&tbs));
+	if (der_peek(&tbs) == DER_CONTEXT_CONS(1)) /* requestorName */
+
+		TRY(der_enter(&tbs, DER_CONTEXT_CONS(1), "requestorName", &name));
+	TRY(read_list(&tbs, out));
+	TRY(read_extensions(&tbs, 2, WHOLE, out));
+	TRY(der_finish(&tbs, "tbsRequest"));
+	if (der_peek(&request) == DER_CONTEXT_CONS(0)) /* optionalSignature */
+
+		TRY(der_enter(&request, DER_CONTEXT_CONS(0), "optionalSignature", &name));
+	return der_finish(&request, "OCSPRequest");
 }
 
 /* One character after percent-decoding; advances *text. -1 for a broken escape. */

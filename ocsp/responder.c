@@ -137,10 +137,9 @@ load_issuer(struct ocsp_service *o, struct arena *a, const struct store_issuer *
 		pthread_rwlock_unlock(&o->lock);
 		return ERR_OK;
 	}
-	enum err e = pki_cert_parse(row->der, a, &cert);
-	if (e == ERR_OK)
-		add_issuer(o, issuer_new(o, row, &cert));
-	return e;
+	TRY(pki_cert_parse(row->der, a, &cert));
+	add_issuer(o, issuer_new(o, row, &cert));
+	return ERR_OK;
 }
 
 static enum err
@@ -149,12 +148,12 @@ read_issuers(struct ocsp_service *o)
 	AUTO_STRUCT(arena) a = arena_new(0);
 	struct store_issuer *rows;
 	size_t count;
-	enum err e = store_issuer_list(o->store, a, &rows, &count);
 
-	for (size_t n = 0; e == ERR_OK && n < count; n++)
+	TRY(store_issuer_list(o->store, a, &rows, &count));
+	for (size_t n = 0; n < count; n++)
 		if (rows[n].kind == ISSUER_ISSUING)
-			e = load_issuer(o, a, &rows[n]);
-	return e;
+			TRY(load_issuer(o, a, &rows[n]));
+	return ERR_OK;
 }
 
 enum err
@@ -162,13 +161,12 @@ responder_load(struct ocsp_service *o)
 {
 	struct store_issuer_place next;
 	bool changed;
-	enum err e = store_issuer_changes(o->store, &o->issuers_at, &next, &changed);
 
-	if (e == ERR_OK && changed)
-		e = read_issuers(o);
-	if (e == ERR_OK)
-		o->issuers_at = next;
-	return e;
+	TRY(store_issuer_changes(o->store, &o->issuers_at, &next, &changed));
+	if (changed)
+		TRY(read_issuers(o));
+	o->issuers_at = next;
+	return ERR_OK;
 }
 
 /* Answers are signed with the new key from now on; those signed with the old one stop being served.

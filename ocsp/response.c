@@ -169,15 +169,11 @@ ocsp_response_build(const struct ocsp_responder *r, const struct ocsp_issuer_has
 	struct bytes tbs, whole;
 	struct derw w;
 	AUTO_BUF(signature, 1024);
-	enum err e;
 
 	derw_init(&w, tbs_room, sizeof(tbs_room));
-	e = build_tbs(r, issuer, single, count, times, nonce, &w, &tbs);
-	if (e == ERR_OK)
-		e = r->signer.sign(r->signer.ctx, tbs, &signature);
-	if (e != ERR_OK)
-		return e;
+	TRY(build_tbs(r, issuer, single, count, times, nonce, &w, &tbs));
+	TRY(r->signer.sign(r->signer.ctx, tbs, &signature));
 	derw_init(&w, room, sizeof(room));
-	e = build_envelope(r, tbs, buf_bytes(&signature), &w, &whole);
-	return e != ERR_OK ? e : buf_append(out, whole.p, whole.n);
+	TRY(build_envelope(r, tbs, buf_bytes(&signature), &w, &whole));
+	return buf_append(out, whole.p, whole.n);
 }

@@ -69,12 +69,9 @@ static enum err
 load_profiles(struct gateway *g)
 {
 	AUTO_STRUCT(ca_profiles) read = NULL;
-	enum err e = ca_profiles_load(g->service.config->profiles, &read);
 
-	if (e == ERR_OK)
-		e = check_profiles(g->service.config, read);
-	if (e != ERR_OK)
-		return e;
+	TRY(ca_profiles_load(g->service.config->profiles, &read));
+	TRY(check_profiles(g->service.config, read));
 	counted_set(&g->app.profiles, &read->counted);
 	read = NULL;
 	return ERR_OK;
@@ -105,13 +102,12 @@ load_issuers(struct gateway *g)
 {
 	struct store_issuer_place next;
 	bool changed;
-	enum err e = store_issuer_changes(g->app.store, &g->issuers_at, &next, &changed);
 
-	if (e == ERR_OK && changed)
-		e = read_issuers(g);
-	if (e == ERR_OK)
-		g->issuers_at = next;
-	return e;
+	TRY(store_issuer_changes(g->app.store, &g->issuers_at, &next, &changed));
+	if (changed)
+		TRY(read_issuers(g));
+	g->issuers_at = next;
+	return ERR_OK;
 }
 
 static enum err
@@ -168,9 +164,9 @@ open_listener(struct gateway *g)
 		.idle_timeout_s = (unsigned)c->idle_timeout,
 	};
 	AUTO_STRUCT(arena) a = arena_new(0);
-	enum err e = gateway_tls_credentials(g->tls, ca_front_issuers(&g->app, a), &h.tls);
 
-	return e != ERR_OK ? e : http_server_open(&h, &g->server);
+	TRY(gateway_tls_credentials(g->tls, ca_front_issuers(&g->app, a), &h.tls));
+	return http_server_open(&h, &g->server);
 }
 
 static enum err
@@ -215,12 +211,8 @@ start_gateway(struct gateway *g)
 		log_failure("gateway.database", opened);
 	if (opened != ERR_OK)
 		return opened;
-	for (size_t i = 0; i < ARRAY_LEN(start_steps); i++) {
-		enum err e = insist_on(g, start_steps[i].event, start_steps[i].step);
-
-		if (e != ERR_OK)
-			return e;
-	}
+	for (size_t i = 0; i < ARRAY_LEN(start_steps); i++)
+		TRY(insist_on(g, start_steps[i].event, start_steps[i].step));
 	return ERR_OK;
 }
 
@@ -234,10 +226,7 @@ reload_tls(struct gateway *g)
 
 	if (!g->tls_stale)
 		return ERR_OK;
-	enum err e = gateway_tls_credentials(g->tls, ca_front_issuers(&g->app, a), &tls);
-
-	if (e != ERR_OK)
-		return e;
+	TRY(gateway_tls_credentials(g->tls, ca_front_issuers(&g->app, a), &tls));
 	http_server_reload(g->server, tls);
 	g->tls_stale = false;
 	log_event(LOG_INFO, "gateway.reload",
@@ -248,13 +237,9 @@ reload_tls(struct gateway *g)
 static enum err
 renew_certificate(struct gateway *g)
 {
-	enum err e;
-
 	if (!g->renew_wanted && !ca_own_due(gateway_tls_own(g->tls), clock_now()))
 		return ERR_OK;
-	e = ca_own_obtain(gateway_tls_own(g->tls), OBTAIN_WAIT_MS);
-	if (e != ERR_OK)
-		return e;
+	TRY(ca_own_obtain(gateway_tls_own(g->tls), OBTAIN_WAIT_MS));
 	g->renew_wanted = false;
 	g->tls_stale = true;
 	return ERR_OK;

@@ -74,12 +74,9 @@ ask_for_certificate(void *ctx, struct bytes spki, int64_t *request)
 		.spki = spki,
 	};
 	const char **names;
-	enum err e = find_identity(t, a, &r.identity);
 
-	if (e == ERR_OK)
-		e = read_names(t->config, a, &names);
-	if (e != ERR_OK)
-		return e;
+	TRY(find_identity(t, a, &r.identity));
+	TRY(read_names(t->config, a, &names));
 	r.names = names;
 	return store_request_add(t->own.store, &r, request);
 }
@@ -118,12 +115,10 @@ private_key(EVP_PKEY *key, struct buf *out)
 	AUTO(PKCS8_PRIV_KEY_INFO) p8 = EVP_PKEY2PKCS8(key);
 	uint8_t *room;
 	int n = p8 != NULL ? i2d_PKCS8_PRIV_KEY_INFO(p8, NULL) : -1;
-	enum err e;
 
 	if (n <= 0)
 		return err_openssl(ERR_INTERNAL, "cannot encode the gateway's key");
-	if ((e = buf_reserve(out, (size_t)n, &room)) != ERR_OK)
-		return e;
+	TRY(buf_reserve(out, (size_t)n, &room));
 	i2d_PKCS8_PRIV_KEY_INFO(p8, &room);
 	out->len += (size_t)n;
 	return ERR_OK;
@@ -137,14 +132,13 @@ gateway_tls_credentials(
 	AUTO_BUF(key, 4096); /* wiped by its scope */
 	const struct ca_issuer *issuer = ca_issuers_find(issuers, t->own.issuer);
 	struct bytes *anchors = arena_array(a, issuers->all_count + 1, sizeof(*anchors));
-	enum err e = private_key(t->own.key, &key);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(private_key(t->own.key, &key));
 	if (issuer == NULL)
 		return err_set(ERR_CONFLICT,
 			"the issuer of the gateway's own certificate is not known here");
 	const struct bytes chain[] = {t->own.cert.der, issuer->cert.der};
+
 	anchors[0] = issuers->root;
 	for (size_t i = 0; i < issuers->all_count; i++)
 		anchors[i + 1] = issuers->item[i].cert.der;

@@ -355,11 +355,10 @@ static enum err
 prepare_launcher(struct launcher *l)
 {
 	sigset_t set;
-	enum err e;
 
-	if ((e = find_directory(l)) != ERR_OK || (e = check_programs(l)) != ERR_OK ||
-		(e = find_users(l)) != ERR_OK)
-		return e;
+	TRY(find_directory(l));
+	TRY(check_programs(l));
+	TRY(find_users(l));
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);

@@ -107,15 +107,11 @@ open_all(struct signer *s)
 	static const struct program_store how = {"signer", 1, DB_WITHOUT_WRITER};
 	/* The token first: it may set an environment variable, which must happen before threads
 	 * start. */
-	enum err e = open_token(s->service.config, &s->token);
-
-	if (e != ERR_OK)
-		return e;
+	TRY(open_token(s->service.config, &s->token));
 	s->bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (s->bell_fd < 0)
 		return err_errno(ERR_INTERNAL, "eventfd");
-	if ((e = program_open_store(&s->service, &how, &s->store)) != ERR_OK)
-		return e;
+	TRY(program_open_store(&s->service, &how, &s->store));
 	db_listen(
 		store_db(s->store), 1u << STORE_BELL_REQUEST | 1u << STORE_BELL_STATE, on_bell, s);
 	return open_signer(s);

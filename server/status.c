@@ -140,19 +140,18 @@ render_crls(const struct status *s, struct arena *a, struct buf *out)
 {
 	struct crl_state *crl;
 	size_t count;
-	enum err e = ERR_OK;
 
 	crl_serve_states(s->public.crl, a, &crl, &count);
 	if (count > 0)
-		e = buf_printf(out,
+		TRY(buf_printf(out,
 			"# HELP chancery_crl_next_update_seconds Seconds until the CRL being served expires.\n"
-			"# TYPE chancery_crl_next_update_seconds gauge\n");
-	for (size_t i = 0; e == ERR_OK && i < count; i++)
-		e = buf_printf(out, "chancery_crl_next_update_seconds{issuer=\"%s\"} %lld\n",
+			"# TYPE chancery_crl_next_update_seconds gauge\n"));
+	for (size_t i = 0; i < count; i++)
+		TRY(buf_printf(out, "chancery_crl_next_update_seconds{issuer=\"%s\"} %lld\n",
 			crl[i].issuer,
 			(long long)(crl[i].next_update == 0 ? -1
-							    : crl[i].next_update - clock_now()));
-	return e;
+							    : crl[i].next_update - clock_now())));
+	return ERR_OK;
 }
 
 static void
@@ -212,13 +211,12 @@ open_listeners(struct status *s)
 		.network_threads = 1,
 		.workers = 1,
 		.connections_max = 64};
-	enum err e;
 
 	public.routes = s->routes = http_routes_join(tables, ARRAY_LEN(tables));
-	e = http_server_open(&public, &s->server);
-	if (e == ERR_OK && c->metrics.port != 0)
-		e = http_server_open(&metrics, &s->metrics);
-	return e;
+	TRY(http_server_open(&public, &s->server));
+	if (c->metrics.port != 0)
+		TRY(http_server_open(&metrics, &s->metrics));
+	return ERR_OK;
 }
 
 /* Database first, then everything that must be complete before the first answer; waits as long as

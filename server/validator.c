@@ -30,12 +30,9 @@ run_validator(struct service *s)
 		.role = "validator", .readers = 4, .writer = DB_WITHOUT_WRITER};
 	AUTO_STRUCT(store) store = NULL;
 	struct validator *v = NULL;
-	enum err e = program_open_store(s, &role, &store);
 
-	if (e == ERR_OK)
-		e = validator_open(store, &s->config->validator, &v);
-	if (e != ERR_OK)
-		return e;
+	TRY(program_open_store(s, &role, &store));
+	TRY(validator_open(store, &s->config->validator, &v));
 	if (s->config->validator.allow_count == 0)
 		log_event(LOG_WARNING, "validator.policy",
 			LOG_S("reason",

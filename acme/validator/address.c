@@ -128,12 +128,8 @@ parse_list(const char *const *texts, size_t count, struct network **out, size_t 
 {
 	*out = mem_zalloc(count, sizeof(**out));
 	*out_count = count;
-	for (size_t i = 0; i < count; i++) {
-		enum err e = parse_network(texts[i], &(*out)[i]);
-
-		if (e != ERR_OK)
-			return e;
-	}
+	for (size_t i = 0; i < count; i++)
+		TRY(parse_network(texts[i], &(*out)[i]));
 	return ERR_OK;
 }
 

@@ -147,14 +147,11 @@ fetch_get(const struct fetch *f, struct arena *a, struct fetch_result *out)
 	struct transfer t = {.fetch = f};
 	struct fetch_result result = {.status = 0};
 	char *location = NULL;
-	enum err e;
 
 	if (curl == NULL || pinned == NULL)
 		return err_set(ERR_INTERNAL, "libcurl gives no handle");
 	set_options(curl, f, &t, pinned);
-	e = judge_transfer(f, &t, curl_easy_perform(curl));
-	if (e != ERR_OK)
-		return e;
+	TRY(judge_transfer(f, &t, curl_easy_perform(curl)));
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &result.status);
 	curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &location);
 	if (location != NULL)

@@ -94,12 +94,10 @@ fetch_target(const struct http01 *h, const struct target *t, int64_t deadline, s
 	struct fetch_result *out)
 {
 	struct addresses all, chosen;
-	enum err e = resolver_lookup(h->resolver, bare_host(a, t->host), deadline, &all);
+	enum err e;
 
-	if (e == ERR_OK)
-		e = choose_address(h, &all, &chosen);
-	if (e != ERR_OK)
-		return e;
+	TRY(resolver_lookup(h->resolver, bare_host(a, t->host), deadline, &all));
+	TRY(choose_address(h, &all, &chosen));
 	for (size_t i = 0; i < chosen.count; i++) {
 		int64_t now = clock_monotonic_us();
 		struct fetch f = {
@@ -183,10 +181,8 @@ http01_validate(const struct http01 *h, const char *identifier, const char *toke
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
 	struct fetch_result result = {.status = 0};
-	enum err e = follow_redirects(h, make_url(h, identifier, token, a), a, &result);
 
-	return e != ERR_OK ? e
-			   : compare_answer(&result,
-				     arena_printf(a, "%s.%s", token,
-					     base64url_string(a, bytes_of(thumbprint, 32))));
+	TRY(follow_redirects(h, make_url(h, identifier, token, a), a, &result));
+	return compare_answer(&result,
+		arena_printf(a, "%s.%s", token, base64url_string(a, bytes_of(thumbprint, 32))));
 }

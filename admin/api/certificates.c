@@ -117,12 +117,9 @@ api_certificates(struct api_call *c)
 	struct store_certificate *list = NULL;
 	uint8_t serial[STORE_SERIAL_SIZE];
 	size_t count = 0;
-	enum err e = parse_after(api_text(c, "after"), serial, &f);
 
-	if (e == ERR_OK)
-		e = store_certificate_list(c->g->store, c->arena, &f, &list, &count);
-	if (e != ERR_OK)
-		return e;
+	TRY(parse_after(api_text(c, "after"), serial, &f));
+	TRY(store_certificate_list(c->g->store, c->arena, &f, &list, &count));
 	c->answer = make_page(c, list, count, count == f.limit);
 	return ERR_OK;
 }

@@ -63,11 +63,8 @@ api_identities(struct api_call *c)
 	struct store_identity *list = NULL;
 	size_t count = 0;
 	json_t *out;
-	enum err e = store_identity_list(
-		c->g->store, c->arena, api_text(c, "after"), limit, &list, &count);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(store_identity_list(c->g->store, c->arena, api_text(c, "after"), limit, &list, &count));
 	out = json_array();
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(out, identity_json(&list[i]));
@@ -109,11 +106,10 @@ check_grant(struct api_call *c, enum identity_kind kind, const struct store_gran
 {
 	const struct ca_profiles *profiles = ca_front_profiles(c->g, c->arena);
 	const struct ca_profile *p;
-	enum err e = ca_profiles_get(profiles, grant->profile, &p);
 
-	if (e == ERR_OK)
-		e = check_requester(c, profiles, p, kind);
-	return e == ERR_OK ? pki_pattern_check(bytes_str(grant->pattern)) : e;
+	TRY(ca_profiles_get(profiles, grant->profile, &p));
+	TRY(check_requester(c, profiles, p, kind));
+	return pki_pattern_check(bytes_str(grant->pattern));
 }
 
 enum err
@@ -176,13 +172,11 @@ enum err
 api_identity_show(struct api_call *c)
 {
 	struct store_identity identity;
-	enum err e = api_find_identity(c, api_text(c, "name"), &identity);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(api_find_identity(c, api_text(c, "name"), &identity));
 	c->answer = identity_json(&identity);
-	e = put_grants(c, identity.id);
-	return e == ERR_OK ? put_certificates(c, identity.name) : e;
+	TRY(put_grants(c, identity.id));
+	return put_certificates(c, identity.name);
 }
 
 /* An operator who shuts out itself could not undo it; another one can do it. */
@@ -267,12 +261,9 @@ api_grants(struct api_call *c)
 	struct store_grant *list = NULL;
 	size_t count = 0;
 	json_t *out;
-	enum err e = api_find_identity(c, api_text(c, "identity"), &identity);
 
-	if (e == ERR_OK)
-		e = store_grant_list(c->g->store, c->arena, identity.id, &list, &count);
-	if (e != ERR_OK)
-		return e;
+	TRY(api_find_identity(c, api_text(c, "identity"), &identity));
+	TRY(store_grant_list(c->g->store, c->arena, identity.id, &list, &count));
 	if (count > 0)
 		qsort(list, count, sizeof(*list), by_id);
 	out = json_array();
@@ -325,10 +316,9 @@ api_grant_remove(struct api_call *c)
 	const char *name = api_text(c, "identity"), *profile = api_text(c, "profile"),
 		   *pattern = api_text(c, "pattern");
 	struct store_identity identity;
-	enum err e = api_find_identity(c, name, &identity);
+	enum err e;
 
-	if (e != ERR_OK)
-		return e;
+	TRY(api_find_identity(c, name, &identity));
 	e = store_grant_remove(c->g->store, identity.id, profile, pattern, c->actor, c->req->id);
 	if (e == ERR_NOTFOUND)
 		return err_set_word(e, WORD_UNKNOWN_GRANT,

@@ -60,16 +60,13 @@ issue_certificate(struct api_call *c, const struct ca_issue *i, const struct pki
 {
 	struct store_result result;
 	int64_t request;
-	enum err e = csr->asks_ca
-		? err_set_word(ERR_DENIED, WORD_BAD_CSR, "the request asks for a CA certificate")
-		: ca_policy_csr_subject(i->profile, i->identity_name, i->names, csr->subject);
 
-	if (e == ERR_OK)
-		e = record_request(c, i->identity_name, i->profile->name);
-	if (e == ERR_OK)
-		e = ca_issue(c->g, c->req, i, &request, &result);
-	if (e != ERR_OK)
-		return e;
+	if (csr->asks_ca)
+		return err_set_word(
+			ERR_DENIED, WORD_BAD_CSR, "the request asks for a CA certificate");
+	TRY(ca_policy_csr_subject(i->profile, i->identity_name, i->names, csr->subject));
+	TRY(record_request(c, i->identity_name, i->profile->name));
+	TRY(ca_issue(c->g, c->req, i, &request, &result));
 	if (result.state == STORE_RESULT_PENDING && i->profile->approvals > 0)
 		return err_set_word(ERR_UNAVAILABLE, WORD_APPROVAL_WAITING,
 			"request %lld waits for the approval of %u other operators (`ca-admin request approve %lld`); "
@@ -94,13 +91,9 @@ api_issue(struct api_call *c)
 		.repeat_window = REPEAT_S,
 		.wait_ms = WAIT_MS};
 	struct store_identity identity;
-	enum err e = ca_profiles_get(
-		ca_front_profiles(c->g, c->arena), api_text(c, "profile"), &i.profile);
 
-	if (e == ERR_OK)
-		e = api_find_identity(c, api_text(c, "identity"), &identity);
-	if (e != ERR_OK)
-		return e;
+	TRY(ca_profiles_get(ca_front_profiles(c->g, c->arena), api_text(c, "profile"), &i.profile));
+	TRY(api_find_identity(c, api_text(c, "identity"), &identity));
 	i.requester = c->requester;
 	i.identity = identity.id;
 	i.identity_name = identity.name;
@@ -121,13 +114,11 @@ api_renew(struct api_call *c)
 		.identity_name = c->requester->identity_name,
 		.kind = c->requester->kind,
 		.spki = &csr->spki};
-	enum err e = old == NULL
-		? err_set(ERR_DENIED,
-			  "a renewal needs the certificate it replaces as TLS client certificate")
-		: ca_profiles_get(ca_front_profiles(c->g, c->arena), old->profile, &i.profile);
 
-	if (e != ERR_OK)
-		return e;
+	if (old == NULL)
+		return err_set(ERR_DENIED,
+			"a renewal needs the certificate it replaces as TLS client certificate");
+	TRY(ca_profiles_get(ca_front_profiles(c->g, c->arena), old->profile, &i.profile));
 	i.renewed_from = old->serial;
 	i.names = &old->cert.sans;
 	if (csr->sans.count > 0 && !pki_sans_equal(&csr->sans, i.names))

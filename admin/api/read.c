@@ -102,12 +102,10 @@ add_parameter(struct api_call *c, struct bytes text)
 	size_t n = equals != NULL ? (size_t)(equals - text.p) : text.n;
 	const struct admin_input *input;
 	const char *name, *value = NULL;
-	enum err e = decode_text(c->arena, bytes_of(text.p, n), &name);
 
-	if (e == ERR_OK && equals != NULL)
-		e = decode_text(c->arena, bytes_of(equals + 1, text.n - n - 1), &value);
-	if (e != ERR_OK)
-		return e;
+	TRY(decode_text(c->arena, bytes_of(text.p, n), &name));
+	if (equals != NULL)
+		TRY(decode_text(c->arena, bytes_of(equals + 1, text.n - n - 1), &value));
 	input = c->op->effect == ADMIN_READS ? find_asked(c, name) : NULL;
 	if (input == NULL)
 		return err_set(ERR_INVALID, "unknown query parameter \"%s\"", name);
@@ -144,10 +142,8 @@ add_body(struct api_call *c)
 	AUTO(json_t) body = NULL;
 	const char *name;
 	json_t *value;
-	enum err e = json_parse(c->req->body, &body);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(json_parse(c->req->body, &body));
 	if (!json_is_object(body))
 		return err_set(ERR_INVALID, "the body must be a JSON object");
 	json_object_foreach(body, name, value) {
@@ -344,20 +340,17 @@ read_value(struct api_call *c, const struct admin_input *i, struct api_value *ou
 enum err
 api_read(struct api_call *c)
 {
-	enum err e;
-
 	c->input = json_object();
-	e = add_query(c);
-	if (e == ERR_OK && c->op->effect == ADMIN_CHANGES)
-		e = add_body(c);
-	if (e == ERR_OK)
-		add_path(c);
-	for (size_t i = 0; e == ERR_OK && c->op->input[i].name != NULL; i++) {
+	TRY(add_query(c));
+	if (c->op->effect == ADMIN_CHANGES)
+		TRY(add_body(c));
+	add_path(c);
+	for (size_t i = 0; c->op->input[i].name != NULL; i++) {
 		assert(i < API_INPUTS_MAX);
 		if (c->op->input[i].place != ADMIN_IN_COMMAND)
-			e = read_value(c, &c->op->input[i], &c->value[i]);
+			TRY(read_value(c, &c->op->input[i], &c->value[i]));
 	}
-	return e;
+	return ERR_OK;
 }
 
 const struct api_value *

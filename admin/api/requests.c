@@ -59,32 +59,29 @@ enum err
 api_requests(struct api_call *c)
 {
 	unsigned limit = (unsigned)api_value(c, "limit")->number;
-	json_t *out = json_array();
 	struct store_reviewed *list;
 	size_t count = 0;
 	int64_t after;
-	enum err e = parse_cursor(api_text(c, "after"), &after);
+	json_t *out;
 
-	if (e == ERR_OK)
-		e = store_review_list(c->g->store, c->arena, after, limit, &list, &count);
-	for (size_t i = 0; e == ERR_OK && i < count; i++)
+	TRY(parse_cursor(api_text(c, "after"), &after));
+	TRY(store_review_list(c->g->store, c->arena, after, limit, &list, &count));
+	out = json_array();
+	for (size_t i = 0; i < count; i++)
 		json_array_append_new(out, request_json(c, &list[i]));
 	c->answer = json_pack("{s:o, s:s*}", "requests", out, "next",
-		e == ERR_OK && count == limit
-			? arena_printf(c->arena, "%" PRId64, list[count - 1].id)
-			: NULL);
-	return e;
+		count == limit ? arena_printf(c->arena, "%" PRId64, list[count - 1].id) : NULL);
+	return ERR_OK;
 }
 
 enum err
 api_request_show(struct api_call *c)
 {
 	struct store_reviewed r;
-	enum err e = store_review_find(c->g->store, c->arena, api_value(c, "id")->number, &r);
 
-	if (e == ERR_OK)
-		c->answer = request_json(c, &r);
-	return e;
+	TRY(store_review_find(c->g->store, c->arena, api_value(c, "id")->number, &r));
+	c->answer = request_json(c, &r);
+	return ERR_OK;
 }
 
 enum err
@@ -92,24 +89,21 @@ api_request_approve(struct api_call *c)
 {
 	int64_t id = api_value(c, "id")->number;
 	struct store_approved done;
-	enum err e = store_review_approve(
-		c->g->store, id, c->requester->identity, c->actor, c->req->id, &done);
 
-	if (e == ERR_OK)
-		c->answer = json_pack("{s:I, s:I, s:I, s:b}", "id", (json_int_t)id, "approvals",
-			(json_int_t)done.approvals, "needed", (json_int_t)done.needed, "changed",
-			!done.again);
-	return e;
+	TRY(store_review_approve(
+		c->g->store, id, c->requester->identity, c->actor, c->req->id, &done));
+	c->answer = json_pack("{s:I, s:I, s:I, s:b}", "id", (json_int_t)id, "approvals",
+		(json_int_t)done.approvals, "needed", (json_int_t)done.needed, "changed",
+		!done.again);
+	return ERR_OK;
 }
 
 enum err
 api_request_reject(struct api_call *c)
 {
 	int64_t id = api_value(c, "id")->number;
-	enum err e =
-		store_review_reject(c->g->store, id, api_text(c, "reason"), c->actor, c->req->id);
 
-	if (e == ERR_OK)
-		c->answer = json_pack("{s:I, s:s}", "id", (json_int_t)id, "state", "refused");
-	return e;
+	TRY(store_review_reject(c->g->store, id, api_text(c, "reason"), c->actor, c->req->id));
+	c->answer = json_pack("{s:I, s:s}", "id", (json_int_t)id, "state", "refused");
+	return ERR_OK;
 }

@@ -37,19 +37,16 @@ find_credential(struct cli *a, struct credential *out)
 	const char *cert = options_value(a, "cert"), *key = options_value(a, "key"),
 		   *ca = options_value(a, "ca");
 	bool all = server != NULL && cert != NULL && key != NULL && ca != NULL;
-	enum err e = ERR_OK;
 
 	*out = (struct credential){.server = NULL};
 	if ((cert != NULL) != (key != NULL))
 		return options_usage(a, "--cert and --key belong together");
 	if (!all)
-		e = credential_load(a->arena,
+		TRY(credential_load(a->arena,
 			path != NULL ? path
 				     : files_under(a->arena, credential_default_directory(a->arena),
 					       CREDENTIAL_FILE),
-			out);
-	if (e != ERR_OK)
-		return e;
+			out));
 	if (server != NULL && strncmp(server, "https://", 8) != 0)
 		return options_usage(a, "--server must be https://HOST:PORT, not \"%s\"", server);
 	out->server = server != NULL ? server : out->server;
@@ -124,9 +121,9 @@ usable_certificate(struct cli *a, const struct credential *c, struct pki_cert *l
 enum err
 client_ready(struct cli *a, struct pki_cert *leaf)
 {
-	enum err e = a->client == NULL ? open_client(a) : ERR_OK;
-
-	return e == ERR_OK ? usable_certificate(a, &a->client->credential, leaf) : e;
+	if (a->client == NULL)
+		TRY(open_client(a));
+	return usable_certificate(a, &a->client->credential, leaf);
 }
 
 /* Opens once; looks after the certificate. A renewal that fails is worth a warning, not a failed
@@ -135,13 +132,10 @@ static enum err
 ensure_ready(struct cli *a)
 {
 	struct pki_cert leaf;
-	enum err e;
 
 	if (a->client != NULL)
 		return ERR_OK;
-	e = client_ready(a, &leaf);
-	if (e != ERR_OK)
-		return e;
+	TRY(client_ready(a, &leaf));
 	if (a->client->credential.directory != NULL && credential_due(&leaf, clock_now())) {
 		if (client_renew(a, &leaf, NULL) == ERR_OK)
 			fprintf(stderr, "ca-admin: renewed your certificate \"%s\"\n",
@@ -280,17 +274,15 @@ perform_call(struct cli *a, const char *path, const char *body, json_t **out)
 enum err
 client_get(struct cli *a, const char *path, json_t **out)
 {
-	enum err e = ensure_ready(a);
-
-	return e == ERR_OK ? perform_call(a, path, NULL, out) : e;
+	TRY(ensure_ready(a));
+	return perform_call(a, path, NULL, out);
 }
 
 enum err
 client_post(struct cli *a, const char *path, const json_t *body, json_t **out)
 {
-	enum err e = ensure_ready(a);
-
-	return e == ERR_OK ? perform_call(a, path, json_text(a->arena, body), out) : e;
+	TRY(ensure_ready(a));
+	return perform_call(a, path, json_text(a->arena, body), out);
 }
 
 const char *
@@ -319,12 +311,9 @@ client_list(struct cli *a, const char *path, const char *member, unsigned limit,
 		unsigned left = limit - (unsigned)json_array_size(all);
 		const char *ask = client_query(
 			a, path, "limit", arena_printf(a->arena, "%u", left < 100 ? left : 100));
-		enum err e = client_get(a, client_query(a, ask, "after", after), &page);
 
-		if (e == ERR_OK)
-			e = json_find_string(page, "next", &after);
-		if (e != ERR_OK)
-			return e;
+		TRY(client_get(a, client_query(a, ask, "after", after), &page));
+		TRY(json_find_string(page, "next", &after));
 		if (json_array_extend(all, json_object_get(page, member)) != 0)
 			return err_set(
 				ERR_INTERNAL, "the gateway's answer has no list \"%s\"", member);

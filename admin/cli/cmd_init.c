@@ -41,9 +41,7 @@ ensure_identity(struct cli *a, struct init *in, const char *name, enum identity_
 		printf("  added %s identity \"%s\"\n", identity_kind_name(kind), name);
 	if (e != ERR_OK && e != ERR_CONFLICT)
 		return e;
-	e = store_identity_find(in->store, a->arena, name, out);
-	if (e != ERR_OK)
-		return e;
+	TRY(store_identity_find(in->store, a->arena, name, out));
 	if (out->kind != kind)
 		return err_set(ERR_CONFLICT,
 			"identity \"%s\" exists and is a %s, not a %s: choose another name", name,
@@ -89,18 +87,16 @@ ensure_services(struct cli *a, struct init *in)
 {
 	const struct config_enroll *enroll = &a->config->enroll;
 	struct store_identity gateway, responder;
-	enum err e = ensure_identity(a, in, INIT_GATEWAY, IDENTITY_SERVICE, &gateway);
 
-	if (e == ERR_OK)
-		e = ensure_identity(a, in, INIT_RESPONDER, IDENTITY_SERVICE, &responder);
-	for (uint32_t i = 0; e == ERR_OK && i < enroll->names_count; i++) {
+	TRY(ensure_identity(a, in, INIT_GATEWAY, IDENTITY_SERVICE, &gateway));
+	TRY(ensure_identity(a, in, INIT_RESPONDER, IDENTITY_SERVICE, &responder));
+	for (uint32_t i = 0; i < enroll->names_count; i++) {
 		const char *pattern;
 
-		e = canonical_name(a, enroll->names[i], &pattern);
-		if (e == ERR_OK)
-			e = ensure_grant(a, in, &gateway, enroll->profile, pattern);
+		TRY(canonical_name(a, enroll->names[i], &pattern));
+		TRY(ensure_grant(a, in, &gateway, enroll->profile, pattern));
 	}
-	return e;
+	return ERR_OK;
 }
 
 /* Is there a credential of this operator that will do? */
@@ -137,14 +133,10 @@ ask_signer(struct cli *a, struct init *in, struct bytes spki, struct store_resul
 	};
 	unsigned wait;
 	int64_t id;
-	enum err e = options_number(a, "wait", WAIT_MAX, WAIT_DEFAULT, &wait);
 
-	if (e == ERR_OK)
-		e = store_request_add(in->store, &request, &id);
-	if (e == ERR_OK)
-		e = store_request_wait(in->store, a->arena, id, (int64_t)wait * 1000, out);
-	if (e != ERR_OK)
-		return e;
+	TRY(options_number(a, "wait", WAIT_MAX, WAIT_DEFAULT, &wait));
+	TRY(store_request_add(in->store, &request, &id));
+	TRY(store_request_wait(in->store, a->arena, id, (int64_t)wait * 1000, out));
 	if (out->state == STORE_RESULT_REFUSED)
 		return err_set_word(out->refusal_class, out->refusal_word, "the signer refused: %s",
 			out->refusal);
@@ -163,10 +155,8 @@ find_chain(
 	struct store_issuer *list = NULL;
 	size_t count = 0;
 	int16_t parent = 0;
-	enum err e = store_issuer_list(in->store, a->arena, &list, &count);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(store_issuer_list(in->store, a->arena, &list, &count));
 	*issuing = *root = bytes_of(NULL, 0);
 	for (size_t i = 0; i < count; i++)
 		if (list[i].id == issuer) {
@@ -190,20 +180,15 @@ make_credential(struct cli *a, struct init *in, int64_t *not_after)
 	struct store_result result;
 	struct credential c;
 	struct pki_cert leaf;
-	enum err e = credential_request(a->arena, in->operator, & key_pem, &csr, &spki);
 
-	if (e == ERR_OK)
-		e = ask_signer(a, in, spki, &result);
-	if (e == ERR_OK)
-		e = pki_cert_parse(result.der, a->arena, &leaf);
-	if (e == ERR_OK)
-		e = find_chain(a, in, result.issuer, &chain[1], &root);
-	if (e != ERR_OK)
-		return e;
+	TRY(credential_request(a->arena, in->operator, & key_pem, &csr, &spki));
+	TRY(ask_signer(a, in, spki, &result));
+	TRY(pki_cert_parse(result.der, a->arena, &leaf));
+	TRY(find_chain(a, in, result.issuer, &chain[1], &root));
 	chain[0] = result.der;
 	*not_after = leaf.not_after;
-	e = credential_save(a->arena, in->directory, in->server, root, &c);
-	return e == ERR_OK ? credential_install(a->arena, &c, buf_bytes(&key_pem), chain, 2) : e;
+	TRY(credential_save(a->arena, in->directory, in->server, root, &c));
+	return credential_install(a->arena, &c, buf_bytes(&key_pem), chain, 2);
 }
 
 static enum err
@@ -211,10 +196,8 @@ need_issuer(struct cli *a, struct init *in)
 {
 	struct store_issuer *list = NULL;
 	size_t count = 0;
-	enum err e = store_issuer_list(in->store, a->arena, &list, &count);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(store_issuer_list(in->store, a->arena, &list, &count));
 	for (size_t i = 0; i < count; i++)
 		if (list[i].kind == ISSUER_ISSUING)
 			return ERR_OK;
@@ -234,10 +217,8 @@ cmd_init(struct cli *a)
 	char when[CLOCK_RFC3339_SIZE];
 	int64_t not_after = 0;
 	bool kept;
-	enum err e = local_config(a);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(local_config(a));
 	in.operator= in.operator!= NULL ? in.operator: INIT_OPERATOR;
 	in.directory = in.directory != NULL ? in.directory : credential_default_directory(a->arena);
 	in.server = in.server != NULL ? in.server : a->config->enroll.base_urls[0];
@@ -245,21 +226,14 @@ cmd_init(struct cli *a)
 		    "make the identities of the programs and operator \"%s\", with a certificate in \"%s\"",
 		    in.operator, in.directory))
 		return ERR_OK;
-	e = local_store(a, &s);
+	TRY(local_store(a, &s));
 	in.store = s;
-	if (e == ERR_OK)
-		e = need_issuer(a, &in);
-	if (e == ERR_OK)
-		e = ensure_services(a, &in);
-	if (e == ERR_OK)
-		e = ensure_identity(a, &in, in.operator, IDENTITY_OPERATOR, &in.identity);
-	if (e != ERR_OK)
-		return e;
+	TRY(need_issuer(a, &in));
+	TRY(ensure_services(a, &in));
+	TRY(ensure_identity(a, &in, in.operator, IDENTITY_OPERATOR, &in.identity));
 	kept = credential_good(a, &in, &not_after);
 	if (!kept)
-		e = make_credential(a, &in, &not_after);
-	if (e != ERR_OK)
-		return e;
+		TRY(make_credential(a, &in, &not_after));
 	clock_format_rfc3339(not_after, when);
 	output_done(a,
 		json_pack("{s:s, s:s, s:s, s:s, s:b}", "operator", in.operator, "directory",

@@ -41,12 +41,11 @@ cmd_issue(struct cli *a)
 
 	if (e != ERR_OK || !tell_plan(a, output_filled(a, c->plan, given, NULL)))
 		return e;
-	e = remote_ask(a, given, &answer);
-	if (e == ERR_OK)
-		e = write_chain(a, answer);
-	if (e == ERR_OK && (options_value(a, "out") != NULL || a->json))
+	TRY(remote_ask(a, given, &answer));
+	TRY(write_chain(a, answer));
+	if ((options_value(a, "out") != NULL || a->json))
 		output_done(a, json_incref(answer), "%s", output_filled(a, c->done, given, answer));
-	return e;
+	return ERR_OK;
 }
 
 static enum err
@@ -57,21 +56,17 @@ install_answer(struct cli *a, const json_t *answer, struct bytes key_pem, struct
 	struct bytes der[2];
 	struct pki_cert leaf;
 	size_t at = 0;
-	enum err e;
 
 	if (pem == NULL || chain == NULL)
 		return err_set(ERR_INTERNAL, "the gateway's answer has no certificate");
-	e = pem_next(a->arena, bytes_str(pem), "CERTIFICATE", &at, &der[0]);
+	TRY(pem_next(a->arena, bytes_str(pem), "CERTIFICATE", &at, &der[0]));
 	at = 0;
-	if (e == ERR_OK)
-		e = pem_next(a->arena, bytes_str(chain), "CERTIFICATE", &at, &der[1]);
-	if (e == ERR_OK)
-		e = pki_cert_parse(der[0], a->arena, &leaf);
-	if (e == ERR_OK && !bytes_equal(leaf.spki.der, spki))
-		e = err_set(
+	TRY(pem_next(a->arena, bytes_str(chain), "CERTIFICATE", &at, &der[1]));
+	TRY(pki_cert_parse(der[0], a->arena, &leaf));
+	if (!bytes_equal(leaf.spki.der, spki))
+		return err_set(
 			ERR_INTERNAL, "the gateway answered with a certificate for another key");
-	return e == ERR_OK ? credential_install(a->arena, client_credential(a), key_pem, der, 2)
-			   : e;
+	return credential_install(a->arena, client_credential(a), key_pem, der, 2);
 }
 
 enum err
@@ -82,17 +77,14 @@ client_renew(struct cli *a, const struct pki_cert *leaf, json_t **out)
 	AUTO(json_t) answer = NULL;
 	struct bytes csr, spki;
 	const char *name = pki_name_common_name(a->arena, leaf->subject);
-	enum err e = credential_request(a->arena, name, &key_pem, &csr, &spki);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(credential_request(a->arena, name, &key_pem, &csr, &spki));
 	body = json_pack("{s:s}", "csr", base64_string(a->arena, csr));
-	e = client_post(a, admin_operations[ADMIN_RENEW].path, body, &answer);
-	if (e == ERR_OK)
-		e = install_answer(a, answer, buf_bytes(&key_pem), spki);
-	if (e == ERR_OK && out != NULL)
+	TRY(client_post(a, admin_operations[ADMIN_RENEW].path, body, &answer));
+	TRY(install_answer(a, answer, buf_bytes(&key_pem), spki));
+	if (out != NULL)
 		*out = json_incref(answer);
-	return e;
+	return ERR_OK;
 }
 
 enum err
@@ -100,16 +92,13 @@ cmd_renew(struct cli *a)
 {
 	struct pki_cert leaf;
 	json_t *answer = NULL;
-	enum err e = client_ready(a, &leaf);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(client_ready(a, &leaf));
 	if (!output_plan(a, "replace \"%s\" and \"%s\" with a new certificate and key",
 		    client_credential(a)->certificate, client_credential(a)->key))
 		return ERR_OK;
-	e = client_renew(a, &leaf, &answer);
-	if (e == ERR_OK)
-		output_done(a, answer, "%s",
-			output_filled(a, a->command->operation->command.done, NULL, answer));
-	return e;
+	TRY(client_renew(a, &leaf, &answer));
+	output_done(a, answer, "%s",
+		output_filled(a, a->command->operation->command.done, NULL, answer));
+	return ERR_OK;
 }

@@ -53,10 +53,9 @@ check_ca(const struct pki_cert *c, const char *what, int64_t now)
 static enum err
 check_root(const struct pki_cert *root, int64_t now)
 {
-	enum err e = check_ca(root, "root", now);
+	enum err e;
 
-	if (e != ERR_OK)
-		return e;
+	TRY(check_ca(root, "root", now));
 	if (!bytes_equal(root->subject, root->issuer))
 		return err_set(ERR_DENIED,
 			"the root certificate is not self-signed: issuer and subject differ");
@@ -68,10 +67,9 @@ static enum err
 check_issuing(const struct import *in, int64_t now)
 {
 	const struct pki_cert *c = &in->issuing;
-	enum err e = check_ca(c, "issuing", now);
+	enum err e;
 
-	if (e != ERR_OK)
-		return e;
+	TRY(check_ca(c, "issuing", now));
 	if (bytes_equal(c->subject, c->issuer))
 		return err_set(ERR_DENIED,
 			"the issuing certificate is self-signed: a root never signs in Chancery, let ca-ceremony sign an issuing CA");
@@ -126,16 +124,13 @@ check_crl(struct import *in, int64_t now)
 {
 	const struct pki_crl *c = &in->crl;
 	char when[CLOCK_RFC3339_SIZE];
-	enum err e;
 
 	if (!bytes_equal(c->issuer, in->root.subject))
 		return err_set(ERR_DENIED, "the CRL was issued by another CA than this root");
 	if (c->authority_key_id.n > 0 && !bytes_equal(c->authority_key_id, in->root.subject_key_id))
 		return err_set(ERR_DENIED,
 			"the CRL names another key than this root's (RFC 5280 section 5.2.1)");
-	e = check_crl_signature(in);
-	if (e != ERR_OK)
-		return e;
+	TRY(check_crl_signature(in));
 	if (c->this_update > now) {
 		clock_format_rfc3339(c->this_update, when);
 		return err_set(ERR_DENIED,
@@ -187,22 +182,20 @@ static enum err
 read_files(struct cli *a, struct import *in)
 {
 	const char *root = options_value(a, "root"), *issuing = options_value(a, "issuer");
-	enum err e = read_crl(a, in);
-
 	in->has_issuing = issuing != NULL;
 	in->name = options_value(a, "name");
 	in->root_name = options_value(a, "root-name");
 	if (in->root_name == NULL)
 		in->root_name = "root";
-	if (e == ERR_OK && in->has_issuing && (root == NULL || in->name == NULL))
-		e = options_usage(a, "an issuing certificate needs --root and --name beside it");
-	if (e == ERR_OK && root != NULL)
-		e = files_read_cert(a->arena, root, &in->root);
-	if (e == ERR_OK && in->has_issuing)
-		e = files_read_cert(a->arena, issuing, &in->issuing);
-	if (e == ERR_OK && in->has_issuing)
-		e = find_key_label(a, in);
-	return e;
+	TRY(read_crl(a, in));
+	if (in->has_issuing && (root == NULL || in->name == NULL))
+		return options_usage(a, "an issuing certificate needs --root and --name beside it");
+	if (root != NULL)
+		TRY(files_read_cert(a->arena, root, &in->root));
+	if (!in->has_issuing)
+		return ERR_OK;
+	TRY(files_read_cert(a->arena, issuing, &in->issuing));
+	return find_key_label(a, in);
 }
 
 /* A newer CRL alone: its root is already in the database. */
@@ -211,10 +204,8 @@ root_from_database(struct cli *a, struct store *s, struct import *in)
 {
 	struct store_issuer *list = NULL;
 	size_t count = 0;
-	enum err e = store_issuer_list(s, a->arena, &list, &count);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(store_issuer_list(s, a->arena, &list, &count));
 	for (size_t i = 0; i < count; i++)
 		if (list[i].kind == ISSUER_ROOT && bytes_equal(list[i].subject, in->crl.issuer)) {
 			in->root_name = list[i].name;
@@ -282,16 +273,13 @@ store_import(struct cli *a, struct store *s, const struct import *in)
 	struct store_issuer issuing = {
 		.name = in->name, .kind = ISSUER_ISSUING, .key_label = in->key_label};
 	bool same = false;
-	enum err e = add_issuer(a, s, &in->root, &root);
 
-	if (e == ERR_OK)
-		e = import_crl(a, s, in, root.id, &same);
+	TRY(add_issuer(a, s, &in->root, &root));
+	TRY(import_crl(a, s, in, root.id, &same));
 	issuing.parent = root.id;
 	issuing.profile_count = options_values(a, "profile", &issuing.profiles);
-	if (e == ERR_OK && in->has_issuing)
-		e = add_issuer(a, s, &in->issuing, &issuing);
-	if (e != ERR_OK)
-		return e;
+	if (in->has_issuing)
+		TRY(add_issuer(a, s, &in->issuing, &issuing));
 	output_done(a,
 		json_pack("{s:s, s:I, s:b, s:s*, s:s*}", "root", in->root_name, "crl_number",
 			(json_int_t)in->crl.number, "crl_known", same, "issuer",
@@ -307,11 +295,11 @@ static enum err
 check_all(struct import *in)
 {
 	int64_t now = clock_now();
-	enum err e = check_root(&in->root, now);
 
-	if (e == ERR_OK && in->has_issuing)
-		e = check_issuing(in, now);
-	return e == ERR_OK ? check_crl(in, now) : e;
+	TRY(check_root(&in->root, now));
+	if (in->has_issuing)
+		TRY(check_issuing(in, now));
+	return check_crl(in, now);
 }
 
 enum err
@@ -320,21 +308,19 @@ cmd_issuer_import(struct cli *a)
 	AUTO_STRUCT(store) s = NULL;
 	struct import in = {.root_name = NULL};
 	bool from_database = options_value(a, "root") == NULL;
-	enum err e = local_config(a);
 
-	if (e == ERR_OK)
-		e = read_files(a, &in);
-	if (e == ERR_OK && !from_database)
-		e = check_all(&in); /* nonsense is refused before the database is asked */
-	if (e != ERR_OK ||
-		!output_plan(a, "import %s%s%s into the database",
-			from_database ? "a new root CRL" : "the root and its CRL",
-			in.has_issuing ? ", and issuing CA " : "", in.has_issuing ? in.name : ""))
-		return e;
-	e = local_store(a, &s);
-	if (e == ERR_OK && from_database)
-		e = root_from_database(a, s, &in);
-	if (e == ERR_OK && from_database)
-		e = check_all(&in);
-	return e == ERR_OK ? store_import(a, s, &in) : e;
+	TRY(local_config(a));
+	TRY(read_files(a, &in));
+	if (!from_database)
+		TRY(check_all(&in)); /* nonsense is refused before the database is asked */
+	if (!output_plan(a, "import %s%s%s into the database",
+		    from_database ? "a new root CRL" : "the root and its CRL",
+		    in.has_issuing ? ", and issuing CA " : "", in.has_issuing ? in.name : ""))
+		return ERR_OK;
+	TRY(local_store(a, &s));
+	if (from_database)
+		TRY(root_from_database(a, s, &in));
+	if (from_database)
+		TRY(check_all(&in));
+	return store_import(a, s, &in);
 }

@@ -24,10 +24,9 @@ cmd_schema_apply(struct cli *a)
 	const char **steps = NULL;
 	size_t count = 0;
 	AUTO(json_t) list = json_array();
-	enum err e = local_database(a, &owner);
+	enum err e;
 
-	if (e != ERR_OK)
-		return e;
+	TRY(local_database(a, &owner));
 	directory = directory != NULL ? directory : CHANCERY_SCHEMA_DIR;
 	if (!output_plan(a, "apply the schema in \"%s\" to database \"%s\" at \"%s\" as \"%s\"",
 		    directory, owner.dbname, owner.host, owner.user))
@@ -50,14 +49,10 @@ enum err
 cmd_config_check(struct cli *a)
 {
 	AUTO_STRUCT(ca_profiles) profiles = NULL;
-	enum err e = local_config(a);
 
-	if (e == ERR_OK)
-		e = config_check(a->config);
-	if (e == ERR_OK)
-		e = ca_profiles_load(a->config->profiles, &profiles);
-	if (e != ERR_OK)
-		return e;
+	TRY(local_config(a));
+	TRY(config_check(a->config));
+	TRY(ca_profiles_load(a->config->profiles, &profiles));
 	output_done(a,
 		json_pack("{s:b, s:I, s:I}", "valid", 1, "issuers",
 			(json_int_t)a->config->issuers_count, "profiles",

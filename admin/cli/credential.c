@@ -99,8 +99,8 @@ credential_save(struct arena *a, const char *directory, const char *server, stru
 		"# Where ca-admin finds the gateway and this operator's certificate. Names are meant beside this file.\n"
 		"server: \"%s\"\ncertificate: operator.pem\nkey: operator.key\ntrust: root.pem\n",
 		server);
-	enum err e = files_directory(directory);
 
+	TRY(files_directory(directory));
 	*out = (struct credential){
 		.server = arena_strdup(a, server),
 		.certificate = files_under(a, directory, "operator.pem"),
@@ -108,13 +108,9 @@ credential_save(struct arena *a, const char *directory, const char *server, stru
 		.trust = files_under(a, directory, "root.pem"),
 		.directory = arena_strdup(a, directory),
 	};
-	if (e == ERR_OK)
-		e = files_write(
-			out->trust, bytes_str(pem_string(a, "CERTIFICATE", root)), FILES_PUBLIC);
-	if (e == ERR_OK)
-		e = files_write(
-			files_under(a, directory, CREDENTIAL_FILE), bytes_str(text), FILES_PUBLIC);
-	return e;
+	TRY(files_write(out->trust, bytes_str(pem_string(a, "CERTIFICATE", root)), FILES_PUBLIC));
+	return files_write(
+		files_under(a, directory, CREDENTIAL_FILE), bytes_str(text), FILES_PUBLIC);
 }
 
 static enum err
@@ -140,18 +136,12 @@ credential_request(struct arena *a, const char *common_name, struct buf *key_pem
 	AUTO_BUF(request, PKI_CSR_MAX);
 	struct pki_signer signer;
 	struct bytes subject;
-	enum err e = pki_key_generate_p256(&key);
 
-	if (e == ERR_OK)
-		e = pki_spki_from_pkey(key, a, spki);
-	if (e == ERR_OK)
-		e = pki_name_build(&parts, a, &subject);
-	if (e != ERR_OK)
-		return e;
+	TRY(pki_key_generate_p256(&key));
+	TRY(pki_spki_from_pkey(key, a, spki));
+	TRY(pki_name_build(&parts, a, &subject));
 	pki_signer_software(key, PKI_KEY_P256, &signer);
-	e = pki_csr_build(subject, &none, *spki, &signer, &request);
-	if (e != ERR_OK)
-		return e;
+	TRY(pki_csr_build(subject, &none, *spki, &signer, &request));
 	*csr = arena_bytes(a, buf_bytes(&request));
 	return key_to_pem(key, key_pem);
 }
@@ -175,18 +165,13 @@ credential_install(struct arena *a, const struct credential *c, struct bytes key
 	const struct bytes *chain, size_t count)
 {
 	const char *text = "";
-	enum err e;
 
 	for (size_t i = 0; i < count; i++)
 		text = arena_printf(a, "%s%s", text, pem_string(a, "CERTIFICATE", chain[i]));
-	e = files_write(waiting_path(a, c->key), key_pem, FILES_SECRET);
-	if (e == ERR_OK)
-		e = files_write(waiting_path(a, c->certificate), bytes_str(text), FILES_PUBLIC);
-	if (e == ERR_OK)
-		e = move_in(a, c->certificate);
-	if (e == ERR_OK)
-		e = move_in(a, c->key);
-	return e;
+	TRY(files_write(waiting_path(a, c->key), key_pem, FILES_SECRET));
+	TRY(files_write(waiting_path(a, c->certificate), bytes_str(text), FILES_PUBLIC));
+	TRY(move_in(a, c->certificate));
+	return move_in(a, c->key);
 }
 
 static int
@@ -204,7 +189,6 @@ key_fits(struct arena *a, const char *path, const struct pki_cert *leaf)
 	struct bytes spki;
 	struct stat st;
 	FILE *f = fopen(path, "re");
-	enum err e;
 
 	if (f == NULL)
 		return err_errno(errno == ENOENT ? ERR_NOTFOUND : ERR_INVALID,
@@ -220,26 +204,26 @@ key_fits(struct arena *a, const char *path, const struct pki_cert *leaf)
 	if (key == NULL)
 		return err_openssl(
 			ERR_INVALID, "\"%s\" is not an unencrypted private key in PEM form", path);
-	e = pki_spki_from_pkey(key, a, &spki);
-	if (e == ERR_OK && !bytes_equal(spki, leaf->spki.der))
-		e = err_set(ERR_CONFLICT,
+	TRY(pki_spki_from_pkey(key, a, &spki));
+	if (!bytes_equal(spki, leaf->spki.der))
+		TRY(err_set(ERR_CONFLICT,
 			"the private key \"%s\" does not belong to the certificate beside it",
-			path);
-	return e;
+			path));
+	return ERR_OK;
 }
 
 enum err
 credential_check(struct arena *a, const struct credential *c, struct pki_cert *leaf)
 {
-	enum err e = files_read_cert(a, c->certificate, leaf);
+	enum err e;
 
-	if (e != ERR_OK)
-		return e;
+	TRY(files_read_cert(a, c->certificate, leaf));
 	e = key_fits(a, c->key, leaf);
 	if ((e == ERR_CONFLICT || e == ERR_NOTFOUND) &&
 		key_fits(a, waiting_path(a, c->key), leaf) == ERR_OK)
 		return move_in(a, c->key);
 	if (e == ERR_CONFLICT) /* said again: the attempt above has its own reason */
+
 		return err_set(ERR_INVALID,
 			"the private key \"%s\" does not belong to certificate \"%s\": run `ca-admin init` again "
 			"on the CA's machine",

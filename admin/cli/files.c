@@ -122,10 +122,9 @@ files_read_der(struct arena *a, const char *path, const char *label, size_t max,
 {
 	struct bytes text;
 	size_t offset = 0;
-	enum err e = files_read(a, path, max, &text);
+	enum err e;
 
-	if (e != ERR_OK)
-		return e;
+	TRY(files_read(a, path, max, &text));
 	if (text.n > 0 && text.p[0] == 0x30) { /* a SEQUENCE: DER */
 		*der = text;
 		return ERR_OK;

@@ -29,10 +29,8 @@ local_database(struct cli *a, struct db_config *out)
 {
 	const char *user = options_value(a, "db-user");
 	const struct config_database *d;
-	enum err e = local_config(a);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(local_config(a));
 	d = &a->config->database;
 	*out = (struct db_config){
 		.host = d->host,
@@ -52,10 +50,9 @@ enum err
 local_store(struct cli *a, struct store **out)
 {
 	struct db_config config;
-	enum err e = local_database(a, &config);
+	enum err e;
 
-	if (e != ERR_OK)
-		return e;
+	TRY(local_database(a, &config));
 	e = store_open(&config, out);
 	if (e == ERR_UNAVAILABLE || e == ERR_DENIED)
 		return err_context(e,

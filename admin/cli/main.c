@@ -48,10 +48,7 @@ report_failure(const struct cli *a, enum err e)
 static enum err
 run_command(struct cli *a, int argc, char **argv)
 {
-	enum err e = options_parse(a, argc, argv);
-
-	if (e != ERR_OK)
-		return e;
+	TRY(options_parse(a, argc, argv));
 	if (a->help) {
 		if (a->command != NULL)
 			help_command(a->command, stdout);

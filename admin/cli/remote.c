@@ -15,10 +15,9 @@ read_request(struct cli *a, const char *path, struct bytes *der)
 {
 	struct bytes text;
 	size_t offset = 0;
-	enum err e = files_read(a->arena, path, REQUEST_FILE_MAX, &text);
+	enum err e;
 
-	if (e != ERR_OK)
-		return e;
+	TRY(files_read(a->arena, path, REQUEST_FILE_MAX, &text));
 	if (text.n > 0 && text.p[0] == DER_SEQUENCE) {
 		*der = text;
 		return ERR_OK;
@@ -35,11 +34,10 @@ static enum err
 make_request(struct cli *a, const char *path, json_t **out)
 {
 	struct bytes der;
-	enum err e = read_request(a, path, &der);
 
-	if (e == ERR_OK)
-		*out = json_string(base64_string(a->arena, der));
-	return e;
+	TRY(read_request(a, path, &der));
+	*out = json_string(base64_string(a->arena, der));
+	return ERR_OK;
 }
 
 static enum err
@@ -144,10 +142,8 @@ remote_read(struct cli *a, json_t **out)
 
 	for (const struct admin_input *i = a->command->operation->input; i->name != NULL; i++) {
 		json_t *value = NULL;
-		enum err e = make_value(a, i, &value);
 
-		if (e != ERR_OK)
-			return e;
+		TRY(make_value(a, i, &value));
 		if (value != NULL)
 			json_object_set_new(given, i->name, value);
 	}
@@ -160,11 +156,9 @@ static enum err
 ask_pages(struct cli *a, const char *path, json_t **out)
 {
 	unsigned limit;
-	enum err e = options_number(a, "limit", LIST_MAX, LIST_DEFAULT, &limit);
 
-	if (e == ERR_OK)
-		e = client_list(a, path, a->command->operation->list, limit, out);
-	return e;
+	TRY(options_number(a, "limit", LIST_MAX, LIST_DEFAULT, &limit));
+	return client_list(a, path, a->command->operation->list, limit, out);
 }
 
 static bool
@@ -190,7 +184,6 @@ remote_ask(struct cli *a, const json_t *given, json_t **out)
 	const struct admin_operation *op = a->command->operation;
 	AUTO(json_t) body = json_object();
 	const char *path = op->path;
-	enum err e;
 
 	for (const struct admin_input *i = op->input; i->name != NULL; i++) {
 		json_t *value = json_object_get(given, i->name);
@@ -206,13 +199,13 @@ remote_ask(struct cli *a, const json_t *given, json_t **out)
 		return client_post(a, path, body, out);
 	if (has_pages(op))
 		return ask_pages(a, path, out);
-	e = client_get(a, path, out);
-	if (e == ERR_OK && op->list != NULL) {
+	TRY(client_get(a, path, out));
+	if (op->list != NULL) {
 		AUTO(json_t) all = *out;
 
 		*out = json_incref(json_object_get(all, op->list));
 	}
-	return e;
+	return ERR_OK;
 }
 
 static void
@@ -239,9 +232,7 @@ cmd_remote(struct cli *a)
 	if (e != ERR_OK ||
 		(c->plan != NULL && !output_plan(a, "%s", output_filled(a, c->plan, given, NULL))))
 		return e;
-	e = remote_ask(a, given, &answer);
-	if (e != ERR_OK)
-		return e;
+	TRY(remote_ask(a, given, &answer));
 	if (c->done != NULL)
 		output_done(a, json_incref(answer), "%s", output_filled(a, c->done, given, answer));
 	else
@@ -254,10 +245,8 @@ enum err
 cmd_status(struct cli *a)
 {
 	AUTO(json_t) status = NULL;
-	enum err e = client_get(a, a->command->operation->path, &status);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(client_get(a, a->command->operation->path, &status));
 	show_answer(a, status);
 	if (json_is_true(json_object_get(status, "healthy")))
 		return ERR_OK;

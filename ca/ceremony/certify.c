@@ -48,13 +48,11 @@ self_sign(struct ceremony *c, struct pki_cert *root, struct bytes *der)
 	struct pki_spki spki;
 	enum err e;
 
-	if ((e = plan_subject(c->plan, "root.subject", &plan->subject, &spec.subject)) != ERR_OK ||
-		(e = pki_spki_parse(ca_key_spki(c->key), &spki)) != ERR_OK)
-		return e;
+	TRY(plan_subject(c->plan, "root.subject", &plan->subject, &spec.subject));
+	TRY(pki_spki_parse(ca_key_spki(c->key), &spki));
 	fill_ca(&spec, a, ca_key_spki(c->key), &spki, plan->days);
 	spec.issuer = spec.subject;
-	if ((e = pki_cert_issue(&spec, ca_key_signer(c->key), a, der, root)) != ERR_OK)
-		return e;
+	TRY(pki_cert_issue(&spec, ca_key_signer(c->key), a, der, root));
 	if ((e = pki_cert_verify_issued_by(root, root)) != ERR_OK)
 		return err_context(e, "the certificate just made");
 	tell_certificate(c, root);
@@ -67,7 +65,6 @@ check_root_plan(struct plan *p)
 {
 	enum pki_key_type type;
 	struct bytes subject;
-	enum err e;
 
 	if (p->file.crl.previous != NULL)
 		return yaml_refuse(
@@ -75,8 +72,7 @@ check_root_plan(struct plan *p)
 	if (p->file.crl.revoked_count > 0)
 		return yaml_refuse(p->doc, "crl.revoked",
 			"a new root has certified nothing that could be revoked; remove it");
-	if ((e = plan_key_type(p, PKI_KEY_P384, &type)) != ERR_OK)
-		return e;
+	TRY(plan_key_type(p, PKI_KEY_P384, &type));
 	return plan_subject(p, "root.subject", &p->file.root.subject, &subject);
 }
 
@@ -84,19 +80,18 @@ enum err
 ceremony_root(struct plan *p)
 {
 	const char *outputs[] = {p->file.root.certificate, p->file.crl.file};
+
 	AUTO_CEREMONY(c);
 	struct pki_cert root;
 	struct bytes der;
-	enum err e = check_root_plan(p);
 
-	if (e != ERR_OK ||
-		(e = ceremony_open(&c, p, "root", outputs, ARRAY_LEN(outputs))) != ERR_OK ||
-		(e = ceremony_key_new(&c, PKI_KEY_P384)) != ERR_OK ||
-		(e = self_sign(&c, &root, &der)) != ERR_OK ||
-		(e = record_write(c.record, RECORD_CERTIFICATE, p->file.root.certificate,
-			 "CERTIFICATE", der)) != ERR_OK ||
-		(e = ceremony_crl_write(&c, &root, NULL)) != ERR_OK)
-		return e;
+	TRY(check_root_plan(p));
+	TRY(ceremony_open(&c, p, "root", outputs, ARRAY_LEN(outputs)));
+	TRY(ceremony_key_new(&c, PKI_KEY_P384));
+	TRY(self_sign(&c, &root, &der));
+	TRY(record_write(
+		c.record, RECORD_CERTIFICATE, p->file.root.certificate, "CERTIFICATE", der));
+	TRY(ceremony_crl_write(&c, &root, NULL));
 	return record_finish(c.record, c.key);
 }
 
@@ -105,26 +100,23 @@ ceremony_request(struct plan *p)
 {
 	const struct plan_request *plan = &p->file.request;
 	const char *outputs[] = {plan->file};
+
 	AUTO_CEREMONY(c);
 	AUTO_BUF(csr, PKI_CSR_MAX);
 	struct pki_csr parsed;
 	enum pki_key_type type;
 	struct bytes subject;
-	enum err e;
 
-	if ((e = plan_subject(p, "request.subject", &plan->subject, &subject)) != ERR_OK ||
-		(e = plan_key_type(p, PKI_KEY_P256, &type)) != ERR_OK ||
-		(e = ceremony_open(&c, p, "request", outputs, ARRAY_LEN(outputs))) != ERR_OK ||
-		(e = ceremony_key_new(&c, PKI_KEY_P256)) != ERR_OK ||
-		(e = pki_csr_build(subject, NULL, ca_key_spki(c.key), ca_key_signer(c.key),
-			 &csr)) != ERR_OK ||
-		(e = pki_csr_parse(buf_bytes(&csr), p->arena, &parsed)) != ERR_OK)
-		return e;
+	TRY(plan_subject(p, "request.subject", &plan->subject, &subject));
+	TRY(plan_key_type(p, PKI_KEY_P256, &type));
+	TRY(ceremony_open(&c, p, "request", outputs, ARRAY_LEN(outputs)));
+	TRY(ceremony_key_new(&c, PKI_KEY_P256));
+	TRY(pki_csr_build(subject, NULL, ca_key_spki(c.key), ca_key_signer(c.key), &csr));
+	TRY(pki_csr_parse(buf_bytes(&csr), p->arena, &parsed));
 	record_step(c.record, "request for \"%s\", signed by its key",
 		pki_name_text(p->arena, subject));
-	if ((e = record_write(c.record, RECORD_REQUEST, plan->file, "CERTIFICATE REQUEST",
-		     buf_bytes(&csr))) != ERR_OK)
-		return e;
+	TRY(record_write(
+		c.record, RECORD_REQUEST, plan->file, "CERTIFICATE REQUEST", buf_bytes(&csr)));
 	return record_finish(c.record, c.key);
 }
 
@@ -140,10 +132,8 @@ read_request(struct ceremony *c, struct pki_csr *out)
 	const char *hash;
 	enum err e;
 
-	if ((e = plan_subject(c->plan, "sign.subject", &plan->subject, &subject)) != ERR_OK ||
-		(e = record_read(c->record, RECORD_REQUEST, plan->csr, "CERTIFICATE REQUEST",
-			 &der)) != ERR_OK)
-		return e;
+	TRY(plan_subject(c->plan, "sign.subject", &plan->subject, &subject));
+	TRY(record_read(c->record, RECORD_REQUEST, plan->csr, "CERTIFICATE REQUEST", &der));
 	if ((e = pki_csr_parse(der, a, out)) != ERR_OK)
 		return err_context(e, "request \"%s\"", plan->csr);
 	if (!bytes_equal(out->subject, subject))
@@ -195,16 +185,15 @@ certify_csr(struct ceremony *c, struct bytes *der)
 	struct pki_csr csr;
 	enum err e;
 
-	if ((e = ceremony_issuer(c, &issuer)) != ERR_OK || (e = read_request(c, &csr)) != ERR_OK ||
-		(e = plan_name_constraints(c->plan, &spec.name_constraints)) != ERR_OK)
-		return e;
+	TRY(ceremony_issuer(c, &issuer));
+	TRY(read_request(c, &csr));
+	TRY(plan_name_constraints(c->plan, &spec.name_constraints));
 	fill_ca(&spec, a, csr.spki.der, &csr.spki, plan->days);
 	spec.subject = csr.subject;
 	spec.issuer = issuer.subject;
 	spec.authority_key_id = issuer.subject_key_id;
-	if ((e = check_against_issuer(c, &issuer, &csr, &spec)) != ERR_OK ||
-		(e = pki_cert_issue(&spec, ca_key_signer(c->key), a, der, &made)) != ERR_OK)
-		return e;
+	TRY(check_against_issuer(c, &issuer, &csr, &spec));
+	TRY(pki_cert_issue(&spec, ca_key_signer(c->key), a, der, &made));
 	if ((e = pki_cert_verify_issued_by(&made, &issuer)) != ERR_OK)
 		return err_context(e, "the certificate just made");
 	tell_certificate(c, &made);
@@ -216,14 +205,13 @@ ceremony_sign(struct plan *p)
 {
 	const struct plan_sign *plan = &p->file.sign;
 	const char *outputs[] = {plan->certificate};
+
 	AUTO_CEREMONY(c);
 	struct bytes der;
-	enum err e;
 
-	if ((e = ceremony_open(&c, p, "sign", outputs, ARRAY_LEN(outputs))) != ERR_OK ||
-		(e = ceremony_key_use(&c)) != ERR_OK || (e = certify_csr(&c, &der)) != ERR_OK ||
-		(e = record_write(c.record, RECORD_CERTIFICATE, plan->certificate, "CERTIFICATE",
-			 der)) != ERR_OK)
-		return e;
+	TRY(ceremony_open(&c, p, "sign", outputs, ARRAY_LEN(outputs)));
+	TRY(ceremony_key_use(&c));
+	TRY(certify_csr(&c, &der));
+	TRY(record_write(c.record, RECORD_CERTIFICATE, plan->certificate, "CERTIFICATE", der));
 	return record_finish(c.record, c.key);
 }

@@ -29,14 +29,11 @@ ceremony_open(struct ceremony *c, const struct plan *p, const char *command,
 	const char *const *outputs, size_t count)
 {
 	struct ca_token_config config = plan_token_config(p);
-	enum err e = check_outputs(p, outputs, count);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(check_outputs(p, outputs, count));
 	c->plan = p;
 	c->record = record_new(p, command);
-	if ((e = ca_token_open(&config, &c->token)) != ERR_OK)
-		return e;
+	TRY(ca_token_open(&config, &c->token));
 	record_token(c->record, ca_token_info(c->token));
 	return ERR_OK;
 }
@@ -46,16 +43,12 @@ ceremony_key_new(struct ceremony *c, enum pki_key_type fallback)
 {
 	const struct plan_key *k = &c->plan->file.key;
 	enum pki_key_type type;
-	enum err e = plan_key_type(c->plan, fallback, &type);
 
-	if (e != ERR_OK)
-		return e;
-	if ((e = ca_key_generate(c->token, k->label, type, k->rsa_bits)) != ERR_OK)
-		return e;
+	TRY(plan_key_type(c->plan, fallback, &type));
+	TRY(ca_key_generate(c->token, k->label, type, k->rsa_bits));
 	record_step(c->record, "generated key \"%s\" (%s) inside token \"%s\"", k->label,
 		pki_key_type_name(type), ca_token_info(c->token)->label);
-	if ((e = ca_key_open(c->token, k->label, &c->key)) != ERR_OK)
-		return e;
+	TRY(ca_key_open(c->token, k->label, &c->key));
 	record_key(c->record, c->key);
 	return ERR_OK;
 }
@@ -65,10 +58,8 @@ ceremony_key_use(struct ceremony *c)
 {
 	const struct plan_key *k = &c->plan->file.key;
 	enum pki_key_type type;
-	enum err e = ca_key_open(c->token, k->label, &c->key);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(ca_key_open(c->token, k->label, &c->key));
 	type = ca_key_attributes(c->key)->type;
 	if (yaml_present(c->plan->doc, "key.type") && k->type != type)
 		return yaml_refuse(c->plan->doc, "key.type", "key \"%s\" in the token is %s",
@@ -107,13 +98,11 @@ enum err
 ceremony_token(struct plan *p)
 {
 	struct ca_token_config config = plan_token_config(p);
-	enum err e;
 
 	if (p->file.token.so_pin_file == NULL)
 		return yaml_refuse(p->doc, "token",
 			"\"so_pin_file\" is missing; \"ca-ceremony token\" needs it");
-	if ((e = ca_token_init(&config, plan_path(p, p->file.token.so_pin_file))) != ERR_OK)
-		return e;
+	TRY(ca_token_init(&config, plan_path(p, p->file.token.so_pin_file)));
 	printf("token \"%s\" is ready; next: ca-ceremony root or ca-ceremony request\n",
 		config.token);
 	return ERR_OK;

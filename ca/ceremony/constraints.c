@@ -122,7 +122,6 @@ plan_name_constraints(const struct plan *p, const struct pki_name_constraints **
 {
 	const struct plan_constraints *c = &p->file.sign.name_constraints;
 	struct pki_name_constraints *n = arena_alloc(p->arena, sizeof(*n));
-	enum err e;
 
 	*out = NULL;
 	if (!yaml_present(p->doc, "sign.name_constraints"))
@@ -131,11 +130,8 @@ plan_name_constraints(const struct plan *p, const struct pki_name_constraints **
 		return yaml_refuse(p->doc, "sign.name_constraints",
 			"neither permitted nor excluded names; RFC 5280 section 4.2.1.10 wants "
 			"one, or leave name_constraints out");
-	if ((e = parse_list(p, "permitted", c->permitted, c->permitted_count, &n->permitted)) !=
-			ERR_OK ||
-		(e = parse_list(p, "excluded", c->excluded, c->excluded_count, &n->excluded)) !=
-			ERR_OK)
-		return e;
+	TRY(parse_list(p, "permitted", c->permitted, c->permitted_count, &n->permitted));
+	TRY(parse_list(p, "excluded", c->excluded, c->excluded_count, &n->excluded));
 	*out = n;
 	return ERR_OK;
 }

@@ -54,10 +54,8 @@ file_read_object(struct arena *a, const char *path, const char *label, struct by
 {
 	struct bytes text, second;
 	size_t offset = 0;
-	enum err e = file_read(a, path, FILE_OBJECT_MAX, &text);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(file_read(a, path, FILE_OBJECT_MAX, &text));
 	if (text.n > 0 && text.p[0] == 0x30) {
 		*der = text;
 		return ERR_OK;

@@ -111,9 +111,9 @@ static enum err
 run_plan(const struct command *c, const char *path)
 {
 	AUTO_STRUCT(plan) plan = NULL;
-	enum err e = plan_load(path, c->name, c->required, c->allowed, &plan);
 
-	return e == ERR_OK ? c->run(plan) : e;
+	TRY(plan_load(path, c->name, c->required, c->allowed, &plan));
+	return c->run(plan);
 }
 
 static int

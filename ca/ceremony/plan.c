@@ -46,14 +46,10 @@ static enum err
 load_plan(
 	const char *path, const char *command, unsigned required, unsigned allowed, struct plan *p)
 {
-	enum err e;
-
 	p->arena = arena_new(8 << 20);
 	p->path = arena_strdup(p->arena, path);
-	if ((e = file_read(p->arena, path, PLAN_TEXT_MAX, &p->text)) != ERR_OK)
-		return e;
-	if ((e = yaml_read(p->arena, path, p->text, &plan_table, &p->file, &p->doc)) != ERR_OK)
-		return e;
+	TRY(file_read(p->arena, path, PLAN_TEXT_MAX, &p->text));
+	TRY(yaml_read(p->arena, path, p->text, &plan_table, &p->file, &p->doc));
 	return check_sections(p, command, required, allowed);
 }
 
@@ -62,10 +58,8 @@ plan_load(const char *path, const char *command, unsigned required, unsigned all
 	struct plan **out)
 {
 	AUTO_STRUCT(plan) p = mem_zalloc(1, sizeof(*p));
-	enum err e = load_plan(path, command, required, allowed, p);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(load_plan(path, command, required, allowed, p));
 	*out = p;
 	p = NULL;
 	return ERR_OK;

@@ -197,10 +197,9 @@ record_read(
 {
 	const char *where = plan_path(r->plan, path);
 	struct bytes content;
-	enum err e = file_read(r->plan->arena, where, FILE_OBJECT_MAX, &content);
 
-	if (e != ERR_OK || (e = file_read_object(r->plan->arena, where, label, der)) != ERR_OK)
-		return e;
+	TRY(file_read(r->plan->arena, where, FILE_OBJECT_MAX, &content));
+	TRY(file_read_object(r->plan->arena, where, label, der));
 	add_file(r, r->inputs, role, path, content);
 	return ERR_OK;
 }
@@ -210,11 +209,10 @@ record_write(
 	struct record *r, const char *role, const char *path, const char *label, struct bytes der)
 {
 	struct bytes content = file_encode(r->plan->arena, path, label, der);
-	enum err e = file_create(plan_path(r->plan, path), content);
 
-	if (e == ERR_OK)
-		add_file(r, r->outputs, role, path, content);
-	return e;
+	TRY(file_create(plan_path(r->plan, path), content));
+	add_file(r, r->outputs, role, path, content);
+	return ERR_OK;
 }
 
 static enum err
@@ -222,10 +220,9 @@ sign_evidence(struct record *r, const struct ca_key *key, const char *path, stru
 {
 	const struct pki_signer *s = ca_key_signer(key);
 	AUTO_BUF(signature, 4096);
-	enum err e = s->sign(s->ctx, text, &signature);
 
-	if (e != ERR_OK || (e = file_create(path, text)) != ERR_OK)
-		return e;
+	TRY(s->sign(s->ctx, text, &signature));
+	TRY(file_create(path, text));
 	return file_create(arena_printf(r->plan->arena, "%s.sig", path), buf_bytes(&signature));
 }
 

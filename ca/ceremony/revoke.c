@@ -48,10 +48,7 @@ static enum err
 read_entries(const struct plan *p, int64_t now, struct entry *out, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {
-		enum err e = read_entry(p, i, now, &out[i]);
-
-		if (e != ERR_OK)
-			return e;
+		TRY(read_entry(p, i, now, &out[i]));
 		for (uint32_t j = 0; j < i; j++)
 			if (bytes_equal(out[i].serial, out[j].serial))
 				return yaml_refuse(p->doc,
@@ -104,8 +101,7 @@ read_previous(struct ceremony *c, const struct pki_cert *issuer, struct pki_crl 
 	if (!bytes_equal(out->issuer, issuer->subject))
 		return yaml_refuse(
 			c->plan->doc, "crl.previous", "\"%s\" is the CRL of another CA", path);
-	if ((e = pki_spki_pkey(&issuer->spki, &key)) != ERR_OK)
-		return e;
+	TRY(pki_spki_pkey(&issuer->spki, &key));
 	if (pki_verify(key, out->sig_alg, out->tbs, out->signature) != ERR_OK)
 		return yaml_refuse(
 			c->plan->doc, "crl.previous", "\"%s\" has a bad signature", path);
@@ -129,21 +125,16 @@ build_crl(struct ceremony *c, const struct pki_cert *issuer, const struct pki_cr
 	struct pki_crl_spec spec = {
 		.issuer = issuer->subject, .authority_key_id = issuer->subject_key_id};
 	AUTO_BUF(entries, 256 * 1024);
-	enum err e;
 
 	spec.this_update = clock_now();
 	spec.next_update = spec.this_update + plan_days(plan->days) - 1;
 	spec.number = next_number(previous);
-	if ((e = read_entries(c->plan, spec.this_update, list, plan->revoked_count)) != ERR_OK)
-		return e;
-	if (previous != NULL &&
-		(e = check_nothing_forgotten(c->plan, previous, list, plan->revoked_count)) !=
-			ERR_OK)
-		return e;
+	TRY(read_entries(c->plan, spec.this_update, list, plan->revoked_count));
+	if (previous != NULL)
+		TRY(check_nothing_forgotten(c->plan, previous, list, plan->revoked_count));
 	for (uint32_t i = 0; i < plan->revoked_count; i++)
-		if ((e = pki_crl_entry_append(&entries, list[i].serial, list[i].revoked_at,
-			     list[i].reason)) != ERR_OK)
-			return e;
+		TRY(pki_crl_entry_append(
+			&entries, list[i].serial, list[i].revoked_at, list[i].reason));
 	spec.entries = buf_bytes(&entries);
 	return pki_crl_build(&spec, ca_key_signer(c->key), out);
 }
@@ -157,12 +148,11 @@ ceremony_crl_write(
 	AUTO(EVP_PKEY) key = NULL;
 	struct pki_crl made;
 	char next[CLOCK_RFC3339_SIZE];
-	enum err e = build_crl(c, issuer, previous, &der);
 
-	if (e != ERR_OK || (e = pki_crl_parse(buf_bytes(&der), &made)) != ERR_OK ||
-		(e = pki_spki_pkey(&issuer->spki, &key)) != ERR_OK ||
-		(e = pki_verify(key, made.sig_alg, made.tbs, made.signature)) != ERR_OK)
-		return e;
+	TRY(build_crl(c, issuer, previous, &der));
+	TRY(pki_crl_parse(buf_bytes(&der), &made));
+	TRY(pki_spki_pkey(&issuer->spki, &key));
+	TRY(pki_verify(key, made.sig_alg, made.tbs, made.signature));
 	clock_format_rfc3339(made.next_update, next);
 	record_step(c->record, "CRL number %llu with %u entries, next update %s",
 		(unsigned long long)made.number, plan->revoked_count, next);
@@ -173,20 +163,19 @@ enum err
 ceremony_crl(struct plan *p)
 {
 	const char *outputs[] = {p->file.crl.file};
+
 	AUTO_CEREMONY(c);
 	struct pki_cert issuer;
 	struct pki_crl previous;
-	enum err e;
 
 	if (p->file.crl.previous == NULL)
 		return yaml_refuse(p->doc, "crl",
 			"\"previous\" is missing; name the CRL this one follows, so that its number is higher and no "
 			"entry is lost");
-	if ((e = ceremony_open(&c, p, "crl", outputs, ARRAY_LEN(outputs))) != ERR_OK ||
-		(e = ceremony_key_use(&c)) != ERR_OK ||
-		(e = ceremony_issuer(&c, &issuer)) != ERR_OK ||
-		(e = read_previous(&c, &issuer, &previous)) != ERR_OK ||
-		(e = ceremony_crl_write(&c, &issuer, &previous)) != ERR_OK)
-		return e;
+	TRY(ceremony_open(&c, p, "crl", outputs, ARRAY_LEN(outputs)));
+	TRY(ceremony_key_use(&c));
+	TRY(ceremony_issuer(&c, &issuer));
+	TRY(read_previous(&c, &issuer, &previous));
+	TRY(ceremony_crl_write(&c, &issuer, &previous));
 	return record_finish(c.record, c.key);
 }

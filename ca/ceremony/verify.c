@@ -73,12 +73,10 @@ read_object(const struct verify *v, const char *list, const char *role, const ch
 {
 	const char *file = file_of_role(v, list, role), *where;
 	struct bytes content;
-	enum err e;
 
 	if (file == NULL)
 		return err_set(ERR_NOTFOUND, "the evidence names no %s", role);
-	if ((e = locate_file(v, file, &content, &where)) != ERR_OK)
-		return e;
+	TRY(locate_file(v, file, &content, &where));
 	return file_read_object(v->arena, where, label, der);
 }
 
@@ -125,8 +123,8 @@ find_key(struct verify *v)
 				(e = read_object(v, sources[i].list, sources[i].role,
 					 sources[i].label, &der)) == ERR_OK)
 				e = spki_of(v, der, sources[i].label, &v->spki);
-	if (e != ERR_OK || (e = pki_spki_parse(v->spki, &spki)) != ERR_OK)
-		return e;
+	TRY(e);
+	TRY(pki_spki_parse(v->spki, &spki));
 	v->key_type = spki.type;
 	return pki_spki_pkey(&spki, &v->key);
 }
@@ -158,10 +156,8 @@ static enum err
 check_key(struct verify *v)
 {
 	const char *recorded, *actual = sha256_text(v, v->spki);
-	enum err e = json_get_string(json_object_get(v->json, "key"), "spki_sha256", &recorded);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(json_get_string(json_object_get(v->json, "key"), "spki_sha256", &recorded));
 	if (strcmp(recorded, actual) != 0)
 		return err_set(ERR_DENIED,
 			"the evidence is about key SHA-256 %s, the certificate has %s", recorded,
@@ -195,11 +191,9 @@ check_plan(struct verify *v)
 {
 	const json_t *plan = json_object_get(v->json, "plan");
 	const char *hash, *text;
-	enum err e;
 
-	if ((e = json_get_string(plan, "sha256", &hash)) != ERR_OK ||
-		(e = json_get_string(plan, "text", &text)) != ERR_OK)
-		return e;
+	TRY(json_get_string(plan, "sha256", &hash));
+	TRY(json_get_string(plan, "text", &text));
 	if (strcmp(hash, sha256_text(v, bytes_str(text))) != 0)
 		return err_set(ERR_DENIED, "the plan's text does not have the recorded hash");
 	return ERR_OK;
@@ -210,12 +204,10 @@ check_file(struct verify *v, const json_t *file)
 {
 	const char *name, *hash, *where;
 	struct bytes content;
-	enum err e;
 
-	if ((e = json_get_string(file, "file", &name)) != ERR_OK ||
-		(e = json_get_string(file, "sha256", &hash)) != ERR_OK ||
-		(e = locate_file(v, name, &content, &where)) != ERR_OK)
-		return e;
+	TRY(json_get_string(file, "file", &name));
+	TRY(json_get_string(file, "sha256", &hash));
+	TRY(locate_file(v, name, &content, &where));
 	if (strcmp(hash, sha256_text(v, content)) != 0)
 		return err_set(ERR_DENIED, "file \"%s\" does not have the recorded hash", where);
 	return ERR_OK;
@@ -234,10 +226,7 @@ check_files(struct verify *v)
 		if (!json_is_array(files))
 			return err_set(ERR_INVALID, "the evidence has no list \"%s\"", lists[i]);
 		json_array_foreach(files, j, file) {
-			enum err e = check_file(v, file);
-
-			if (e != ERR_OK)
-				return e;
+			TRY(check_file(v, file));
 		}
 	}
 	return ERR_OK;
@@ -248,14 +237,11 @@ check_issued(struct verify *v, const char *issuer_list, const char *issuer_role)
 {
 	struct bytes issuer_der, der;
 	struct pki_cert issuer, cert;
-	enum err e;
 
-	if ((e = read_object(v, issuer_list, issuer_role, "CERTIFICATE", &issuer_der)) != ERR_OK ||
-		(e = pki_cert_parse(issuer_der, v->arena, &issuer)) != ERR_OK ||
-		(e = read_object(v, "outputs", RECORD_CERTIFICATE, "CERTIFICATE", &der)) !=
-			ERR_OK ||
-		(e = pki_cert_parse(der, v->arena, &cert)) != ERR_OK)
-		return e;
+	TRY(read_object(v, issuer_list, issuer_role, "CERTIFICATE", &issuer_der));
+	TRY(pki_cert_parse(issuer_der, v->arena, &issuer));
+	TRY(read_object(v, "outputs", RECORD_CERTIFICATE, "CERTIFICATE", &der));
+	TRY(pki_cert_parse(der, v->arena, &cert));
 	return pki_cert_verify_issued_by(&cert, &issuer);
 }
 
@@ -276,11 +262,9 @@ check_crl(struct verify *v)
 {
 	struct pki_crl crl;
 	struct bytes der;
-	enum err e;
 
-	if ((e = read_object(v, "outputs", RECORD_CRL, "X509 CRL", &der)) != ERR_OK ||
-		(e = pki_crl_parse(der, &crl)) != ERR_OK)
-		return e;
+	TRY(read_object(v, "outputs", RECORD_CRL, "X509 CRL", &der));
+	TRY(pki_crl_parse(der, &crl));
 	if (v->key == NULL)
 		return err_set(ERR_DENIED, "there is no key to check it with");
 	return pki_verify(v->key, crl.sig_alg, crl.tbs, crl.signature);

@@ -38,10 +38,8 @@ check_label_free(const struct ca_token *t, const char *label)
 
 	for (size_t i = 0; i < ARRAY_LEN(classes); i++) {
 		CK_ULONG count = 0;
-		enum err e = token_find(t, classes[i], label, found, &count);
 
-		if (e != ERR_OK)
-			return e;
+		TRY(token_find(t, classes[i], label, found, &count));
 		if (count > 0)
 			return err_set(ERR_CONFLICT,
 				"hsm: token \"%s\" has a key with label \"%s\" already; nothing was changed",
@@ -103,9 +101,9 @@ enum err
 ca_key_generate(struct ca_token *t, const char *label, enum pki_key_type type, unsigned rsa_bits)
 {
 	struct request r = {.kind = kind_of(type), .label = label, .rsa_bits = rsa_bits};
+
 	CK_SESSION_HANDLE session;
 	CK_RV rv;
-	enum err e;
 
 	if (r.kind == NULL)
 		return err_set(ERR_INVALID,
@@ -117,8 +115,7 @@ ca_key_generate(struct ca_token *t, const char *label, enum pki_key_type type, u
 			ERR_INVALID, "an RSA key of %u bits; 2048 to 4096 are allowed", rsa_bits);
 	if (label[0] == 0 || strlen(label) > 64)
 		return err_set(ERR_INVALID, "key label \"%s\" must have 1 to 64 octets", label);
-	if ((e = check_label_free(t, label)) != ERR_OK)
-		return e;
+	TRY(check_label_free(t, label));
 	random_bytes(r.id, sizeof(r.id));
 	rv = t->module.f->C_OpenSession(
 		t->slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session);

@@ -99,20 +99,20 @@ refuse_foreign_keys(const struct ca_token *t)
 {
 	CK_OBJECT_HANDLE found[HSM_FOUND_MAX];
 	CK_ULONG count = 0;
-	enum err e = token_find(t, CKO_PRIVATE_KEY, NULL, found, &count);
+	TRY(token_find(t, CKO_PRIVATE_KEY, NULL, found, &count));
 
-	for (CK_ULONG i = 0; e == ERR_OK && i < count; i++) {
+	for (CK_ULONG i = 0; i < count; i++) {
 		CK_KEY_TYPE type = 0;
 		CK_ATTRIBUTE one = {CKA_KEY_TYPE, &type, sizeof(type)};
 
 		if (t->module.f->C_GetAttributeValue(t->session, found[i], &one, 1) == CKR_OK &&
 			type == HSM_CKK_EC_EDWARDS)
-			e = err_set(ERR_DENIED,
+			TRY(err_set(ERR_DENIED,
 				"hsm: token \"%s\" holds an Edwards-curve key; libp11 then sees no key of the token at all: "
 				"keep only EC and RSA keys in a CA token, move that key to another one",
-				t->info.label);
+				t->info.label));
 	}
-	return e;
+	return ERR_OK;
 }
 
 static enum err
@@ -120,10 +120,7 @@ find_object(const struct ca_token *t, const char *label, CK_OBJECT_HANDLE *out)
 {
 	CK_OBJECT_HANDLE found[HSM_FOUND_MAX];
 	CK_ULONG count = 0;
-	enum err e = token_find(t, CKO_PRIVATE_KEY, label, found, &count);
-
-	if (e != ERR_OK)
-		return e;
+	TRY(token_find(t, CKO_PRIVATE_KEY, label, found, &count));
 	if (count == 0)
 		return err_set(ERR_NOTFOUND,
 			"hsm: token \"%s\" has no private key with label \"%s\"; make it with ca-ceremony or correct "
@@ -182,11 +179,10 @@ sign_data(void *ctx, struct bytes data, struct buf *signature)
 	struct ca_key *k = ctx;
 	size_t n = k->signature_max;
 	uint8_t *room;
-	enum err e = buf_reserve(signature, n, &room);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(buf_reserve(signature, n, &room));
 	EVP_MD_CTX_reset(k->ctx);
+
 	if (EVP_DigestSignInit(k->ctx, NULL, k->md, NULL, k->pkey) != 1 ||
 		EVP_DigestSign(k->ctx, room, &n, data.p, data.n) != 1)
 		return HSM_P11_FAIL("hsm: token \"%s\" does not sign with key \"%s\"",
@@ -202,15 +198,15 @@ ca_key_probe(const struct ca_key *k)
 	CK_SESSION_INFO session;
 	CK_ULONG count = 0;
 	CK_RV rv = k->token->module.f->C_GetSessionInfo(k->token->session, &session);
-	enum err e = rv == CKR_OK
-		? token_find(k->token, CKO_PRIVATE_KEY, k->attributes.label, found, &count)
-		: module_fail(rv, "looking at the session");
 
-	if (e == ERR_OK && count != 1)
+	if (rv != CKR_OK)
+		return module_fail(rv, "looking at the session");
+	TRY(token_find(k->token, CKO_PRIVATE_KEY, k->attributes.label, found, &count));
+	if (count != 1)
 		return err_set_word(ERR_UNAVAILABLE, WORD_HSM,
 			"hsm: token \"%s\" no longer shows key \"%s\"", k->attributes.token_label,
 			k->attributes.label);
-	return e;
+	return ERR_OK;
 }
 
 static const struct algorithm {
@@ -257,8 +253,8 @@ static enum err
 open_key(struct ca_token *t, const char *label, struct ca_key *k)
 {
 	struct ca_key_attributes *a = &k->attributes;
+
 	CK_OBJECT_HANDLE object;
-	enum err e;
 
 	if (label[0] == 0 || strlen(label) >= sizeof(a->label))
 		return err_set(ERR_INVALID, "key label \"%s\" must have 1 to %zu octets", label,
@@ -267,12 +263,13 @@ open_key(struct ca_token *t, const char *label, struct ca_key *k)
 	a->module_description = t->info.module_description;
 	a->token_label = t->info.label;
 	a->token_serial = t->info.serial;
-	if ((e = find_object(t, label, &object)) != ERR_OK ||
-		(e = read_flags(t, object, a)) != ERR_OK || (e = read_id(t, object, a)) != ERR_OK ||
-		(e = judge_attributes(a, label)) != ERR_OK ||
-		(e = refuse_foreign_keys(t)) != ERR_OK ||
-		(e = get_pkey(t, label, &k->pkey)) != ERR_OK || (e = read_public_key(k)) != ERR_OK)
-		return e;
+	TRY(find_object(t, label, &object));
+	TRY(read_flags(t, object, a));
+	TRY(read_id(t, object, a));
+	TRY(judge_attributes(a, label));
+	TRY(refuse_foreign_keys(t));
+	TRY(get_pkey(t, label, &k->pkey));
+	TRY(read_public_key(k));
 	return prepare_signer(k);
 }
 
@@ -280,13 +277,10 @@ enum err
 ca_key_open(struct ca_token *t, const char *label, struct ca_key **out)
 {
 	AUTO_STRUCT(ca_key) k = mem_zalloc(1, sizeof(*k));
-	enum err e;
 
 	k->arena = arena_new(64 * 1024);
 	k->token = t;
-	e = open_key(t, label, k);
-	if (e != ERR_OK)
-		return e;
+	TRY(open_key(t, label, k));
 	*out = k;
 	k = NULL;
 	return ERR_OK;

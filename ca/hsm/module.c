@@ -131,10 +131,9 @@ describe_module(struct hsm_module *m)
 enum err
 module_load(const struct ca_token_config *c, struct hsm_module *m)
 {
-	enum err e = check_module_file(c->module);
+	enum err e;
 
-	if (e != ERR_OK)
-		return e;
+	TRY(check_module_file(c->module));
 	/* SoftHSM has no other way to be told; the value is a file name, nothing secret. */
 	if (c->module_config != NULL && setenv("SOFTHSM2_CONF", c->module_config, 1) != 0)
 		return err_errno(ERR_INTERNAL, "hsm: setenv");
@@ -142,8 +141,7 @@ module_load(const struct ca_token_config *c, struct hsm_module *m)
 		return err_errno(ERR_UNAVAILABLE,
 			"hsm: module configuration \"%s\" cannot be read; correct hsm.module_config",
 			c->module_config);
-	if ((e = get_functions(c->module, &m->f)) != ERR_OK)
-		return e;
+	TRY(get_functions(c->module, &m->f));
 	m->path = mem_strdup(c->module);
 	if ((e = initialize_module(m)) == ERR_OK)
 		e = describe_module(m);
@@ -188,10 +186,8 @@ module_slot_find(
 	CK_ULONG count;
 	unsigned found = 0;
 	char there[400] = "", name[33];
-	enum err e = list_slots(m, slots, &count);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(list_slots(m, slots, &count));
 	for (CK_ULONG i = 0; i < count; i++) {
 		CK_TOKEN_INFO one;
 
@@ -222,10 +218,7 @@ module_slot_free(const struct hsm_module *m, CK_SLOT_ID *slot)
 {
 	CK_SLOT_ID slots[HSM_SLOTS_MAX];
 	CK_ULONG count;
-	enum err e = list_slots(m, slots, &count);
-
-	if (e != ERR_OK)
-		return e;
+	TRY(list_slots(m, slots, &count));
 	for (CK_ULONG i = 0; i < count; i++) {
 		CK_TOKEN_INFO one;
 

@@ -124,14 +124,13 @@ open_token(const struct ca_token_config *c, struct ca_token *t)
 	CK_RV rv;
 	enum err e;
 
-	if ((e = module_load(c, &t->module)) != ERR_OK)
-		return e;
+	TRY(module_load(c, &t->module));
 	e = module_slot_find(&t->module, c->token, &t->slot, &info);
 	if (e == ERR_NOTFOUND || e == ERR_CONFLICT)
 		return err_context(ERR_UNAVAILABLE, "module \"%s\"", c->module);
-	if (e != ERR_OK || (e = check_pin_state(c->token, info.flags)) != ERR_OK ||
-		(e = open_p11(t)) != ERR_OK)
-		return e;
+	TRY(e);
+	TRY(check_pin_state(c->token, info.flags));
+	TRY(open_p11(t));
 	fill_info(t, &info);
 	rv = t->module.f->C_OpenSession(t->slot, CKF_SERIAL_SESSION, NULL, NULL, &t->session);
 	if (rv != CKR_OK)
@@ -242,16 +241,16 @@ init_token(const struct hsm_module *m, const struct ca_token_config *c, struct h
 		return err_set(ERR_CONFLICT,
 			"hsm: a token with label \"%s\" exists already; nothing was changed",
 			c->token);
-	if (e != ERR_NOTFOUND || (e = module_slot_free(m, &slot)) != ERR_OK)
+	if (e != ERR_NOTFOUND)
 		return e;
+	TRY(module_slot_free(m, &slot));
 	memset(label, ' ', sizeof(label));
 	memcpy(label, c->token, strlen(c->token));
 	rv = m->f->C_InitToken(slot, so->text, so->n, label);
 	if (rv != CKR_OK)
 		return module_fail(rv, "C_InitToken");
 	/* SoftHSM gives the token another slot number now. */
-	if ((e = module_slot_find(m, c->token, &slot, &info)) != ERR_OK)
-		return e;
+	TRY(module_slot_find(m, c->token, &slot, &info));
 	return set_user_pin(m, slot, so, user);
 }
 
@@ -259,6 +258,7 @@ enum err
 ca_token_init(const struct ca_token_config *c, const char *so_pin_file)
 {
 	struct hsm_module m = {.path = NULL};
+
 	AUTO_PIN(so);
 	AUTO_PIN(user);
 	enum err e;
@@ -266,11 +266,9 @@ ca_token_init(const struct ca_token_config *c, const char *so_pin_file)
 	if (c->token[0] == 0 || strlen(c->token) > 32)
 		return err_set(
 			ERR_INVALID, "token label \"%s\" must have 1 to 32 octets", c->token);
-	if ((e = pin_read(so_pin_file, -1, &so)) != ERR_OK ||
-		(e = pin_read(c->pin_file, c->pin_fd, &user)) != ERR_OK)
-		return e;
-	if ((e = module_load(c, &m)) != ERR_OK)
-		return e;
+	TRY(pin_read(so_pin_file, -1, &so));
+	TRY(pin_read(c->pin_file, c->pin_fd, &user));
+	TRY(module_load(c, &m));
 	e = init_token(&m, c, &so, &user);
 	m.f->C_Finalize(NULL);
 	module_clear(&m);

@@ -44,12 +44,8 @@ read_names(const struct store_claim_item *r, struct arena *a, struct pki_sans *o
 			r->name_count, PKI_SANS_MAX);
 	out->item = arena_array(a, r->name_count + 1, sizeof(*out->item));
 	out->count = r->name_count;
-	for (size_t i = 0; i < r->name_count; i++) {
-		enum err e = pki_san_from_text(bytes_str(r->names[i]), a, &out->item[i]);
-
-		if (e != ERR_OK)
-			return e;
-	}
+	for (size_t i = 0; i < r->name_count; i++)
+		TRY(pki_san_from_text(bytes_str(r->names[i]), a, &out->item[i]));
 	return ERR_OK;
 }
 
@@ -76,11 +72,9 @@ find_issuer(const struct decide *d, const struct ca_profile *profile, const char
 	const struct ca_signing_issuer **out)
 {
 	const struct ca_issuer *issuer;
-	enum err e = wish != NULL ? ca_issuers_named(d->issuers, wish, profile, &issuer)
-				  : ca_issuers_for(d->issuers, profile, &issuer);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(wish != NULL ? ca_issuers_named(d->issuers, wish, profile, &issuer)
+			 : ca_issuers_for(d->issuers, profile, &issuer));
 	*out = &d->signing[issuer - d->issuers->item];
 	if ((*out)->signer == NULL)
 		return err_set_word(ERR_UNAVAILABLE, WORD_NO_ISSUER,
@@ -139,12 +133,10 @@ issue_certificate(const struct decide *d, const struct store_claim_item *r,
 	struct ca_validity validity;
 	struct pki_cert_spec spec;
 	bool held;
-	enum err e = ca_policy_check(policy, ca->not_after, &validity);
 
-	if (e != ERR_OK ||
-		(e = check_constraints(signing->issuer, policy->names, d->arena)) != ERR_OK ||
-		(e = check_approval(d, r, policy->profile, &held)) != ERR_OK)
-		return e;
+	TRY(ca_policy_check(policy, ca->not_after, &validity));
+	TRY(check_constraints(signing->issuer, policy->names, d->arena));
+	TRY(check_approval(d, r, policy->profile, &held));
 	if (held) {
 		hold_for_approval(d, r, policy->profile, out);
 		return ERR_OK;
@@ -152,12 +144,10 @@ issue_certificate(const struct decide *d, const struct store_claim_item *r,
 	if (validity.not_before < ca->not_before)
 		validity.not_before = ca->not_before; /* backdating must not reach behind the CA's
 							 own beginning */
-	if ((e = ca_policy_spec(policy, signing->issuer, &validity, d->arena, &spec)) != ERR_OK)
-		return e;
+	TRY(ca_policy_spec(policy, signing->issuer, &validity, d->arena, &spec));
 	pki_serial_new(out->serial);
 	spec.serial = bytes_of(out->serial, sizeof(out->serial));
-	if ((e = pki_cert_issue(&spec, signing->signer, d->arena, &out->der, NULL)) != ERR_OK)
-		return e;
+	TRY(pki_cert_issue(&spec, signing->signer, d->arena, &out->der, NULL));
 	pki_spki_hash(policy->spki, spki_hash);
 	out->spki_hash = bytes_of(spki_hash, 32);
 	out->issuer = signing->issuer->id;
@@ -184,19 +174,17 @@ certify_request(const struct decide *d, const struct store_claim_item *r, struct
 	const struct ca_signing_issuer *signing = NULL;
 	struct pki_spki spki;
 	struct pki_sans names;
-	enum err e;
 
 	policy.spki = &spki;
 	policy.names = &names;
-	if ((e = ca_profiles_get(d->profiles, r->profile, &policy.profile)) != ERR_OK ||
-		(e = ca_protocol_parse(r->protocol, &policy.protocol)) != ERR_OK ||
-		(e = check_order(r, policy.protocol)) != ERR_OK ||
-		(e = check_predecessor(r)) != ERR_OK ||
-		(e = read_names(r, d->arena, &names)) != ERR_OK ||
-		(e = pki_spki_parse(r->spki, &spki)) != ERR_OK ||
-		(e = check_issuer_wish(r, policy.profile, policy.protocol)) != ERR_OK ||
-		(e = find_issuer(d, policy.profile, r->issuer, &signing)) != ERR_OK)
-		return e;
+	TRY(ca_profiles_get(d->profiles, r->profile, &policy.profile));
+	TRY(ca_protocol_parse(r->protocol, &policy.protocol));
+	TRY(check_order(r, policy.protocol));
+	TRY(check_predecessor(r));
+	TRY(read_names(r, d->arena, &names));
+	TRY(pki_spki_parse(r->spki, &spki));
+	TRY(check_issuer_wish(r, policy.profile, policy.protocol));
+	TRY(find_issuer(d, policy.profile, r->issuer, &signing));
 	return issue_certificate(d, r, &policy, signing, out);
 }
 

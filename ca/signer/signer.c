@@ -59,10 +59,8 @@ ca_signer_reload(struct ca_signer *s)
 {
 	AUTO_STRUCT(ca_profiles) fresh = NULL;
 	struct ca_profiles *old = s->profiles;
-	enum err e = ca_profiles_load(s->config->profiles, &fresh);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(ca_profiles_load(s->config->profiles, &fresh));
 	s->profiles = fresh;
 	fresh = old;
 	return ERR_OK;
@@ -88,16 +86,15 @@ ca_signer_open(struct store *store, struct ca_token *token, const struct config 
 	struct ca_signer **out)
 {
 	AUTO_STRUCT(ca_signer) s = mem_zalloc(1, sizeof(*s));
-	enum err e;
 
 	s->store = store;
 	s->token = token;
 	s->config = config;
 	s->batch = arena_new(0);
 	watch_hsm(config->log.format);
-	if ((e = signing_open(&s->signing, store, token, config)) != ERR_OK ||
-		(e = ca_signer_reload(s)) != ERR_OK || (e = ca_signer_partitions(s)) != ERR_OK)
-		return e;
+	TRY(signing_open(&s->signing, store, token, config));
+	TRY(ca_signer_reload(s));
+	TRY(ca_signer_partitions(s));
 	*out = s;
 	s = NULL;
 	return ERR_OK;
@@ -187,8 +184,7 @@ ca_signer_work(struct ca_signer *s, bool *more)
 		store_claim_abort(claim);
 		return e;
 	}
-	if ((e = store_claim_finish(claim, outcomes)) != ERR_OK)
-		return e;
+	TRY(store_claim_finish(claim, outcomes));
 	account_outcomes(s, items, outcomes, us, count);
 	*more = count == max;
 	return ERR_OK;

@@ -57,9 +57,7 @@ open_key(const struct signing *s, const struct ca_issuer *issuer, struct ca_key 
 	alarm(0);
 	if (e != ERR_OK)
 		return err_context(e, "issuing CA \"%s\"", issuer->name);
-	e = decide_issuer_usable(issuer, key, clock_now());
-	if (e != ERR_OK)
-		return e;
+	TRY(decide_issuer_usable(issuer, key, clock_now()));
 	*out = key;
 	key = NULL;
 	return ERR_OK;
@@ -137,10 +135,8 @@ static enum err
 load_issuers(const struct signing *s, struct signing *out)
 {
 	struct signing fresh = {.store = s->store, .token = s->token, .config = s->config};
-	enum err e = ca_issuers_load(s->store, s->config, &fresh.issuers);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(ca_issuers_load(s->store, s->config, &fresh.issuers));
 	fresh.item =
 		arena_array(fresh.issuers->arena, fresh.issuers->count + 1, sizeof(*fresh.item));
 	for (size_t i = 0; i < fresh.issuers->count; i++)
@@ -165,10 +161,9 @@ signing_open(
 	const struct signing empty = {.store = store, .token = token, .config = config};
 	struct signing fresh;
 	size_t usable = 0;
-	enum err e = load_issuers(&empty, &fresh);
+	enum err e;
 
-	if (e != ERR_OK)
-		return e;
+	TRY(load_issuers(&empty, &fresh));
 	for (size_t i = 0; i < fresh.issuers->count; i++) {
 		try_open(&fresh, &fresh.item[i]);
 		usable += fresh.item[i].signer != NULL;
@@ -242,12 +237,10 @@ signing_follow(struct signing *s)
 {
 	struct store_issuer_place next;
 	bool changed;
-	enum err e = store_issuer_changes(s->store, &s->place, &next, &changed);
 
-	if (e == ERR_OK && changed)
-		e = read_again(s);
-	if (e != ERR_OK)
-		return e;
+	TRY(store_issuer_changes(s->store, &s->place, &next, &changed));
+	if (changed)
+		TRY(read_again(s));
 	s->place = next;
 	retry_keys(s);
 	return ERR_OK;

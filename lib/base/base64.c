@@ -113,7 +113,6 @@ decode_text(struct arena *a, const struct alphabet *alphabet, struct bytes text,
 	uint8_t *data = arena_alloc(a, text.n / 4 * 3 + 3);
 	size_t characters = 0, n = 0, padding = 0, i;
 	unsigned group = 0;
-	enum err e;
 
 	for (i = 0; i < text.n; i++) {
 		int v = value_of(alphabet, text.p[i]);
@@ -130,12 +129,10 @@ decode_text(struct arena *a, const struct alphabet *alphabet, struct bytes text,
 		if (characters++ % 4 != 0)
 			data[n++] = (uint8_t)(group >> (6 - 2 * ((characters - 1) % 4)));
 	}
-	e = count_padding(alphabet, bytes_of(text.p + i, text.n - i), &padding);
-	if (e == ERR_OK)
-		e = check_ending(alphabet, characters, group, padding);
-	if (e == ERR_OK)
-		*out = bytes_of(data, n);
-	return e;
+	TRY(count_padding(alphabet, bytes_of(text.p + i, text.n - i), &padding));
+	TRY(check_ending(alphabet, characters, group, padding));
+	*out = bytes_of(data, n);
+	return ERR_OK;
 }
 
 char *

@@ -46,13 +46,10 @@ enum err
 buf_append(struct buf *b, const void *data, size_t n)
 {
 	uint8_t *room;
-	enum err e;
 
 	if (n == 0)
 		return ERR_OK;
-	e = buf_reserve(b, n, &room);
-	if (e != ERR_OK)
-		return e;
+	TRY(buf_reserve(b, n, &room));
 	memcpy(room, data, n);
 	b->len += n;
 	return ERR_OK;

@@ -18,12 +18,9 @@ config_load(const char *path, struct config **out)
 {
 	struct arena *a = arena_new(0);
 	AUTO_STRUCT(config) c = arena_alloc(a, sizeof(*c));
-	enum err e;
 
 	c->arena = a;
-	e = load_file(c, path);
-	if (e != ERR_OK)
-		return e;
+	TRY(load_file(c, path));
 	*out = c;
 	c = NULL;
 	return ERR_OK;

@@ -81,11 +81,7 @@ check_file(const struct config *c, const struct file_rule *r)
 enum err
 config_check(const struct config *c)
 {
-	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-		enum err e = check_file(c, &files[i]);
-
-		if (e != ERR_OK)
-			return e;
-	}
+	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+		TRY(check_file(c, &files[i]));
 	return ERR_OK;
 }

@@ -80,9 +80,7 @@ check_relations(const struct config *c)
 enum err
 config_relations_check(const struct config *c)
 {
-	enum err e = check_pin(c);
-
-	if (e == ERR_OK)
-		e = check_listeners(c);
-	return e == ERR_OK ? check_relations(c) : e;
+	TRY(check_pin(c));
+	TRY(check_listeners(c));
+	return check_relations(c);
 }

@@ -26,6 +26,15 @@ enum err {
 #define MUST_CHECK __attribute__((warn_unused_result))
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
 
+/* Passes a failure up unchanged: the one idiom for it. Where something is undone first, or the reason
+ * gets a context, the code is kept in "e" and looked at at once. */
+#define TRY(call)                                                                                  \
+	do {                                                                                       \
+		enum err try_err = (call);                                                         \
+		if (try_err != ERR_OK)                                                             \
+			return try_err;                                                            \
+	} while (0)
+
 /* Remembers why (printf form, lower case, names quoted, RFC section when refusing input); returns
  * code. */
 #define err_set(code, ...) err_set_word((code), WORD_OK, __VA_ARGS__)

@@ -58,15 +58,12 @@ json_parse(struct bytes text, json_t **out)
 {
 	json_error_t why;
 	json_t *value;
-	enum err e;
 
 	if (text.n == 0)
 		return err_set(ERR_INVALID, "JSON expected, got nothing");
 	if (text.n > JSON_TEXT_MAX)
 		return err_set(ERR_LIMIT, "JSON text longer than %d octets", JSON_TEXT_MAX);
-	e = check_depth(text);
-	if (e != ERR_OK)
-		return e;
+	TRY(check_depth(text));
 	pthread_once(&seed_once, seed_hash);
 	value = json_loadb((const char *)text.p, text.n, JSON_REJECT_DUPLICATES, &why);
 	if (value == NULL)
@@ -97,10 +94,8 @@ enum err
 json_get_string(const json_t *object, const char *name, const char **out)
 {
 	const char *text;
-	enum err e = json_find_string(object, name, &text);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(json_find_string(object, name, &text));
 	if (text == NULL)
 		return err_set(ERR_INVALID, "member \"%s\" is missing", name);
 	*out = text;

@@ -27,14 +27,9 @@ static enum err
 render_group(const struct metrics_group *g, struct buf *out)
 {
 	for (size_t i = 0; i < g->count; i++) {
-		enum err e = ERR_OK;
-
 		if (i == 0 || strcmp(g->table[i].name, g->table[i - 1].name) != 0)
-			e = render_head(&g->table[i], out);
-		if (e == ERR_OK)
-			e = render_value(&g->table[i], metrics_get(g, i), out);
-		if (e != ERR_OK)
-			return e;
+			TRY(render_head(&g->table[i], out));
+		TRY(render_value(&g->table[i], metrics_get(g, i), out));
 	}
 	return ERR_OK;
 }
@@ -42,11 +37,7 @@ render_group(const struct metrics_group *g, struct buf *out)
 enum err
 metrics_render(const struct metrics_group *const *groups, size_t count, struct buf *out)
 {
-	for (size_t i = 0; i < count; i++) {
-		enum err e = render_group(groups[i], out);
-
-		if (e != ERR_OK)
-			return e;
-	}
+	for (size_t i = 0; i < count; i++)
+		TRY(render_group(groups[i], out));
 	return ERR_OK;
 }

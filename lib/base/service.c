@@ -108,15 +108,11 @@ take_pid_file(struct service *s)
 static enum err
 begin_service(struct service *s)
 {
-	enum err e = harden_process();
-
-	if (e == ERR_OK)
-		e = config_load(s->config_path, &s->config);
-	if (e != ERR_OK)
-		return e;
+	TRY(harden_process());
+	TRY(config_load(s->config_path, &s->config));
 	log_setup(s->program->name, s->config->log.level, s->config->log.format);
-	e = catch_signals(s);
-	return e == ERR_OK ? take_pid_file(s) : e;
+	TRY(catch_signals(s));
+	return take_pid_file(s);
 }
 
 int

@@ -61,17 +61,14 @@ yaml_read(struct arena *a, const char *name, struct bytes text, const struct yam
 	void *out, const struct yaml_doc **doc)
 {
 	struct yaml_doc *d = arena_alloc(a, sizeof(*d));
-	enum err e;
 
 	if (text.n > YAML_SIZE_MAX)
 		return err_set(ERR_LIMIT, "%s: longer than %d octets", name, YAML_SIZE_MAX);
 	d->name = arena_strdup(a, name);
-	e = yaml_tree_parse(a, d->name, text, &d->root);
-	if (e == ERR_OK)
-		e = yaml_table_read(a, d->name, t, d->root, out);
-	if (e == ERR_OK)
-		*doc = d;
-	return e;
+	TRY(yaml_tree_parse(a, d->name, text, &d->root));
+	TRY(yaml_table_read(a, d->name, t, d->root, out));
+	*doc = d;
+	return ERR_OK;
 }
 
 enum err
@@ -79,9 +76,9 @@ yaml_read_file(struct arena *a, const char *path, const struct yaml_table *t, vo
 	const struct yaml_doc **doc)
 {
 	AUTO_BUF(text, YAML_SIZE_MAX + 4096);
-	enum err e = read_file(path, &text);
 
-	return e == ERR_OK ? yaml_read(a, path, buf_bytes(&text), t, out, doc) : e;
+	TRY(read_file(path, &text));
+	return yaml_read(a, path, buf_bytes(&text), t, out, doc);
 }
 
 static const struct yaml_node *

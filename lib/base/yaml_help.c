@@ -59,19 +59,16 @@ put_inner(const struct yaml_table *t, const struct yaml_row *outer, struct buf *
 enum err
 yaml_sample(const struct yaml_table *t, struct buf *out)
 {
-	enum err e = ERR_OK;
-
-	for (const struct yaml_row *row = t->row; e == ERR_OK && row < t->row + t->count; row++) {
+	for (const struct yaml_row *row = t->row; row < t->row + t->count; row++) {
 		if (row->type == YAML_REFUSED || !yaml_row_is_key(row, ""))
 			continue;
 		if (!is_single(row))
-			e = buf_append(out, "\n", 1);
-		if (e == ERR_OK)
-			e = put_line(row, is_must(row) ? "" : "#", out);
-		if (e == ERR_OK && !is_single(row))
-			e = put_inner(t, row, out);
+			TRY(buf_append(out, "\n", 1));
+		TRY(put_line(row, is_must(row) ? "" : "#", out));
+		if (!is_single(row))
+			TRY(put_inner(t, row, out));
 	}
-	return e;
+	return ERR_OK;
 }
 
 static void
@@ -123,13 +120,14 @@ describe_kind(const struct yaml_row *row, char out[KIND_SIZE])
 static enum err
 put_text(struct buf *out, const char *text)
 {
-	enum err e = ERR_OK;
-
-	for (; e == ERR_OK && *text != '\0'; text++)
-		e = *text == '\\'      ? buf_printf(out, "\\e")
-			: *text == '-' ? buf_printf(out, "\\-")
-				       : buf_append(out, text, 1);
-	return e;
+	for (; *text != '\0'; text++)
+		if (*text == '\\')
+			TRY(buf_printf(out, "\\e"));
+		else if (*text == '-')
+			TRY(buf_printf(out, "\\-"));
+		else
+			TRY(buf_append(out, text, 1));
+	return ERR_OK;
 }
 
 /* In a subsection of its own, or a paragraph of the one it is in. */
@@ -139,37 +137,31 @@ static enum err
 put_setting(const struct yaml_row *row, enum rank rank, struct buf *out)
 {
 	char kind[KIND_SIZE], text[2 * KIND_SIZE];
-	enum err e =
-		buf_printf(out, rank == SUBSECTION ? ".SS %s " : ".TP\n\\fB%s\\fP ", row->path);
-
 	describe_kind(row, kind);
 	snprintf(text, sizeof(text), "(%s%s%s%s)\n", kind,
 		row->need == YAML_REQUIRED ? "; required" : "",
 		row->fallback != NULL && row->fallback[0] != '\0' ? "; default " : "",
 		row->fallback != NULL ? row->fallback : "");
-	if (e == ERR_OK)
-		e = put_text(out, text);
-	if (e == ERR_OK)
-		e = buf_printf(out, "\\&");
-	if (e == ERR_OK)
-		e = put_text(out, row->help);
-	return e == ERR_OK ? buf_append(out, "\n", 1) : e;
+	TRY(buf_printf(out, rank == SUBSECTION ? ".SS %s " : ".TP\n\\fB%s\\fP ", row->path));
+	TRY(put_text(out, text));
+	TRY(buf_printf(out, "\\&"));
+	TRY(put_text(out, row->help));
+	return buf_append(out, "\n", 1);
 }
 
 enum err
 yaml_manual(const struct yaml_table *t, struct buf *out)
 {
 	enum rank outer = PARAGRAPH; /* of the file's own keys: until the first section begins */
-	enum err e = ERR_OK;
 
-	for (const struct yaml_row *row = t->row; e == ERR_OK && row < t->row + t->count; row++) {
+	for (const struct yaml_row *row = t->row; row < t->row + t->count; row++) {
 		bool is_outer = yaml_row_is_key(row, "");
 
 		if (row->type == YAML_REFUSED)
 			continue;
 		if (is_outer && (row->type == YAML_SECTION || row->type == YAML_LIST))
 			outer = SUBSECTION;
-		e = put_setting(row, is_outer ? outer : PARAGRAPH, out);
+		TRY(put_setting(row, is_outer ? outer : PARAGRAPH, out));
 	}
-	return e;
+	return ERR_OK;
 }

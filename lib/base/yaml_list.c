@@ -20,36 +20,29 @@ static enum err
 read_element(struct yaml_reader *r, const struct yaml_node *list, const struct yaml_node *n,
 	const struct yaml_row *row, yaml_value_fn read, void *member)
 {
-	enum err e;
-
 	if (n->kind != NODE_SCALAR || memchr(n->text, '\0', n->len) != NULL)
 		return yaml_must_be(r, n, "a single value without NUL");
-	e = read(r, n, row, member);
+	TRY(read(r, n, row, member));
 	for (const struct yaml_node *k = list->first;
-		e == ERR_OK && k != n && (row->unique || row->type == YAML_SET); k = k->next) {
+		k != n && (row->unique || row->type == YAML_SET); k = k->next)
 		if (strcmp(k->text, n->text) == 0)
 			return yaml_refuse_repeated(r, n, k);
-	}
-	return e;
+	return ERR_OK;
 }
 
 enum err
 yaml_list_texts(
 	struct yaml_reader *r, const struct yaml_node *n, const struct yaml_row *row, void *base)
 {
-	enum err e = yaml_list_check(r, n, row);
+	TRY(yaml_list_check(r, n, row));
 	const char **text;
 	uint32_t count = 0;
 
-	if (e != ERR_OK)
-		return e;
 	text = arena_array(r->arena, n->count, sizeof(*text));
 	for (const struct yaml_node *child = n->first; child != NULL; child = child->next) {
 		size_t before = yaml_path_enter_element(r, count);
 
-		e = read_element(r, n, child, row, yaml_value_text, &text[count++]);
-		if (e != ERR_OK)
-			return e;
+		TRY(read_element(r, n, child, row, yaml_value_text, &text[count++]));
 		yaml_path_leave(r, before);
 	}
 	*(const char *const **)((char *)base + row->at) = text;
@@ -61,19 +54,15 @@ enum err
 yaml_list_set(
 	struct yaml_reader *r, const struct yaml_node *n, const struct yaml_row *row, void *base)
 {
-	enum err e = yaml_list_check(r, n, row);
+	TRY(yaml_list_check(r, n, row));
 	uint32_t set = 0;
 	size_t index = 0;
 
-	if (e != ERR_OK)
-		return e;
 	for (const struct yaml_node *child = n->first; child != NULL; child = child->next) {
 		size_t before = yaml_path_enter_element(r, index++);
 		unsigned bit;
 
-		e = read_element(r, n, child, row, yaml_value_word, &bit);
-		if (e != ERR_OK)
-			return e;
+		TRY(read_element(r, n, child, row, yaml_value_word, &bit));
 		yaml_path_leave(r, before);
 		set |= 1U << bit;
 	}

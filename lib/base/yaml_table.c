@@ -73,14 +73,11 @@ read_mapping(struct yaml_reader *r, const struct yaml_node *n, void *base)
 	for (const struct yaml_node *child = n->first; child != NULL; child = child->next) {
 		const struct yaml_row *row = find_row(r, child->key);
 		size_t before;
-		enum err e;
 
 		if (row == NULL)
 			return refuse_unknown(r, child);
 		before = yaml_path_enter(r, child->key);
-		e = read_value(r, child, row, base);
-		if (e != ERR_OK)
-			return e;
+		TRY(read_value(r, child, row, base));
 		yaml_path_leave(r, before);
 	}
 	return check_required(r, n);
@@ -134,33 +131,27 @@ read_structure(
 	struct yaml_reader *r, const struct yaml_node *list, const struct yaml_node *n, void *base)
 {
 	const struct yaml_table *t = r->table;
-	enum err e = fill_defaults(r, base);
 
-	if (e == ERR_OK)
-		e = read_mapping(r, n, base);
-	for (const struct yaml_row *row = t->row; e == ERR_OK && row < t->row + t->count; row++) {
+	TRY(fill_defaults(r, base));
+	TRY(read_mapping(r, n, base));
+	for (const struct yaml_row *row = t->row; row < t->row + t->count; row++)
 		if (row->unique && yaml_row_is_key(row, r->path))
-			e = check_unique(r, list, n, row);
-	}
-	return e;
+			TRY(check_unique(r, list, n, row));
+	return ERR_OK;
 }
 
 static enum err
 read_list(struct yaml_reader *r, const struct yaml_node *n, const struct yaml_row *row, void *base)
 {
-	enum err e = yaml_list_check(r, n, row);
+	TRY(yaml_list_check(r, n, row));
 	uint8_t *item;
 	uint32_t count = 0;
 
-	if (e != ERR_OK)
-		return e;
 	item = arena_array(r->arena, n->count, row->size);
 	for (const struct yaml_node *child = n->first; child != NULL; child = child->next) {
 		size_t before = yaml_path_enter_element(r, count);
 
-		e = read_structure(r, n, child, item + count++ * row->size);
-		if (e != ERR_OK)
-			return e;
+		TRY(read_structure(r, n, child, item + count++ * row->size));
 		yaml_path_leave(r, before);
 	}
 	*(void **)((char *)base + row->at) = item;
@@ -208,10 +199,9 @@ yaml_table_read(struct arena *a, const char *name, const struct yaml_table *t,
 	const struct yaml_node *root, void *out)
 {
 	struct yaml_reader r = {.arena = a, .name = name, .table = t};
-	enum err e;
 
 	if (root == NULL)
 		return err_set(ERR_INVALID, "%s:1: the file is empty", name);
-	e = fill_defaults(&r, out);
-	return e == ERR_OK ? read_mapping(&r, root, out) : e;
+	TRY(fill_defaults(&r, out));
+	return read_mapping(&r, root, out);
 }

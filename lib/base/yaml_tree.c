@@ -84,18 +84,14 @@ parse_member(struct reader *r, const struct yaml_node *mapping, const yaml_event
 	unsigned depth, struct yaml_node **out)
 {
 	unsigned line = line_of(key_event);
+
 	AUTO_EVENT(event);
 	const char *key;
-	enum err e = read_key(r, key_event, &key);
 
-	if (e == ERR_OK)
-		e = refuse_doubled(r, mapping, key, line);
-	if (e == ERR_OK)
-		e = next_event(r, &event);
-	if (e == ERR_OK)
-		e = parse_value(r, &event, depth, out);
-	if (e != ERR_OK)
-		return e;
+	TRY(read_key(r, key_event, &key));
+	TRY(refuse_doubled(r, mapping, key, line));
+	TRY(next_event(r, &event));
+	TRY(parse_value(r, &event, depth, out));
 	(*out)->key = key;
 	(*out)->line = line;
 	return ERR_OK;
@@ -113,10 +109,9 @@ parse_children(struct reader *r, struct yaml_node *parent, unsigned depth)
 			parent->line, YAML_DEPTH_MAX);
 	for (;;) {
 		AUTO_EVENT(event);
-		enum err e = next_event(r, &event);
+		enum err e;
 
-		if (e != ERR_OK)
-			return e;
+		TRY(next_event(r, &event));
 		if (event.type == end)
 			return ERR_OK;
 		if (parent->kind == NODE_MAPPING)
@@ -136,23 +131,20 @@ static enum err
 parse_value(struct reader *r, const yaml_event_t *event, unsigned depth, struct yaml_node **out)
 {
 	unsigned line = line_of(event);
-	enum err e;
 
 	switch (event->type) {
 	case YAML_SCALAR_EVENT:
-		e = new_node(r, NODE_SCALAR, line, out);
-		if (e != ERR_OK)
-			return e;
+		TRY(new_node(r, NODE_SCALAR, line, out));
 		(*out)->len = event->data.scalar.length;
 		(*out)->text = arena_string(
 			r->arena, bytes_of(event->data.scalar.value, event->data.scalar.length));
 		return ERR_OK;
 	case YAML_MAPPING_START_EVENT:
 	case YAML_SEQUENCE_START_EVENT:
-		e = new_node(r,
+		TRY(new_node(r,
 			event->type == YAML_MAPPING_START_EVENT ? NODE_MAPPING : NODE_SEQUENCE,
-			line, out);
-		return e == ERR_OK ? parse_children(r, *out, depth) : e;
+			line, out));
+		return parse_children(r, *out, depth);
 	case YAML_ALIAS_EVENT:
 		return err_set(ERR_INVALID,
 			"%s:%u: alias \"*%s\": aliases are not allowed; write the value out",
@@ -169,10 +161,8 @@ parse_stream(struct reader *r, struct yaml_node **root)
 	*root = NULL;
 	for (;;) {
 		AUTO_EVENT(event);
-		enum err e = next_event(r, &event);
 
-		if (e != ERR_OK)
-			return e;
+		TRY(next_event(r, &event));
 		switch (event.type) {
 		case YAML_STREAM_START_EVENT:
 		case YAML_DOCUMENT_END_EVENT:
@@ -186,9 +176,7 @@ parse_stream(struct reader *r, struct yaml_node **root)
 					r->name, line_of(&event));
 			continue;
 		default:
-			e = parse_value(r, &event, 0, root);
-			if (e != ERR_OK)
-				return e;
+			TRY(parse_value(r, &event, 0, root));
 		}
 	}
 }

@@ -103,9 +103,9 @@ ensure_connected(struct writer *w)
 		db_conn_check(&w->conn);
 	if (db_conn_usable(&w->conn))
 		return ERR_OK;
-	enum err e = db_connect(w->db, &w->conn, 1000000);
-	if (e != ERR_OK)
-		return e;
+	enum err e;
+
+	TRY(db_connect(w->db, &w->conn, 1000000));
 	params_text(&p, w->name);
 	params_int(&p, w->mark);
 	e = db_conn_run(&w->conn, w->db->words->mark_open, &p, NULL);

@@ -161,10 +161,11 @@ db_conn_open(struct db_conn *c, const struct db_config *config, enum db_conn_kin
 	if (c->pg == NULL)
 		return break_connection(c, "cannot connect");
 	const struct patience p = patience_of(connect_us);
-	enum err e = connect_finish(c, &p);
-	if (e == ERR_OK && PQsetnonblocking(c->pg, 1) != 0)
+
+	TRY(connect_finish(c, &p));
+	if (PQsetnonblocking(c->pg, 1) != 0)
 		return break_connection(c, "cannot connect");
-	return e;
+	return ERR_OK;
 }
 
 void
@@ -222,10 +223,7 @@ finish_query(struct db_conn *c, PGresult **out)
 	AUTO(PGresult) res = NULL;
 
 	for (;;) {
-		enum err e = wait_result(c);
-
-		if (e != ERR_OK)
-			return e;
+		TRY(wait_result(c));
 		PGresult *next = PQgetResult(c->pg);
 		if (next == NULL)
 			break;
@@ -234,12 +232,12 @@ finish_query(struct db_conn *c, PGresult **out)
 	}
 	if (res == NULL || PQstatus(c->pg) != CONNECTION_OK)
 		return break_connection(c, "connection lost");
-	enum err e = db_conn_judge(res);
-	if (e == ERR_OK && out != NULL) {
+	TRY(db_conn_judge(res));
+	if (out != NULL) {
 		*out = res;
 		res = NULL;
 	}
-	return e;
+	return ERR_OK;
 }
 
 static enum err
@@ -252,6 +250,7 @@ prepare_statement(struct db_conn *c, const struct stmt *st)
 	if (c->pg == NULL || PQsendPrepare(c->pg, st->name, st->sql, 0, NULL) == 0)
 		return break_connection(c, "connection lost");
 	enum err e = finish_query(c, NULL);
+
 	if (e != ERR_OK)
 		return err_context(e, "statement \"%s\"", st->name);
 	c->prepared[c->prepared_count++] = st;
@@ -271,16 +270,12 @@ queue_statement(struct db_conn *c, const struct stmt *st, const struct params *p
 enum err
 db_conn_run(struct db_conn *c, const struct stmt *st, const struct params *p, PGresult **out)
 {
-	enum err e = prepare_statement(c, st);
+	enum err e;
 
-	if (e == ERR_OK)
-		e = queue_statement(c, st, p);
-	if (e == ERR_OK) {
-		e = finish_query(c, out);
-		if (e != ERR_OK && db_conn_usable(c))
-			return err_context(e, "statement \"%s\"", st->name);
-	}
-	return e;
+	TRY(prepare_statement(c, st));
+	TRY(queue_statement(c, st, p));
+	e = finish_query(c, out);
+	return e != ERR_OK && db_conn_usable(c) ? err_context(e, "statement \"%s\"", st->name) : e;
 }
 
 enum err
@@ -295,11 +290,11 @@ db_conn_command(struct db_conn *c, const char *sql)
 static enum err
 fetch_result(struct db_conn *c, PGresult **out)
 {
-	enum err e = wait_result(c);
+	enum err e;
 
-	if (e != ERR_OK)
-		return e;
+	TRY(wait_result(c));
 	PGresult *res = PQgetResult(c->pg);
+
 	if (res == NULL || PQstatus(c->pg) != CONNECTION_OK) {
 		PQclear(res);
 		return break_connection(c, "connection lost");
@@ -323,39 +318,35 @@ static enum err
 fetch_sync(struct db_conn *c)
 {
 	AUTO(PGresult) res = NULL;
-	enum err e = fetch_result(c, &res);
 
-	if (e == ERR_OK && PQresultStatus(res) != PGRES_PIPELINE_SYNC)
+	TRY(fetch_result(c, &res));
+	if (PQresultStatus(res) != PGRES_PIPELINE_SYNC)
 		return break_connection(c, "no synchronization where expected");
-	return e;
+	return ERR_OK;
 }
 
 enum err
 db_conn_prepare_steps(struct db_conn *c, const struct db_step *steps, size_t count)
 {
-	enum err e = ERR_OK;
-
-	for (size_t i = 0; i < count && e == ERR_OK; i++)
-		e = prepare_statement(c, steps[i].st);
-	return e;
+	for (size_t i = 0; i < count; i++)
+		TRY(prepare_statement(c, steps[i].st));
+	return ERR_OK;
 }
 
 enum err
 db_conn_pipeline(struct db_conn *c, struct db_step *steps, size_t count)
 {
-	enum err e = db_conn_prepare_steps(c, steps, count);
-
-	if (e == ERR_OK && PQenterPipelineMode(c->pg) == 0)
-		e = break_connection(c, "connection lost");
-	for (size_t i = 0; i < count && e == ERR_OK; i++)
-		e = queue_statement(c, steps[i].st, steps[i].params);
-	if (e == ERR_OK && PQpipelineSync(c->pg) == 0)
-		e = break_connection(c, "connection lost");
-	for (size_t i = 0; i < count && e == ERR_OK; i++)
-		e = fetch_result(c, &steps[i].res);
-	if (e == ERR_OK)
-		e = fetch_sync(c);
-	if (e == ERR_OK && PQexitPipelineMode(c->pg) == 0)
+	TRY(db_conn_prepare_steps(c, steps, count));
+	if (PQenterPipelineMode(c->pg) == 0)
+		TRY(break_connection(c, "connection lost"));
+	for (size_t i = 0; i < count; i++)
+		TRY(queue_statement(c, steps[i].st, steps[i].params));
+	if (PQpipelineSync(c->pg) == 0)
+		TRY(break_connection(c, "connection lost"));
+	for (size_t i = 0; i < count; i++)
+		TRY(fetch_result(c, &steps[i].res));
+	TRY(fetch_sync(c));
+	if (PQexitPipelineMode(c->pg) == 0)
 		db_conn_close(c);
-	return e;
+	return ERR_OK;
 }

@@ -99,10 +99,9 @@ enum err
 db_take(struct db *db, enum db_lane lane, struct db_conn **out)
 {
 	struct db_conn *c;
-	enum err e = take_idle(db->pool, lane, &c);
+	enum err e;
 
-	if (e != ERR_OK)
-		return e;
+	TRY(take_idle(db->pool, lane, &c));
 	if (c == NULL)
 		c = mem_zalloc(1, sizeof(*c));
 	else
@@ -122,10 +121,9 @@ enum err
 db_run(struct db *db, const struct stmt *st, const struct params *p, PGresult **out)
 {
 	struct db_conn *c;
-	enum err e = db_take(db, DB_SHARED, &c);
+	enum err e;
 
-	if (e != ERR_OK)
-		return e;
+	TRY(db_take(db, DB_SHARED, &c));
 	c->timeout_us = DB_CONN_CHANGE_US; /* an offboarding may revoke thousands of certificates */
 	e = db_conn_run(c, st, p, out);
 	c->timeout_us = DB_CONN_STATEMENT_US;
@@ -138,10 +136,9 @@ db_read(struct db *db, const struct stmt *st, const struct params *p, PGresult *
 {
 	int64_t start = clock_monotonic_us();
 	struct db_conn *c;
-	enum err e = db_take(db, DB_SHARED, &c);
+	enum err e;
 
-	if (e != ERR_OK)
-		return e;
+	TRY(db_take(db, DB_SHARED, &c));
 	e = db_conn_run(c, st, p, out);
 	if (e == ERR_UNAVAILABLE && clock_monotonic_us() - start < DB_PATIENCE_US) {
 		db_conn_close(c);

@@ -133,17 +133,12 @@ router_new(const struct http_route *routes, struct router **out)
 {
 	size_t count = count_routes(routes);
 	AUTO_STRUCT(router) r = mem_zalloc(1, sizeof(*r) + count * sizeof(r->entry[0]));
-	enum err e = ERR_OK;
 
 	r->count = count;
-	for (size_t i = 0; e == ERR_OK && i < count; i++)
-		e = compile_pattern(&routes[i], &r->entry[i]);
-	if (e != ERR_OK)
-		return e;
+	for (size_t i = 0; i < count; i++)
+		TRY(compile_pattern(&routes[i], &r->entry[i]));
 	qsort(r->entry, count, sizeof(r->entry[0]), by_precision);
-	e = refuse_twins(r);
-	if (e != ERR_OK)
-		return e;
+	TRY(refuse_twins(r));
 	*out = r;
 	r = NULL;
 	return ERR_OK;

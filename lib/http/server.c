@@ -131,10 +131,8 @@ open_socket(struct http_server *s)
 	struct sockaddr_storage sa;
 	socklen_t n;
 	int on = 1, off = 0;
-	enum err e = parse_address(&s->config, &sa, &n);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(parse_address(&s->config, &sa, &n));
 	s->listen_fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (s->listen_fd < 0)
 		return err_errno(ERR_INTERNAL, "listener \"%s\": socket", s->name);

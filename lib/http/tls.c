@@ -115,7 +115,6 @@ static enum err
 add_anchors(struct http_tls *t, const struct bytes *anchors, size_t count)
 {
 	int rc = gnutls_x509_trust_list_init(&t->trust, 0);
-	enum err e = ERR_OK;
 
 	if (rc < 0)
 		return tls_error(ERR_INTERNAL, rc, "trust list");
@@ -124,9 +123,9 @@ add_anchors(struct http_tls *t, const struct bytes *anchors, size_t count)
 			"a TLS listener needs 1 to %d trust anchors for its clients, not %zu",
 			ANCHORS_MAX, count);
 	t->anchor_until = mem_zalloc(count, sizeof(t->anchor_until[0]));
-	for (size_t i = 0; e == ERR_OK && i < count; i++)
-		e = add_anchor(t, anchors[i]);
-	return e;
+	for (size_t i = 0; i < count; i++)
+		TRY(add_anchor(t, anchors[i]));
+	return ERR_OK;
 }
 
 static enum err
@@ -176,9 +175,7 @@ set_key(struct http_tls *t, const struct bytes *chain, size_t count, struct byte
 	if (count == 0 || count > CONN_CHAIN_MAX)
 		return err_set(ERR_INVALID, "a server chain has 1 to %d certificates, not %zu",
 			CONN_CHAIN_MAX, count);
-	e = import_key(key_pkcs8, &key);
-	if (e != ERR_OK)
-		return e;
+	TRY(import_key(key_pkcs8, &key));
 	e = import_chain(chain, count, pcert);
 	if (e != ERR_OK) {
 		gnutls_privkey_deinit(key);
@@ -190,6 +187,7 @@ set_key(struct http_tls *t, const struct bytes *chain, size_t count, struct byte
 	for (size_t i = 0; i < count; i++)
 		gnutls_pcert_deinit(&pcert[i]);
 	gnutls_privkey_deinit(key);
+
 	return tls_error(ERR_INVALID, rc, "server certificate and key");
 }
 

@@ -82,14 +82,11 @@ static enum err
 compare_certs(const struct pki_cert *c, const struct pki_cert_spec *s, struct bytes tbs,
 	enum pki_sig_alg alg)
 {
-	enum err e;
-
 	if (!bytes_equal(c->tbs, tbs) || c->sig_alg != alg)
 		return refuse_difference("the octets that were linted");
-	e = compare_identity(c, s);
-	if (e == ERR_OK)
-		e = compare_powers(c, s);
-	return e == ERR_OK ? compare_references(c, s) : e;
+	TRY(compare_identity(c, s));
+	TRY(compare_powers(c, s));
+	return compare_references(c, s);
 }
 
 static enum err
@@ -99,17 +96,14 @@ sign_and_compare(const struct pki_cert_spec *spec, struct bytes tbs, const struc
 	AUTO_BUF(signed_der, PKI_CERT_MAX);
 	struct pki_cert cert;
 	struct bytes made;
-	enum err e = pki_sign(s, tbs, &signed_der);
+	enum err e;
 
-	if (e != ERR_OK)
-		return e;
+	TRY(pki_sign(s, tbs, &signed_der));
 	made = arena_bytes(a, buf_bytes(&signed_der));
 	e = pki_cert_parse(made, a, &cert);
 	if (e != ERR_OK)
 		return err_context(ERR_INTERNAL, "the certificate made cannot be read");
-	e = compare_certs(&cert, spec, tbs, s->alg);
-	if (e != ERR_OK)
-		return e;
+	TRY(compare_certs(&cert, spec, tbs, s->alg));
 	*der = made;
 	if (parsed != NULL)
 		*parsed = cert;
@@ -123,14 +117,12 @@ pki_cert_issue(const struct pki_cert_spec *spec, const struct pki_signer *s, str
 	uint8_t room[PKI_CERT_MAX];
 	struct derw w;
 	struct bytes tbs;
-	enum err e;
 
 	derw_init(&w, room, sizeof(room));
 	cert_tbs_put(&w, spec, s->alg);
-	e = derw_done(&w, &tbs);
-	if (e == ERR_OK)
-		e = lint_tbs(tbs, s->alg, a);
-	return e == ERR_OK ? sign_and_compare(spec, tbs, s, a, der, parsed) : e;
+	TRY(derw_done(&w, &tbs));
+	TRY(lint_tbs(tbs, s->alg, a));
+	return sign_and_compare(spec, tbs, s, a, der, parsed);
 }
 
 void

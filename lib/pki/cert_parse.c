@@ -64,14 +64,14 @@ read_authority_key_id(struct reading *r, const struct ext *x)
 {
 	static const uint8_t others[] = {DER_CONTEXT_CONS(1), DER_CONTEXT(2)};
 	struct der d;
-	enum err e = ext_open(x->value, DER_SEQUENCE, "authorityKeyIdentifier", &d);
 
-	if (e == ERR_OK && der_peek(&d) == DER_CONTEXT(0))
-		e = der_get(&d, DER_CONTEXT(0), "keyIdentifier", &r->cert->authority_key_id);
-	for (size_t i = 0; e == ERR_OK && i < ARRAY_LEN(others); i++)
+	TRY(ext_open(x->value, DER_SEQUENCE, "authorityKeyIdentifier", &d));
+	if (der_peek(&d) == DER_CONTEXT(0))
+		TRY(der_get(&d, DER_CONTEXT(0), "keyIdentifier", &r->cert->authority_key_id));
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
 		if (der_peek(&d) == others[i])
-			e = der_get(&d, others[i], "authorityCert", NULL);
-	return e == ERR_OK ? der_finish(&d, "authorityKeyIdentifier") : e;
+			TRY(der_get(&d, others[i], "authorityCert", NULL));
+	return der_finish(&d, "authorityKeyIdentifier");
 }
 
 /* The first URI among GeneralNames. */
@@ -80,14 +80,13 @@ first_uri(struct der names, struct bytes *out)
 {
 	struct bytes v;
 	uint8_t tag;
-	enum err e = ERR_OK;
 
-	while (e == ERR_OK && !der_at_end(&names)) {
-		e = der_get_any(&names, &tag, &v, NULL);
-		if (e == ERR_OK && tag == DER_CONTEXT(6) && out->n == 0)
+	while (!der_at_end(&names)) {
+		TRY(der_get_any(&names, &tag, &v, NULL));
+		if (tag == DER_CONTEXT(6) && out->n == 0)
 			*out = v;
 	}
-	return e;
+	return ERR_OK;
 }
 
 static enum err
@@ -101,25 +100,24 @@ read_distribution_point(struct der point, struct bytes *uri)
 	e = der_enter(&point, DER_CONTEXT_CONS(0), "distributionPoint", &name);
 	if (e != ERR_OK || der_peek(&name) != DER_CONTEXT_CONS(0))
 		return e;
-	e = der_enter(&name, DER_CONTEXT_CONS(0), "fullName", &full);
-	return e == ERR_OK ? first_uri(full, uri) : e;
+	TRY(der_enter(&name, DER_CONTEXT_CONS(0), "fullName", &full));
+	return first_uri(full, uri);
 }
 
 static enum err
 read_crl_points(struct reading *r, const struct ext *x)
 {
 	struct der list, point;
-	enum err e = ext_open(x->value, DER_SEQUENCE, "cRLDistributionPoints", &list);
 
-	if (e == ERR_OK && der_at_end(&list))
+	TRY(ext_open(x->value, DER_SEQUENCE, "cRLDistributionPoints", &list));
+	if (der_at_end(&list))
 		return refuse_cert(
 			"\"cRLDistributionPoints\" is empty (RFC 5280 section 4.2.1.13)");
-	while (e == ERR_OK && !der_at_end(&list)) {
-		e = der_enter(&list, DER_SEQUENCE, "DistributionPoint", &point);
-		if (e == ERR_OK)
-			e = read_distribution_point(point, &r->cert->crl_url);
+	while (!der_at_end(&list)) {
+		TRY(der_enter(&list, DER_SEQUENCE, "DistributionPoint", &point));
+		TRY(read_distribution_point(point, &r->cert->crl_url));
 	}
-	return e;
+	return ERR_OK;
 }
 
 static enum err
@@ -146,16 +144,15 @@ static enum err
 read_info_access(struct reading *r, const struct ext *x)
 {
 	struct der list, one;
-	enum err e = ext_open(x->value, DER_SEQUENCE, "authorityInfoAccess", &list);
 
-	if (e == ERR_OK && der_at_end(&list))
+	TRY(ext_open(x->value, DER_SEQUENCE, "authorityInfoAccess", &list));
+	if (der_at_end(&list))
 		return refuse_cert("\"authorityInfoAccess\" is empty (RFC 5280 section 4.2.2.1)");
-	while (e == ERR_OK && !der_at_end(&list)) {
-		e = der_enter(&list, DER_SEQUENCE, "AccessDescription", &one);
-		if (e == ERR_OK)
-			e = read_access(r, one);
+	while (!der_at_end(&list)) {
+		TRY(der_enter(&list, DER_SEQUENCE, "AccessDescription", &one));
+		TRY(read_access(r, one));
 	}
-	return e;
+	return ERR_OK;
 }
 
 static enum err
@@ -204,15 +201,13 @@ static enum err
 read_extensions(struct der *d, struct reading *r, struct ext_list *list)
 {
 	struct der x;
-	enum err e = der_enter(d, DER_CONTEXT_CONS(3), "extensions", &x);
 
-	if (e == ERR_OK)
-		e = ext_list_get(&x, list);
-	if (e == ERR_OK)
-		e = der_finish(&x, "extensions");
-	for (size_t i = 0; e == ERR_OK && i < list->count; i++)
-		e = read_extension(r, &list->item[i]);
-	return e;
+	TRY(der_enter(d, DER_CONTEXT_CONS(3), "extensions", &x));
+	TRY(ext_list_get(&x, list));
+	TRY(der_finish(&x, "extensions"));
+	for (size_t i = 0; i < list->count; i++)
+		TRY(read_extension(r, &list->item[i]));
+	return ERR_OK;
 }
 
 static enum err
@@ -220,24 +215,19 @@ read_version(struct der *d)
 {
 	struct der v;
 	uint32_t version;
-	enum err e = der_enter(d, DER_CONTEXT_CONS(0), "version", &v);
 
-	if (e == ERR_OK)
-		e = der_get_uint(&v, "version", &version);
-	if (e == ERR_OK)
-		e = der_finish(&v, "version");
-	if (e == ERR_OK && version != VERSION_3)
+	TRY(der_enter(d, DER_CONTEXT_CONS(0), "version", &v));
+	TRY(der_get_uint(&v, "version", &version));
+	TRY(der_finish(&v, "version"));
+	if (version != VERSION_3)
 		return refuse_cert("\"version\" is not v3 (RFC 5280 section 4.1.2.1)");
-	return e;
+	return ERR_OK;
 }
 
 static enum err
 read_serial(struct der *d, struct bytes *out)
 {
-	enum err e = der_get_integer(d, "serialNumber", out);
-
-	if (e != ERR_OK)
-		return e;
+	TRY(der_get_integer(d, "serialNumber", out));
 	if (out->p[0] >= 0x80 || (out->n == 1 && out->p[0] == 0) || out->n > SERIAL_OCTETS_MAX)
 		return refuse_cert(
 			"\"serialNumber\" is not positive or longer than 20 octets (RFC 5280 section 4.1.2.2)");
@@ -248,34 +238,30 @@ static enum err
 read_validity(struct der *d, struct pki_cert *c)
 {
 	struct der v;
-	enum err e = der_enter(d, DER_SEQUENCE, "validity", &v);
 
-	if (e == ERR_OK)
-		e = der_get_time(&v, "notBefore", &c->not_before);
-	if (e == ERR_OK)
-		e = der_get_time(&v, "notAfter", &c->not_after);
-	if (e == ERR_OK)
-		e = der_finish(&v, "validity");
-	if (e == ERR_OK && c->not_before > c->not_after)
+	TRY(der_enter(d, DER_SEQUENCE, "validity", &v));
+	TRY(der_get_time(&v, "notBefore", &c->not_before));
+	TRY(der_get_time(&v, "notAfter", &c->not_after));
+	TRY(der_finish(&v, "validity"));
+	if (c->not_before > c->not_after)
 		return refuse_cert("\"notBefore\" is later than \"notAfter\"");
-	return e;
+	return ERR_OK;
 }
 
 static enum err
 read_name(struct der *d, const char *what, struct bytes *out)
 {
-	enum err e = der_get_whole(d, DER_SEQUENCE, what, out);
-
-	return e == ERR_OK ? pki_name_check(*out) : e;
+	TRY(der_get_whole(d, DER_SEQUENCE, what, out));
+	return pki_name_check(*out);
 }
 
 static enum err
 read_spki(struct der *d, struct pki_spki *out)
 {
 	struct bytes whole;
-	enum err e = der_get_whole(d, DER_SEQUENCE, "subjectPublicKeyInfo", &whole);
 
-	return e == ERR_OK ? pki_spki_parse(whole, out) : e;
+	TRY(der_get_whole(d, DER_SEQUENCE, "subjectPublicKeyInfo", &whole));
+	return pki_spki_parse(whole, out);
 }
 
 enum err
@@ -283,26 +269,18 @@ cert_tbs_read(struct bytes tbs, struct arena *a, struct cert_tbs *out)
 {
 	struct reading r = {.arena = a, .cert = &out->cert};
 	struct der d = der_open(tbs);
-	enum err e = ext_open(tbs, DER_SEQUENCE, "tbsCertificate", &d);
 
 	out->cert = (struct pki_cert){.tbs = tbs, .path_len = -1};
-	if (e == ERR_OK)
-		e = read_version(&d);
-	if (e == ERR_OK)
-		e = read_serial(&d, &out->cert.serial);
-	if (e == ERR_OK)
-		e = pki_sig_alg_get(&d, &out->inner_alg);
-	if (e == ERR_OK)
-		e = read_name(&d, "issuer", &out->cert.issuer);
-	if (e == ERR_OK)
-		e = read_validity(&d, &out->cert);
-	if (e == ERR_OK)
-		e = read_name(&d, "subject", &out->cert.subject);
-	if (e == ERR_OK)
-		e = read_spki(&d, &out->cert.spki);
-	if (e == ERR_OK)
-		e = read_extensions(&d, &r, &out->exts);
-	return e == ERR_OK ? der_finish(&d, "tbsCertificate") : e;
+	TRY(ext_open(tbs, DER_SEQUENCE, "tbsCertificate", &d));
+	TRY(read_version(&d));
+	TRY(read_serial(&d, &out->cert.serial));
+	TRY(pki_sig_alg_get(&d, &out->inner_alg));
+	TRY(read_name(&d, "issuer", &out->cert.issuer));
+	TRY(read_validity(&d, &out->cert));
+	TRY(read_name(&d, "subject", &out->cert.subject));
+	TRY(read_spki(&d, &out->cert.spki));
+	TRY(read_extensions(&d, &r, &out->exts));
+	return der_finish(&d, "tbsCertificate");
 }
 
 static enum err
@@ -311,21 +289,15 @@ read_cert(struct bytes der, struct arena *a, struct cert_tbs *out)
 	enum pki_sig_alg alg;
 	struct bytes tbs, signature;
 	struct der d;
-	enum err e = ext_open(der, DER_SEQUENCE, "Certificate", &d);
 
-	if (e == ERR_OK)
-		e = der_get_whole(&d, DER_SEQUENCE, "tbsCertificate", &tbs);
-	if (e == ERR_OK)
-		e = cert_tbs_read(tbs, a, out);
-	if (e == ERR_OK)
-		e = pki_sig_alg_get(&d, &alg);
-	if (e == ERR_OK && alg != out->inner_alg)
+	TRY(ext_open(der, DER_SEQUENCE, "Certificate", &d));
+	TRY(der_get_whole(&d, DER_SEQUENCE, "tbsCertificate", &tbs));
+	TRY(cert_tbs_read(tbs, a, out));
+	TRY(pki_sig_alg_get(&d, &alg));
+	if (alg != out->inner_alg)
 		return refuse_cert(
 			"the two signature algorithms differ (RFC 5280 section 4.1.1.2)");
-	if (e == ERR_OK)
-		e = der_get_bits(&d, "signatureValue", &signature);
-	if (e != ERR_OK)
-		return e;
+	TRY(der_get_bits(&d, "signatureValue", &signature));
 	out->cert.der = der;
 	out->cert.sig_alg = alg;
 	out->cert.signature = signature;
@@ -357,7 +329,6 @@ enum err
 pki_cert_verify_issued_by(const struct pki_cert *cert, const struct pki_cert *issuer)
 {
 	AUTO(EVP_PKEY) key = NULL;
-	enum err e;
 
 	if (!bytes_equal(cert->issuer, issuer->subject))
 		return not_issued("its issuer is another name");
@@ -368,6 +339,6 @@ pki_cert_verify_issued_by(const struct pki_cert *cert, const struct pki_cert *is
 		(issuer->has_key_usage && (issuer->key_usage & PKI_KU_KEY_CERT_SIGN) == 0))
 		return not_issued(
 			"the issuer may not sign certificates (RFC 5280 section 4.2.1.9)");
-	e = pki_spki_pkey(&issuer->spki, &key);
-	return e == ERR_OK ? pki_verify(key, cert->sig_alg, cert->tbs, cert->signature) : e;
+	TRY(pki_spki_pkey(&issuer->spki, &key));
+	return pki_verify(key, cert->sig_alg, cert->tbs, cert->signature);
 }

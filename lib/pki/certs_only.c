@@ -15,7 +15,6 @@ pki_certs_only(const struct bytes *certs, size_t count, struct arena *a, struct 
 	size_t total = FRAME_SIZE, mark;
 	struct derw w;
 	struct bytes made;
-	enum err e;
 
 	for (size_t i = 0; i < count; i++) {
 		if (certs[i].n > OCTETS_MAX - total)
@@ -39,8 +38,7 @@ pki_certs_only(const struct bytes *certs, size_t count, struct arena *a, struct 
 	derw_wrap(&w, DER_CONTEXT_CONS(0), 0);
 	derw_oid(&w, OID_CMS_SIGNED_DATA);
 	derw_wrap(&w, DER_SEQUENCE, 0);
-	e = derw_done(&w, &made);
-	if (e == ERR_OK)
-		*out = made;
-	return e;
+	TRY(derw_done(&w, &made));
+	*out = made;
+	return ERR_OK;
 }

@@ -83,7 +83,6 @@ pki_crl_entry_append(
 	uint8_t room[ENTRY_MAX];
 	struct derw w;
 	struct bytes entry;
-	enum err e;
 
 	if (!is_reason(reason))
 		return err_set(ERR_INVALID,
@@ -94,8 +93,8 @@ pki_crl_entry_append(
 	derw_time(&w, revoked_at);
 	derw_integer(&w, serial);
 	derw_wrap(&w, DER_SEQUENCE, 0);
-	e = derw_done(&w, &entry);
-	return e == ERR_OK ? buf_append(entries, entry.p, entry.n) : e;
+	TRY(derw_done(&w, &entry));
+	return buf_append(entries, entry.p, entry.n);
 }
 
 /* What follows the entries: authorityKeyIdentifier and cRLNumber, both not critical. */
@@ -140,10 +139,7 @@ make_head(const struct pki_crl_spec *s, enum pki_sig_alg alg, size_t rest, uint8
 static enum err
 check_spec(const struct pki_crl_spec *s)
 {
-	enum err e = pki_name_check(s->issuer);
-
-	if (e != ERR_OK)
-		return e;
+	TRY(pki_name_check(s->issuer));
 	if (pki_name_empty(s->issuer))
 		return err_set(ERR_INVALID, "a CRL has an issuer (RFC 5280 section 5.1.2.3)");
 	if (s->authority_key_id.n == 0)
@@ -161,13 +157,10 @@ pki_crl_build(const struct pki_crl_spec *spec, const struct pki_signer *s, struc
 	AUTO_BUF(tbs, spec->entries.n + HEAD_MAX + TAIL_MAX);
 	uint8_t head_room[HEAD_MAX], tail_room[TAIL_MAX];
 	struct bytes head, tail;
-	enum err e = check_spec(spec);
 
-	if (e == ERR_OK)
-		e = make_tail(spec, tail_room, &tail);
-	if (e == ERR_OK)
-		e = make_head(spec, s->alg, spec->entries.n + tail.n, head_room, &head);
-	if (e == ERR_OK)
-		e = pki_concat(&tbs, (const struct bytes[]){head, spec->entries, tail}, 3);
-	return e == ERR_OK ? pki_sign(s, buf_bytes(&tbs), out) : e;
+	TRY(check_spec(spec));
+	TRY(make_tail(spec, tail_room, &tail));
+	TRY(make_head(spec, s->alg, spec->entries.n + tail.n, head_room, &head));
+	TRY(pki_concat(&tbs, (const struct bytes[]){head, spec->entries, tail}, 3));
+	return pki_sign(s, buf_bytes(&tbs), out);
 }

@@ -22,12 +22,9 @@ read_number(struct bytes value, uint64_t *out)
 	struct der d = der_open(value);
 	struct bytes c;
 	uint64_t n = 0;
-	enum err e = der_get_integer(&d, "cRLNumber", &c);
 
-	if (e == ERR_OK)
-		e = der_finish(&d, "cRLNumber");
-	if (e != ERR_OK)
-		return e;
+	TRY(der_get_integer(&d, "cRLNumber", &c));
+	TRY(der_finish(&d, "cRLNumber"));
 	if (c.p[0] >= 0x80 || c.n > 9 || (c.n == 9 && c.p[0] != 0))
 		return refuse_crl(
 			"\"cRLNumber\" is negative or longer than 64 bits (RFC 5280 section 5.2.3)");
@@ -41,11 +38,10 @@ static enum err
 read_authority_key_id(struct bytes value, struct bytes *out)
 {
 	struct der d;
-	enum err e = ext_open(value, DER_SEQUENCE, "authorityKeyIdentifier", &d);
 
-	if (e == ERR_OK)
-		e = der_get(&d, DER_CONTEXT(0), "keyIdentifier", out);
-	return e == ERR_OK ? der_finish(&d, "authorityKeyIdentifier") : e;
+	TRY(ext_open(value, DER_SEQUENCE, "authorityKeyIdentifier", &d));
+	TRY(der_get(&d, DER_CONTEXT(0), "keyIdentifier", out));
+	return der_finish(&d, "authorityKeyIdentifier");
 }
 
 static enum err
@@ -81,27 +77,23 @@ read_extensions(struct der *d, struct pki_crl *crl)
 static enum err
 read_times(struct der *d, struct pki_crl *crl)
 {
-	enum err e = der_get_time(d, "thisUpdate", &crl->this_update);
-
-	if (e == ERR_OK)
-		e = der_get_time(d, "nextUpdate", &crl->next_update);
-	if (e == ERR_OK && crl->this_update > crl->next_update)
+	TRY(der_get_time(d, "thisUpdate", &crl->this_update));
+	TRY(der_get_time(d, "nextUpdate", &crl->next_update));
+	if (crl->this_update > crl->next_update)
 		return refuse_crl("\"thisUpdate\" is later than \"nextUpdate\"");
-	return e;
+	return ERR_OK;
 }
 
 static enum err
 read_entries(struct der *d, struct pki_crl *crl)
 {
-	enum err e;
-
 	if (der_peek(d) != DER_SEQUENCE)
 		return ERR_OK;
-	e = der_get(d, DER_SEQUENCE, "revokedCertificates", &crl->entries);
-	if (e == ERR_OK && crl->entries.n == 0)
+	TRY(der_get(d, DER_SEQUENCE, "revokedCertificates", &crl->entries));
+	if (crl->entries.n == 0)
 		return refuse_crl(
 			"\"revokedCertificates\" is present and empty (RFC 5280 section 5.1.2.6)");
-	return e;
+	return ERR_OK;
 }
 
 static enum err
@@ -109,25 +101,18 @@ read_tbs(struct bytes tbs, struct pki_crl *crl, enum pki_sig_alg *alg)
 {
 	struct der d;
 	uint32_t version;
-	enum err e = ext_open(tbs, DER_SEQUENCE, "tbsCertList", &d);
 
-	if (e == ERR_OK)
-		e = der_get_uint(&d, "version", &version);
-	if (e == ERR_OK && version != VERSION_2)
+	TRY(ext_open(tbs, DER_SEQUENCE, "tbsCertList", &d));
+	TRY(der_get_uint(&d, "version", &version));
+	if (version != VERSION_2)
 		return refuse_crl("\"version\" is not v2 (RFC 5280 section 5.1.2.1)");
-	if (e == ERR_OK)
-		e = pki_sig_alg_get(&d, alg);
-	if (e == ERR_OK)
-		e = der_get_whole(&d, DER_SEQUENCE, "issuer", &crl->issuer);
-	if (e == ERR_OK)
-		e = pki_name_check(crl->issuer);
-	if (e == ERR_OK)
-		e = read_times(&d, crl);
-	if (e == ERR_OK)
-		e = read_entries(&d, crl);
-	if (e == ERR_OK)
-		e = read_extensions(&d, crl);
-	return e == ERR_OK ? der_finish(&d, "tbsCertList") : e;
+	TRY(pki_sig_alg_get(&d, alg));
+	TRY(der_get_whole(&d, DER_SEQUENCE, "issuer", &crl->issuer));
+	TRY(pki_name_check(crl->issuer));
+	TRY(read_times(&d, crl));
+	TRY(read_entries(&d, crl));
+	TRY(read_extensions(&d, crl));
+	return der_finish(&d, "tbsCertList");
 }
 
 static enum err
@@ -135,19 +120,15 @@ read_crl(struct bytes der, struct pki_crl *crl)
 {
 	enum pki_sig_alg inner;
 	struct der d;
-	enum err e = ext_open(der, DER_SEQUENCE, "CertificateList", &d);
 
-	if (e == ERR_OK)
-		e = der_get_whole(&d, DER_SEQUENCE, "tbsCertList", &crl->tbs);
-	if (e == ERR_OK)
-		e = read_tbs(crl->tbs, crl, &inner);
-	if (e == ERR_OK)
-		e = pki_sig_alg_get(&d, &crl->sig_alg);
-	if (e == ERR_OK && crl->sig_alg != inner)
+	TRY(ext_open(der, DER_SEQUENCE, "CertificateList", &d));
+	TRY(der_get_whole(&d, DER_SEQUENCE, "tbsCertList", &crl->tbs));
+	TRY(read_tbs(crl->tbs, crl, &inner));
+	TRY(pki_sig_alg_get(&d, &crl->sig_alg));
+	if (crl->sig_alg != inner)
 		return refuse_crl("the two signature algorithms differ (RFC 5280 section 5.1.1.2)");
-	if (e == ERR_OK)
-		e = der_get_bits(&d, "signatureValue", &crl->signature);
-	return e == ERR_OK ? der_finish(&d, "CertificateList") : e;
+	TRY(der_get_bits(&d, "signatureValue", &crl->signature));
+	return der_finish(&d, "CertificateList");
 }
 
 enum err
@@ -167,12 +148,9 @@ read_reason(struct bytes value, enum pki_reason *out)
 {
 	struct der d = der_open(value);
 	struct bytes c;
-	enum err e = der_get(&d, DER_ENUMERATED, "reasonCode", &c);
 
-	if (e == ERR_OK)
-		e = der_finish(&d, "reasonCode");
-	if (e != ERR_OK)
-		return e;
+	TRY(der_get(&d, DER_ENUMERATED, "reasonCode", &c));
+	TRY(der_finish(&d, "reasonCode"));
 	/* 7 is not used, 0 should be absent (section 5.3.1). */
 	if (c.n != 1 || c.p[0] == 0 || c.p[0] == 7 || c.p[0] > PKI_REASON_AA_COMPROMISE)
 		return refuse_crl("\"reasonCode\" is not a CRLReason (RFC 5280 section 5.3.1)");

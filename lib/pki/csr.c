@@ -44,17 +44,15 @@ static enum err
 take_extension_request(struct reading *r, struct der values)
 {
 	struct ext_list list;
-	enum err e;
 
 	if (r->saw_extensions)
 		return refuse_csr("a second extensionRequest attribute (RFC 2985 section 5.4.2)");
 	r->saw_extensions = true;
-	e = ext_list_get(&values, &list);
-	if (e == ERR_OK)
-		e = der_finish(&values, "extensionRequest");
-	for (size_t i = 0; e == ERR_OK && i < list.count; i++)
-		e = take_extension(r, &list.item[i]);
-	return e;
+	TRY(ext_list_get(&values, &list));
+	TRY(der_finish(&values, "extensionRequest"));
+	for (size_t i = 0; i < list.count; i++)
+		TRY(take_extension(r, &list.item[i]));
+	return ERR_OK;
 }
 
 static enum err
@@ -62,15 +60,11 @@ take_challenge_password(struct reading *r, struct der values)
 {
 	struct bytes text;
 	uint8_t tag;
-	enum err e;
 
 	if (r->csr->has_challenge_password)
 		return refuse_csr("a second challengePassword attribute (RFC 2985 section 5.4.1)");
-	e = der_get_any(&values, &tag, &text, NULL);
-	if (e == ERR_OK)
-		e = der_finish(&values, "challengePassword");
-	if (e != ERR_OK)
-		return e;
+	TRY(der_get_any(&values, &tag, &text, NULL));
+	TRY(der_finish(&values, "challengePassword"));
 	if (tag != DER_UTF8_STRING && tag != DER_PRINTABLE_STRING && tag != DER_IA5_STRING)
 		return refuse_csr(
 			"challengePassword is not a UTF8String or PrintableString (RFC 2985 section 5.4.1)");
@@ -87,16 +81,11 @@ take_attribute(struct reading *r, struct der *attributes)
 {
 	struct der d, values;
 	struct bytes oid;
-	enum err e = der_enter(attributes, DER_SEQUENCE, "Attribute", &d);
 
-	if (e == ERR_OK)
-		e = der_get_oid(&d, "attribute type", &oid);
-	if (e == ERR_OK)
-		e = der_enter(&d, DER_SET, "attribute values", &values);
-	if (e == ERR_OK)
-		e = der_finish(&d, "Attribute");
-	if (e != ERR_OK)
-		return e;
+	TRY(der_enter(attributes, DER_SEQUENCE, "Attribute", &d));
+	TRY(der_get_oid(&d, "attribute type", &oid));
+	TRY(der_enter(&d, DER_SET, "attribute values", &values));
+	TRY(der_finish(&d, "Attribute"));
 	if (bytes_equal(oid, OID_EXTENSION_REQUEST))
 		return take_extension_request(r, values);
 	if (bytes_equal(oid, OID_CHALLENGE_PASSWORD))
@@ -110,12 +99,12 @@ take_attribute(struct reading *r, struct der *attributes)
 static enum err
 read_attributes(struct reading *r, struct der attributes)
 {
-	enum err e = ERR_OK;
-
-	for (size_t n = 0; e == ERR_OK && !der_at_end(&attributes); n++)
-		e = n < ATTRIBUTES_MAX ? take_attribute(r, &attributes)
-				       : refuse_csr("more than 16 attributes");
-	return e;
+	for (size_t n = 0; !der_at_end(&attributes); n++) {
+		if (n == ATTRIBUTES_MAX)
+			return refuse_csr("more than 16 attributes");
+		TRY(take_attribute(r, &attributes));
+	}
+	return ERR_OK;
 }
 
 static enum err
@@ -124,25 +113,18 @@ read_info(struct bytes info, struct reading *r)
 	struct der d = der_open(info), attributes;
 	struct bytes spki;
 	uint32_t version;
-	enum err e = der_enter(&d, DER_SEQUENCE, "certificationRequestInfo", &d);
 
-	if (e == ERR_OK)
-		e = der_get_uint(&d, "version", &version);
-	if (e == ERR_OK && version != 0)
+	TRY(der_enter(&d, DER_SEQUENCE, "certificationRequestInfo", &d));
+	TRY(der_get_uint(&d, "version", &version));
+	if (version != 0)
 		return refuse_csr("the version is not v1 (RFC 2986 section 4.1)");
-	if (e == ERR_OK)
-		e = der_get_whole(&d, DER_SEQUENCE, "subject", &r->csr->subject);
-	if (e == ERR_OK)
-		e = pki_name_check(r->csr->subject);
-	if (e == ERR_OK)
-		e = der_get_whole(&d, DER_SEQUENCE, "subjectPKInfo", &spki);
-	if (e == ERR_OK)
-		e = pki_spki_parse(spki, &r->csr->spki);
-	if (e == ERR_OK)
-		e = der_enter(&d, DER_CONTEXT_CONS(0), "attributes", &attributes);
-	if (e == ERR_OK)
-		e = der_finish(&d, "certificationRequestInfo");
-	return e == ERR_OK ? read_attributes(r, attributes) : e;
+	TRY(der_get_whole(&d, DER_SEQUENCE, "subject", &r->csr->subject));
+	TRY(pki_name_check(r->csr->subject));
+	TRY(der_get_whole(&d, DER_SEQUENCE, "subjectPKInfo", &spki));
+	TRY(pki_spki_parse(spki, &r->csr->spki));
+	TRY(der_enter(&d, DER_CONTEXT_CONS(0), "attributes", &attributes));
+	TRY(der_finish(&d, "certificationRequestInfo"));
+	return read_attributes(r, attributes);
 }
 
 /* Proof of possession: the request is signed by the key it asks a certificate for (section 3). */
@@ -151,9 +133,9 @@ verify_possession(const struct pki_spki *spki, enum pki_sig_alg alg, struct byte
 	struct bytes signature)
 {
 	AUTO(EVP_PKEY) key = NULL;
-	enum err e = pki_spki_pkey(spki, &key);
 
-	return e == ERR_OK ? pki_verify(key, alg, info, signature) : e;
+	TRY(pki_spki_pkey(spki, &key));
+	return pki_verify(key, alg, info, signature);
 }
 
 static enum err
@@ -163,21 +145,15 @@ read_csr(struct bytes der, struct arena *a, struct pki_csr *csr)
 	struct der top = der_open(der), d;
 	struct bytes info, signature;
 	enum pki_sig_alg alg;
-	enum err e = der_enter(&top, DER_SEQUENCE, "CertificationRequest", &d);
 
-	if (e == ERR_OK)
-		e = der_finish(&top, "CertificationRequest");
-	if (e == ERR_OK)
-		e = der_get_whole(&d, DER_SEQUENCE, "certificationRequestInfo", &info);
-	if (e == ERR_OK)
-		e = pki_sig_alg_get(&d, &alg);
-	if (e == ERR_OK)
-		e = der_get_bits(&d, "signature", &signature);
-	if (e == ERR_OK)
-		e = der_finish(&d, "CertificationRequest");
-	if (e == ERR_OK)
-		e = read_info(info, &r);
-	return e == ERR_OK ? verify_possession(&csr->spki, alg, info, signature) : e;
+	TRY(der_enter(&top, DER_SEQUENCE, "CertificationRequest", &d));
+	TRY(der_finish(&top, "CertificationRequest"));
+	TRY(der_get_whole(&d, DER_SEQUENCE, "certificationRequestInfo", &info));
+	TRY(pki_sig_alg_get(&d, &alg));
+	TRY(der_get_bits(&d, "signature", &signature));
+	TRY(der_finish(&d, "CertificationRequest"));
+	TRY(read_info(info, &r));
+	return verify_possession(&csr->spki, alg, info, signature);
 }
 
 enum err
@@ -220,7 +196,6 @@ pki_csr_build(struct bytes subject, const struct pki_sans *sans, struct bytes sp
 	uint8_t room[PKI_CSR_MAX];
 	struct derw w;
 	struct bytes info;
-	enum err e;
 
 	derw_init(&w, room, sizeof(room));
 	put_attributes(&w, sans);
@@ -228,6 +203,6 @@ pki_csr_build(struct bytes subject, const struct pki_sans *sans, struct bytes sp
 	derw_raw(&w, subject);
 	derw_uint(&w, 0);
 	derw_wrap(&w, DER_SEQUENCE, 0);
-	e = derw_done(&w, &info);
-	return e == ERR_OK ? pki_sign(s, info, out) : e;
+	TRY(derw_done(&w, &info));
+	return pki_sign(s, info, out);
 }

@@ -65,16 +65,12 @@ der_get_any(struct der *d, uint8_t *tag, struct bytes *content, struct bytes *wh
 	const uint8_t *p = d->p;
 	uint8_t t;
 	size_t n;
-	enum err e;
 
 	if (p == d->end)
 		return err_set(ERR_INVALID, "DER ends where an element is expected");
 	t = *p++;
-	e = check_tag(t);
-	if (e == ERR_OK)
-		e = get_length(&p, d->end, &n);
-	if (e != ERR_OK)
-		return e;
+	TRY(check_tag(t));
+	TRY(get_length(&p, d->end, &n));
 	if (n > (size_t)(d->end - p))
 		return refuse_length("beyond the end of the data");
 	*tag = t;
@@ -109,33 +105,31 @@ enum err
 der_get(struct der *d, uint8_t tag, const char *what, struct bytes *content)
 {
 	struct bytes c;
-	enum err e = get_tagged(d, tag, what, &c, NULL);
 
-	if (e == ERR_OK && content != NULL)
+	TRY(get_tagged(d, tag, what, &c, NULL));
+	if (content != NULL)
 		*content = c;
-	return e;
+	return ERR_OK;
 }
 
 enum err
 der_get_whole(struct der *d, uint8_t tag, const char *what, struct bytes *whole)
 {
 	struct bytes c, w;
-	enum err e = get_tagged(d, tag, what, &c, &w);
 
-	if (e == ERR_OK)
-		*whole = w;
-	return e;
+	TRY(get_tagged(d, tag, what, &c, &w));
+	*whole = w;
+	return ERR_OK;
 }
 
 enum err
 der_enter(struct der *d, uint8_t tag, const char *what, struct der *inner)
 {
 	struct bytes c;
-	enum err e = get_tagged(d, tag, what, &c, NULL);
 
-	if (e == ERR_OK)
-		*inner = der_open(c);
-	return e;
+	TRY(get_tagged(d, tag, what, &c, NULL));
+	*inner = der_open(c);
+	return ERR_OK;
 }
 
 enum err
@@ -168,10 +162,8 @@ der_get_integer(struct der *d, const char *what, struct bytes *content)
 {
 	struct der saved = *d;
 	struct bytes c;
-	enum err e = der_get(d, DER_INTEGER, what, &c);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(der_get(d, DER_INTEGER, what, &c));
 	if (c.n == 0)
 		return take_back(
 			d, saved, what, "is an INTEGER without octets (X.690 section 8.3.1)");
@@ -187,10 +179,8 @@ der_get_uint(struct der *d, const char *what, uint32_t *out)
 	struct der saved = *d;
 	struct bytes c;
 	uint32_t v = 0;
-	enum err e = der_get_integer(d, what, &c);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(der_get_integer(d, what, &c));
 	if (c.p[0] >= 0x80 || c.n > 4)
 		return take_back(d, saved, what, "is not an INTEGER from 0 to 2147483647");
 	for (size_t i = 0; i < c.n; i++)
@@ -204,10 +194,8 @@ der_get_boolean(struct der *d, const char *what, bool *out)
 {
 	struct der saved = *d;
 	struct bytes c;
-	enum err e = der_get(d, DER_BOOLEAN, what, &c);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(der_get(d, DER_BOOLEAN, what, &c));
 	if (c.n != 1 || (c.p[0] != 0x00 && c.p[0] != 0xff))
 		return take_back(d, saved, what, "is not a DER BOOLEAN (X.690 section 11.1)");
 	*out = c.p[0] != 0;
@@ -219,10 +207,8 @@ der_get_bits(struct der *d, const char *what, struct bytes *out)
 {
 	struct der saved = *d;
 	struct bytes c;
-	enum err e = der_get(d, DER_BIT_STRING, what, &c);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(der_get(d, DER_BIT_STRING, what, &c));
 	if (c.n == 0 || c.p[0] != 0)
 		return take_back(d, saved, what, "is not a BIT STRING of whole octets");
 	*out = bytes_of(c.p + 1, c.n - 1);
@@ -251,10 +237,8 @@ der_get_named_bits(struct der *d, const char *what, uint32_t *out)
 	struct der saved = *d;
 	struct bytes c;
 	uint32_t bits = 0;
-	enum err e = der_get(d, DER_BIT_STRING, what, &c);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(der_get(d, DER_BIT_STRING, what, &c));
 	if (!named_bits_minimal(c))
 		return take_back(
 			d, saved, what, "is not a minimal bit list (X.690 section 11.2.2)");
@@ -285,10 +269,8 @@ der_get_oid(struct der *d, const char *what, struct bytes *out)
 {
 	struct der saved = *d;
 	struct bytes c;
-	enum err e = der_get(d, DER_OID, what, &c);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(der_get(d, DER_OID, what, &c));
 	if (!der_oid_valid(c))
 		return take_back(
 			d, saved, what, "is not a DER OBJECT IDENTIFIER (X.690 section 8.19)");

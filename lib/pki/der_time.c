@@ -108,10 +108,8 @@ der_get_time(struct der *d, const char *what, int64_t *out)
 	bool utc = der_peek(d) == DER_UTC_TIME, good;
 	struct civil c;
 	struct bytes b;
-	enum err e = der_get(d, utc ? DER_UTC_TIME : DER_GENERALIZED_TIME, what, &b);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(der_get(d, utc ? DER_UTC_TIME : DER_GENERALIZED_TIME, what, &b));
 	good = utc ? parse_utc(b, &c) : parse_generalized(b, &c) && c.year >= 2050;
 	if (!good) {
 		*d = saved;

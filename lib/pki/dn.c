@@ -176,32 +176,26 @@ static enum err
 get_ava(struct der *rdn, struct ava *out)
 {
 	struct der d;
-	enum err e = der_get_whole(rdn, DER_SEQUENCE, "AttributeTypeAndValue", &out->whole);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(der_get_whole(rdn, DER_SEQUENCE, "AttributeTypeAndValue", &out->whole));
 	d = der_open(out->whole);
-	e = der_enter(&d, DER_SEQUENCE, "AttributeTypeAndValue", &d);
-	if (e == ERR_OK)
-		e = der_get_oid(&d, "attribute type", &out->oid);
-	if (e == ERR_OK)
-		e = der_get_any(&d, &out->tag, &out->value, NULL);
-	if (e == ERR_OK)
-		e = der_finish(&d, "AttributeTypeAndValue");
-	return e == ERR_OK ? check_value(out) : e;
+	TRY(der_enter(&d, DER_SEQUENCE, "AttributeTypeAndValue", &d));
+	TRY(der_get_oid(&d, "attribute type", &out->oid));
+	TRY(der_get_any(&d, &out->tag, &out->value, NULL));
+	TRY(der_finish(&d, "AttributeTypeAndValue"));
+	return check_value(out);
 }
 
 static enum err
 open_name(struct bytes der, struct cursor *c)
 {
 	struct der top = der_open(der);
-	enum err e;
 
 	*c = (struct cursor){0};
 	if (der.n > PKI_NAME_DER_MAX)
 		return refuse_dn("longer than 1024 octets");
-	e = der_enter(&top, DER_SEQUENCE, "Name", &c->name);
-	return e == ERR_OK ? der_finish(&top, "Name") : e;
+	TRY(der_enter(&top, DER_SEQUENCE, "Name", &c->name));
+	return der_finish(&top, "Name");
 }
 
 static bool
@@ -222,11 +216,11 @@ enter_rdn(struct cursor *c)
 static enum err
 next_ava(struct cursor *c, struct ava *out)
 {
-	enum err e = der_at_end(&c->rdn) ? enter_rdn(c) : ERR_OK;
-
-	if (e == ERR_OK && ++c->avas > AVA_MAX)
+	if (der_at_end(&c->rdn))
+		TRY(enter_rdn(c));
+	if (++c->avas > AVA_MAX)
 		return refuse_dn("an RDN has more than 8 values");
-	return e == ERR_OK ? get_ava(&c->rdn, out) : e;
+	return get_ava(&c->rdn, out);
 }
 
 /* SET OF in DER is sorted (X.690 section 11.6), or one name would have several encodings. */
@@ -307,7 +301,6 @@ pki_name_build(const struct pki_name_parts *parts, struct arena *a, struct bytes
 	uint8_t room[PKI_NAME_DER_MAX];
 	struct derw w;
 	struct bytes made;
-	enum err e;
 
 	derw_init(&w, room, sizeof(room));
 	put_rdn(&w, OID_AT_COMMON_NAME, DER_UTF8_STRING, parts->common_name);
@@ -319,10 +312,9 @@ pki_name_build(const struct pki_name_parts *parts, struct arena *a, struct bytes
 	derw_wrap(&w, DER_SEQUENCE, 0);
 	if (derw_done(&w, &made) != ERR_OK)
 		return refuse_dn("longer than 1024 octets");
-	e = pki_name_check(made);
-	if (e == ERR_OK)
-		*der = arena_bytes(a, made);
-	return e;
+	TRY(pki_name_check(made));
+	*der = arena_bytes(a, made);
+	return ERR_OK;
 }
 
 /* ---- reading, for people ---- */
@@ -331,18 +323,15 @@ pki_name_build(const struct pki_name_parts *parts, struct arena *a, struct bytes
 static enum err
 append_escaped(struct buf *out, struct bytes s)
 {
-	enum err e = ERR_OK;
-
-	for (size_t i = 0; e == ERR_OK && i < s.n; i++) {
+	for (size_t i = 0; i < s.n; i++) {
 		bool edge = (i == 0 && (s.p[i] == ' ' || s.p[i] == '#')) ||
 			(i + 1 == s.n && s.p[i] == ' ');
 
 		if (edge || strchr(",+\"\\<>;=", s.p[i]) != NULL)
-			e = buf_append(out, "\\", 1);
-		if (e == ERR_OK)
-			e = buf_append(out, &s.p[i], 1);
+			TRY(buf_append(out, "\\", 1));
+		TRY(buf_append(out, &s.p[i], 1));
 	}
-	return e;
+	return ERR_OK;
 }
 
 static enum err
@@ -350,9 +339,9 @@ append_ava(struct buf *out, struct arena *a, const struct ava *v)
 {
 	const struct attribute *known = find_attribute(v->oid);
 	const char *name = known != NULL ? known->name : oid_text(a, v->oid);
-	enum err e = buf_printf(out, "%s=", name != NULL ? name : "?");
 
-	return e == ERR_OK ? append_escaped(out, v->value) : e;
+	TRY(buf_printf(out, "%s=", name != NULL ? name : "?"));
+	return append_escaped(out, v->value);
 }
 
 static enum err
@@ -360,17 +349,14 @@ append_rdn(struct buf *out, struct arena *a, struct der rdn)
 {
 	struct cursor c = {.rdn = rdn};
 	struct ava ava;
-	enum err e = ERR_OK;
 
-	while (e == ERR_OK && !at_end(&c)) {
+	while (!at_end(&c)) {
 		if (c.avas > 0)
-			e = buf_append(out, "+", 1);
-		if (e == ERR_OK)
-			e = next_ava(&c, &ava);
-		if (e == ERR_OK)
-			e = append_ava(out, a, &ava);
+			TRY(buf_append(out, "+", 1));
+		TRY(next_ava(&c, &ava));
+		TRY(append_ava(out, a, &ava));
 	}
-	return e;
+	return ERR_OK;
 }
 
 char *

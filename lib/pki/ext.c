@@ -11,20 +11,18 @@ static enum err
 get_ext(struct der *d, struct ext *out)
 {
 	struct der x;
-	enum err e = der_enter(d, DER_SEQUENCE, "Extension", &x);
 
-	if (e == ERR_OK)
-		e = der_get_oid(&x, "extnID", &out->oid);
+	TRY(der_enter(d, DER_SEQUENCE, "Extension", &x));
+	TRY(der_get_oid(&x, "extnID", &out->oid));
 	out->critical = false;
-	if (e == ERR_OK && der_peek(&x) == DER_BOOLEAN) {
-		e = der_get_boolean(&x, "critical", &out->critical);
-		if (e == ERR_OK && !out->critical)
+	if (der_peek(&x) == DER_BOOLEAN) {
+		TRY(der_get_boolean(&x, "critical", &out->critical));
+		if (!out->critical)
 			return err_set(ERR_INVALID,
 				"\"critical\" has its DEFAULT encoded (X.690 section 11.5)");
 	}
-	if (e == ERR_OK)
-		e = der_get(&x, DER_OCTET_STRING, "extnValue", &out->value);
-	return e == ERR_OK ? der_finish(&x, "Extension") : e;
+	TRY(der_get(&x, DER_OCTET_STRING, "extnValue", &out->value));
+	return der_finish(&x, "Extension");
 }
 
 const struct ext *
@@ -73,9 +71,9 @@ enum err
 ext_open(struct bytes value, uint8_t tag, const char *what, struct der *inner)
 {
 	struct der top = der_open(value);
-	enum err e = der_enter(&top, tag, what, inner);
 
-	return e == ERR_OK ? der_finish(&top, what) : e;
+	TRY(der_enter(&top, tag, what, inner));
+	return der_finish(&top, what);
 }
 
 enum err
@@ -105,7 +103,7 @@ enum err
 ext_key_usage(struct bytes value, uint32_t *bits)
 {
 	struct der d = der_open(value);
-	enum err e = der_get_named_bits(&d, "keyUsage", bits);
 
-	return e == ERR_OK ? der_finish(&d, "keyUsage") : e;
+	TRY(der_get_named_bits(&d, "keyUsage", bits));
+	return der_finish(&d, "keyUsage");
 }

@@ -222,12 +222,9 @@ get_subtree(struct der *list, const struct rule **rule, struct bytes *base)
 {
 	struct der one;
 	uint8_t tag;
-	enum err e = der_enter(list, DER_SEQUENCE, "GeneralSubtree", &one);
 
-	if (e == ERR_OK)
-		e = der_get_any(&one, &tag, base, NULL);
-	if (e != ERR_OK)
-		return e;
+	TRY(der_enter(list, DER_SEQUENCE, "GeneralSubtree", &one));
+	TRY(der_get_any(&one, &tag, base, NULL));
 	if (!der_at_end(&one))
 		return refuse_name("minimum and maximum are not used");
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
@@ -264,11 +261,10 @@ enum err
 name_constraints_check(struct bytes value)
 {
 	struct der permitted, excluded;
-	enum err e = open_subtrees(value, &permitted, &excluded);
 
-	if (e == ERR_OK)
-		e = check_subtrees(permitted);
-	return e == ERR_OK ? check_subtrees(excluded) : e;
+	TRY(open_subtrees(value, &permitted, &excluded));
+	TRY(check_subtrees(permitted));
+	return check_subtrees(excluded);
 }
 
 /* How a name stands to a list of subtrees: are there any of its kind, and is it within one? */
@@ -280,10 +276,7 @@ look_at_subtrees(struct der list, const struct pki_san *name, bool *any, bool *w
 
 	*any = *within = false;
 	while (!der_at_end(&list)) {
-		enum err e = get_subtree(&list, &rule, &base);
-
-		if (e != ERR_OK)
-			return e;
+		TRY(get_subtree(&list, &rule, &base));
 		if (rule->type != name->type)
 			continue;
 		*any = true;
@@ -297,18 +290,17 @@ pki_name_constraints_allow(struct bytes value, const struct pki_sans *names, str
 {
 	struct der permitted, excluded;
 	bool any_permitted, any_excluded, in_permitted, in_excluded;
-	enum err e = open_subtrees(value, &permitted, &excluded);
 
-	for (size_t i = 0; e == ERR_OK && i < names->count; i++) {
+	TRY(open_subtrees(value, &permitted, &excluded));
+	for (size_t i = 0; i < names->count; i++) {
 		const struct pki_san *name = &names->item[i];
 
-		e = look_at_subtrees(permitted, name, &any_permitted, &in_permitted);
-		if (e == ERR_OK)
-			e = look_at_subtrees(excluded, name, &any_excluded, &in_excluded);
-		if (e == ERR_OK && ((any_permitted && !in_permitted) || in_excluded))
+		TRY(look_at_subtrees(permitted, name, &any_permitted, &in_permitted));
+		TRY(look_at_subtrees(excluded, name, &any_excluded, &in_excluded));
+		if (((any_permitted && !in_permitted) || in_excluded))
 			return err_set_word(ERR_DENIED, WORD_NAME_NOT_ALLOWED,
 				"the CA is constrained and may not certify \"%s\" (RFC 5280 section 4.2.1.10)",
 				pki_san_text(a, name));
 	}
-	return e;
+	return ERR_OK;
 }

@@ -107,10 +107,8 @@ static enum err
 check_exact(struct bytes text, struct arena *a)
 {
 	struct pki_san san;
-	enum err e = pki_san_from_text(text, a, &san);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(pki_san_from_text(text, a, &san));
 	if (!bytes_equal(bytes_str(pki_san_text(a, &san)), text))
 		return refuse_pattern("a pattern is written in lower case");
 	return ERR_OK;
@@ -121,10 +119,8 @@ static enum err
 check_dns_suffix(struct bytes suffix, struct arena *a)
 {
 	struct bytes lower;
-	enum err e = pki_dns_check(suffix, a, &lower);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(pki_dns_check(suffix, a, &lower));
 	if (!bytes_equal(lower, suffix) || suffix.p[0] == '*')
 		return refuse_pattern(
 			"a pattern is written in lower case, with its stars in front");
@@ -137,10 +133,8 @@ check_uri_prefix(struct bytes prefix)
 {
 	size_t scheme = uri_scheme_length(prefix);
 	struct bytes rest = skip_octets(prefix, scheme + (scheme > 0));
-	enum err e = uri_check(prefix);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(uri_check(prefix));
 	if (!starts_with(rest, "/") || (rest.n > 1 && rest.p[1] != '/'))
 		return ERR_OK; /* no authority: urn:a:, file:/a */
 	if (rest.n > 2 && memchr(rest.p + 2, '/', rest.n - 2) != NULL)

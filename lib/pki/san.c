@@ -70,10 +70,8 @@ static enum err
 read_other(struct bytes v, struct arena *a, struct bytes *out)
 {
 	struct bytes oid, value;
-	enum err e = san_other_read(v, &oid, &value);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(san_other_read(v, &oid, &value));
 	if (oid_text(a, oid) == NULL)
 		return refuse_san("an otherName type-id has an arc of more than 63 bits");
 	*out = v;
@@ -187,9 +185,7 @@ pki_sans_parse(struct bytes der, struct arena *a, struct pki_sans *out)
 	while (!der_at_end(&d)) {
 		struct pki_san *san = &sans.item[sans.count];
 
-		e = get_san(&d, a, san);
-		if (e != ERR_OK)
-			return e;
+		TRY(get_san(&d, a, san));
 		if (!pki_sans_contain(&sans, san))
 			sans.count++;
 	}

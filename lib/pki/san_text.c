@@ -189,11 +189,9 @@ ip_from_text(struct bytes text, struct arena *a, struct bytes *out)
 static enum err
 uri_from_text(struct bytes text, struct arena *a, struct bytes *out)
 {
-	enum err e = uri_check(text);
-
-	if (e == ERR_OK)
-		*out = arena_bytes(a, text);
-	return e;
+	TRY(uri_check(text));
+	*out = arena_bytes(a, text);
+	return ERR_OK;
 }
 
 static enum err
@@ -204,26 +202,20 @@ other_from_text(struct bytes text, struct arena *a, struct bytes *out)
 	uint8_t room[OTHER_HEX_MAX / 2 + 128];
 	struct bytes oid, value, again;
 	struct derw w;
-	enum err e;
 
 	if (colon == NULL || text.n - at - 1 > OTHER_HEX_MAX)
 		return refuse_text(
 			"an otherName is written other:OID:HEX, with at most 512 octets");
-	e = oid_from_text(bytes_of(text.p, at), a, &oid);
-	if (e != ERR_OK)
-		return e;
+	TRY(oid_from_text(bytes_of(text.p, at), a, &oid));
 	if (!hex_lower(bytes_of(colon + 1, text.n - at - 1), a, &value))
 		return refuse_text("the value of an otherName is lower-case hex of its DER");
 	derw_init(&w, room, sizeof(room));
 	derw_element(&w, DER_CONTEXT_CONS(0), value);
 	derw_oid(&w, oid);
-	e = derw_done(&w, &again);
-	if (e != ERR_OK)
-		return e;
-	e = san_other_read(again, &oid, &value);
-	if (e == ERR_OK)
-		*out = arena_bytes(a, again);
-	return e;
+	TRY(derw_done(&w, &again));
+	TRY(san_other_read(again, &oid, &value));
+	*out = arena_bytes(a, again);
+	return ERR_OK;
 }
 
 enum err
@@ -240,11 +232,9 @@ pki_san_from_text(struct bytes text, struct arena *a, struct pki_san *out)
 	const uint8_t *colon = text.n > 0 ? memchr(text.p, ':', text.n) : NULL;
 	size_t at = colon != NULL ? (size_t)(colon - text.p) : 0;
 	struct pki_san san;
-	enum err e = pki_san_type_parse(bytes_of(text.p, at), &san.type);
 
-	if (e == ERR_OK)
-		e = read[san.type](bytes_of(text.p + at + 1, text.n - at - 1), a, &san.value);
-	if (e == ERR_OK)
-		*out = san;
-	return e;
+	TRY(pki_san_type_parse(bytes_of(text.p, at), &san.type));
+	TRY(read[san.type](bytes_of(text.p + at + 1, text.n - at - 1), a, &san.value));
+	*out = san;
+	return ERR_OK;
 }

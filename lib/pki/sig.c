@@ -69,10 +69,8 @@ pki_sig_alg_get(struct der *d, enum pki_sig_alg *out)
 {
 	struct der saved = *d;
 	struct bytes whole;
-	enum err e = der_get_whole(d, DER_SEQUENCE, "signatureAlgorithm", &whole);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(der_get_whole(d, DER_SEQUENCE, "signatureAlgorithm", &whole));
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
 		if (bytes_equal(whole, kinds[i].algorithm)) {
 			*out = (enum pki_sig_alg)i;
@@ -190,10 +188,10 @@ sign_with(EVP_PKEY *key, enum pki_sig_alg alg, struct bytes data, struct buf *si
 {
 	uint8_t out[SIGNATURE_MAX];
 	size_t n = sizeof(out);
-	enum err e = kinds[alg].digest == DIGEST_NONE ? sign_message(key, data, out, &n)
-						      : sign_digest(key, alg, data, out, &n);
 
-	return e == ERR_OK ? buf_append(signature, out, n) : e;
+	TRY(kinds[alg].digest == DIGEST_NONE ? sign_message(key, data, out, &n)
+					     : sign_digest(key, alg, data, out, &n));
+	return buf_append(signature, out, n);
 }
 
 static enum err
@@ -253,22 +251,16 @@ pki_sign(const struct pki_signer *s, struct bytes tbs, struct buf *out)
 	uint8_t tail_room[SIGNATURE_MAX + 64], head_room[16];
 	struct derw tail, head;
 	struct bytes after, before;
-	enum err e = s->sign(s->ctx, tbs, &signature);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(s->sign(s->ctx, tbs, &signature));
 	derw_init(&tail, tail_room, sizeof(tail_room));
 	derw_bits(&tail, buf_bytes(&signature));
 	pki_sig_alg_put(&tail, s->alg);
-	e = derw_done(&tail, &after);
-	if (e != ERR_OK)
-		return e;
+	TRY(derw_done(&tail, &after));
 	derw_init(&head, head_room, sizeof(head_room));
 	derw_header(&head, DER_SEQUENCE, tbs.n + after.n);
-	e = derw_done(&head, &before);
-	if (e == ERR_OK)
-		e = pki_concat(out, (const struct bytes[]){before, tbs, after}, 3);
-	return e;
+	TRY(derw_done(&head, &before));
+	return pki_concat(out, (const struct bytes[]){before, tbs, after}, 3);
 }
 
 enum err
@@ -276,13 +268,10 @@ pki_concat(struct buf *out, const struct bytes *parts, size_t count)
 {
 	size_t total = 0;
 	uint8_t *room;
-	enum err e;
 
 	for (size_t i = 0; i < count; i++)
 		total += parts[i].n;
-	e = buf_reserve(out, total, &room);
-	if (e != ERR_OK)
-		return e;
+	TRY(buf_reserve(out, total, &room));
 	for (size_t i = 0; i < count; i++) {
 		if (parts[i].n > 0)
 			memcpy(room, parts[i].p, parts[i].n);

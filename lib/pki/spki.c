@@ -74,10 +74,8 @@ static enum err
 get_magnitude(struct der *d, const char *what, struct bytes *out)
 {
 	struct bytes c;
-	enum err e = der_get_integer(d, what, &c);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(der_get_integer(d, what, &c));
 	if (c.p[0] >= 0x80)
 		return err_set(ERR_INVALID, "\"%s\" is negative", what);
 	*out = c.p[0] == 0 ? bytes_of(c.p + 1, c.n - 1) : c;
@@ -284,12 +282,9 @@ refuse_algorithm(struct bytes algorithm)
 {
 	struct der top = der_open(algorithm), d;
 	struct bytes oid;
-	enum err e = der_enter(&top, DER_SEQUENCE, "algorithm", &d);
 
-	if (e == ERR_OK)
-		e = der_get_oid(&d, "algorithm", &oid);
-	if (e != ERR_OK)
-		return e;
+	TRY(der_enter(&top, DER_SEQUENCE, "algorithm", &d));
+	TRY(der_get_oid(&d, "algorithm", &oid));
 	if (bytes_equal(oid, OID_EC_PUBLIC_KEY) && der_peek(&d) == DER_SEQUENCE)
 		return bad_key("explicit EC parameters are not allowed (RFC 5480 section 2.1.1)");
 	if (bytes_equal(oid, OID_EC_PUBLIC_KEY))
@@ -315,19 +310,14 @@ read_spki(struct bytes der, struct pki_spki *spki)
 {
 	struct der top = der_open(der), d;
 	struct bytes algorithm;
-	enum err e = der_enter(&top, DER_SEQUENCE, "subjectPublicKeyInfo", &d);
 
-	if (e == ERR_OK)
-		e = der_finish(&top, "subjectPublicKeyInfo");
-	if (e == ERR_OK)
-		e = der_get_whole(&d, DER_SEQUENCE, "algorithm", &algorithm);
-	if (e == ERR_OK)
-		e = find_kind(spki, algorithm);
-	if (e == ERR_OK)
-		e = der_get_bits(&d, "subjectPublicKey", &spki->key);
-	if (e == ERR_OK)
-		e = der_finish(&d, "subjectPublicKeyInfo");
-	return e == ERR_OK ? kinds[spki->type].read(spki) : e;
+	TRY(der_enter(&top, DER_SEQUENCE, "subjectPublicKeyInfo", &d));
+	TRY(der_finish(&top, "subjectPublicKeyInfo"));
+	TRY(der_get_whole(&d, DER_SEQUENCE, "algorithm", &algorithm));
+	TRY(find_kind(spki, algorithm));
+	TRY(der_get_bits(&d, "subjectPublicKey", &spki->key));
+	TRY(der_finish(&d, "subjectPublicKeyInfo"));
+	return kinds[spki->type].read(spki);
 }
 
 enum err
@@ -367,14 +357,12 @@ pki_spki_from_pkey(EVP_PKEY *key, struct arena *a, struct bytes *der)
 	int n = i2d_PUBKEY(key, &encoded);
 	struct pki_spki spki;
 	struct bytes copy;
-	enum err e;
 
 	if (n <= 0)
 		return err_openssl(ERR_INTERNAL, "cannot encode the public key");
 	copy = arena_bytes(a, bytes_of(encoded, (size_t)n));
 	OPENSSL_free(encoded);
-	e = pki_spki_parse(copy, &spki);
-	if (e == ERR_OK)
-		*der = copy;
-	return e;
+	TRY(pki_spki_parse(copy, &spki));
+	*der = copy;
+	return ERR_OK;
 }

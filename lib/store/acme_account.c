@@ -23,10 +23,8 @@ read_account(struct store *s, struct arena *a, const struct stmt *st, const stru
 	account.contact = result_texts(a, res, 0, COL_ACCOUNT_CONTACT, &account.contact_count);
 	account.terms_agreed = result_bool(res, 0, COL_ACCOUNT_TERMS_AGREED);
 	account.created_at = result_time(res, 0, COL_ACCOUNT_CREATED_AT);
-	e = result_octets(
-		res, 0, COL_ACCOUNT_THUMBPRINT, account.thumbprint, sizeof(account.thumbprint));
-	if (e != ERR_OK)
-		return e;
+	TRY(result_octets(
+		res, 0, COL_ACCOUNT_THUMBPRINT, account.thumbprint, sizeof(account.thumbprint)));
 	if (status == ACME_ACCOUNT_STATUS_COUNT)
 		return err_set(ERR_INTERNAL, "account \"%s\" has an unknown status", account.id);
 	account.status = (enum acme_account_status)status;
@@ -60,23 +58,18 @@ store_account_add(
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
 	struct store_account holder;
-	enum err e;
 
 	BIND(&p, acme_account_add, .id = account->id, .identity = account->identity,
 		.thumbprint = bytes_of(account->thumbprint, sizeof(account->thumbprint)),
 		.jwk = account->jwk_json,
 		.contact = texts_of((const char *const *)account->contact, account->contact_count),
 		.terms_agreed = account->terms_agreed);
-	e = db_write(s->db, &sql_acme_account_add, &p, &res);
-	if (e != ERR_OK)
-		return e;
+	TRY(db_write(s->db, &sql_acme_account_add, &p, &res));
 	if (result_affected(res) > 0) {
 		*out_id = account->id;
 		return ERR_OK;
 	}
-	e = store_account_find_by_key(s, a, account->thumbprint, &holder);
-	if (e != ERR_OK)
-		return e;
+	TRY(store_account_find_by_key(s, a, account->thumbprint, &holder));
 	*out_id = holder.id;
 	return err_set(ERR_CONFLICT, "the key has an account already");
 }
@@ -87,10 +80,8 @@ change_account(struct store *s, const struct stmt *st, const struct params *p, e
 	const char *why)
 {
 	AUTO(PGresult) res = NULL;
-	enum err e = db_run(s->db, st, p, &res);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(db_run(s->db, st, p, &res));
 	if (result_affected(res) == 0)
 		return err_set(unchanged, "%s", why);
 	store_ring(s, STORE_BELL_STATE);
@@ -137,12 +128,9 @@ store_account_changes(
 {
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
-	enum err e;
 
 	BIND(&p, acme_account_changes, .cursor = (int64_t)*cursor);
-	e = db_read(s->db, &sql_acme_account_changes, &p, &res);
-	if (e != ERR_OK)
-		return e;
+	TRY(db_read(s->db, &sql_acme_account_changes, &p, &res));
 	*ids = result_texts(a, res, 0, COL_ACME_ACCOUNT_CHANGES_IDS, count);
 	*cursor = (uint64_t)result_int(res, 0, COL_ACME_ACCOUNT_CHANGES_OLDEST);
 	return ERR_OK;

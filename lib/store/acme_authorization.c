@@ -30,7 +30,6 @@ read_authorization(struct arena *a, const PGresult *res, struct store_authorizat
 {
 	unsigned state =
 		column_word(res, 0, COL_AUTHORIZATION_STATE, &acme_authorization_status_words);
-	enum err e = ERR_OK;
 
 	if (state == ACME_AUTHORIZATION_STATUS_COUNT)
 		return err_set(ERR_INTERNAL, "an authorization has an unknown state");
@@ -43,12 +42,12 @@ read_authorization(struct arena *a, const PGresult *res, struct store_authorizat
 		.status = (enum acme_authorization_status)state,
 		.challenges = arena_array(a, result_rows(res), sizeof(struct store_challenge)),
 	};
-	for (size_t row = 0; row < result_rows(res) && e == ERR_OK; row++)
+
+	for (size_t row = 0; row < result_rows(res); row++)
 		if (!result_null(res, row, COL_AUTHORIZATION_CHALLENGE))
-			e = read_challenge(a, res, row, &z.challenges[z.challenge_count++]);
-	if (e == ERR_OK)
-		*out = z;
-	return e;
+			TRY(read_challenge(a, res, row, &z.challenges[z.challenge_count++]));
+	*out = z;
+	return ERR_OK;
 }
 
 enum err
@@ -59,10 +58,10 @@ store_authorization_find(
 	AUTO(PGresult) res = NULL;
 
 	BIND(&p, acme_authorization_find, .id = id);
-	enum err e = db_read(s->db, &sql_acme_authorization_find, &p, &res);
-	if (e == ERR_OK && result_rows(res) == 0)
+	TRY(db_read(s->db, &sql_acme_authorization_find, &p, &res));
+	if (result_rows(res) == 0)
 		return err_set(ERR_NOTFOUND, "no such authorization");
-	return e == ERR_OK ? read_authorization(a, res, out) : e;
+	return read_authorization(a, res, out);
 }
 
 enum err
@@ -70,14 +69,13 @@ store_authorization_deactivate(struct store *s, const char *id)
 {
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
-	enum err e;
 
 	BIND(&p, acme_authorization_deactivate, .id = id);
-	e = db_run(s->db, &sql_acme_authorization_deactivate, &p, &res);
-	if (e == ERR_OK && result_affected(res) == 0)
+	TRY(db_run(s->db, &sql_acme_authorization_deactivate, &p, &res));
+	if (result_affected(res) == 0)
 		return err_set(ERR_CONFLICT,
 			"the authorization is neither pending nor valid (RFC 8555 section 7.5.2)");
-	return e;
+	return ERR_OK;
 }
 
 enum err
@@ -90,13 +88,10 @@ store_challenge_find(struct store *s, struct arena *a, const char *id,
 	size_t i = 0;
 
 	BIND(&p, acme_authorization_find_by_challenge, .challenge = id);
-	enum err e = db_read(s->db, &sql_acme_authorization_find_by_challenge, &p, &res);
-	if (e == ERR_OK && result_rows(res) == 0)
+	TRY(db_read(s->db, &sql_acme_authorization_find_by_challenge, &p, &res));
+	if (result_rows(res) == 0)
 		return err_set(ERR_NOTFOUND, "no such challenge");
-	if (e == ERR_OK)
-		e = read_authorization(a, res, &z);
-	if (e != ERR_OK)
-		return e;
+	TRY(read_authorization(a, res, &z));
 	while (i < z.challenge_count && strcmp(z.challenges[i].id, id) != 0)
 		i++;
 	*authz = z;
@@ -110,11 +105,9 @@ store_authorization_covers(
 {
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
-	enum err e;
 
 	BIND(&p, acme_authorization_covers, .account = account, .names = texts_of(names, count));
-	e = db_read(s->db, &sql_acme_authorization_covers, &p, &res);
-	if (e == ERR_OK)
-		*all = count > 0 && result_bool(res, 0, COL_ACME_AUTHORIZATION_COVERS_COVERS);
-	return e;
+	TRY(db_read(s->db, &sql_acme_authorization_covers, &p, &res));
+	*all = count > 0 && result_bool(res, 0, COL_ACME_AUTHORIZATION_COVERS_COVERS);
+	return ERR_OK;
 }

@@ -9,12 +9,9 @@ store_challenge_answer(struct store *s, const char *id, const uint8_t thumbprint
 {
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
-	enum err e;
 
 	BIND(&p, acme_challenge_answer, .id = id, .thumbprint = bytes_of(thumbprint, 32));
-	e = db_write(s->db, &sql_acme_challenge_answer, &p, &res);
-	if (e != ERR_OK)
-		return e;
+	TRY(db_write(s->db, &sql_acme_challenge_answer, &p, &res));
 	*changed = result_bool(res, 0, COL_ACME_CHALLENGE_ANSWER_CHANGED);
 	if (*changed)
 		store_ring(s, STORE_BELL_CHALLENGE);
@@ -28,12 +25,9 @@ store_challenge_take(struct store *s, struct arena *a, unsigned max, int64_t lea
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
 	struct store_challenge_work *work;
-	enum err e;
 
 	BIND(&p, acme_challenge_claim, .most = max, .lease_s = lease_s);
-	e = db_run(s->db, &sql_acme_challenge_claim, &p, &res);
-	if (e != ERR_OK)
-		return e;
+	TRY(db_run(s->db, &sql_acme_challenge_claim, &p, &res));
 	if (result_rows(res) == 0)
 		return err_set(ERR_NOTFOUND, "no challenge is due");
 	work = arena_array(a, result_rows(res), sizeof(*work));
@@ -47,10 +41,8 @@ store_challenge_take(struct store *s, struct arena *a, unsigned max, int64_t lea
 		work[i].wanted = result_bool(res, i, COL_ACME_CHALLENGE_CLAIM_WANTED)
 			? STORE_WORK_WANTED
 			: STORE_WORK_MOOT;
-		e = result_octets(res, i, COL_ACME_CHALLENGE_CLAIM_THUMBPRINT, work[i].thumbprint,
-			sizeof(work[i].thumbprint));
-		if (e != ERR_OK)
-			return e;
+		TRY(result_octets(res, i, COL_ACME_CHALLENGE_CLAIM_THUMBPRINT, work[i].thumbprint,
+			sizeof(work[i].thumbprint)));
 	}
 	*out = work;
 	*count = result_rows(res);
@@ -64,7 +56,6 @@ store_challenge_finish(struct store *s, const char *id, enum acme_challenge_stat
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
 	const struct stmt *st = &sql_acme_challenge_finish;
-	enum err e;
 
 	if (to == ACME_CHALLENGE_INVALID && retry_at != 0) {
 		st = &sql_acme_challenge_retry;
@@ -73,8 +64,8 @@ store_challenge_finish(struct store *s, const char *id, enum acme_challenge_stat
 		BIND(&p, acme_challenge_finish, .id = id, .status = acme_challenge_status_name(to),
 			.error = error_json);
 	}
-	e = db_run(s->db, st, &p, &res);
-	if (e == ERR_OK && result_affected(res) == 0)
+	TRY(db_run(s->db, st, &p, &res));
+	if (result_affected(res) == 0)
 		return err_set(ERR_CONFLICT, "challenge \"%s\" is no longer being processed", id);
-	return e;
+	return ERR_OK;
 }

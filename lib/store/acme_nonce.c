@@ -62,8 +62,8 @@ store_nonce_keys(
 
 	if (e != ERR_OK || (*count > 0 && out[0].created_at + rotate_s > clock_now()))
 		return e;
-	e = make_key(s);
-	return e != ERR_OK ? e : read_keys(s, out, max, count);
+	TRY(make_key(s));
+	return read_keys(s, out, max, count);
 }
 
 enum err
@@ -72,13 +72,10 @@ store_nonce_use(struct store *s, const uint8_t mark[STORE_NONCE_MARK_SIZE], stru
 {
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
-	enum err e;
 
 	BIND(&p, acme_nonce_use, .nonce = nonce, .expires = expires,
 		.mark = bytes_of(mark, STORE_NONCE_MARK_SIZE));
-	e = db_write(s->db, &sql_acme_nonce_use, &p, &res);
-	if (e != ERR_OK)
-		return e;
+	TRY(db_write(s->db, &sql_acme_nonce_use, &p, &res));
 	if (!result_bool(res, 0, COL_ACME_NONCE_USE_KNOWN))
 		return err_set_word(ERR_NOTFOUND, WORD_BAD_NONCE,
 			"the key of this nonce is gone (RFC 8555 section 6.5)");
@@ -93,11 +90,7 @@ store_nonce_sweep(struct store *s)
 {
 	const struct stmt *const both[] = {&sql_acme_nonce_sweep_used, &sql_acme_nonce_sweep_keys};
 
-	for (size_t i = 0; i < ARRAY_LEN(both); i++) {
-		enum err e = db_run(s->db, both[i], NULL, NULL);
-
-		if (e != ERR_OK)
-			return e;
-	}
+	for (size_t i = 0; i < ARRAY_LEN(both); i++)
+		TRY(db_run(s->db, both[i], NULL, NULL));
 	return ERR_OK;
 }

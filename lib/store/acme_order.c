@@ -116,14 +116,12 @@ store_order_find(struct store *s, struct arena *a, const char *id, struct store_
 	struct store_order order;
 
 	BIND(&p, acme_order_find, .id = id);
-	enum err e = db_read(s->db, &sql_acme_order_find, &p, &res);
-	if (e == ERR_OK && result_rows(res) == 0)
+	TRY(db_read(s->db, &sql_acme_order_find, &p, &res));
+	if (result_rows(res) == 0)
 		return err_set(ERR_NOTFOUND, "no such order");
-	if (e == ERR_OK)
-		e = read_order(a, res, &order);
-	if (e == ERR_OK)
-		*out = order;
-	return e;
+	TRY(read_order(a, res, &order));
+	*out = order;
+	return ERR_OK;
 }
 
 enum err
@@ -132,12 +130,9 @@ store_order_list(struct store *s, struct arena *a, const char *account, const ch
 {
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
-	enum err e;
 
 	BIND(&p, acme_order_list, .account = account, .after = after, .page = limit);
-	e = db_read(s->db, &sql_acme_order_list, &p, &res);
-	if (e != ERR_OK)
-		return e;
+	TRY(db_read(s->db, &sql_acme_order_list, &p, &res));
 	*ids = arena_array(a, result_rows(res), sizeof(**ids));
 	*count = result_rows(res);
 	for (size_t i = 0; i < *count; i++)

@@ -33,14 +33,12 @@ read_certificate(struct arena *a, const PGresult *res, size_t row, struct store_
 		.identity_kind = (enum identity_kind)column_word(
 			res, row, COL_CERTIFICATE_IDENTITY_KIND, &identity_kind_words),
 	};
-	enum err e = result_octets(res, row, COL_CERTIFICATE_SERIAL, c.serial, sizeof(c.serial));
 
-	if (e == ERR_OK)
-		e = result_octets(res, row, COL_CERTIFICATE_RENEWED_FROM, c.renewed_from,
-			sizeof(c.renewed_from));
-	if (e == ERR_OK)
-		*out = c;
-	return e;
+	TRY(result_octets(res, row, COL_CERTIFICATE_SERIAL, c.serial, sizeof(c.serial)));
+	TRY(result_octets(
+		res, row, COL_CERTIFICATE_RENEWED_FROM, c.renewed_from, sizeof(c.renewed_from)));
+	*out = c;
+	return ERR_OK;
 }
 
 enum err
@@ -51,9 +49,7 @@ store_certificate_find(struct store *s, struct arena *a, const uint8_t serial[ST
 	AUTO(PGresult) res = NULL;
 
 	BIND(&p, certificate_find, .serial = bytes_of(serial, STORE_SERIAL_SIZE));
-	enum err e = db_read(s->db, &sql_certificate_find, &p, &res);
-	if (e != ERR_OK)
-		return e;
+	TRY(db_read(s->db, &sql_certificate_find, &p, &res));
 	if (result_rows(res) == 0)
 		return err_set(ERR_NOTFOUND, "no certificate with this serial");
 	return read_certificate(a, res, 0, out);
@@ -98,19 +94,16 @@ store_certificate_list(struct store *s, struct arena *a, const struct store_cert
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
 	const struct stmt *st = bind_list(&p, f);
-	enum err e = db_read(s->db, st, &p, &res);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(db_read(s->db, st, &p, &res));
 	size_t n = result_rows(res);
 	struct store_certificate *list = arena_array(a, n + 1, sizeof(*list));
-	for (size_t i = 0; i < n && e == ERR_OK; i++)
-		e = read_certificate(a, res, i, &list[i]);
-	if (e == ERR_OK) {
-		*out = list;
-		*count = n;
-	}
-	return e;
+
+	for (size_t i = 0; i < n; i++)
+		TRY(read_certificate(a, res, i, &list[i]));
+	*out = list;
+	*count = n;
+	return ERR_OK;
 }
 
 static enum err
@@ -144,29 +137,25 @@ store_issued_changes(struct store *s, struct arena *a, uint64_t *cursor, unsigne
 {
 	AUTO(PGresult) page = NULL;
 	AUTO(PGresult) rest = NULL;
-	enum err e = read_page(s, *cursor, limit, &page);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(read_page(s, *cursor, limit, &page));
 	const PGresult *res = page;
 	size_t n = result_rows(res);
 	int64_t last = result_int(res, n - 1, COL_ISSUED_CHANGES_XID);
 	bool full = n >= limit && !result_null(res, 0, COL_ISSUED_CHANGES_SERIAL);
+
 	if (full && last >= result_int(res, 0, COL_ISSUED_CHANGES_OLDEST)) {
-		e = read_page(s, *cursor, INT64_MAX, &rest);
-		if (e != ERR_OK)
-			return e;
+		TRY(read_page(s, *cursor, INT64_MAX, &rest));
 		full = false;
 		res = rest;
 		n = result_rows(rest);
 	}
 	struct store_issued *list = arena_array(a, n, sizeof(*list));
 	size_t got = 0;
-	for (size_t i = 0; i < n && e == ERR_OK; i++)
+
+	for (size_t i = 0; i < n; i++)
 		if (!result_null(res, i, COL_ISSUED_CHANGES_SERIAL))
-			e = read_issued(res, i, &list[got++]);
-	if (e != ERR_OK)
-		return e;
+			TRY(read_issued(res, i, &list[got++]));
 	*out = list;
 	*count = got;
 	*more = full;

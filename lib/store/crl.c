@@ -19,9 +19,7 @@ store_crl_latest(struct store *s, struct arena *a, const int64_t *known, size_t 
 	AUTO(PGresult) res = NULL;
 
 	BIND(&p, crl_latest, .known = ints_of(known, known_count));
-	enum err e = db_read(s->db, &sql_crl_latest, &p, &res);
-	if (e != ERR_OK)
-		return e;
+	TRY(db_read(s->db, &sql_crl_latest, &p, &res));
 	*count = result_rows(res);
 	*out = arena_array(a, *count + 1, sizeof(**out));
 	for (size_t i = 0; i < *count; i++)
@@ -45,10 +43,9 @@ store_crl_import(struct store *s, const struct store_crl *crl, const char *actor
 	BIND(&p, crl_import, .issuer = crl->issuer, .number = crl->number,
 		.this_update = crl->this_update, .next_update = crl->next_update,
 		.entries = crl->entries, .der = crl->der, .actor = actor);
-	enum err e = db_run(s->db, &sql_crl_import, &p, &res);
-	if (e != ERR_OK)
-		return e;
+	TRY(db_run(s->db, &sql_crl_import, &p, &res));
 	const char *outcome = result_peek(res, 0, COL_CRL_IMPORT_OUTCOME);
+
 	if (strcmp(outcome, "unknown") == 0)
 		return err_set(ERR_NOTFOUND,
 			"issuer %d is no root: only an offline CA's CRL is imported", crl->issuer);
@@ -113,15 +110,14 @@ take_marks(struct store_crl_job *job, int64_t due, struct store_crl_work *work)
 	AUTO(PGresult) res = NULL;
 
 	BIND(&p, crl_take, .issuer = job->issuer);
-	enum err e = db_conn_run(job->conn, &sql_crl_take, &p, &res);
-	if (e != ERR_OK)
-		return e;
+	TRY(db_conn_run(job->conn, &sql_crl_take, &p, &res));
 	*work = (struct store_crl_work){
 		.last_number = result_int(res, 0, COL_CRL_TAKE_NUMBER),
 		.last_this_update = result_time(res, 0, COL_CRL_TAKE_THIS_UPDATE),
 		.last_next_update = result_time(res, 0, COL_CRL_TAKE_NEXT_UPDATE),
 	};
 	bool published = !result_null(res, 0, COL_CRL_TAKE_NUMBER);
+
 	if (published && result_int(res, 0, COL_CRL_TAKE_MARKS) == 0 &&
 		work->last_this_update > due)
 		return err_set(ERR_NOTFOUND, "the CRL is fresh and nothing was revoked since");
@@ -135,16 +131,14 @@ read_entries(struct store_crl_job *job, struct arena *a, struct store_crl_work *
 	AUTO(PGresult) res = NULL;
 
 	BIND(&p, crl_entries, .issuer = job->issuer, .last_update = work->last_this_update);
-	enum err e = db_conn_run(job->conn, &sql_crl_entries, &p, &res);
-	if (e != ERR_OK)
-		return e;
+	TRY(db_conn_run(job->conn, &sql_crl_entries, &p, &res));
 	size_t n = result_rows(res);
 	struct store_revoked *list = arena_array(a, n + 1, sizeof(*list));
-	for (size_t i = 0; i < n && e == ERR_OK; i++)
-		e = row_revoked(res, i, &list[i]);
+	for (size_t i = 0; i < n; i++)
+		TRY(row_revoked(res, i, &list[i]));
 	work->revoked = list;
 	work->count = n;
-	return e;
+	return ERR_OK;
 }
 
 enum err
@@ -152,11 +146,11 @@ store_crl_begin(struct store *s, int16_t issuer, int64_t due, struct arena *a,
 	struct store_crl_work *work, struct store_crl_job **job)
 {
 	struct db_conn *c;
-	enum err e = db_take(s->db, DB_OWN, &c);
+	enum err e;
 
-	if (e != ERR_OK)
-		return e;
+	TRY(db_take(s->db, DB_OWN, &c));
 	struct store_crl_job *j = mem_zalloc(1, sizeof(*j));
+
 	*j = (struct store_crl_job){s, c, issuer};
 	e = begin_locked(j);
 	if (e == ERR_OK)
@@ -180,13 +174,12 @@ look_up_crl(struct store *s, const struct store_crl *crl)
 	AUTO(PGresult) res = NULL;
 
 	BIND(&p, crl_find, .issuer = crl->issuer, .number = crl->number);
-	enum err e = db_read(s->db, &sql_crl_find, &p, &res);
-	if (e == ERR_OK &&
-		(result_rows(res) == 0 ||
-			!bytes_equal(result_view(res, 0, COL_CRL_FIND_DER), crl->der)))
+	TRY(db_read(s->db, &sql_crl_find, &p, &res));
+	if ((result_rows(res) == 0 ||
+		    !bytes_equal(result_view(res, 0, COL_CRL_FIND_DER), crl->der)))
 		return err_set(ERR_UNAVAILABLE,
 			"database: the connection broke before the CRL was recorded");
-	return e;
+	return ERR_OK;
 }
 
 static enum err
@@ -200,8 +193,8 @@ record_crl(struct store_crl_job *job, const struct store_crl *crl)
 		.entries = crl->entries, .der = crl->der);
 	BIND(&q, crl_trim, .issuer = crl->issuer, .number = crl->number, .kept = CRL_KEPT,
 		.entries = crl->entries);
-	enum err e = db_conn_run(job->conn, &sql_crl_insert, &p, NULL);
-	return e == ERR_OK ? db_conn_run(job->conn, &sql_crl_trim, &q, NULL) : e;
+	TRY(db_conn_run(job->conn, &sql_crl_insert, &p, NULL));
+	return db_conn_run(job->conn, &sql_crl_trim, &q, NULL);
 }
 
 enum err

@@ -15,9 +15,7 @@ store_grant_list(
 	AUTO(PGresult) res = NULL;
 
 	BIND(&p, grant_list, .identity = identity);
-	enum err e = db_read(s->db, &sql_grant_list, &p, &res);
-	if (e != ERR_OK)
-		return e;
+	TRY(db_read(s->db, &sql_grant_list, &p, &res));
 	*count = result_rows(res);
 	*out = arena_array(a, *count + 1, sizeof(**out));
 	for (size_t i = 0; i < *count; i++)

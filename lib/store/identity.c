@@ -67,9 +67,7 @@ store_identity_find(struct store *s, struct arena *a, const char *name, struct s
 	AUTO(PGresult) res = NULL;
 
 	BIND(&p, identity_find, .name = name);
-	enum err e = db_read(s->db, &sql_identity_find, &p, &res);
-	if (e != ERR_OK)
-		return e;
+	TRY(db_read(s->db, &sql_identity_find, &p, &res));
 	if (result_rows(res) == 0)
 		return err_set(ERR_NOTFOUND, "no identity \"%s\"", name);
 	read_identity(a, res, 0, out);
@@ -85,9 +83,7 @@ store_identity_list(struct store *s, struct arena *a, const char *after, unsigne
 
 	BIND(&p, identity_list, .after = after != NULL ? after : "",
 		.page = limit < LIST_MAX ? limit : LIST_MAX);
-	enum err e = db_read(s->db, &sql_identity_list, &p, &res);
-	if (e != ERR_OK)
-		return e;
+	TRY(db_read(s->db, &sql_identity_list, &p, &res));
 	*count = result_rows(res);
 	*out = arena_array(a, *count + 1, sizeof(**out));
 	for (size_t i = 0; i < *count; i++)
@@ -106,10 +102,9 @@ store_identity_set_state(struct store *s, const char *name, enum identity_state 
 		return err_set(ERR_INVALID, "an identity is blocked or unblocked, not retired");
 	BIND(&p, identity_set_state, .name = name, .state = identity_state_name(to), .actor = actor,
 		.request_id = request_id);
-	enum err e = db_run(s->db, &sql_identity_set_state, &p, &res);
-	if (e != ERR_OK)
-		return e;
+	TRY(db_run(s->db, &sql_identity_set_state, &p, &res));
 	const char *outcome = result_peek(res, 0, COL_IDENTITY_SET_STATE_OUTCOME);
+
 	if (strcmp(outcome, "unknown") == 0)
 		return err_set(ERR_NOTFOUND, "no identity \"%s\"", name);
 	if (strcmp(outcome, "retired") == 0)
@@ -128,9 +123,7 @@ store_identity_offboard(struct store *s, const char *name, int reason, const cha
 
 	BIND(&p, identity_offboard, .name = name, .reason = reason, .actor = actor,
 		.request_id = request_id);
-	enum err e = db_run(s->db, &sql_identity_offboard, &p, &res);
-	if (e != ERR_OK)
-		return e;
+	TRY(db_run(s->db, &sql_identity_offboard, &p, &res));
 	if (strcmp(result_peek(res, 0, COL_IDENTITY_OFFBOARD_OUTCOME), "ok") != 0)
 		return err_set(ERR_NOTFOUND, "no identity \"%s\"", name);
 	*out = (struct store_offboarded){result_int(res, 0, COL_IDENTITY_OFFBOARD_REVOKED),
@@ -149,9 +142,7 @@ store_identity_changes(struct store *s, struct arena *a, uint64_t *cursor,
 	AUTO(PGresult) res = NULL;
 
 	BIND(&p, identity_changes, .cursor = (int64_t)*cursor);
-	enum err e = db_read(s->db, &sql_identity_changes, &p, &res);
-	if (e != ERR_OK)
-		return e;
+	TRY(db_read(s->db, &sql_identity_changes, &p, &res));
 	*count = 0;
 	*out = arena_array(a, result_rows(res), sizeof(**out));
 	for (size_t i = 0; i < result_rows(res); i++)

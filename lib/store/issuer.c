@@ -9,10 +9,8 @@ enum err
 store_issuer_list(struct store *s, struct arena *a, struct store_issuer **out, size_t *count)
 {
 	AUTO(PGresult) res = NULL;
-	enum err e = db_read(s->db, &sql_issuer_list, NULL, &res);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(db_read(s->db, &sql_issuer_list, NULL, &res));
 	*count = result_rows(res);
 	*out = arena_array(a, *count + 1, sizeof(**out));
 	for (size_t i = 0; i < *count; i++) {
@@ -45,9 +43,7 @@ store_issuer_changes(struct store *s, const struct store_issuer_place *place,
 	AUTO(PGresult) res = NULL;
 
 	BIND(&p, issuer_changes, .cursor = (int64_t)place->cursor);
-	enum err e = db_read(s->db, &sql_issuer_changes, &p, &res);
-	if (e != ERR_OK)
-		return e;
+	TRY(db_read(s->db, &sql_issuer_changes, &p, &res));
 	*next = *place;
 	next->cursor = (uint64_t)result_int(res, 0, COL_ISSUER_CHANGES_NEXT);
 	*changed = db_feed_doubtful(s->db, &next->connections_seen) ||
@@ -64,9 +60,7 @@ find_issuer(struct store *s, const struct store_issuer *issuer, int16_t *id)
 	AUTO(PGresult) res = NULL;
 
 	BIND(&p, issuer_find, .name = issuer->name, .spki_hash = issuer->spki_hash);
-	enum err e = db_read(s->db, &sql_issuer_find, &p, &res);
-	if (e != ERR_OK)
-		return e;
+	TRY(db_read(s->db, &sql_issuer_find, &p, &res));
 	for (size_t i = 0; i < result_rows(res); i++)
 		if (strcmp(result_peek(res, i, COL_ISSUER_FIND_NAME), issuer->name) != 0 ||
 			!bytes_equal(result_view(res, i, COL_ISSUER_FIND_DER), issuer->der))
@@ -94,9 +88,7 @@ store_issuer_add(struct store *s, const struct store_issuer *issuer, int16_t *id
 		.key_id = issuer->key_id, .spki_hash = issuer->spki_hash,
 		.key_label = issuer->key_label, .not_after = issuer->not_after,
 		.profiles = texts_of(issuer->profiles, issuer->profile_count));
-	enum err e = db_run(s->db, &sql_issuer_add, &p, &res);
-	if (e != ERR_OK)
-		return e;
+	TRY(db_run(s->db, &sql_issuer_add, &p, &res));
 	if (result_rows(res) == 0)
 		return find_issuer(s, issuer, id);
 	*id = (int16_t)result_int(res, 0, COL_ISSUER_ADD_ID);

@@ -19,10 +19,8 @@ enum err
 store_node_list(struct store *s, struct arena *a, struct store_node **out, size_t *count)
 {
 	AUTO(PGresult) res = NULL;
-	enum err e = db_read(s->db, &sql_node_list, NULL, &res);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(db_read(s->db, &sql_node_list, NULL, &res));
 	*count = result_rows(res);
 	*out = arena_array(a, *count + 1, sizeof(**out));
 	for (size_t i = 0; i < *count; i++)

@@ -23,10 +23,9 @@ store_certificate_revoke(struct store *s, const uint8_t serial[STORE_SERIAL_SIZE
 
 	BIND(&p, certificate_revoke, .serial = bytes_of(serial, STORE_SERIAL_SIZE),
 		.reason = reason, .actor = actor, .request_id = request_id);
-	enum err e = db_run(s->db, &sql_certificate_revoke, &p, &res);
-	if (e != ERR_OK)
-		return e;
+	TRY(db_run(s->db, &sql_certificate_revoke, &p, &res));
 	const char *outcome = result_peek(res, 0, COL_CERTIFICATE_REVOKE_OUTCOME);
+
 	if (strcmp(outcome, "unknown") == 0)
 		return err_set(ERR_NOTFOUND, "no certificate with this serial");
 	store_ring(s, STORE_BELL_STATE);
@@ -43,16 +42,13 @@ store_revocation_changes(struct store *s, struct arena *a, uint64_t *cursor,
 	AUTO(PGresult) res = NULL;
 
 	BIND(&p, revocation_changes, .cursor = (int64_t)*cursor);
-	enum err e = db_read(s->db, &sql_revocation_changes, &p, &res);
-	if (e != ERR_OK)
-		return e;
+	TRY(db_read(s->db, &sql_revocation_changes, &p, &res));
 	struct store_revoked *list = arena_array(a, result_rows(res), sizeof(*list));
 	size_t n = 0;
-	for (size_t i = 0; i < result_rows(res) && e == ERR_OK; i++)
+
+	for (size_t i = 0; i < result_rows(res); i++)
 		if (!result_null(res, i, COL_REVOKED_SERIAL))
-			e = row_revoked(res, i, &list[n++]);
-	if (e != ERR_OK)
-		return e;
+			TRY(row_revoked(res, i, &list[n++]));
 	*out = list;
 	*count = n;
 	*cursor = (uint64_t)result_int(res, 0, COL_REVOCATION_CHANGES_OLDEST);
@@ -77,11 +73,10 @@ enum err
 store_snapshot(struct store *s, struct arena *a, const char **out)
 {
 	AUTO(PGresult) res = NULL;
-	enum err e = db_read(s->db, &sql_revocation_snapshot, NULL, &res);
 
-	if (e == ERR_OK)
-		*out = result_text(a, res, 0, COL_REVOCATION_SNAPSHOT_SNAPSHOT);
-	return e;
+	TRY(db_read(s->db, &sql_revocation_snapshot, NULL, &res));
+	*out = result_text(a, res, 0, COL_REVOCATION_SNAPSHOT_SNAPSHOT);
+	return ERR_OK;
 }
 
 static enum err
@@ -93,10 +88,9 @@ count_behind(struct store *s, const uint8_t *serial, const char *identity, unsig
 	BIND(&p, revocation_behind,
 		.serial = bytes_of(serial, serial != NULL ? STORE_SERIAL_SIZE : 0),
 		.identity = identity);
-	enum err e = db_read(s->db, &sql_revocation_behind, &p, &res);
-	if (e == ERR_OK)
-		*out = (unsigned)result_int(res, 0, COL_REVOCATION_BEHIND_BEHIND);
-	return e;
+	TRY(db_read(s->db, &sql_revocation_behind, &p, &res));
+	*out = (unsigned)result_int(res, 0, COL_REVOCATION_BEHIND_BEHIND);
+	return ERR_OK;
 }
 
 enum err
@@ -105,14 +99,14 @@ store_revocation_settle(struct store *s, const uint8_t *serial, const char *iden
 {
 	int64_t deadline = clock_monotonic_us() + wait_ms * 1000;
 	long pause_ms = FIRST_PAUSE_MS;
-	enum err e = count_behind(s, serial, identity, behind);
 
-	while (e == ERR_OK && *behind > 0 && clock_monotonic_us() < deadline) {
+	TRY(count_behind(s, serial, identity, behind));
+	while (*behind > 0 && clock_monotonic_us() < deadline) {
 		const struct timespec pause = {.tv_nsec = pause_ms * 1000000L};
 
 		nanosleep(&pause, NULL);
 		pause_ms = pause_ms < LAST_PAUSE_MS ? pause_ms * 2 : LAST_PAUSE_MS;
-		e = count_behind(s, serial, identity, behind);
+		TRY(count_behind(s, serial, identity, behind));
 	}
-	return e;
+	return ERR_OK;
 }

@@ -41,10 +41,8 @@ static enum err
 look_who(struct work *w)
 {
 	AUTO(PGresult) res = NULL;
-	enum err e = db_conn_run(&w->conn, &sql_schema_user, NULL, &res);
 
-	if (e != ERR_OK)
-		return e;
+	TRY(db_conn_run(&w->conn, &sql_schema_user, NULL, &res));
 	w->user = result_text(w->arena, res, 0, COL_SCHEMA_USER_NAME);
 	w->superuser = result_bool(res, 0, COL_SCHEMA_USER_SUPERUSER);
 	w->creator = result_bool(res, 0, COL_SCHEMA_USER_CREATOR);
@@ -74,24 +72,23 @@ apply_role(struct work *w, const char *name, bool present, const char *create, c
 				name, w->user));
 		return ERR_OK;
 	}
-	e = db_conn_command(&w->conn, alter);
-	if (e == ERR_OK)
-		add_step(w, arena_printf(w->arena, "role \"%s\": time limits set", name));
-	return e;
+	TRY(db_conn_command(&w->conn, alter));
+	add_step(w, arena_printf(w->arena, "role \"%s\": time limits set", name));
+	return ERR_OK;
 }
 
 static enum err
 apply_roles(struct work *w)
 {
 	AUTO(PGresult) res = NULL;
-	enum err e = db_conn_run(&w->conn, &sql_schema_roles, NULL, &res);
 
-	for (size_t i = 0; e == ERR_OK && i < result_rows(res); i++)
-		e = apply_role(w, result_text(w->arena, res, i, COL_SCHEMA_ROLES_NAME),
+	TRY(db_conn_run(&w->conn, &sql_schema_roles, NULL, &res));
+	for (size_t i = 0; i < result_rows(res); i++)
+		TRY(apply_role(w, result_text(w->arena, res, i, COL_SCHEMA_ROLES_NAME),
 			result_bool(res, i, COL_SCHEMA_ROLES_PRESENT),
 			result_text(w->arena, res, i, COL_SCHEMA_ROLES_CREATE_COMMAND),
-			result_text(w->arena, res, i, COL_SCHEMA_ROLES_ALTER_COMMAND));
-	return e;
+			result_text(w->arena, res, i, COL_SCHEMA_ROLES_ALTER_COMMAND)));
+	return ERR_OK;
 }
 
 /* From here on everything is made by, and belongs to, chancery_owner. */
@@ -192,27 +189,23 @@ apply_migrations(struct work *w)
 {
 	AUTO(PGresult) res = NULL;
 	const char **names = NULL;
-	enum err e = list_migrations(w, &names);
 
-	if (e == ERR_OK)
-		e = db_conn_command(&w->conn,
-			"CREATE TABLE IF NOT EXISTS schema_version (version integer PRIMARY KEY, "
-			"name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())");
-	if (e == ERR_OK)
-		e = db_conn_run(&w->conn, &sql_schema_newest, NULL, &res);
-	if (e != ERR_OK)
-		return e;
+	TRY(list_migrations(w, &names));
+	TRY(db_conn_command(&w->conn,
+		"CREATE TABLE IF NOT EXISTS schema_version (version integer PRIMARY KEY, "
+		"name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"));
+	TRY(db_conn_run(&w->conn, &sql_schema_newest, NULL, &res));
 	int64_t have = result_int(res, 0, COL_SCHEMA_NEWEST_VERSION);
+
 	if (have > STORE_SCHEMA_VERSION)
 		return err_set(ERR_CONFLICT,
 			"database schema has version %lld and this program knows %d: install the newer programs",
 			(long long)have, STORE_SCHEMA_VERSION);
-	for (int64_t i = have; i < STORE_SCHEMA_VERSION && e == ERR_OK; i++) {
-		e = apply_file(w, names[i], (int)i + 1);
-		if (e == ERR_OK)
-			add_step(w, arena_printf(w->arena, "migration \"%s\" applied", names[i]));
+	for (int64_t i = have; i < STORE_SCHEMA_VERSION; i++) {
+		TRY(apply_file(w, names[i], (int)i + 1));
+		add_step(w, arena_printf(w->arena, "migration \"%s\" applied", names[i]));
 	}
-	return e;
+	return ERR_OK;
 }
 
 static enum err
@@ -222,38 +215,29 @@ apply_partitions(struct work *w)
 	AUTO(PGresult) res = NULL;
 
 	BIND(&p, partitions_ensure, .months = PARTITION_MONTHS);
-	enum err e = db_conn_run(&w->conn, &sql_partitions_ensure, &p, &res);
-	if (e == ERR_OK && result_int(res, 0, COL_PARTITIONS_ENSURE_MADE) > 0)
+	TRY(db_conn_run(&w->conn, &sql_partitions_ensure, &p, &res));
+	if (result_int(res, 0, COL_PARTITIONS_ENSURE_MADE) > 0)
 		add_step(w,
 			arena_printf(w->arena, "%lld monthly certificate partitions made",
 				(long long)result_int(res, 0, COL_PARTITIONS_ENSURE_MADE)));
-	return e;
+	return ERR_OK;
 }
 
 static enum err
 apply_all(struct work *w)
 {
-	enum err e = db_conn_run(&w->conn, &sql_schema_lock, NULL, NULL);
-
-	if (e == ERR_OK)
-		e = look_who(w);
-	if (e == ERR_OK)
-		e = apply_roles(w);
-	if (e == ERR_OK)
-		e = become_owner(w);
-	if (e == ERR_OK)
-		e = apply_migrations(w);
-	if (e == ERR_OK)
-		e = apply_file(w, "words.sql", 0);
-	if (e == ERR_OK)
-		e = apply_file(w, "roles.sql", 0);
-	if (e == ERR_OK)
-		e = apply_partitions(w);
-	if (e == ERR_OK)
-		add_step(w,
-			arena_printf(w->arena, "schema is at version %d, grants are in place",
-				STORE_SCHEMA_VERSION));
-	return e;
+	TRY(db_conn_run(&w->conn, &sql_schema_lock, NULL, NULL));
+	TRY(look_who(w));
+	TRY(apply_roles(w));
+	TRY(become_owner(w));
+	TRY(apply_migrations(w));
+	TRY(apply_file(w, "words.sql", 0));
+	TRY(apply_file(w, "roles.sql", 0));
+	TRY(apply_partitions(w));
+	add_step(w,
+		arena_printf(w->arena, "schema is at version %d, grants are in place",
+			STORE_SCHEMA_VERSION));
+	return ERR_OK;
 }
 
 enum err

@@ -33,17 +33,15 @@ check_version(struct store *s)
 {
 	AUTO(PGresult) there = NULL;
 	AUTO(PGresult) res = NULL;
-	enum err e = db_read(s->db, &sql_schema_present, NULL, &there);
 
-	if (e == ERR_OK && !result_bool(there, 0, COL_SCHEMA_PRESENT_PRESENT))
+	TRY(db_read(s->db, &sql_schema_present, NULL, &there));
+	if (!result_bool(there, 0, COL_SCHEMA_PRESENT_PRESENT))
 		return err_set_word(ERR_CONFLICT, WORD_SCHEMA_MISSING,
 			"database \"%s\" has no chancery schema: run \"ca-admin schema apply\"",
 			db_configuration(s->db)->dbname);
-	if (e == ERR_OK)
-		e = db_read(s->db, &sql_schema_newest, NULL, &res);
-	if (e != ERR_OK)
-		return e;
+	TRY(db_read(s->db, &sql_schema_newest, NULL, &res));
 	int64_t version = result_int(res, 0, COL_SCHEMA_NEWEST_VERSION);
+
 	if (version < STORE_SCHEMA_VERSION)
 		return err_set_word(ERR_CONFLICT, WORD_SCHEMA_MISSING,
 			"database schema has version %lld and this program needs %d: run \"ca-admin schema apply\"",
@@ -67,6 +65,7 @@ store_open(const struct db_config *config, struct store **out)
 		(long)getpid());
 	s->started_at = clock_now();
 	enum err e = check_version(s);
+
 	if (e != ERR_OK) {
 		db_close(s->db);
 		free(s);

@@ -74,6 +74,11 @@ PKI_FORBIDDEN = ["lib/base/clock.h", "lib/base/config.h", "lib/base/service.h", 
 # Time comes from clock_now(); the monotonic clock may be read where a condition variable needs it.
 CLOCKS = re.compile(r"\b(?:time|gettimeofday|timespec_get|clock_gettime)\s*\((?!\s*CLOCK_MONOTONIC\b)")
 
+# A failure that is only passed up, written otherwise than TRY(...): an early return, a chain in a condition, the end of a cascade.
+PASSED_UP = re.compile(r"\be = [^;{}]*;\n+\t+if \(e != ERR_OK\)\n\t+return e;"
+                       r"|\bif \([^;{}]*\(e = [^;{}]*\)\n\t+return e;"
+                       r"|\bif \(e == ERR_OK\)\n\t+e = [^;]*;\n+\treturn e(?:;| == ERR_OK \? [^E][^;]* : e;)")
+
 # SQL at the beginning of a text; what reads a column.
 SQL = re.compile(r'"(?:SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH)\b[^"]*')
 READ = re.compile(r"\b(?:result|column)_(\w+)\(")
@@ -157,6 +162,8 @@ class Check:
             for match in INCLUDE.finditer(text):
                 self.include(path, text, match)
             if not inside(path, "tests") and path != "lib/base/clock.c":
+                for match in PASSED_UP.finditer(text):
+                    self.refuse(path, text, match.start(), "a failure is passed up by TRY(...)")
                 for match in CLOCKS.finditer(without_comments(text)):
                     self.refuse(path, text, match.start(), "only lib/base/clock.c asks for the time; use clock_now()")
         return count

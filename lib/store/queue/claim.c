@@ -77,17 +77,18 @@ store_claim_open(struct store *s, unsigned max, struct arena *a, struct store_cl
 {
 	AUTO(PGresult) res = NULL;
 	struct db_conn *c;
-	enum err e = db_take(s->db, DB_OWN, &c);
+	enum err e;
 
-	if (e != ERR_OK)
-		return e;
+	TRY(db_take(s->db, DB_OWN, &c));
 	struct store_claim *claim = mem_zalloc(1, sizeof(*claim));
+
 	*claim = (struct store_claim){.store = s, .conn = c, .arena = a};
 	e = begin_and_take(c, max < STORE_CLAIM_MAX ? max : STORE_CLAIM_MAX, &res);
 	if (e == ERR_OK && result_rows(res) == 0)
 		e = err_set(ERR_NOTFOUND, "no request is waiting");
 	struct store_claim_item *list =
 		e == ERR_OK ? arena_array(a, result_rows(res), sizeof(*list)) : NULL;
+
 	for (size_t i = 0; e == ERR_OK && i < result_rows(res); i++)
 		e = read_claimed(a, res, i, &list[i]);
 	if (e != ERR_OK) {
@@ -109,8 +110,7 @@ store_claim_release(struct store *s, bool *released)
 	AUTO(PGresult) res = NULL;
 
 	BIND(&p, claim_release, .most = RELEASE_MAX);
-	enum err e = db_run(s->db, &sql_claim_release, &p, &res);
-	if (e == ERR_OK)
-		*released = result_affected(res) > 0;
-	return e;
+	TRY(db_run(s->db, &sql_claim_release, &p, &res));
+	*released = result_affected(res) > 0;
+	return ERR_OK;
 }

@@ -44,6 +44,7 @@ lock_active(struct db_conn *c, struct record *r)
 	const struct store_claim_item *items = r->claim->items;
 	int64_t ids[STORE_CLAIM_MAX];
 	size_t n = 0;
+
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
 
@@ -57,9 +58,7 @@ lock_active(struct db_conn *c, struct record *r)
 	if (n == 0)
 		return ERR_OK;
 	BIND(&p, claim_identities, .ids = ints_of(ids, n));
-	enum err e = db_conn_run(c, &sql_claim_identities, &p, &res);
-	if (e != ERR_OK)
-		return e;
+	TRY(db_conn_run(c, &sql_claim_identities, &p, &res));
 	for (size_t i = 0; i < r->claim->count; i++) {
 		bool active = false;
 
@@ -228,13 +227,10 @@ take_own_refusals(struct record *r)
 static enum err
 record_all(struct db_conn *c, struct record *r)
 {
-	enum err e = lock_active(c, r);
-
-	if (e == ERR_OK)
-		e = write_all(c, r);
-	if (e == ERR_OK)
-		take_own_refusals(r);
-	return e;
+	TRY(lock_active(c, r));
+	TRY(write_all(c, r));
+	take_own_refusals(r);
+	return ERR_OK;
 }
 
 /* Whoever waits sees it as pending; whoever records must not touch what another signer has held. */
@@ -264,20 +260,18 @@ take_recorded(const struct store_result *row, struct store_outcome *out)
 static enum err
 read_answered(struct record *r, const PGresult *res)
 {
-	enum err e = ERR_OK;
-
-	for (size_t n = 0; n < result_rows(res) && e == ERR_OK; n++) {
+	for (size_t n = 0; n < result_rows(res); n++) {
 		struct store_result row;
 
-		e = wait_read_result(r->claim->arena, res, n, &row);
-		for (size_t i = 0; e == ERR_OK && i < r->claim->count; i++)
+		TRY(wait_read_result(r->claim->arena, res, n, &row));
+		for (size_t i = 0; i < r->claim->count; i++)
 			if (r->claim->items[i].id == result_int(res, n, COL_RESULT_REQUEST) &&
 				(row.state != STORE_RESULT_PENDING || is_held(res, n))) {
 				take_recorded(&row, &r->outcomes[i]);
 				r->on[i] = false;
 			}
 	}
-	return e;
+	return ERR_OK;
 }
 
 /* On another transaction: locks the requests again, which waits for whoever has them, and records
@@ -287,6 +281,7 @@ record_again(struct db_conn *c, struct record *r)
 {
 	int64_t ids[STORE_CLAIM_MAX];
 	size_t n = 0;
+
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
 
@@ -294,12 +289,10 @@ record_again(struct db_conn *c, struct record *r)
 		if (r->on[i])
 			ids[n++] = r->claim->items[i].id;
 	BIND(&p, claim_relock, .ids = ints_of(ids, n));
-	enum err e = db_conn_command(c, "BEGIN");
-	if (e == ERR_OK)
-		e = db_conn_run(c, &sql_claim_relock, &p, &res);
-	if (e == ERR_OK)
-		e = read_answered(r, res);
-	return e == ERR_OK ? record_all(c, r) : e;
+	TRY(db_conn_command(c, "BEGIN"));
+	TRY(db_conn_run(c, &sql_claim_relock, &p, &res));
+	TRY(read_answered(r, res));
+	return record_all(c, r);
 }
 
 /* This item alone; one that cannot be recorded as it is becomes a refusal, or it would come back for
@@ -312,8 +305,8 @@ record_one(struct db_conn *c, struct record *r, size_t i)
 	if (e == ERR_OK || e == ERR_UNAVAILABLE || !db_conn_usable(c))
 		return e;
 	r->as[i] = RECORD_BROKEN;
-	e = roll_back(c);
-	return e == ERR_OK ? record_again(c, r) : e;
+	TRY(roll_back(c));
+	return record_again(c, r);
 }
 
 /* A statement failed for the batch: one by one. Not even the refusal of one may be recordable; then

@@ -154,9 +154,7 @@ store_responder_request(struct store *s, const char *identity, const char *profi
 
 	BIND(&p, responder_request, .identity = identity, .profile = profile, .issuer = issuer,
 		.spki = spki, .request_id = request_id);
-	enum err e = db_write(s->db, &sql_responder_request, &p, &res);
-	if (e != ERR_OK)
-		return e;
+	TRY(db_write(s->db, &sql_responder_request, &p, &res));
 	if (result_null(res, 0, COL_RESPONDER_REQUEST_ID))
 		return err_set(ERR_NOTFOUND, "no service identity \"%s\"", identity);
 	*id = result_int(res, 0, COL_RESPONDER_REQUEST_ID);

@@ -38,14 +38,12 @@ store_review_list(struct store *s, struct arena *a, int64_t after, unsigned limi
 	AUTO(PGresult) res = NULL;
 
 	BIND(&p, review_list, .after = after, .limit = limit);
-	enum err e = db_read(s->db, &sql_review_list, &p, &res);
-	if (e != ERR_OK)
-		return e;
+	TRY(db_read(s->db, &sql_review_list, &p, &res));
 	*count = result_rows(res);
 	*out = arena_array(a, *count + 1, sizeof(**out));
-	for (size_t i = 0; i < *count && e == ERR_OK; i++)
-		e = read_reviewed(a, res, i, &(*out)[i]);
-	return e;
+	for (size_t i = 0; i < *count; i++)
+		TRY(read_reviewed(a, res, i, &(*out)[i]));
+	return ERR_OK;
 }
 
 static enum err
@@ -63,9 +61,7 @@ store_review_find(struct store *s, struct arena *a, int64_t id, struct store_rev
 	AUTO(PGresult) res = NULL;
 
 	BIND(&p, review_find, .id = id);
-	enum err e = db_read(s->db, &sql_review_find, &p, &res);
-	if (e != ERR_OK)
-		return e;
+	TRY(db_read(s->db, &sql_review_find, &p, &res));
 	return result_rows(res) == 0 ? refuse_unknown(id) : read_reviewed(a, res, 0, out);
 }
 
@@ -95,13 +91,10 @@ store_review_approve(struct store *s, int64_t id, int64_t operator, const char *
 
 	BIND(&p, review_approve, .id = id, .operator= operator, .actor = actor,
 		.request_id = request_id);
-	enum err e = db_run(s->db, &sql_review_approve, &p, &res);
-	if (e != ERR_OK)
-		return e;
+	TRY(db_run(s->db, &sql_review_approve, &p, &res));
 	const char *outcome = result_peek(res, 0, COL_REVIEW_APPROVE_OUTCOME);
-	e = judge_outcome(outcome, id);
-	if (e != ERR_OK)
-		return e;
+
+	TRY(judge_outcome(outcome, id));
 	*out = (struct store_approved){.again = strcmp(outcome, "again") == 0,
 		.approvals = result_int(res, 0, COL_REVIEW_APPROVE_APPROVALS),
 		.needed = result_int(res, 0, COL_REVIEW_APPROVE_NEEDED)};
@@ -118,10 +111,8 @@ store_review_reject(
 
 	BIND(&p, review_reject, .id = id, .reason = reason, .actor = actor,
 		.request_id = request_id);
-	enum err e = db_run(s->db, &sql_review_reject, &p, &res);
-	if (e == ERR_OK)
-		e = judge_outcome(result_peek(res, 0, COL_REVIEW_REJECT_OUTCOME), id);
-	if (e == ERR_OK)
-		store_ring(s, STORE_BELL_RESULT);
-	return e;
+	TRY(db_run(s->db, &sql_review_reject, &p, &res));
+	TRY(judge_outcome(result_peek(res, 0, COL_REVIEW_REJECT_OUTCOME), id));
+	store_ring(s, STORE_BELL_RESULT);
+	return ERR_OK;
 }

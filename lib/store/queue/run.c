@@ -89,9 +89,7 @@ store_request_run(struct store *s, struct arena *a, const struct store_request_n
 
 	sem_init(&sleeper.wake, 0, 0);
 	store_request_start(s, a, r, wait_ms, wake_sleeper, &sleeper);
-	enum err e = sleep_until_woken(&sleeper);
-	if (e != ERR_OK)
-		return e;
+	TRY(sleep_until_woken(&sleeper));
 	*id = sleeper.id;
 	*out = sleeper.result;
 	return ERR_OK;
@@ -104,12 +102,11 @@ read_now(struct store *s, struct arena *a, int64_t id, struct store_result *out)
 	AUTO(PGresult) res = NULL;
 
 	BIND(&p, wait_fetch, .ids = ints_of(&id, 1));
-	enum err e = db_read(s->db, &sql_wait_fetch, &p, &res);
-	if (e == ERR_OK && result_rows(res) > 0)
+	TRY(db_read(s->db, &sql_wait_fetch, &p, &res));
+	if (result_rows(res) > 0)
 		return wait_read_result(a, res, 0, out);
-	if (e == ERR_OK)
-		*out = (struct store_result){.state = STORE_RESULT_PENDING};
-	return e;
+	*out = (struct store_result){.state = STORE_RESULT_PENDING};
+	return ERR_OK;
 }
 
 enum err
@@ -130,8 +127,7 @@ store_request_wait(
 
 	sem_init(&sleeper.wake, 0, 0);
 	wait_enter(&me);
-	enum err e = sleep_until_woken(&sleeper);
-	if (e == ERR_OK)
-		*out = sleeper.result;
-	return e;
+	TRY(sleep_until_woken(&sleeper));
+	*out = sleeper.result;
+	return ERR_OK;
 }

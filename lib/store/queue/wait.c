@@ -43,10 +43,8 @@ wait_read_result(struct arena *a, const PGresult *res, size_t row, struct store_
 {
 	struct store_result r = {.state = STORE_RESULT_PENDING};
 	unsigned state = column_word(res, row, COL_RESULT_STATE, &store_result_state_words);
-	enum err e = result_octets(res, row, COL_RESULT_SERIAL, r.serial, sizeof(r.serial));
 
-	if (e != ERR_OK)
-		return e;
+	TRY(result_octets(res, row, COL_RESULT_SERIAL, r.serial, sizeof(r.serial)));
 	if (state == STORE_RESULT_DONE || state == STORE_RESULT_REFUSED)
 		r.state = (enum store_result_state)state;
 	r.issuer = (int16_t)result_int(res, row, COL_RESULT_ISSUER);
