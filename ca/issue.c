@@ -49,7 +49,7 @@ new_request(struct http_request *req, const struct ca_issue *i)
 	for (size_t n = 0; n < i->names->count; n++)
 		names[n] = pki_san_text(req->arena, &i->names->item[n]);
 	return (struct store_request_new){
-		.protocol = ca_protocol_name(i->protocol),
+		.protocol = i->protocol,
 		.request_id = req->id,
 		.identity = i->identity,
 		.profile = i->profile->name,

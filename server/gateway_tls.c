@@ -67,7 +67,7 @@ ask_for_certificate(void *ctx, struct bytes spki, int64_t *request)
 	struct gateway_tls *t = ctx;
 	AUTO_STRUCT(arena) a = arena_new(0);
 	struct store_request_new r = {
-		.protocol = ca_protocol_name(CA_PROTOCOL_INTERNAL),
+		.protocol = CA_PROTOCOL_INTERNAL,
 		.request_id = random_id(a),
 		.profile = t->config->enroll.profile,
 		.name_count = t->config->enroll.names_count,

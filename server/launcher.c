@@ -21,11 +21,12 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/clock.h"
+#include "lib/base/retry.h"
 #include "lib/base/service.h"
 
 enum {
-	BACKOFF_FIRST_US = 200 * 1000,
-	BACKOFF_MAX_US = 10 * 1000 * 1000,
+	PAUSE_FIRST_MS = 200,
+	PAUSE_LAST_MS = 10 * 1000,
 	SETTLED_US = 30 * 1000 * 1000,
 	STOP_WITHIN_US = 30 * 1000 * 1000,
 	CHILDREN_MAX = 67,
@@ -43,8 +44,9 @@ struct child {
 	enum role role;
 	unsigned number;
 	pid_t pid; /* 0: not running */
-	int64_t started_us, start_at_us, backoff_us;
-	bool given_up; /* its configuration is wrong; a reload tries again */
+	int64_t started_us;
+	struct retry start; /* when it may be started again */
+	bool given_up;	    /* its configuration is wrong; a reload tries again */
 };
 
 struct launcher {
@@ -127,8 +129,9 @@ find_users(struct launcher *l)
 static void
 add_child(struct launcher *l, enum role role, unsigned number)
 {
-	l->child[l->count++] =
-		(struct child){.role = role, .number = number, .backoff_us = BACKOFF_FIRST_US};
+	l->child[l->count++] = (struct child){.role = role,
+		.number = number,
+		.start = {.first_ms = PAUSE_FIRST_MS, .last_ms = PAUSE_LAST_MS}};
 }
 
 static void
@@ -192,9 +195,9 @@ start_child(struct launcher *l, struct child *c)
 		become_program(l, c, parent);
 	if (c->pid < 0) {
 		c->pid = 0;
-		c->start_at_us = c->started_us + BACKOFF_MAX_US;
 		log_event(LOG_ERROR, "launcher.start", LOG_S("program", role_program[c->role]),
 			LOG_S("reason", strerror(errno)));
+		retry_failed(&c->start, ERR_UNAVAILABLE);
 		return;
 	}
 	log_event(LOG_INFO, "launcher.start", LOG_S("program", role_program[c->role]),
@@ -204,10 +207,8 @@ start_child(struct launcher *l, struct child *c)
 static void
 start_due(struct launcher *l)
 {
-	int64_t now = clock_monotonic_us();
-
 	for (size_t i = 0; i < l->count; i++)
-		if (l->child[i].pid == 0 && !l->child[i].given_up && l->child[i].start_at_us <= now)
+		if (l->child[i].pid == 0 && !l->child[i].given_up && retry_due(&l->child[i].start))
 			start_child(l, &l->child[i]);
 }
 
@@ -215,11 +216,11 @@ start_due(struct launcher *l)
 static int
 next_due_ms(const struct launcher *l)
 {
-	int64_t now = clock_monotonic_us(), least = -1;
+	int64_t least = -1;
 
 	for (size_t i = 0; i < l->count; i++) {
 		const struct child *c = &l->child[i];
-		int64_t in = c->start_at_us > now ? (c->start_at_us - now) / 1000 + 1 : 0;
+		int64_t in = retry_pause_ms(&c->start);
 
 		if (c->pid == 0 && !c->given_up && (least < 0 || in < least))
 			least = in;
@@ -232,23 +233,21 @@ next_due_ms(const struct launcher *l)
 static void
 note_end(const struct launcher *l, struct child *c, int status)
 {
-	int64_t now = clock_monotonic_us();
 	int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 	bool mistaken = code == SERVICE_EXIT_USAGE || code == SERVICE_EXIT_CONFIG;
 
-	if (now - c->started_us >= SETTLED_US)
-		c->backoff_us = BACKOFF_FIRST_US;
+	if (clock_monotonic_us() - c->started_us >= SETTLED_US)
+		(void)retry_succeeded(&c->start);
+	retry_failed(&c->start, ERR_UNAVAILABLE);
 	c->given_up = mistaken && c->started_us >= l->reloaded_us;
-	c->start_at_us = now + c->backoff_us;
 	log_event(c->given_up ? LOG_ERROR : LOG_WARNING, "launcher.ended",
 		LOG_S("program", role_program[c->role]), LOG_I("number", c->number),
 		LOG_I("pid", c->pid), LOG_I("code", code),
 		LOG_I("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0),
-		LOG_I("restart_ms", c->given_up ? -1 : c->backoff_us / 1000),
+		LOG_I("restart_ms", c->given_up ? -1 : retry_pause_ms(&c->start)),
 		LOG_S("reason",
 			c->given_up ? "it says its configuration is wrong; correct it and reload"
 				    : NULL));
-	c->backoff_us = c->backoff_us * 2 < BACKOFF_MAX_US ? c->backoff_us * 2 : BACKOFF_MAX_US;
 	c->pid = 0;
 }
 
@@ -283,7 +282,7 @@ reload_children(struct launcher *l)
 	for (size_t i = 0; i < l->count; i++)
 		if (l->child[i].given_up) {
 			l->child[i].given_up = false;
-			l->child[i].start_at_us = 0;
+			retry_now(&l->child[i].start);
 		}
 	forward_signal(l, SIGHUP);
 }

@@ -124,7 +124,7 @@ static enum err
 ask_signer(struct cli *a, struct init *in, struct bytes spki, struct store_result *out)
 {
 	const struct store_request_new request = {
-		.protocol = "admin",
+		.protocol = CA_PROTOCOL_ADMIN,
 		.request_id = in->request_id,
 		.identity = in->identity.id,
 		.profile = INIT_PROFILE,

@@ -13,9 +13,9 @@
 enum { LOOK_AGAIN_S = 5, GIVE_UP_S = 86400 };
 
 static enum err
-check_order(const struct store_claim_item *r, enum ca_protocol protocol)
+check_order(const struct store_claim_item *r)
 {
-	if (protocol == CA_PROTOCOL_ACME && r->acme_order == NULL)
+	if (r->protocol == CA_PROTOCOL_ACME && r->acme_order == NULL)
 		return err_set_word(ERR_DENIED, WORD_ORDER_NOT_USABLE,
 			"an acme request names its order (RFC 8555 section 7.4)");
 	if (r->acme_order != NULL && !r->order_usable)
@@ -52,14 +52,14 @@ read_names(const struct store_claim_item *r, struct arena *a, struct pki_sans *o
 /* Only a program's own request may choose among the issuing CAs, and only where the profile leaves
  * the choice. */
 static enum err
-check_issuer_wish(const struct store_claim_item *r, const struct ca_profile *profile,
-	enum ca_protocol protocol)
+check_issuer_wish(const struct store_claim_item *r, const struct ca_profile *profile)
 {
 	if (r->issuer == NULL)
 		return ERR_OK;
-	if (protocol != CA_PROTOCOL_INTERNAL)
+	if (r->protocol != CA_PROTOCOL_INTERNAL)
 		return err_set_word(ERR_DENIED, WORD_ISSUER_NOT_ALLOWED,
-			"a request by \"%s\" cannot choose its issuing CA", r->protocol);
+			"a request by \"%s\" cannot choose its issuing CA",
+			ca_protocol_name(r->protocol));
 	if (profile->issuer != NULL && strcmp(profile->issuer, r->issuer) != 0)
 		return err_set_word(ERR_DENIED, WORD_ISSUER_NOT_ALLOWED,
 			"profile \"%s\" is certified by issuing CA \"%s\", not by \"%s\"",
@@ -167,6 +167,7 @@ certify_request(const struct decide *d, const struct store_claim_item *r, struct
 		.grant_count = r->grant_count,
 		.authorized = r->authorized,
 		.authorized_count = r->authorized_count,
+		.protocol = r->protocol,
 		.not_before = r->not_before,
 		.not_after = r->not_after,
 		.now = d->now,
@@ -178,12 +179,11 @@ certify_request(const struct decide *d, const struct store_claim_item *r, struct
 	policy.spki = &spki;
 	policy.names = &names;
 	TRY(ca_profiles_get(d->profiles, r->profile, &policy.profile));
-	TRY(ca_protocol_parse(r->protocol, &policy.protocol));
-	TRY(check_order(r, policy.protocol));
+	TRY(check_order(r));
 	TRY(check_predecessor(r));
 	TRY(read_names(r, d->arena, &names));
 	TRY(pki_spki_parse(r->spki, &spki));
-	TRY(check_issuer_wish(r, policy.profile, policy.protocol));
+	TRY(check_issuer_wish(r, policy.profile));
 	TRY(find_issuer(d, policy.profile, r->issuer, &signing));
 	return issue_certificate(d, r, &policy, signing, out);
 }

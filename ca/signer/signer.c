@@ -123,7 +123,8 @@ log_outcome(const struct store_claim_item *r, const struct store_outcome *o, int
 	hex_encode(bytes_of(o->serial, sizeof(o->serial)), serial);
 	log_event(LOG_INFO, "certificate.issue", LOG_S("outcome", words[o->kind]),
 		LOG_S("identity", r->identity_name), LOG_S("profile", r->profile),
-		LOG_S("protocol", r->protocol), LOG_S("serial", issued ? serial : NULL),
+		LOG_S("protocol", ca_protocol_name(r->protocol)),
+		LOG_S("serial", issued ? serial : NULL),
 		LOG_S("word",
 			o->kind == STORE_OUTCOME_REFUSED ? err_word_text(o->refusal_word) : NULL),
 		LOG_S("reason", o->kind == STORE_OUTCOME_HELD ? o->hold_reason : o->refusal),

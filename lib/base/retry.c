@@ -51,7 +51,7 @@ retry_pause_ms(const struct retry *r)
 {
 	int64_t left = r->next_us - clock_monotonic_us();
 
-	return left > 0 ? left / 1000 + 1 : 0;
+	return left > 0 ? (left + 999) / 1000 : 0;
 }
 
 void

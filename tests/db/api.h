@@ -78,7 +78,7 @@ static inline int64_t
 api_request(struct store *gateway, int64_t identity, struct bytes spki, const uint8_t *renewed_from)
 {
 	const char *names[] = {"dns:a.example.org", "uri:spiffe://x/\"quoted\\,{}\""};
-	struct store_request_new r = {.protocol = "est",
+	struct store_request_new r = {.protocol = CA_PROTOCOL_EST,
 		.request_id = "req-1",
 		.identity = identity,
 		.profile = "device",

@@ -66,7 +66,7 @@ wish(const struct world *w, const char *request_id, struct bytes key)
 {
 	static const char *const name[] = {"dns:a.example.org"};
 
-	return (struct store_request_new){.protocol = "est",
+	return (struct store_request_new){.protocol = CA_PROTOCOL_EST,
 		.request_id = request_id,
 		.identity = w->identity,
 		.profile = "device",
@@ -189,7 +189,7 @@ test_row_that_breaks_a_rule_fails_alone(void)
 		{.new = wish(&w, "rule-2", BYTES_LIT("r2"))},
 		{.new = wish(&w, "rule-3", BYTES_LIT("r3"))}};
 
-	all[1].new.protocol = "smtp";
+	all[1].new.profile = "\xff"; /* no UTF-8 */
 	run_together(&w, all, ARRAY_LEN(all));
 	CHECK_OK(all[0].code);
 	CHECK(all[1].code == ERR_INVALID);
@@ -220,7 +220,7 @@ test_order_is_finalized_once_and_others_beside_it(void)
 	CHECK(number(&account, NULL, w.identity) == 1);
 	CHECK(number(&order, "first", 0) == 1 && number(&order, "second", 0) == 1);
 	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
-		all[i].new.protocol = "acme";
+		all[i].new.protocol = CA_PROTOCOL_ACME;
 		all[i].new.acme_order = orders[i];
 	}
 	run_together(&w, all, ARRAY_LEN(all));

@@ -18,7 +18,7 @@ test_claimed_request_carries_what_decides_about_it(void)
 	CHECK(items[0].name_count == 2 &&
 		strcmp(items[0].names[1], "uri:spiffe://x/\"quoted\\,{}\"") == 0);
 	CHECK(bytes_equal(items[0].spki, BYTES_LIT("\0key\xff")) &&
-		strcmp(items[0].protocol, "est") == 0);
+		items[0].protocol == CA_PROTOCOL_EST);
 	CHECK(items[0].grant_count == 1 && strcmp(items[0].grants[0], "dns:*.example.org") == 0);
 	CHECK(items[0].acme_order == NULL && items[0].authorized_count == 0 &&
 		!items[0].order_usable && !items[0].has_renewed_from);
@@ -150,7 +150,7 @@ test_blocked_identity_and_revoked_predecessor_cannot_ask(void)
 	struct world w = open_world();
 	uint8_t serial[STORE_SERIAL_SIZE];
 	const char *names[] = {"dns:a.example.org"};
-	struct store_request_new r = {.protocol = "est",
+	struct store_request_new r = {.protocol = CA_PROTOCOL_EST,
 		.request_id = "r",
 		.identity = w.identity,
 		.profile = "device",
@@ -171,10 +171,11 @@ test_blocked_identity_and_revoked_predecessor_cannot_ask(void)
 	CHECK(err_word() == WORD_IDENTITY_BLOCKED);
 	r.identity = 1 << 30;
 	CHECK_ERR(store_request_add(w.gateway, &r, &id), ERR_NOTFOUND);
-	r.protocol = "smtp";
+	r.profile = "\xff";
 	r.identity = api_identity(w.gateway, w.a, IDENTITY_DEVICE, &w.name);
 	CHECK_ERR(store_request_add(w.gateway, &r, &id), ERR_INVALID);
-	r.protocol = "acme";
+	r.profile = "device";
+	r.protocol = CA_PROTOCOL_ACME;
 	r.acme_order = "no-such-order";
 	CHECK_ERR(store_request_add(w.gateway, &r, &id), ERR_CONFLICT);
 	close_world(&w);
@@ -185,7 +186,7 @@ test_one_sleep_ends_with_the_refusal_to_add_or_with_the_time(void)
 {
 	struct world w = open_world();
 	const char *names[] = {"dns:a.example.org"};
-	struct store_request_new r = {.protocol = "est",
+	struct store_request_new r = {.protocol = CA_PROTOCOL_EST,
 		.request_id = "r",
 		.identity = w.identity,
 		.profile = "device",
@@ -219,7 +220,7 @@ sleep_once(void *arg)
 {
 	struct sleeper *s = arg;
 	const char *names[] = {"dns:a.example.org"};
-	struct store_request_new r = {.protocol = "est",
+	struct store_request_new r = {.protocol = CA_PROTOCOL_EST,
 		.request_id = "r",
 		.identity = s->w->identity,
 		.profile = "device",
@@ -344,7 +345,7 @@ static int64_t
 wish(struct world *w, const char *profile, const char *name, struct bytes spki,
 	const uint8_t *renewed_from, int64_t window)
 {
-	struct store_request_new r = {.protocol = "est",
+	struct store_request_new r = {.protocol = CA_PROTOCOL_EST,
 		.request_id = "again",
 		.identity = w->identity,
 		.profile = profile,
@@ -425,7 +426,7 @@ test_responder_asks_only_for_a_service_identity(void)
 	CHECK_OK(store_responder_request(
 		status, service, "ocsp-responder", "issuing-2", BYTES_LIT("k"), "r", &id));
 	CHECK_OK(store_claim_open(w.signer, 64, w.a, &claim, &items, &n));
-	CHECK(n == 1 && items[0].id == id && strcmp(items[0].protocol, "internal") == 0 &&
+	CHECK(n == 1 && items[0].id == id && items[0].protocol == CA_PROTOCOL_INTERNAL &&
 		items[0].name_count == 0);
 	CHECK(items[0].issuer != NULL && strcmp(items[0].issuer, "issuing-2") == 0);
 	struct store_outcome o = api_issued(w.issuer, "responder");

@@ -44,7 +44,7 @@ start(struct world *w, struct call *c, const char *key, int64_t wait_ms)
 
 	*c = (struct call){
 		.a = arena_new(0), .started_us = clock_monotonic_us(), .starter = pthread_self()};
-	struct store_request_new r = {.protocol = "est",
+	struct store_request_new r = {.protocol = CA_PROTOCOL_EST,
 		.request_id = "start",
 		.identity = w->identity,
 		.profile = "device",

@@ -77,7 +77,7 @@ requests(struct given *g)
 	struct store_identity i;
 	struct store_result result;
 	const char *name = "dns:n7.example.org";
-	struct store_request_new r = {.protocol = "est",
+	struct store_request_new r = {.protocol = CA_PROTOCOL_EST,
 		.request_id = "r",
 		.profile = "device",
 		.names = &name,

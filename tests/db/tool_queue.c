@@ -39,7 +39,7 @@ one(struct load *l, struct arena *a)
 	const char *names[] = {"dns:load.example.org"};
 	uint8_t spki[91];
 	const char *request_id = random_id(a);
-	struct store_request_new r = {.protocol = "est",
+	struct store_request_new r = {.protocol = CA_PROTOCOL_EST,
 		.request_id = request_id,
 		.identity = l->identity,
 		.profile = "device",

@@ -52,7 +52,7 @@ start(struct store *store, struct round *r, int64_t identity, int64_t wait_ms)
 	random_bytes(spki, 91);
 	*s = (struct started){
 		.round = r, .a = a, .at = clock_monotonic_us(), .request_id = random_id(a)};
-	struct store_request_new new = {.protocol = "est",
+	struct store_request_new new = {.protocol = CA_PROTOCOL_EST,
 		.request_id = s->request_id,
 		.identity = identity,
 		.profile = "device",

@@ -16,7 +16,8 @@ read_claimed(struct arena *a, const PGresult *res, size_t row, struct store_clai
 {
 	*out = (struct store_claim_item){
 		.id = result_int(res, row, COL_CLAIM_TAKE_ID),
-		.protocol = result_text(a, res, row, COL_CLAIM_TAKE_PROTOCOL),
+		.protocol = (enum ca_protocol)column_word(
+			res, row, COL_CLAIM_TAKE_PROTOCOL, &ca_protocol_words),
 		.request_id = result_text(a, res, row, COL_CLAIM_TAKE_REQUEST_ID),
 		.profile = result_text(a, res, row, COL_CLAIM_TAKE_PROFILE),
 		.identity = result_int(res, row, COL_CLAIM_TAKE_IDENTITY),

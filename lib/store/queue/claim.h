@@ -7,7 +7,8 @@
 /* What a signer needs to know about one claimed request, read in the claiming transaction. */
 struct store_claim_item {
 	int64_t id;
-	const char *protocol, *request_id, *profile;
+	enum ca_protocol protocol;
+	const char *request_id, *profile;
 	int64_t identity;
 	const char *identity_name;
 	enum identity_kind identity_kind;

@@ -67,7 +67,7 @@ request_params(const void *const *rows, size_t n, struct params *p)
 	for (size_t i = 0; i < n; i++) {
 		const struct store_request_new *r = rows[i];
 
-		protocols[i] = r->protocol;
+		protocols[i] = ca_protocol_name(r->protocol);
 		ids[i] = r->request_id;
 		identities[i] = r->identity;
 		profiles[i] = r->profile;

@@ -5,7 +5,7 @@
 #include "lib/store/certificate.h"
 
 struct store_request_new {
-	const char *protocol; /* "est", "acme", "admin", "internal" */
+	enum ca_protocol protocol;
 	const char *request_id;
 	int64_t identity;
 	const char *profile;
