@@ -73,6 +73,7 @@ static const struct problem_kind kinds[WORD_COUNT] = {
 	[WORD_ALREADY_REVOKED] = {already_revoked, 400},
 	[WORD_BAD_REASON] = {bad_revocation_reason, 400},
 	[WORD_CERTIFICATE_REVOKED] = {unauthorized, 403},
+	[WORD_KEY_BLOCKED] = {bad_csr, 400},
 	/* the validator's findings */
 	[WORD_DNS] = {dns, 400},
 	[WORD_CONNECTION] = {connection, 400},

@@ -99,23 +99,17 @@ check_authorized(struct call *c, const struct pki_cert *cert, const struct store
 static enum err
 revoke_certificate(struct call *c)
 {
+	struct store_revoke revoke = {
+		.actor = c->requester->identity_name, .request_id = c->req->id};
+	struct store_revoke_done done;
 	struct store_certificate row;
 	struct pki_cert cert;
-	int reason;
-	enum err e = read_certificate(c, &cert, &row);
 
-	if (e == ERR_OK)
-		e = check_authorized(c, &cert, &row);
-	if (e == ERR_OK)
-		e = read_reason(c, &reason);
-	if (e == ERR_OK)
-		e = store_certificate_revoke(c->front->store, row.serial, reason,
-			c->requester->identity_name, c->req->id);
-	if (e == ERR_CONFLICT)
-		return err_set_word(ERR_CONFLICT, WORD_ALREADY_REVOKED,
-			"the certificate is revoked already (RFC 8555 section 7.6)");
-	if (e != ERR_OK)
-		return e;
+	TRY(read_certificate(c, &cert, &row));
+	TRY(check_authorized(c, &cert, &row));
+	TRY(read_reason(c, &revoke.reason));
+	revoke.serial = row.serial;
+	TRY(store_certificate_revoke(c->front->store, c->arena, &revoke, &done));
 	(void)ca_front_settle(c->front, row.serial, NULL);
 	call_empty(c, 200);
 	return ERR_OK;

@@ -51,8 +51,17 @@ SHAPE(answer_certificates, "certificates",
 		"no certificates; --all shows expired and revoked ones too"),
 	NEXT);
 SHAPE(answer_certificate_shown, "certificate-shown", CERTIFICATE,
+	MEMBER("revoked_by", TEXT, ABSENT, LINE("revoked by")),
+	MEMBER("protocol", TEXT, LINE("protocol")),
+	MEMBER("requested_by", TEXT, ABSENT, LINE("requested by")),
+	MEMBER("proof", TEXT, LINE("proven by")),
+	MEMBER("shown_certificate", SERIAL, ABSENT, LINE("with certificate")),
+	MEMBER("acme_account", TEXT, ABSENT, LINE("ACME account")),
+	MEMBER("acme_order", TEXT, ABSENT, LINE("ACME order")),
+	MEMBER("approved_by", TEXTS, ABSENT, LINE("approved by")),
 	MEMBER("pem", PEM, .shown = ADMIN_LINE));
-SHAPE(answer_revoked, "revoked", MEMBER("serial", SERIAL), MEMBER("status", TEXT), BEHIND);
+SHAPE(answer_revoked, "revoked", MEMBER("serial", SERIAL), MEMBER("status", TEXT),
+	MEMBER("others", TEXTS, LINE("revoked with it")), BEHIND);
 SHAPE(answer_issued, "issued", MEMBER("serial", SERIAL), MEMBER("pem", PEM), MEMBER("chain", PEM),
 	MEMBER("not_before", TIME), MEMBER("not_after", TIME));
 

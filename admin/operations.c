@@ -59,7 +59,9 @@ INPUTS(certificate_list_input,
 	INPUT("name", SAN, "only certificates with this name, such as dns:a.example.org",
 		OPTION("name", "TYPE:NAME")),
 	INPUT("all", YES, "expired and revoked ones too", .option = "all"), PAGE);
-INPUTS(revoke_input, SERIAL, REASON("unspecified"));
+INPUTS(revoke_input, SERIAL, REASON("unspecified"),
+	INPUT("with_successors", YES, "also what was asked for with it or renews it, and so on",
+		.option = "with-successors"));
 INPUTS(issue_input, INPUT("identity", NAME, "the identity", ARGUMENT("NAME")),
 	INPUT("profile", PROFILE, "profile of the certificate", REQUIRED,
 		OPTION("profile", "PROFILE")),
@@ -186,7 +188,7 @@ const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 	[ADMIN_CERTIFICATE_SHOW] = {.name = "admin.certificate.show",
 		.path = "/admin/v1/certificates/{}",
 		.summary = "show a certificate",
-		.help = "One certificate, with its PEM.",
+		.help = "One certificate, with its PEM, what authorised it, and who revoked it.",
 		.input = serial_input,
 		.answer = &answer_certificate_shown,
 		.command = {"cert show", "ca-admin cert show 3f0c0000000000000000000000000001",
@@ -196,7 +198,9 @@ const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 		.effect = ADMIN_CHANGES,
 		.summary = "revoke a certificate",
 		.help = "In effect on this gateway when it is answered; the answer says how many "
-			"status programs had not read it yet.",
+			"status programs had not read it yet, and what was revoked besides: with "
+			"keyCompromise every live certificate of the key, which nobody gets a "
+			"certificate for again. A reason may rise to keyCompromise.",
 		.input = revoke_input,
 		.answer = &answer_revoked,
 		.command = {"cert revoke",

@@ -12,7 +12,7 @@ GRANT EXECUTE ON FUNCTION node_seen TO chancery_gateway, chancery_signer, chance
 -- gateway: reads, opens requests and ACME objects, registers identities and grants; revokes through functions.
 GRANT SELECT ON issuer, identity, name_grant, certificate, certificate_name, revocation, crl,
 	issuance_request, audit_event, node, acme_account, acme_order, acme_authorization, acme_challenge,
-	acme_authorization_state, acme_order_state, acme_nonce_key, acme_nonce_used TO chancery_gateway;
+	acme_authorization_state, acme_order_state, blocked_key, acme_nonce_key, acme_nonce_used TO chancery_gateway;
 GRANT INSERT ON identity, name_grant, acme_account, acme_order, acme_authorization, acme_nonce_key, acme_nonce_used,
 	audit_event, crl_dirty, writer_mark TO chancery_gateway;
 -- By column: a request is born pending and a challenge unanswered, whatever a broken gateway would like.
@@ -21,21 +21,22 @@ GRANT INSERT (protocol, request_id, identity, profile, names, spki, not_before, 
 	ON issuance_request TO chancery_gateway;
 GRANT INSERT (id, "authorization", type, token) ON acme_challenge TO chancery_gateway;
 GRANT SELECT, UPDATE ON writer_mark TO chancery_gateway;
-GRANT DELETE ON name_grant, acme_nonce_used, acme_nonce_key TO chancery_gateway;
-GRANT UPDATE (contact, status, thumbprint, jwk, terms_agreed, xid) ON acme_account TO chancery_gateway;
+GRANT DELETE ON acme_nonce_used, acme_nonce_key TO chancery_gateway;
+GRANT UPDATE (contact, thumbprint, jwk, terms_agreed, xid) ON acme_account TO chancery_gateway;
 GRANT UPDATE (request) ON acme_order TO chancery_gateway;
-GRANT UPDATE (deactivated_at) ON acme_authorization TO chancery_gateway;
-GRANT EXECUTE ON FUNCTION certificate_revoke, identity_set_state, identity_offboard, challenge_answer,
-	request_approvals, request_approve, request_reject TO chancery_gateway;
+GRANT EXECUTE ON FUNCTION certificate_revoke, certificate_revoke_line, identity_set_state, identity_offboard, grant_remove,
+	acme_account_move, acme_authorization_deactivate, challenge_answer, request_approvals, request_approvers, request_approve,
+	request_reject
+	TO chancery_gateway;
 
 -- signer: the only one that inserts certificates and CRLs.
-GRANT SELECT ON issuer, identity, name_grant, certificate, revocation, crl, crl_dirty, issuance_request,
-	acme_account, acme_order, acme_authorization_state TO chancery_signer;
+GRANT SELECT ON issuer, identity, certificate, revocation, crl, crl_dirty, issuance_request, request_authority
+	TO chancery_signer;
 GRANT UPDATE (state, done_at, serial, cert_not_after, refusal_class, refusal_word, refusal, hold, hold_until, hold_reason,
 	approvals_needed) ON issuance_request TO chancery_signer;
 GRANT INSERT ON certificate, certificate_name, crl, audit_event TO chancery_signer;
 GRANT DELETE ON crl_dirty, crl TO chancery_signer;
-GRANT EXECUTE ON FUNCTION certificate_partitions, identity_lock, request_approvals TO chancery_signer;
+GRANT EXECUTE ON FUNCTION certificate_partitions, authority_lock, request_approvals TO chancery_signer;
 
 -- validator: the only one that can make a challenge valid.
 GRANT SELECT ON acme_challenge, acme_authorization_state, acme_account TO chancery_validator;

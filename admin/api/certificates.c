@@ -134,16 +134,45 @@ explain_unknown(enum err e, const char *serial)
 		e, WORD_UNKNOWN_CERTIFICATE, "there is no certificate with serial %s", serial);
 }
 
+static json_t *
+texts_json(const char *const *texts, size_t count)
+{
+	json_t *out = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(out, json_string(texts[i]));
+	return out;
+}
+
+static void
+put_authority(struct api_call *c, const struct store_authority *by)
+{
+	json_t *o = json_pack("{s:s, s:s, s:s*, s:s*, s:s*, s:s*, s:s*}", "protocol",
+		ca_protocol_name(by->protocol), "proof", store_proof_name(by->proof),
+		"requested_by", by->requested_by, "shown_certificate", by->shown, "acme_order",
+		by->acme_order, "acme_account", by->acme_account, "revoked_by", by->revoked_by);
+
+	if (by->approved_count > 0)
+		json_object_set_new(
+			o, "approved_by", texts_json(by->approved_by, by->approved_count));
+	json_object_update(c->answer, o);
+	json_decref(o);
+}
+
 enum err
 api_certificate_show(struct api_call *c)
 {
 	const struct api_value *serial = api_value(c, "serial");
 	struct store_certificate cert;
+	struct store_authority by;
 	enum err e = store_certificate_find(c->g->store, c->arena, serial->serial, &cert);
 
+	if (e == ERR_OK)
+		e = store_certificate_authority(c->g->store, c->arena, serial->serial, &by);
 	if (e != ERR_OK)
 		return explain_unknown(e, serial->text);
 	c->answer = api_certificate_json(c, &cert);
+	put_authority(c, &by);
 	json_object_set_new(
 		c->answer, "pem", json_string(pem_string(c->arena, "CERTIFICATE", cert.der)));
 	return ERR_OK;
@@ -153,15 +182,19 @@ enum err
 api_certificate_revoke(struct api_call *c)
 {
 	const struct api_value *serial = api_value(c, "serial");
-	enum err e = store_certificate_revoke(c->g->store, serial->serial,
-		(int)api_value(c, "reason")->number, c->actor, c->req->id);
+	const struct store_revoke revoke = {.serial = serial->serial,
+		.scope = api_text(c, "with_successors") != NULL ? STORE_REVOKE_LINE
+								: STORE_REVOKE_ONE,
+		.reason = (int)api_value(c, "reason")->number,
+		.actor = c->actor,
+		.request_id = c->req->id};
+	struct store_revoke_done done;
+	enum err e = store_certificate_revoke(c->g->store, c->arena, &revoke, &done);
 
-	if (e == ERR_CONFLICT)
-		return err_set_word(
-			e, WORD_ALREADY_REVOKED, "certificate %s is revoked already", serial->text);
 	if (e != ERR_OK)
 		return explain_unknown(e, serial->text);
-	c->answer = json_pack("{s:s, s:s, s:I}", "serial", serial->text, "status", "revoked",
-		"status_programs_behind", (json_int_t)ca_front_settle(c->g, serial->serial, NULL));
+	c->answer = json_pack("{s:s, s:s, s:o, s:I}", "serial", serial->text, "status", "revoked",
+		"others", texts_json(done.others, done.count), "status_programs_behind",
+		(json_int_t)ca_front_settle(c->g, serial->serial, NULL));
 	return ERR_OK;
 }

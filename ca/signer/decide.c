@@ -26,6 +26,23 @@ check_order(const struct store_claim_item *r)
 	return ERR_OK;
 }
 
+/* Whoever asked may still ask, and with the certificate that was shown (its key may be in other
+ * hands); a key that was compromised once is nobody's again. */
+static enum err
+check_asked(const struct store_claim_item *r)
+{
+	if (!r->requester_active)
+		return err_set_word(
+			ERR_DENIED, WORD_IDENTITY_BLOCKED, "who asked for it is blocked meanwhile");
+	if (!r->shown_live)
+		return err_set_word(ERR_DENIED, WORD_CERTIFICATE_REVOKED,
+			"the certificate it was asked for with is revoked");
+	if (r->key_blocked)
+		return err_set_word(ERR_DENIED, WORD_KEY_BLOCKED,
+			"the key was revoked as compromised; make a new one");
+	return ERR_OK;
+}
+
 static enum err
 check_predecessor(const struct store_claim_item *r)
 {
@@ -179,6 +196,7 @@ certify_request(const struct decide *d, const struct store_claim_item *r, struct
 	policy.spki = &spki;
 	policy.names = &names;
 	TRY(ca_profiles_get(d->profiles, r->profile, &policy.profile));
+	TRY(check_asked(r));
 	TRY(check_order(r));
 	TRY(check_predecessor(r));
 	TRY(read_names(r, d->arena, &names));

@@ -111,13 +111,23 @@ ca_signer_close(struct ca_signer *s)
 	free(s);
 }
 
+static const char *
+outcome_reason(const struct store_outcome *o)
+{
+	if (o->kind == STORE_OUTCOME_HELD)
+		return o->hold_reason;
+	return o->kind == STORE_OUTCOME_CHANGED ? "what authorised it changed meanwhile"
+						: o->refusal;
+}
+
 static void
 log_outcome(const struct store_claim_item *r, const struct store_outcome *o, int64_t us)
 {
 	char serial[2 * STORE_SERIAL_SIZE + 1];
 	static const char *const words[] = {[STORE_OUTCOME_ISSUED] = "ok",
 		[STORE_OUTCOME_REFUSED] = "refused",
-		[STORE_OUTCOME_HELD] = "held"};
+		[STORE_OUTCOME_HELD] = "held",
+		[STORE_OUTCOME_CHANGED] = "again"};
 	bool issued = o->kind == STORE_OUTCOME_ISSUED;
 
 	hex_encode(bytes_of(o->serial, sizeof(o->serial)), serial);
@@ -127,8 +137,8 @@ log_outcome(const struct store_claim_item *r, const struct store_outcome *o, int
 		LOG_S("serial", issued ? serial : NULL),
 		LOG_S("word",
 			o->kind == STORE_OUTCOME_REFUSED ? err_word_text(o->refusal_word) : NULL),
-		LOG_S("reason", o->kind == STORE_OUTCOME_HELD ? o->hold_reason : o->refusal),
-		LOG_S("request", r->request_id), LOG_I("row", r->id), LOG_I("us", us));
+		LOG_S("reason", outcome_reason(o)), LOG_S("request", r->request_id),
+		LOG_I("row", r->id), LOG_I("us", us));
 }
 
 static enum err
@@ -148,17 +158,22 @@ decide_all(struct ca_signer *s, const struct store_claim_item *items, size_t cou
 	return e;
 }
 
-static void
+/* True when one must be decided anew. */
+static bool
 account_outcomes(struct ca_signer *s, const struct store_claim_item *items,
 	const struct store_outcome *outcomes, const int64_t *us, size_t count)
 {
+	bool again = false;
+
 	for (size_t i = 0; i < count; i++) {
+		again = again || outcomes[i].kind == STORE_OUTCOME_CHANGED;
 		if (outcomes[i].kind == STORE_OUTCOME_ISSUED)
 			s->counts.issued++;
 		else if (outcomes[i].kind == STORE_OUTCOME_REFUSED)
 			s->counts.refused++;
 		log_outcome(&items[i], &outcomes[i], us[i]);
 	}
+	return again;
 }
 
 _Static_assert((int)CONFIG_BATCH_MAX == (int)STORE_CLAIM_MAX, "a full batch is one claim");
@@ -186,8 +201,7 @@ ca_signer_work(struct ca_signer *s, bool *more)
 		return e;
 	}
 	TRY(store_claim_finish(claim, outcomes));
-	account_outcomes(s, items, outcomes, us, count);
-	*more = count == max;
+	*more = account_outcomes(s, items, outcomes, us, count) || count == max;
 	return ERR_OK;
 }
 

@@ -73,6 +73,7 @@
 	X(TLS, "tls", "mend the host's TLS")                                                       \
 	X(INCORRECT_RESPONSE, "incorrect-response", "serve the key authorization, nothing else")   \
 	/* revocation */                                                                           \
+	X(KEY_BLOCKED, "key-blocked", "make a new key: this one was revoked as compromised")     \
 	X(ALREADY_REVOKED, "already-revoked", "nothing is left to do")                             \
 	X(BAD_REASON, "bad-reason", "take one of the reasons that the sentence lists")             \
 	/* EST */                                                                                  \

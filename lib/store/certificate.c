@@ -56,6 +56,33 @@ store_certificate_find(struct store *s, struct arena *a, const uint8_t serial[ST
 }
 
 /* Fills in the page's statement; see the lists in schema/statements/certificate.sql. */
+enum err
+store_certificate_authority(struct store *s, struct arena *a,
+	const uint8_t serial[STORE_SERIAL_SIZE], struct store_authority *out)
+{
+	AUTO_PARAMS(p);
+	AUTO(PGresult) res = NULL;
+
+	BIND(&p, certificate_authority, .serial = bytes_of(serial, STORE_SERIAL_SIZE));
+	TRY(db_read(s->db, &sql_certificate_authority, &p, &res));
+	if (result_rows(res) == 0)
+		return err_set(ERR_NOTFOUND, "no certificate with this serial");
+	*out = (struct store_authority){
+		.protocol = (enum ca_protocol)column_word(
+			res, 0, COL_CERTIFICATE_AUTHORITY_PROTOCOL, &ca_protocol_words),
+		.proof = (enum store_proof)column_word(
+			res, 0, COL_CERTIFICATE_AUTHORITY_PROOF, &store_proof_words),
+		.requested_by = result_text(a, res, 0, COL_CERTIFICATE_AUTHORITY_REQUESTED_BY),
+		.shown = result_text(a, res, 0, COL_CERTIFICATE_AUTHORITY_SHOWN),
+		.acme_order = result_text(a, res, 0, COL_CERTIFICATE_AUTHORITY_ACME_ORDER),
+		.acme_account = result_text(a, res, 0, COL_CERTIFICATE_AUTHORITY_ACME_ACCOUNT),
+		.revoked_by = result_text(a, res, 0, COL_CERTIFICATE_AUTHORITY_REVOKED_BY),
+	};
+	out->approved_by = result_texts(
+		a, res, 0, COL_CERTIFICATE_AUTHORITY_APPROVED_BY, &out->approved_count);
+	return ERR_OK;
+}
+
 static const struct stmt *
 bind_list(struct params *p, const struct store_certificate_filter *f)
 {

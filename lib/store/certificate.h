@@ -20,6 +20,19 @@ struct store_certificate {
 };
 enum err store_certificate_find(struct store *s, struct arena *a,
 	const uint8_t serial[STORE_SERIAL_SIZE], struct store_certificate *out) MUST_CHECK;
+/* What authorised a certificate, and who took it back; NULL where there was nothing of the kind. */
+struct store_authority {
+	enum ca_protocol protocol;
+	enum store_proof proof;
+	const char *requested_by; /* identity */
+	const char *shown;	  /* serial (hex) of the certificate that was presented */
+	const char *acme_order, *acme_account, *revoked_by;
+	const char **approved_by;
+	size_t approved_count;
+};
+/* ERR_NOTFOUND: unknown serial. */
+enum err store_certificate_authority(struct store *s, struct arena *a,
+	const uint8_t serial[STORE_SERIAL_SIZE], struct store_authority *out) MUST_CHECK;
 struct store_certificate_filter {
 	const char *identity; /* name, or NULL */
 	const char *name;     /* canonical SAN text, or NULL */

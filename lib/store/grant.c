@@ -69,7 +69,7 @@ store_grant_remove(struct store *s, int64_t identity, const char *profile, const
 
 	BIND(&p, grant_remove, .identity = identity, .profile = profile, .pattern = pattern,
 		.actor = actor, .request_id = request_id);
-	enum err e = db_write(s->db, &sql_grant_remove, &p, &res);
+	enum err e = db_run(s->db, &sql_grant_remove, &p, &res);
 	e = judge_grant(s, e, identity, res, &changed);
 	if (e == ERR_OK && changed == 0)
 		return err_set(ERR_NOTFOUND, "the identity has no grant \"%s\" for profile \"%s\"",

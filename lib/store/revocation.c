@@ -14,23 +14,38 @@
 
 enum { FIRST_PAUSE_MS = 1, LAST_PAUSE_MS = 64 };
 
-enum err
-store_certificate_revoke(struct store *s, const uint8_t serial[STORE_SERIAL_SIZE], int reason,
-	const char *actor, const char *request_id)
+static enum err
+run_revoke(struct store *s, const struct store_revoke *r, PGresult **out)
 {
+	struct bytes serial = bytes_of(r->serial, STORE_SERIAL_SIZE);
 	AUTO_PARAMS(p);
+
+	if (r->scope == STORE_REVOKE_LINE) {
+		BIND(&p, certificate_revoke_line, .serial = serial, .reason = r->reason,
+			.actor = r->actor, .request_id = r->request_id);
+		return db_run(s->db, &sql_certificate_revoke_line, &p, out);
+	}
+	BIND(&p, certificate_revoke, .serial = serial, .reason = r->reason, .actor = r->actor,
+		.request_id = r->request_id);
+	return db_run(s->db, &sql_certificate_revoke, &p, out);
+}
+
+enum err
+store_certificate_revoke(struct store *s, struct arena *a, const struct store_revoke *r,
+	struct store_revoke_done *out)
+{
 	AUTO(PGresult) res = NULL;
 
-	BIND(&p, certificate_revoke, .serial = bytes_of(serial, STORE_SERIAL_SIZE),
-		.reason = reason, .actor = actor, .request_id = request_id);
-	TRY(db_run(s->db, &sql_certificate_revoke, &p, &res));
-	const char *outcome = result_peek(res, 0, COL_CERTIFICATE_REVOKE_OUTCOME);
+	TRY(run_revoke(s, r, &res));
+	const char *outcome = result_peek(res, 0, COL_REVOKE_DONE_OUTCOME);
 
 	if (strcmp(outcome, "unknown") == 0)
 		return err_set(ERR_NOTFOUND, "no certificate with this serial");
 	store_ring(s, STORE_BELL_STATE);
 	if (strcmp(outcome, "already") == 0)
-		return err_set(ERR_CONFLICT, "the certificate is revoked already");
+		return err_set_word(
+			ERR_CONFLICT, WORD_ALREADY_REVOKED, "the certificate is revoked already");
+	out->others = result_texts(a, res, 0, COL_REVOKE_DONE_OTHERS, &out->count);
 	return ERR_OK;
 }
 

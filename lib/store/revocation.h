@@ -4,10 +4,25 @@
 
 #include "lib/store/store.h"
 
-/* certificate_revoke() of schema/0003: ERR_NOTFOUND unknown serial; ERR_CONFLICT already revoked.
- * Rings STATE. */
-enum err store_certificate_revoke(struct store *s, const uint8_t serial[STORE_SERIAL_SIZE],
-	int reason, const char *actor, const char *request_id) MUST_CHECK;
+/* What is revoked: this certificate; or its line, which is what was asked for with it or renews it,
+ * and so on. */
+enum store_revoke_scope { STORE_REVOKE_ONE, STORE_REVOKE_LINE };
+struct store_revoke {
+	const uint8_t *serial;
+	enum store_revoke_scope scope;
+	int reason; /* RFC 5280 section 5.3.1; -1: none */
+	const char *actor, *request_id;
+};
+/* Serials (hex) of what was revoked besides: of the line, and with reason keyCompromise every live
+ * certificate of the same key, which nobody can have certified again. */
+struct store_revoke_done {
+	const char **others;
+	size_t count;
+};
+/* ERR_NOTFOUND: unknown serial. ERR_CONFLICT (word "already-revoked"): it is revoked already; its
+ * reason may still rise to keyCompromise, which is ERR_OK. Rings STATE. */
+enum err store_certificate_revoke(struct store *s, struct arena *a, const struct store_revoke *r,
+	struct store_revoke_done *out) MUST_CHECK;
 
 /* Feed of revocations (cursor 0: all of unexpired certificates); rows may repeat. */
 struct store_revoked {

@@ -35,10 +35,8 @@ UPDATE acme_account SET contact = :contact, xid = pg_current_xact_id() WHERE id 
 -- name: acme_account_move
 -- by: gateway
 -- in: id text, seen text, status text
-WITH moved AS (
-	UPDATE acme_account SET status = :status, xid = pg_current_xact_id() WHERE id = :id AND status = :seen RETURNING id, identity)
-INSERT INTO audit_event (actor, operation, object, outcome)
-SELECT i.name, 'acme.account.move', c.id, 'ok' FROM moved c JOIN identity i ON i.id = c.identity;
+-- out: moved bool
+SELECT true AS moved WHERE acme_account_move(:id, :seen, :status);
 
 -- name: acme_account_set_key
 -- by: gateway

@@ -23,8 +23,8 @@ WHERE z.id = (SELECT "authorization" FROM acme_challenge WHERE id = :challenge) 
 -- name: acme_authorization_deactivate
 -- by: gateway
 -- in: id text
-UPDATE acme_authorization z SET deactivated_at = now() FROM acme_authorization_state s
-WHERE z.id = :id AND z.deactivated_at IS NULL AND s.id = z.id AND s.state IN ('pending', 'valid');
+-- out: done bool
+SELECT true AS done WHERE acme_authorization_deactivate(:id);
 
 -- name: acme_authorization_covers
 -- by: gateway

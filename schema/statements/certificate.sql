@@ -21,6 +21,16 @@ JOIN identity i ON i.id = c.identity LEFT JOIN revocation v ON v.serial = c.seri
 SELECT {certificate} FROM issuance_request r JOIN certificate c ON c.serial = r.serial AND c.not_after = r.cert_not_after {certificate_joins}
 WHERE r.serial = :serial;
 
+-- name: certificate_authority
+-- by: gateway
+-- in: serial bytea
+-- out: protocol text, requested_by text, proof text, shown text, acme_order text, acme_account text, approved_by text[], revoked_by text
+-- What authorised it, and who took it back.
+SELECT r.protocol, p.name AS requested_by, r.proof, encode(r.proof_serial, 'hex') AS shown, r.acme_order, o.account AS acme_account,
+	request_approvers(r.id) AS approved_by, v.actor AS revoked_by
+FROM issuance_request r LEFT JOIN identity p ON p.id = r.requester LEFT JOIN acme_order o ON o.id = r.acme_order
+LEFT JOIN revocation v ON v.serial = r.serial WHERE r.serial = :serial;
+
 -- The lists: newest end of life first, after the row (not_after, serial); null stands for "from the newest on".
 
 -- name: certificate_list

@@ -6,30 +6,16 @@
 -- in: most int8
 -- out: id int8, protocol text, request_id text, profile text, identity int8, names text[], spki bytea, not_before timestamptz,
 -- out: not_after timestamptz, created_at timestamptz, acme_order text, renewed_from bytea, issuer text, identity_name text,
--- out: identity_kind text, identity_state text, grants text[], authorized text[], order_usable bool, renewed_from_live bool,
--- out: approvals int8
--- SKIP LOCKED keeps other signers off. What decides about a request is read after it was locked. Orders are looked at only
--- where there is one. Whether the certificate being renewed lives is asked of its request, which knows it without partitions.
+-- out: identity_kind text, identity_state text, requester_state text, grants text[], authorized text[], order_usable bool,
+-- out: renewed_from_live bool, shown_live bool, key_blocked bool, approvals int8, authority text
+-- SKIP LOCKED keeps other signers off. What decides about a request is read here, and compared before anything is recorded.
 WITH q AS MATERIALIZED (
-	SELECT id, protocol, request_id, profile, identity, names, spki, not_before, not_after, created_at, acme_order, renewed_from,
-		issuer, requester, approvals_needed
+	SELECT id, protocol, request_id, profile, identity, names, spki, not_before, not_after, created_at, acme_order, renewed_from, issuer
 	FROM issuance_request WHERE state = 'pending' ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED)
 SELECT q.id, q.protocol, q.request_id, q.profile, q.identity, q.names, q.spki, q.not_before, q.not_after, q.created_at, q.acme_order,
-	q.renewed_from, q.issuer, i.name AS identity_name, i.kind AS identity_kind, i.state AS identity_state,
-	ARRAY (SELECT pattern FROM name_grant g WHERE g.identity = q.identity AND g.profile = q.profile) AS grants,
-	CASE WHEN q.acme_order IS NOT NULL THEN ARRAY (
-		SELECT z.name FROM acme_order o
-		JOIN acme_authorization_state z ON z.id = ANY (o.authorizations) AND z.account = o.account
-		WHERE o.id = q.acme_order AND z.state = 'valid') END AS authorized,
-	CASE WHEN q.acme_order IS NOT NULL THEN EXISTS (
-		SELECT 1 FROM acme_order o JOIN acme_account a ON a.id = o.account
-		WHERE o.id = q.acme_order AND o.request = q.id AND o.profile = q.profile AND a.identity = q.identity
-			AND a.status = 'valid' AND o.identifiers @> q.names AND o.identifiers <@ q.names) END AS order_usable,
-	CASE WHEN q.renewed_from IS NOT NULL THEN
-		EXISTS (SELECT 1 FROM issuance_request p WHERE p.serial = q.renewed_from AND p.identity = q.identity)
-		AND NOT EXISTS (SELECT 1 FROM revocation v WHERE v.serial = q.renewed_from) END AS renewed_from_live,
-	CASE WHEN q.approvals_needed > 0 THEN request_approvals(q.id, q.requester) END AS approvals
-FROM q JOIN identity i ON i.id = q.identity ORDER BY q.id;
+	q.renewed_from, q.issuer, i.name AS identity_name, i.kind AS identity_kind, a.identity_state, a.requester_state, a.grants,
+	a.authorized, a.order_usable, a.renewed_from_live, a.shown_live, a.key_blocked, a.approvals, a::text AS authority
+FROM q JOIN identity i ON i.id = q.identity JOIN request_authority a ON a.id = q.id ORDER BY q.id;
 
 -- name: claim_relock
 -- by: signer
@@ -38,11 +24,12 @@ FROM q JOIN identity i ON i.id = q.identity ORDER BY q.id;
 -- On another transaction, after a COMMIT without an answer: waits for whoever has them.
 SELECT {result} FROM issuance_request r {result_certificate} WHERE r.id = ANY (:ids) ORDER BY r.id FOR UPDATE OF r;
 
--- name: claim_identities
+-- name: claim_authority
 -- by: signer
--- in: ids int8[]
--- out: id int8
-SELECT identity_lock(:ids) AS id;
+-- in: ids int8[], issuers int2[]
+-- out: request int8, authority text
+-- Held until the end of this transaction; without authority where the issuer is not active any more.
+SELECT request, authority FROM authority_lock(:ids, :issuers);
 
 -- Recording: "done_at IS NULL" says pending without offering the index of pending rows: from its ever empty statistics the
 -- planner would join every pending row with every array element.

@@ -25,10 +25,5 @@ SELECT identity FROM g;
 -- in: identity int8, profile text, pattern text, actor text, request_id text
 -- out: identity int8
 -- No row: there was none.
-WITH g AS (
-	DELETE FROM name_grant WHERE identity = :identity AND profile = :profile AND pattern = :pattern RETURNING identity),
-a AS (
-	INSERT INTO audit_event (actor, operation, object, outcome, request_id, detail)
-	SELECT :actor, 'grant.remove', i.name, 'ok', :request_id, jsonb_build_object('profile', :profile::text, 'pattern', :pattern::text)
-	FROM g JOIN identity i ON i.id = g.identity)
-SELECT identity FROM g;
+SELECT g.identity FROM (SELECT :identity::bigint AS identity) AS g
+WHERE grant_remove(g.identity, :profile, :pattern, :actor, :request_id);

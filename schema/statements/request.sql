@@ -15,7 +15,8 @@ LEFT JOIN identity i ON i.id = q.identity
 
 -- fragment: request_facts
 q.*, (:names::text[])[q.first_name : q.last_name] AS names, i.state,
-EXISTS (SELECT 1 FROM revocation v WHERE v.serial = q.renewed_from) AS revoked
+EXISTS (SELECT 1 FROM revocation v WHERE v.serial = q.renewed_from) AS revoked,
+EXISTS (SELECT 1 FROM blocked_key k WHERE k.spki_hash = sha256(q.spki)) AS blocked
 
 -- fragment: request_insert
 INSERT INTO issuance_request (protocol, request_id, identity, profile, names, spki, not_before, not_after, acme_order, renewed_from,
@@ -24,8 +25,8 @@ SELECT protocol, request_id, identity, profile, names, spki, not_before, not_aft
 	nullif(requester, 0), proof, proof_serial FROM r
 
 -- row: added
--- out: id int8, state text, revoked bool, old bool
-coalesce(r.same, n.id) AS id, r.state, r.revoked, r.same IS NOT NULL AS old
+-- out: id int8, state text, revoked bool, blocked bool, old bool
+coalesce(r.same, n.id) AS id, r.state, r.revoked, r.blocked, r.same IS NOT NULL AS old
 
 -- name: request_add
 -- by: gateway, owner
@@ -49,7 +50,7 @@ WITH r AS MATERIALIZED (
 				AND NOT EXISTS (SELECT 1 FROM revocation v WHERE v.serial = o.serial)))
 		ORDER BY o.id DESC LIMIT 1) AS same
 	{request_wanted}),
-n AS ({request_insert} WHERE state = 'active' AND NOT revoked AND same IS NULL ORDER BY place RETURNING id, spki)
+n AS ({request_insert} WHERE state = 'active' AND NOT revoked AND NOT blocked AND same IS NULL ORDER BY place RETURNING id, spki)
 SELECT {added} FROM r LEFT JOIN n ON n.spki = r.spki ORDER BY r.place;
 
 -- name: request_add_for_order
@@ -64,7 +65,7 @@ o AS MATERIALIZED (
 	SELECT id AS usable FROM acme_order WHERE id = ANY (:acme_orders::text[]) AND request IS NULL AND expires > now()
 	ORDER BY id FOR UPDATE),
 n AS (
-	{request_insert} JOIN o ON o.usable = r.acme_order WHERE state = 'active' AND NOT revoked ORDER BY place
+	{request_insert} JOIN o ON o.usable = r.acme_order WHERE state = 'active' AND NOT revoked AND NOT blocked ORDER BY place
 	RETURNING id, acme_order),
 u AS (UPDATE acme_order SET request = n.id FROM n WHERE acme_order.id = n.acme_order)
 SELECT {added} FROM r LEFT JOIN n ON n.acme_order = r.acme_order ORDER BY r.place;

@@ -4,11 +4,21 @@
 -- out: serial bytea, issuer int2, revoked_at timestamptz, not_after timestamptz, reason int2
 v.serial, v.issuer, v.revoked_at, v.not_after, v.reason
 
+-- row: revoke_done
+-- out: outcome text, others text[]
+d.outcome, ARRAY (SELECT encode(o, 'hex') FROM unnest(d.others) AS o) AS others
+
 -- name: certificate_revoke
 -- by: gateway
 -- in: serial bytea, reason int2 null -1, actor text, request_id text
--- out: outcome text
-SELECT certificate_revoke(:serial, :reason, :actor, :request_id) AS outcome;
+-- out: {revoke_done}
+SELECT {revoke_done} FROM certificate_revoke(:serial, :reason, :actor, :request_id) AS d;
+
+-- name: certificate_revoke_line
+-- by: gateway
+-- in: serial bytea, reason int2 null -1, actor text, request_id text
+-- out: {revoke_done}
+SELECT {revoke_done} FROM certificate_revoke_line(:serial, :reason, :actor, :request_id) AS d;
 
 -- name: revocation_changes
 -- by: gateway, status

@@ -104,7 +104,7 @@ def test_acme_154_revoked_behind_the_gateways_back(ca):
     """By SQL, without a bell: the poll finds it within moments, on the open connection too."""
     d = Device(ca)
     assert d.client.request("GET", path("cacerts")).status == 200
-    ca.sql("SELECT certificate_revoke(%s, 1::smallint, 'test', 'test')", d.certificate.serial_number.to_bytes(16, "big"))
+    ca.sql("SELECT outcome FROM certificate_revoke(%s, 1::smallint, 'test', 'test')", d.certificate.serial_number.to_bytes(16, "big"))
     wait_for(lambda: d.client.sock is None or d.client.request("GET", path("cacerts")).status == 403, 5, "the connection is refused")
     refused_with(ca.client(*d.files), "certificate revoked")
 

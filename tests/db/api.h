@@ -17,6 +17,7 @@
 #include "lib/store/node.h"
 #include "lib/store/queue/claim.h"
 #include "lib/store/queue/request.h"
+#include "lib/store/revocation.h"
 #include "tests/unit/unit.h"
 
 static inline struct store *
@@ -52,6 +53,16 @@ api_identity(struct store *gateway, struct arena *a, enum identity_kind kind, co
 
 	CHECK_OK(store_identity_add(gateway, &identity, &grant, 1, "tests", "r1", &id));
 	return id;
+}
+
+static inline enum err
+api_revoke(struct store *gateway, struct arena *a, const uint8_t *serial, int reason)
+{
+	const struct store_revoke r = {
+		.serial = serial, .reason = reason, .actor = "t", .request_id = "r"};
+	struct store_revoke_done done;
+
+	return store_certificate_revoke(gateway, a, &r, &done);
 }
 
 static inline int16_t

@@ -138,7 +138,7 @@ test_each_row_of_a_statement_gets_its_own_answer(void)
 
 	api_certificate(w.gateway, w.signer, w.a, w.identity, w.issuer, revoked);
 	api_certificate(w.gateway, w.signer, w.a, w.identity, w.issuer, live);
-	CHECK_OK(store_certificate_revoke(w.gateway, revoked, 1, "t", "r"));
+	CHECK_OK(api_revoke(w.gateway, w.a, revoked, 4));
 	all[1].new.identity = api_identity(w.gateway, w.a, IDENTITY_DEVICE, &blocked);
 	CHECK_OK(
 		store_identity_set_state(w.gateway, blocked, IDENTITY_BLOCKED, "t", "r", &changed));

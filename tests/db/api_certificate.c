@@ -59,10 +59,10 @@ test_revoked_certificate_is_seen_everywhere_at_once(void)
 
 	api_certificate(w.gateway, w.signer, w.a, w.identity, w.issuer, serial);
 	CHECK_OK(store_revocation_changes(w.status, w.a, &cursor, &feed, &n));
-	CHECK_OK(store_certificate_revoke(w.gateway, serial, 4, "t", "r"));
-	CHECK_ERR(store_certificate_revoke(w.gateway, serial, 4, "t", "r"), ERR_CONFLICT);
-	CHECK_ERR(store_certificate_revoke(w.gateway, unknown, 4, "t", "r"), ERR_NOTFOUND);
-	CHECK_ERR(store_certificate_revoke(w.gateway, serial, 7, "t", "r"), ERR_INVALID);
+	CHECK_OK(api_revoke(w.gateway, w.a, serial, 4));
+	CHECK_ERR(api_revoke(w.gateway, w.a, serial, 4), ERR_CONFLICT);
+	CHECK_ERR(api_revoke(w.gateway, w.a, unknown, 4), ERR_NOTFOUND);
+	CHECK_ERR(api_revoke(w.gateway, w.a, serial, 7), ERR_INVALID);
 	CHECK_OK(store_certificate_find(w.gateway, w.a, serial, &c));
 	CHECK(c.revoked_at > 0 && c.reason == 4);
 	CHECK_OK(store_revocation_changes(w.status, w.a, &cursor, &feed, &n));
@@ -95,7 +95,7 @@ test_revocation_has_spread_when_every_status_program_saw_it(void)
 
 	api_certificate(w.gateway, w.signer, w.a, w.identity, w.issuer, serial);
 	CHECK_OK(store_snapshot(status, w.a, &before));
-	CHECK_OK(store_certificate_revoke(w.gateway, serial, 4, "t", "r"));
+	CHECK_OK(api_revoke(w.gateway, w.a, serial, 4));
 	CHECK_OK(store_snapshot(status, w.a, &after));
 	CHECK_OK(store_node_seen(status, "ready", NULL));
 	CHECK_OK(store_revocation_settle(w.gateway, serial, NULL, 0, &behind));
@@ -128,7 +128,7 @@ test_list_filters_and_pages(void)
 
 	for (size_t i = 0; i < 3; i++)
 		api_certificate(w.gateway, w.signer, w.a, w.identity, w.issuer, serials[i]);
-	CHECK_OK(store_certificate_revoke(w.gateway, serials[1], -1, "t", "r"));
+	CHECK_OK(api_revoke(w.gateway, w.a, serials[1], -1));
 	CHECK_OK(store_certificate_list(w.gateway, w.a, &f, &list, &n));
 	CHECK(n == 2);
 	f.after_serial = list[1].serial;
@@ -245,10 +245,10 @@ test_crl_is_published_once_for_a_revocation_and_when_due(void)
 		work.last_next_update == crl.next_update);
 	store_crl_abort(job);
 	api_certificate(w.gateway, w.signer, w.a, w.identity, w.issuer, serial);
-	CHECK_OK(store_certificate_revoke(w.gateway, serial, 1, "t", "r"));
+	CHECK_OK(api_revoke(w.gateway, w.a, serial, 4));
 	CHECK_OK(store_crl_begin(w.signer, w.issuer, 0, w.a, &work, &job));
 	CHECK(work.count == 1 && memcmp(work.revoked[0].serial, serial, sizeof(serial)) == 0 &&
-		work.revoked[0].reason == 1);
+		work.revoked[0].reason == 4);
 	store_crl_abort(job); /* the mark is back */
 	CHECK_OK(store_crl_begin(w.signer, w.issuer, 0, w.a, &work, &job));
 	crl.number = 2;

@@ -162,7 +162,7 @@ test_blocked_identity_and_revoked_predecessor_cannot_ask(void)
 	int64_t id;
 
 	api_certificate(w.gateway, w.signer, w.a, w.identity, w.issuer, serial);
-	CHECK_OK(store_certificate_revoke(w.gateway, serial, 1, "t", "r"));
+	CHECK_OK(api_revoke(w.gateway, w.a, serial, 4));
 	CHECK_ERR(store_request_add(w.gateway, &r, &id), ERR_DENIED);
 	CHECK(err_word() == WORD_CERTIFICATE_REVOKED);
 	r.renewed_from = NULL;
@@ -264,7 +264,7 @@ test_one_sleep_ends_with_the_result(void)
 }
 
 static void
-test_identity_blocked_after_the_claim_gets_a_refusal(void)
+test_identity_blocked_after_the_claim_is_decided_anew(void)
 {
 	struct world w = open_world();
 	struct store_claim *claim;
@@ -280,10 +280,16 @@ test_identity_blocked_after_the_claim_gets_a_refusal(void)
 	CHECK(gone.revoked == 0 && gone.requests == 0);
 	struct store_outcome o = api_issued(w.issuer, "never seen"), asked = o;
 	CHECK_OK(store_claim_finish(claim, &o));
-	CHECK(o.kind == STORE_OUTCOME_REFUSED && o.refusal_class == ERR_DENIED);
-	CHECK(o.refusal_word == WORD_IDENTITY_BLOCKED && o.refusal[0] != '\0');
+	CHECK(o.kind == STORE_OUTCOME_CHANGED);
 	CHECK_OK(store_request_wait(w.gateway, w.a, id, 0, &result));
-	CHECK(result.state == STORE_RESULT_REFUSED && result.refusal_word == WORD_IDENTITY_BLOCKED);
+	CHECK(result.state == STORE_RESULT_PENDING);
+	CHECK_OK(store_claim_open(w.signer, 64, w.a, &claim, &items, &n));
+	CHECK(n == 1 && items[0].id == id && items[0].identity_state == IDENTITY_BLOCKED);
+	o = (struct store_outcome){.kind = STORE_OUTCOME_REFUSED,
+		.refusal_class = ERR_DENIED,
+		.refusal_word = WORD_IDENTITY_BLOCKED,
+		.refusal = "blocked"};
+	CHECK_OK(store_claim_finish(claim, &o));
 	CHECK_ERR(store_certificate_find(w.gateway, w.a, asked.serial, &c), ERR_NOTFOUND);
 	close_world(&w);
 }
@@ -307,7 +313,7 @@ test_predecessor_is_live_only_for_its_own_identity_and_unrevoked(void)
 		!items[1].renewed_from_live);
 	CHECK(memcmp(items[0].renewed_from, serial, sizeof(serial)) == 0);
 	store_claim_abort(claim);
-	CHECK_OK(store_certificate_revoke(w.gateway, serial, -1, "t", "r"));
+	CHECK_OK(api_revoke(w.gateway, w.a, serial, -1));
 	CHECK_OK(store_claim_open(w.signer, 64, w.a, &claim, &items, &n));
 	CHECK(n == 2 && items[0].has_renewed_from && !items[0].renewed_from_live);
 	struct store_outcome o[2] = {api_issued(w.issuer, "a"), api_issued(w.issuer, "b")};
@@ -397,8 +403,8 @@ test_same_wish_within_the_window_is_the_same_request(void)
 	CHECK(wish(&w, "device", name, BYTES_LIT("third"), serial, 900) !=
 		id); /* it is the one to be replaced */
 	answer_all(&w, ignored);
-	CHECK_OK(store_certificate_revoke(w.gateway, serial, -1, "t", "r"));
-	CHECK_OK(store_certificate_revoke(w.gateway, ignored, -1, "t", "r"));
+	CHECK_OK(api_revoke(w.gateway, w.a, serial, -1));
+	CHECK_OK(api_revoke(w.gateway, w.a, ignored, -1));
 	int64_t fresh = wish(&w, "device", name, BYTES_LIT("third"), NULL, 900);
 	CHECK(fresh > id); /* a revoked one is no answer */
 	answer_all(&w, ignored);
@@ -481,8 +487,8 @@ UNIT_MAIN("store queue",
 	{"test_one_sleep_ends_with_the_refusal_to_add_or_with_the_time",
 		test_one_sleep_ends_with_the_refusal_to_add_or_with_the_time},
 	{"test_one_sleep_ends_with_the_result", test_one_sleep_ends_with_the_result},
-	{"test_identity_blocked_after_the_claim_gets_a_refusal",
-		test_identity_blocked_after_the_claim_gets_a_refusal},
+	{"test_identity_blocked_after_the_claim_is_decided_anew",
+		test_identity_blocked_after_the_claim_is_decided_anew},
 	{"test_predecessor_is_live_only_for_its_own_identity_and_unrevoked",
 		test_predecessor_is_live_only_for_its_own_identity_and_unrevoked},
 	{"test_serial_used_before_is_refused_and_the_others_are_issued",

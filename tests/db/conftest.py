@@ -68,7 +68,7 @@ class Database:
         return self.sql(
             "chancery_owner",
             "WITH r AS (INSERT INTO issuance_request (state, protocol, request_id, identity, profile, names, spki, done_at, "
-            "serial, cert_not_after) VALUES ('done', 'est', 'r', %s, 'device', '{dns:a.example.org}', '\\x01', now(), "
+            "serial, cert_not_after) VALUES ('done', 'est', 'r', %s, 'device', '{dns:a.example.org}', uuid_send(gen_random_uuid()), now(), "
             "uuid_send(gen_random_uuid()), now() + %s::interval) RETURNING *), "
             "n AS (INSERT INTO certificate_name SELECT 'dns:a.example.org', serial, cert_not_after FROM r) "
             "INSERT INTO certificate (issuer, serial, not_after, not_before, identity, request, profile, spki_hash, der) "

@@ -93,7 +93,7 @@ def plans():
 # What must have been seen for the test to mean anything.
 EXPECTED = ["FOR UPDATE SKIP LOCKED", "INSERT INTO certificate ", "INSERT INTO issuance_request", "r.done_at IS NOT NULL",
             "FROM issuance_request r JOIN certificate c", "certificate_name n JOIN", "v.xid >=", "WITH TIES", "FROM name_grant",
-            "writer_mark", "identity_lock", "INSERT INTO revocation", "DELETE FROM crl_dirty"]
+            "writer_mark", "authority_lock", "INSERT INTO revocation", "DELETE FROM crl_dirty"]
 
 
 @pytest.mark.parametrize("words", EXPECTED)

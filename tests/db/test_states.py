@@ -53,7 +53,7 @@ def test_state_of_an_authorization(db, what, challenges, expires, deactivated, s
 @pytest.mark.parametrize("wildcard,name", [(False, "dns:x.example"), (True, "dns:*.x.example")])
 def test_name_of_a_wildcard_has_its_star(db, wildcard, name):
     z = authorization(db, [V], wildcard=wildcard)
-    assert db.value("chancery_signer", "SELECT name FROM acme_authorization_state WHERE id = %s", z) == name
+    assert db.value("chancery_gateway", "SELECT name FROM acme_authorization_state WHERE id = %s", z) == name
 
 
 def order(db, authorizations, granted=False, expires=LATER, request=None):

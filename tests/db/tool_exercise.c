@@ -56,6 +56,7 @@ certificates(struct given *g)
 {
 	struct store_certificate c;
 	struct store_issued *page;
+	struct store_revoke_done done;
 	struct store_revoked *feed;
 	uint64_t one = g->cursor, two = g->cursor;
 	bool more;
@@ -63,7 +64,12 @@ certificates(struct given *g)
 	enum err e = store_certificate_find(g->s, g->a, g->serial, &c);
 
 	if (e == ERR_OK)
-		e = store_certificate_revoke(g->s, g->serial, 4, "tests", "r");
+		e = store_certificate_revoke(g->s, g->a,
+			&(struct store_revoke){.serial = g->serial,
+				.reason = 4,
+				.actor = "tests",
+				.request_id = "r"},
+			&done);
 	if (e == ERR_OK)
 		e = store_revocation_changes(g->s, g->a, &one, &feed, &n);
 	if (e == ERR_OK)

@@ -179,7 +179,12 @@ decide(struct arena *a, const struct store_claim_item *items, size_t n,
 			.der = bytes_of(der, DER_SIZE),
 			.spki_hash = bytes_of(hash, 32)};
 		random_bytes(outcomes[i].serial, STORE_SERIAL_SIZE);
-		if (strcmp(items[i].profile, "refused") == 0)
+		if (items[i].identity_state != IDENTITY_ACTIVE)
+			outcomes[i] = (struct store_outcome){.kind = STORE_OUTCOME_REFUSED,
+				.refusal_class = ERR_DENIED,
+				.refusal_word = WORD_IDENTITY_BLOCKED,
+				.refusal = "the identity is blocked"};
+		else if (strcmp(items[i].profile, "refused") == 0)
 			outcomes[i] = (struct store_outcome){.kind = STORE_OUTCOME_REFUSED,
 				.refusal_class = ERR_DENIED,
 				.refusal_word = WORD_NAME_NOT_ALLOWED,

@@ -95,7 +95,7 @@ def leavers(site, prefix, count):
 
 HOLDS = {
     "after_the_claim": ("claim_take", "after", True),
-    "after_signing": ("claim_identities", "before", False),
+    "after_signing": ("claim_authority", "before", False),
     "with_the_identities_locked": ("claim_commit", "before", False),
     "after_commit": ("claim_commit", "after", False),
 }
@@ -104,7 +104,7 @@ HOLDS = {
 def signers_told(site, name):
     """What signers logged of this identity's requests: (row, serial or word of the refusal)."""
     lines = [dict(w.split("=", 1) for w in line.split() if "=" in w) for line in site.log_lines("chancery")
-             if "event=certificate.issue" in line and "identity=" + name in line]
+             if "event=certificate.issue" in line and "identity=" + name in line and "outcome=again" not in line]
     return [(int(w["row"]), w["serial"] if w["outcome"] == "ok" else w["word"]) for w in lines]
 
 

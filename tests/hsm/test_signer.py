@@ -147,7 +147,7 @@ def refused_order_with_other_names(site):
 def refused_order_of_closed_account(site):
     who = site.identity("w", kind="workload")
     request = finalize(site, who, order(site, who, "a1", ["dns:w.example.org"]), ["dns:w.example.org"])
-    site.sql("chancery_gateway", "UPDATE acme_account SET status = 'deactivated' WHERE id = 'a1'")
+    site.sql("chancery_gateway", "SELECT acme_account_move('a1', 'valid', 'deactivated')")
     return request
 
 
@@ -209,7 +209,7 @@ def test_revoked_predecessor_is_refused_and_a_live_one_is_not(site):
     first = site.wait(site.request(who))[1]
     assert site.wait(site.request(who, renewed_from=first))[0] == "done"
     assert site.wait(site.request(other, renewed_from=first))[2] == "certificate-revoked"
-    site.sql("chancery_gateway", "SELECT certificate_revoke(%s, 1::smallint, 'test', 'r')", first)
+    site.sql("chancery_gateway", "SELECT outcome FROM certificate_revoke(%s, 1::smallint, 'test', 'r')", first)
     assert site.wait(site.request(who, renewed_from=first))[2] == "certificate-revoked"
 
 
@@ -356,7 +356,7 @@ def test_crl_follows_a_revocation(site):
     assert "No Revoked Certificates" in crl_text(site)
     assert (first[2] - first[1]).total_seconds() == 24 * 3600 - 1
     serial = site.wait(site.request(who))[1]
-    site.sql("chancery_gateway", "SELECT certificate_revoke(%s, 1::smallint, 'test', 'r')", serial)
+    site.sql("chancery_gateway", "SELECT outcome FROM certificate_revoke(%s, 1::smallint, 'test', 'r')", serial)
     second = wait_for(lambda: site.crl()[0] > first[0] and site.crl(), 20, "the next CRL")
     assert second[3] == 1
     crl = x509.load_der_x509_crl(bytes(second[4]))

@@ -35,6 +35,13 @@ read_claimed(struct arena *a, const PGresult *res, size_t row, struct store_clai
 			res, row, COL_CLAIM_TAKE_IDENTITY_STATE, &identity_state_words),
 		.order_usable = result_bool(res, row, COL_CLAIM_TAKE_ORDER_USABLE),
 		.renewed_from_live = result_bool(res, row, COL_CLAIM_TAKE_RENEWED_FROM_LIVE),
+		.requester_active = result_null(res, row, COL_CLAIM_TAKE_REQUESTER_STATE) ||
+			column_word(res, row, COL_CLAIM_TAKE_REQUESTER_STATE,
+				&identity_state_words) == IDENTITY_ACTIVE,
+		.shown_live = result_null(res, row, COL_CLAIM_TAKE_SHOWN_LIVE) ||
+			result_bool(res, row, COL_CLAIM_TAKE_SHOWN_LIVE),
+		.key_blocked = result_bool(res, row, COL_CLAIM_TAKE_KEY_BLOCKED),
+		.authority = result_text(a, res, row, COL_CLAIM_TAKE_AUTHORITY),
 		.approvals = result_int(res, row, COL_CLAIM_TAKE_APPROVALS),
 	};
 	out->names = result_texts(a, res, row, COL_CLAIM_TAKE_NAMES, &out->name_count);

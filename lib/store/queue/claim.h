@@ -28,13 +28,22 @@ struct store_claim_item {
 	bool has_renewed_from;
 	uint8_t renewed_from[STORE_SERIAL_SIZE];
 	bool renewed_from_live; /* same identity, not revoked */
+	bool requester_active;	/* who asked may still ask; true for a program */
+	bool shown_live;  /* the certificate that was presented is not revoked; true without */
+	bool key_blocked; /* compromised once, with whatever certificate */
 	const char
 		*issuer; /* wanted by name (protocol "internal" only); NULL: the profile decides */
-	int64_t approvals; /* by operators who still may, the asker left out */
+	int64_t approvals;     /* by operators who still may, the asker left out */
+	const char *authority; /* all of request_authority, for comparing */
 };
 
 struct store_outcome {
-	enum { STORE_OUTCOME_ISSUED, STORE_OUTCOME_REFUSED, STORE_OUTCOME_HELD } kind;
+	enum {
+		STORE_OUTCOME_ISSUED,
+		STORE_OUTCOME_REFUSED,
+		STORE_OUTCOME_HELD,
+		STORE_OUTCOME_CHANGED /* only as an answer: what authorised it changed meanwhile */
+	} kind;
 	/* issued */
 	int16_t issuer;
 	uint8_t serial[STORE_SERIAL_SIZE];
@@ -58,9 +67,10 @@ enum { STORE_CLAIM_MAX = 64 };
 enum err store_claim_open(struct store *s, unsigned max, struct arena *a, struct store_claim **out,
 	const struct store_claim_item **items, size_t *count) MUST_CHECK;
 /* Records all outcomes (one per item, same order) in one transaction: certificates, names, results,
- * audit events; identities are locked and checked again (identity_lock), whoever is no longer
- * active gets a refusal instead. When COMMIT's outcome is unknown it is looked up by serial before
- * returning. Rings RESULT and ISSUED. Frees the claim in every case. With ERR_OK outcomes says what
+ * audit events. What authorises each certificate is locked and read again first (authority_lock):
+ * where it is not what it was when the request was claimed, nothing is recorded, the outcome is
+ * STORE_OUTCOME_CHANGED and the request waits to be claimed anew. When COMMIT's outcome is unknown
+ * it is looked up by serial before returning. Rings RESULT and ISSUED. Frees the claim in every case. With ERR_OK outcomes says what
  * the rows say: where a refusal was recorded instead of the certificate, that refusal (texts live
  * as long as the arena of the claim); where another signer was faster, its serial. */
 enum err store_claim_finish(struct store_claim *claim, struct store_outcome *outcomes) MUST_CHECK;

@@ -12,12 +12,14 @@
 #include "schema/statements/claim.h"
 #include "schema/statements/request.h"
 
+enum { ISSUER_GONE_S = 2 };
+
 enum record_as {
 	RECORD_NOT,
 	RECORD_ISSUED,
 	RECORD_REFUSED,
 	RECORD_HELD,
-	RECORD_BLOCKED,
+	RECORD_CHANGED,
 	RECORD_BROKEN
 };
 
@@ -35,39 +37,73 @@ static const enum record_as as_of[] = {
 	[STORE_OUTCOME_ISSUED] = RECORD_ISSUED,
 	[STORE_OUTCOME_REFUSED] = RECORD_REFUSED,
 	[STORE_OUTCOME_HELD] = RECORD_HELD,
+	[STORE_OUTCOME_CHANGED] = RECORD_NOT,
 };
 
-/* Locks the identities of what is to be issued; whoever is not active any more is refused. */
-static enum err
-lock_active(struct db_conn *c, struct record *r)
+/* What authorises this item now; NULL: its issuing CA is not active any more. */
+static const char *
+authority_now(const PGresult *res, const struct store_claim_item *item)
 {
-	const struct store_claim_item *items = r->claim->items;
-	int64_t ids[STORE_CLAIM_MAX];
-	size_t n = 0;
+	for (size_t row = 0; row < result_rows(res); row++)
+		if (result_int(res, row, COL_CLAIM_AUTHORITY_REQUEST) == item->id)
+			return result_null(res, row, COL_CLAIM_AUTHORITY_AUTHORITY)
+				? NULL
+				: result_peek(res, row, COL_CLAIM_AUTHORITY_AUTHORITY);
+	return NULL;
+}
 
-	AUTO_PARAMS(p);
-	AUTO(PGresult) res = NULL;
+/* Still what it was decided by? Otherwise it is decided anew; by then the signer knows of the issuing
+ * CA, too. */
+static void
+compare_authority(struct record *r, size_t i, const char *now)
+{
+	if (now == NULL) {
+		r->as[i] = RECORD_HELD;
+		r->outcomes[i] = (struct store_outcome){.kind = STORE_OUTCOME_HELD,
+			.hold = STORE_HOLD_UNAVAILABLE,
+			.until = clock_now() + ISSUER_GONE_S,
+			.hold_reason = "its issuing CA has been retired meanwhile"};
+	} else if (strcmp(now, r->claim->items[i].authority) != 0) {
+		r->as[i] = RECORD_CHANGED;
+	}
+}
+
+static size_t
+begin_recording(struct record *r, int64_t *ids, int16_t *issuers)
+{
+	size_t n = 0;
 
 	for (size_t i = 0; i < r->claim->count; i++) {
 		r->as[i] = !r->on[i]		    ? RECORD_NOT
 			: r->as[i] == RECORD_BROKEN ? RECORD_BROKEN
 						    : as_of[r->outcomes[i].kind];
-		if (r->as[i] == RECORD_ISSUED)
-			ids[n++] = items[i].identity;
+		if (r->as[i] == RECORD_ISSUED) {
+			ids[n] = r->claim->items[i].id;
+			issuers[n++] = r->outcomes[i].issuer;
+		}
 	}
+	return n;
+}
+
+/* Locks what authorises that which is to be issued. What has changed since it was decided is not
+ * recorded. */
+static enum err
+lock_authority(struct db_conn *c, struct record *r)
+{
+	int64_t ids[STORE_CLAIM_MAX];
+	int16_t issuers[STORE_CLAIM_MAX];
+	size_t n = begin_recording(r, ids, issuers);
+
+	AUTO_PARAMS(p);
+	AUTO(PGresult) res = NULL;
+
 	if (n == 0)
 		return ERR_OK;
-	BIND(&p, claim_identities, .ids = ints_of(ids, n));
-	TRY(db_conn_run(c, &sql_claim_identities, &p, &res));
-	for (size_t i = 0; i < r->claim->count; i++) {
-		bool active = false;
-
-		for (size_t row = 0; row < result_rows(res); row++)
-			active = active ||
-				result_int(res, row, COL_CLAIM_IDENTITIES_ID) == items[i].identity;
-		if (r->as[i] == RECORD_ISSUED && !active)
-			r->as[i] = RECORD_BLOCKED;
-	}
+	BIND(&p, claim_authority, .ids = ints_of(ids, n), .issuers = shorts_of(issuers, n));
+	TRY(db_conn_run(c, &sql_claim_authority, &p, &res));
+	for (size_t i = 0; i < r->claim->count; i++)
+		if (r->as[i] == RECORD_ISSUED)
+			compare_authority(r, i, authority_now(res, &r->claim->items[i]));
 	return ERR_OK;
 }
 
@@ -101,14 +137,11 @@ issue_params(const struct record *r, struct params *p)
 	return n;
 }
 
-static const struct {
-	enum err class;
-	enum err_word word;
-	const char *reason;
-} own_refusals[] = {
-	[RECORD_BLOCKED] = {ERR_DENIED, WORD_IDENTITY_BLOCKED, "the identity is blocked"},
-	[RECORD_BROKEN] = {ERR_INTERNAL, WORD_INTERNAL, "the certificate could not be recorded"},
-};
+/* What cannot be recorded as it is. */
+static const struct store_outcome broken = {.kind = STORE_OUTCOME_REFUSED,
+	.refusal_class = ERR_INTERNAL,
+	.refusal_word = WORD_INTERNAL,
+	.refusal = "the certificate could not be recorded"};
 
 static size_t
 refuse_params(const struct record *r, struct params *p)
@@ -119,17 +152,15 @@ refuse_params(const struct record *r, struct params *p)
 	size_t n = 0;
 
 	for (size_t i = 0; i < r->claim->count; i++) {
-		const struct store_outcome *o = &r->outcomes[i];
-		enum record_as as = r->as[i];
+		const struct store_outcome *o =
+			r->as[i] == RECORD_BROKEN ? &broken : &r->outcomes[i];
 
-		if (as == RECORD_NOT || as == RECORD_ISSUED || as == RECORD_HELD)
+		if (r->as[i] != RECORD_REFUSED && r->as[i] != RECORD_BROKEN)
 			continue;
 		ids[n] = r->claim->items[i].id;
-		classes[n] =
-			err_name(as == RECORD_REFUSED ? o->refusal_class : own_refusals[as].class);
-		words[n] = err_word_text(
-			as == RECORD_REFUSED ? o->refusal_word : own_refusals[as].word);
-		reasons[n] = as == RECORD_REFUSED ? o->refusal : own_refusals[as].reason;
+		classes[n] = err_name(o->refusal_class);
+		words[n] = err_word_text(o->refusal_word);
+		reasons[n] = o->refusal;
 		actors[n++] = r->claim->items[i].identity_name;
 	}
 	BIND(p, claim_refuse, .ids = ints_of(ids, n), .classes = texts_of(classes, n),
@@ -212,24 +243,23 @@ write_all(struct db_conn *c, const struct record *r)
 	return e;
 }
 
-/* What was recorded as a refusal of our own is the outcome now. */
+/* What was not recorded as it was decided is told so. */
 static void
-take_own_refusals(struct record *r)
+take_own_outcomes(struct record *r)
 {
 	for (size_t i = 0; i < r->claim->count; i++)
-		if (r->as[i] == RECORD_BLOCKED || r->as[i] == RECORD_BROKEN)
-			r->outcomes[i] = (struct store_outcome){.kind = STORE_OUTCOME_REFUSED,
-				.refusal_class = own_refusals[r->as[i]].class,
-				.refusal_word = own_refusals[r->as[i]].word,
-				.refusal = own_refusals[r->as[i]].reason};
+		if (r->as[i] == RECORD_BROKEN)
+			r->outcomes[i] = broken;
+		else if (r->as[i] == RECORD_CHANGED)
+			r->outcomes[i] = (struct store_outcome){.kind = STORE_OUTCOME_CHANGED};
 }
 
 static enum err
 record_all(struct db_conn *c, struct record *r)
 {
-	TRY(lock_active(c, r));
+	TRY(lock_authority(c, r));
 	TRY(write_all(c, r));
-	take_own_refusals(r);
+	take_own_outcomes(r);
 	return ERR_OK;
 }
 

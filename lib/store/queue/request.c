@@ -120,6 +120,9 @@ request_read_added(const PGresult *res, size_t row, int64_t *id, bool *old)
 	if (result_bool(res, row, COL_ADDED_REVOKED))
 		return err_set_word(ERR_DENIED, WORD_CERTIFICATE_REVOKED,
 			"the certificate to renew is revoked");
+	if (result_bool(res, row, COL_ADDED_BLOCKED))
+		return err_set_word(ERR_DENIED, WORD_KEY_BLOCKED,
+			"the key was revoked as compromised; make a new one");
 	if (result_null(res, row, COL_ADDED_ID))
 		return err_set(ERR_CONFLICT, "the order is expired or finalized already");
 	*id = result_int(res, row, COL_ADDED_ID);

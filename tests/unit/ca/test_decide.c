@@ -95,6 +95,8 @@ request(void)
 		.identity_name = "printer-1",
 		.identity_kind = IDENTITY_DEVICE,
 		.identity_state = IDENTITY_ACTIVE,
+		.requester_active = true,
+		.shown_live = true,
 		.names = names,
 		.name_count = 1,
 		.spki = subject_spki,
@@ -183,6 +185,21 @@ static void
 set_protocol(struct store_claim_item *r)
 {
 	r->protocol = CA_PROTOCOL_INTERNAL;
+}
+static void
+block_requester(struct store_claim_item *r)
+{
+	r->requester_active = false;
+}
+static void
+revoke_shown(struct store_claim_item *r)
+{
+	r->shown_live = false;
+}
+static void
+block_key(struct store_claim_item *r)
+{
+	r->key_blocked = true;
 }
 static void
 no_grant(struct store_claim_item *r)
@@ -282,6 +299,9 @@ static const struct refused {
 	{"kind", set_kind, ERR_DENIED, "requester-not-allowed"},
 	{"profile", set_profile, ERR_NOTFOUND, "unknown-profile"},
 	{"protocol", set_protocol, ERR_DENIED, "protocol-not-allowed"},
+	{"blocked requester", block_requester, ERR_DENIED, "identity-blocked"},
+	{"revoked certificate was shown", revoke_shown, ERR_DENIED, "certificate-revoked"},
+	{"compromised key", block_key, ERR_DENIED, "key-blocked"},
 	{"no grant", no_grant, ERR_DENIED, "name-not-allowed"},
 	{"no key", no_key, ERR_INVALID, "bad-key"},
 	{"cut key", cut_key, ERR_INVALID, "bad-key"},

@@ -1,0 +1,198 @@
+"""What is taken away is gone: everything that authorises a request is asked again, under a lock, before a certificate is recorded."""
+
+import threading
+
+import pytest
+from pgcluster import wait_for
+
+OWNER, GATEWAY, SIGNER = "chancery_owner", "chancery_gateway", "chancery_signer"
+
+
+class World:
+    """A device that asks with its certificate, by order of its account, with an operator's approval: a request of every authority."""
+
+    def __init__(self, db):
+        self.db = db
+        self.issuer = db.issuer()
+        self.device, self.asker, self.operator = db.identity("dev"), db.identity("asker"), db.identity("op", "operator")
+        self.predecessor, self.shown = db.certificate(self.device), db.certificate(self.asker)
+        db.sql(OWNER, "INSERT INTO name_grant (identity, profile, pattern, created_by) VALUES (%s, 'p', 'dns:*.example.org', 't')",
+               self.device)
+        db.sql(OWNER, "INSERT INTO acme_account (id, identity, thumbprint, jwk) VALUES ('a', %s, sha256('a'), '{}')", self.device)
+        db.sql(OWNER, "INSERT INTO acme_authorization (id, account, identifier, expires) VALUES ('z', 'a', 'dns:x.example.net', "
+                      "now() + interval '1 hour')")
+        db.sql(OWNER, "INSERT INTO acme_challenge (id, \"authorization\", type, token, status) VALUES ('c', 'z', 'http-01', 't', 'pending')")
+        db.sql(OWNER, "UPDATE acme_challenge SET status = 'processing' WHERE id = 'c'")
+        db.sql(OWNER, "UPDATE acme_challenge SET status = 'valid', validated_at = now() WHERE id = 'c'")
+        self.request = db.value(
+            OWNER, "INSERT INTO issuance_request (protocol, request_id, identity, profile, names, spki, requester, proof, proof_serial, "
+                   "renewed_from, acme_order) VALUES ('acme', 'r', %s, 'p', '{dns:x.example.net}', 'the key', %s, 'certificate', %s, %s, "
+                   "'o') RETURNING id", self.device, self.asker, self.shown, self.predecessor)
+        db.sql(OWNER, "INSERT INTO acme_order (id, account, profile, identifiers, granted, authorizations, expires, request) VALUES "
+                      "('o', 'a', 'p', '{dns:x.example.net}', false, '{z}', now() + interval '1 hour', %s)", self.request)
+        db.sql(OWNER, "INSERT INTO request_approval (request, operator) VALUES (%s, %s)", self.request, self.operator)
+        self.other = self.with_key(db.identity("other"), "the key")
+
+    def with_key(self, identity, key):
+        """The serial of a certificate of this key."""
+        serial = self.db.certificate(identity)
+        self.db.sql(OWNER, "UPDATE issuance_request SET spki = %s WHERE serial = %s", key.encode(), serial)
+        return serial
+
+    def facts(self):
+        return self.db.sql(SIGNER, "SELECT identity_state, requester_state, grants, authorized, order_usable, renewed_from_live, "
+                                   "shown_live, key_blocked, approvals FROM request_authority WHERE id = %s", self.request)[0]
+
+
+@pytest.fixture
+def world(db):
+    return World(db)
+
+
+FACTS = ("active", "active", ["dns:*.example.org"], ["dns:x.example.net"], True, True, True, False, 1)
+
+# what takes it away, and the facts that are others then
+TAKEN = {
+    "shown_certificate_revoked": ("SELECT outcome FROM certificate_revoke(%(shown)s, 4::smallint, 't', 'r')", {6: False}),
+    "predecessor_revoked": ("SELECT outcome FROM certificate_revoke(%(predecessor)s, 4::smallint, 't', 'r')", {5: False}),
+    "line_revoked": ("SELECT outcome FROM certificate_revoke_line(%(shown)s, 4::smallint, 't', 'r')", {6: False}),
+    "key_compromised_elsewhere": ("SELECT outcome FROM certificate_revoke(%(other)s, 1::smallint, 't', 'r')", {7: True}),
+    "identity_blocked": ("SELECT identity_set_state('dev', 'blocked', 't', 'r')", {0: "blocked"}),
+    "requester_blocked": ("SELECT identity_set_state('asker', 'blocked', 't', 'r')", {1: "blocked"}),
+    "requester_offboarded": ("SELECT outcome FROM identity_offboard('asker', 4::smallint, 't', 'r')", {1: "blocked", 6: False}),
+    "identity_offboarded": ("SELECT outcome FROM identity_offboard('dev', 4::smallint, 't', 'r')",
+                            {0: "blocked", 4: False, 5: False}),
+    "approver_blocked": ("SELECT identity_set_state('op', 'blocked', 't', 'r')", {8: 0}),
+    "grant_removed": ("SELECT grant_remove(%(device)s, 'p', 'dns:*.example.org', 't', 'r')", {2: []}),
+    "account_deactivated": ("SELECT acme_account_move('a', 'valid', 'deactivated')", {4: False}),
+    "authorization_deactivated": ("SELECT acme_authorization_deactivate('z')", {3: []}),
+}
+
+
+def lock(cur, world):
+    cur.execute("SELECT authority FROM authority_lock(%s, %s::smallint[])", ([world.request], [world.issuer]))
+    return cur.fetchone()[0]
+
+
+def claimed(world):
+    return world.db.value(SIGNER, "SELECT a::text FROM request_authority a WHERE id = %s", world.request)
+
+
+def run(world, how):
+    conn = world.db.connect(GATEWAY)
+    with conn.cursor() as cur:
+        cur.execute(TAKEN[how][0], {k: v for k, v in vars(world).items() if k != "db"})
+        return cur.fetchone()[0]
+
+
+def test_a_request_has_every_authority_it_was_given(world):
+    assert world.facts() == FACTS
+
+
+@pytest.mark.parametrize("how", TAKEN)
+def test_what_was_taken_away_before_the_lock_is_seen_by_it(world, how):
+    before = claimed(world)
+    assert run(world, how) in ("ok", True)
+    assert world.facts() == tuple(TAKEN[how][1].get(i, fact) for i, fact in enumerate(FACTS))
+    conn = world.db.connect(SIGNER)
+    conn.autocommit = False
+    assert lock(conn.cursor(), world) not in (None, before)
+
+
+@pytest.mark.parametrize("how", TAKEN)
+def test_what_is_taken_away_after_the_lock_waits_for_the_recording(world, how):
+    before = claimed(world)
+    conn = world.db.connect(SIGNER)
+    conn.autocommit = False
+    cur = conn.cursor()
+    assert lock(cur, world) == before
+    done = []
+    thread = threading.Thread(target=lambda: done.append(run(world, how)))
+    thread.start()
+    wait_for(lambda: world.db.value("postgres", "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'",
+                                    world.db.name) == 1, 10, "it waits")
+    assert done == []
+    conn.commit()
+    thread.join(10)
+    assert done[0] in ("ok", True)
+
+
+def test_a_retired_issuer_authorises_nothing_and_its_retirement_waits(world):
+    conn = world.db.connect(SIGNER)
+    conn.autocommit = False
+    cur = conn.cursor()
+    assert lock(cur, world) is not None
+    done = []
+    thread = threading.Thread(target=lambda: done.append(world.db.sql(OWNER, "UPDATE issuer SET state = 'retired' RETURNING id")))
+    thread.start()
+    wait_for(lambda: world.db.value("postgres", "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'",
+                                    world.db.name) == 1, 10, "it waits")
+    conn.commit()
+    thread.join(10)
+    assert len(done) == 1 and lock(cur, world) is None
+
+
+def revoke(db, serial, reason, line=""):
+    outcome, others = db.sql(GATEWAY, "SELECT outcome, others FROM certificate_revoke%s(%%s, %%s::smallint, 't', 'r')" % line,
+                             serial, reason)[0]
+    return outcome, {bytes(o) for o in others}
+
+
+def reason_of(db, serial):
+    return db.value(OWNER, "SELECT reason FROM revocation WHERE serial = %s", serial)
+
+
+def test_a_compromised_key_is_blocked_and_everything_that_has_it_revoked(world):
+    mine = world.with_key(world.device, "bad")
+    theirs = world.with_key(world.asker, "bad")
+    assert revoke(world.db, mine, 1) == ("ok", {bytes(theirs)})
+    assert reason_of(world.db, mine) == reason_of(world.db, theirs) == 1
+    assert world.db.value(OWNER, "SELECT count(*) FROM blocked_key WHERE spki_hash = sha256('bad')") == 1
+    assert world.db.value(OWNER, "SELECT count(*) FROM revocation") == 2
+
+
+def test_a_reason_rises_to_key_compromise_and_never_falls(world):
+    assert revoke(world.db, world.shown, 4) == ("ok", set())
+    assert revoke(world.db, world.shown, 5) == ("already", set())
+    assert reason_of(world.db, world.shown) == 4
+    before = world.db.value(OWNER, "SELECT xid::text::bigint FROM revocation")
+    assert revoke(world.db, world.shown, 1) == ("raised", set())
+    assert reason_of(world.db, world.shown) == 1
+    assert world.db.value(OWNER, "SELECT xid::text::bigint FROM revocation") > before  # the feeds bring it again
+    assert revoke(world.db, world.shown, 1)[0] == "already"
+    assert revoke(world.db, world.shown, 4)[0] == "already"
+    assert reason_of(world.db, world.shown) == 1
+
+
+def asked_with(db, identity, shown=None, renewed=None):
+    serial = db.certificate(identity)
+    db.sql(OWNER, "UPDATE issuance_request SET proof_serial = %s, renewed_from = %s WHERE serial = %s", shown, renewed, serial)
+    return bytes(serial)
+
+
+def test_a_line_is_what_was_asked_for_with_it_or_renews_it_and_so_on(world):
+    db = world.db
+    child = asked_with(db, world.device, shown=world.shown)
+    grandchild = asked_with(db, world.device, shown=child)
+    renewal = asked_with(db, world.asker, renewed=world.shown)
+    unrelated = asked_with(db, world.device, shown=world.other)
+    outcome, others = revoke(db, world.shown, 4, "_line")
+    assert outcome == "ok" and others == {child, grandchild, renewal}
+    assert db.sql(OWNER, "SELECT 1 FROM revocation WHERE serial = %s", unrelated) == []
+    assert revoke(db, world.shown, 4, "_line") == ("ok", set())
+    assert revoke(db, b"\0" * 16, 4, "_line")[0] == "unknown"
+
+
+def test_a_line_with_key_compromise_blocks_all_its_keys(world):
+    child = world.with_key(world.device, "child's")
+    world.db.sql(OWNER, "UPDATE issuance_request SET proof_serial = %s WHERE serial = %s", world.shown, child)
+    assert revoke(world.db, world.shown, 1, "_line")[1] == {bytes(child)}
+    assert world.db.value(OWNER, "SELECT count(*) FROM blocked_key") == 2
+
+
+def test_a_leaver_whose_keys_are_compromised_leaves_none_behind(world):
+    mine = world.with_key(world.device, "bad")
+    theirs = world.with_key(world.asker, "bad")
+    assert world.db.value(GATEWAY, "SELECT outcome FROM identity_offboard('dev', 1::smallint, 't', 'r')") == "ok"
+    assert reason_of(world.db, mine) == reason_of(world.db, theirs) == 1
+    assert world.db.value(OWNER, "SELECT count(*) FROM blocked_key WHERE spki_hash = sha256('bad')") == 1
