@@ -20,7 +20,7 @@
 #include "lib/http/reaper.h"
 #include "lib/http/router.h"
 
-enum { CONN_CHAIN_MAX = 6, ARENAS_SPARE_MAX = 128 };
+enum { CONN_CHAIN_MAX = 6, CONN_HEAD_MEMORY = 32 * 1024, ARENAS_SPARE_MAX = 128 };
 
 struct arenas { /* see thread.c */
 	pthread_mutex_t lock;
@@ -84,7 +84,8 @@ struct http_conn {
 	struct bytes chain[CONN_CHAIN_MAX]; /* in GnuTLS' memory of this session */
 	bool authenticated;		    /* chain verified, requester known */
 	bool refusal_logged;
-	int last_message; /* of the handshake, from the client; -1: none yet */
+	unsigned tls_held; /* octets that arrived and led to nothing yet: see tls_io.c */
+	int last_message;  /* of the handshake, from the client; -1: none yet */
 
 	/* The request. */
 	enum conn_stage stage;
@@ -125,6 +126,9 @@ void handle_completed(void *server, struct MHD_Connection *mhd, void **context,
 
 /* server.c: a plain listener or one that drains says so in every answer. */
 bool server_draining(const struct http_server *s);
+
+/* limits.c: one line about what peers can make a listener hold. */
+void limits_tell(const struct http_config *c);
 
 /* run.c: what a worker (or the network thread, for inline routes) does with a complete request. */
 void run_inline(struct http_conn *c);

@@ -21,7 +21,6 @@
 
 enum {
 	BACKLOG = 1024,
-	HEAD_MEMORY = 32 * 1024,
 	NETWORK_STACK = 1024 * 1024,
 	NETWORK_THREADS_MAX = 4,
 	DRAIN_POLL_NS = 5000000
@@ -181,7 +180,7 @@ start_daemon(struct http_server *s)
 		MHD_OPTION_THREAD_POOL_SIZE, pool, MHD_OPTION_THREAD_STACK_SIZE,
 		(size_t)NETWORK_STACK, MHD_OPTION_CONNECTION_LIMIT, c->connections_max,
 		MHD_OPTION_PER_IP_CONNECTION_LIMIT, c->connections_per_address,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_MEMORY,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONN_HEAD_MEMORY,
 		MHD_OPTION_CONNECTION_TIMEOUT, c->idle_timeout_s + 5, MHD_OPTION_ARRAY,
 		s->tls != NULL ? tls : none, MHD_OPTION_END);
 	/* clang-format on */
@@ -265,6 +264,7 @@ http_server_open(const struct http_config *config, struct http_server **out)
 		free_server(s);
 		return e;
 	}
+	limits_tell(&s->config);
 	*out = s;
 	return ERR_OK;
 }

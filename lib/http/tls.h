@@ -21,10 +21,13 @@ enum tls_alert {
 	TLS_ALERT_EXPIRED = 45, /* "has expired or is not currently valid" */
 	TLS_ALERT_UNKNOWN = 46,
 	TLS_ALERT_UNKNOWN_CA = 48,
+	TLS_ALERT_DECODE_ERROR = 50,
 	TLS_ALERT_PROTOCOL_VERSION = 70,
 	TLS_ALERT_INTERNAL = 80,
 	TLS_ALERT_CERTIFICATE_REQUIRED = 116,
 };
+
+struct http_conn;
 
 struct http_tls *http_tls_ref(struct http_tls *t);
 void http_tls_unref(struct http_tls *t); /* NULL is fine */
@@ -41,6 +44,20 @@ enum tls_alert verify_chain(struct http_tls *t, const gnutls_datum_t *certs, siz
 
 /* Before GnuTLS looks at CertificateVerify, where it would refuse this without an alert. */
 enum tls_alert verify_key_usage(struct http_tls *t, const gnutls_datum_t *certs, size_t count);
+
+/* tls_session.c */
+struct http_conn *conn_of_session(gnutls_session_t session);
+gnutls_session_t tls_session_of(const struct http_conn *c);
+/* Sends the alert and logs why, with the leaf's subject (NULL: no leaf); returns GnuTLS' error for
+ * a callback to return. */
+int tls_refuse(
+	struct http_conn *c, enum tls_alert alert, const char *reason, const gnutls_datum_t *leaf);
+
+/* tls_io.c: octets a peer may make GnuTLS keep: a whole handshake with its Certificate of 32 KiB
+ * and record headers fits twice. */
+enum { TLS_HELD_MAX = 64 * 1024 };
+/* Lets GnuTLS read this connection through the count. */
+void tls_io_start(struct http_conn *c);
 
 /* err_set() with the text GnuTLS has for its code. */
 enum err tls_error(enum err code, int gnutls_code, const char *what);

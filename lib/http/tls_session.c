@@ -37,10 +37,16 @@ static const struct {
 		"the client's certificate cannot be checked now"},
 };
 
-static struct http_conn *
+struct http_conn *
 conn_of_session(gnutls_session_t session)
 {
 	return conn_of(gnutls_session_get_ptr(session));
+}
+
+gnutls_session_t
+tls_session_of(const struct http_conn *c)
+{
+	return MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session;
 }
 
 static void
@@ -58,15 +64,16 @@ describe_subject(const gnutls_datum_t *leaf, char out[SUBJECT_MAX])
 	gnutls_x509_crt_deinit(crt);
 }
 
-static int
-refuse_handshake(struct http_conn *c, gnutls_session_t session, enum tls_alert alert,
-	const char *reason, const gnutls_datum_t *leaf)
+int
+tls_refuse(
+	struct http_conn *c, enum tls_alert alert, const char *reason, const gnutls_datum_t *leaf)
 {
 	char subject[SUBJECT_MAX];
 
 	describe_subject(leaf, subject);
 	access_log_refused(c, (int)alert, reason, subject[0] != '\0' ? subject : NULL);
-	(void)gnutls_alert_send(session, GNUTLS_AL_FATAL, (gnutls_alert_description_t)alert);
+	(void)gnutls_alert_send(
+		tls_session_of(c), GNUTLS_AL_FATAL, (gnutls_alert_description_t)alert);
 	return GNUTLS_E_CERTIFICATE_ERROR;
 }
 
@@ -91,16 +98,16 @@ verify_client(gnutls_session_t session)
 	enum tls_alert alert;
 
 	if (certs == NULL || count == 0)
-		return refuse_handshake(c, session, TLS_ALERT_CERTIFICATE_REQUIRED,
+		return tls_refuse(c, TLS_ALERT_CERTIFICATE_REQUIRED,
 			"the client presented no certificate", NULL);
 	alert = verify_chain(c->tls, certs, count);
 	if (alert != TLS_ALERT_NONE)
-		return refuse_handshake(c, session, alert, err_reason(), &certs[0]);
+		return tls_refuse(c, alert, err_reason(), &certs[0]);
 	remember_chain(c, certs, count);
 	(void)err_set(ERR_DENIED, "%s", "");
 	v = clients->certificate(clients->ctx, c->chain[0], &c->req.requester);
 	if (v != HTTP_PEER_OK)
-		return refuse_handshake(c, session, verdict[v].alert,
+		return tls_refuse(c, verdict[v].alert,
 			err_reason()[0] != '\0' ? err_reason() : verdict[v].reason, &certs[0]);
 	c->authenticated = true;
 	return 0;
@@ -122,7 +129,7 @@ note_versions(void *ctx, unsigned id, const unsigned char *data, unsigned size)
 /* GnuTLS would end the handshake by itself, but silently: an old client deserves protocol_version.
  */
 static int
-check_hello(struct http_conn *c, gnutls_session_t session, const gnutls_datum_t *msg)
+check_hello(struct http_conn *c, const gnutls_datum_t *msg)
 {
 	bool tls13 = false;
 
@@ -130,8 +137,7 @@ check_hello(struct http_conn *c, gnutls_session_t session, const gnutls_datum_t 
 			0 ||
 		tls13)
 		return 0;
-	(void)refuse_handshake(
-		c, session, TLS_ALERT_PROTOCOL_VERSION, "the client does not offer TLS 1.3", NULL);
+	(void)tls_refuse(c, TLS_ALERT_PROTOCOL_VERSION, "the client does not offer TLS 1.3", NULL);
 	return GNUTLS_E_UNSUPPORTED_VERSION_PACKET;
 }
 
@@ -142,9 +148,7 @@ check_usage(struct http_conn *c, gnutls_session_t session)
 	const gnutls_datum_t *certs = gnutls_certificate_get_peers(session, &count);
 	enum tls_alert alert = verify_key_usage(c->tls, certs, certs != NULL ? count : 0);
 
-	return alert == TLS_ALERT_NONE
-		? 0
-		: refuse_handshake(c, session, alert, err_reason(), &certs[0]);
+	return alert == TLS_ALERT_NONE ? 0 : tls_refuse(c, alert, err_reason(), &certs[0]);
 }
 
 static int
@@ -157,30 +161,32 @@ watch_handshake(gnutls_session_t session, unsigned type, unsigned when, unsigned
 		return 0;
 	c->last_message = (int)type;
 	if (type == GNUTLS_HANDSHAKE_CLIENT_HELLO && when == GNUTLS_HOOK_PRE)
-		return check_hello(c, session, msg);
+		return check_hello(c, msg);
 	if (type == GNUTLS_HANDSHAKE_CERTIFICATE_PKT && when == GNUTLS_HOOK_PRE &&
 		msg->size == EMPTY_CERTIFICATE_SIZE) {
-		(void)refuse_handshake(c, session, TLS_ALERT_CERTIFICATE_REQUIRED,
+		(void)tls_refuse(c, TLS_ALERT_CERTIFICATE_REQUIRED,
 			"the client presented no certificate", NULL);
 		return GNUTLS_E_CERTIFICATE_REQUIRED;
 	}
 	if (type == GNUTLS_HANDSHAKE_CERTIFICATE_VERIFY && when == GNUTLS_HOOK_PRE)
 		return check_usage(c, session);
-	if (type == GNUTLS_HANDSHAKE_FINISHED && when == GNUTLS_HOOK_POST)
+	if (type == GNUTLS_HANDSHAKE_FINISHED && when == GNUTLS_HOOK_POST) {
 		conn_enter(
 			c, CONN_IDLE, clock_monotonic_us(), c->server->config.request_deadline_s);
+		c->tls_held = 0;
+	}
 	return 0;
 }
 
 enum err
 tls_session_start(struct http_conn *c)
 {
-	gnutls_session_t session =
-		MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session;
+	gnutls_session_t session = tls_session_of(c);
 	int rc = gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, tls_credentials(c->tls));
 
 	if (rc < 0)
 		return tls_error(ERR_INTERNAL, rc, "TLS credentials");
+	tls_io_start(c);
 	gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
 	gnutls_session_set_verify_function(session, verify_client);
 	gnutls_handshake_set_max_packet_length(session, HANDSHAKE_MESSAGE_MAX);
@@ -198,8 +204,7 @@ http_request_exporter(const struct http_request *r, uint8_t out[HTTP_EXPORTER_SI
 
 	if (c->tls == NULL)
 		return err_set(ERR_NOTFOUND, "no TLS, no exporter");
-	rc = gnutls_prf_rfc5705(
-		MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session,
-		sizeof(label) - 1, label, 0, NULL, HTTP_EXPORTER_SIZE, (char *)out);
+	rc = gnutls_prf_rfc5705(tls_session_of(c), sizeof(label) - 1, label, 0, NULL,
+		HTTP_EXPORTER_SIZE, (char *)out);
 	return rc < 0 ? tls_error(ERR_INTERNAL, rc, "TLS exporter") : ERR_OK;
 }

@@ -126,7 +126,7 @@ class Instance:
         self.running, self.pg, self.pg_settings = {}, None, postgresql
         self.config_path = self.path("chancery.yaml")
         self.operator_directory = self.path("operator")
-        self.port, self.public_port, self.http01_port = free_port(), free_port(), free_port()
+        self.port, self.public_port, self.metrics_port, self.http01_port = (free_port() for _ in range(4))
 
     def path(self, *parts):
         return os.path.join(self.top, *parts)
@@ -233,7 +233,7 @@ class Instance:
             "est": {"labels": [{"name": "devices", "profile": "device"}, {"name": "meshes", "profile": "workload"}],
                     "wrap_user_agents": ["libest"]},
             "validator": {"allow": ["127.0.0.0/8"], "allow_special": True, "http_port": self.http01_port},
-            "metrics": {"address": "127.0.0.1", "port": free_port()},
+            "metrics": {"address": "127.0.0.1", "port": self.metrics_port},
             "launcher": {"users": False},
             "log": {"level": "debug"},
         }
