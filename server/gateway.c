@@ -369,7 +369,7 @@ main(int argc, char **argv)
 	if (e == ERR_OK)
 		serve_until_stopped(g);
 	else if (code == SERVICE_EXIT_OK && e != ERR_STOPPED)
-		code = SERVICE_EXIT_FAILURE;
+		code = e == ERR_INVALID ? SERVICE_EXIT_CONFIG : SERVICE_EXIT_FAILURE;
 	stop_gateway(g);
 	return code;
 }

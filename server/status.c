@@ -355,12 +355,13 @@ main(int argc, char **argv)
 	if (code != SERVICE_GO_ON)
 		return code;
 	e = open_services(&status);
-	if (e == ERR_OK)
-		e = open_listeners(&status);
+	code = e == ERR_OK || e == ERR_STOPPED ? SERVICE_EXIT_OK : SERVICE_EXIT_FAILURE;
+	if (e == ERR_OK && (e = open_listeners(&status)) != ERR_OK)
+		code = e == ERR_INVALID ? SERVICE_EXIT_CONFIG : SERVICE_EXIT_FAILURE;
 	if (e == ERR_OK)
 		run_status(&status);
 	else
 		log_failure("status.start", e);
 	close_all(&status);
-	return e == ERR_OK || e == ERR_STOPPED ? SERVICE_EXIT_OK : SERVICE_EXIT_FAILURE;
+	return code;
 }

@@ -31,6 +31,21 @@ enum { DUMPABLE = 1 };
 enum { DUMPABLE = 0 };
 #endif
 
+/* The soft limit is for programs that use select(); none of ours does, and a connection is a
+ * descriptor. */
+static enum err
+raise_descriptors(void)
+{
+	struct rlimit n;
+
+	if (getrlimit(RLIMIT_NOFILE, &n) != 0)
+		return err_errno(ERR_INTERNAL, "the limit of descriptors cannot be read");
+	n.rlim_cur = n.rlim_max;
+	return setrlimit(RLIMIT_NOFILE, &n) == 0
+		? ERR_OK
+		: err_errno(ERR_INTERNAL, "the limit of descriptors cannot be raised");
+}
+
 static enum err
 harden_process(void)
 {
@@ -109,6 +124,7 @@ static enum err
 begin_service(struct service *s)
 {
 	TRY(harden_process());
+	TRY(raise_descriptors());
 	TRY(config_load(s->config_path, &s->config));
 	log_setup(s->program->name, s->config->log.level, s->config->log.format);
 	TRY(catch_signals(s));

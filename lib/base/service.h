@@ -64,7 +64,7 @@ enum service_wish { SERVICE_STOP, SERVICE_RELOAD, SERVICE_TICK };
 
 /*
  * Reads options and configuration, sets up the log, hardens the process (no core dumps, not
- * traceable, no new privileges, umask 077), blocks SIGTERM, SIGINT and SIGHUP for all later
+ * traceable, no new privileges, umask 077), raises the soft limit of descriptors to the hard one, blocks SIGTERM, SIGINT and SIGHUP for all later
  * threads, ignores SIGPIPE, takes the pid file. SERVICE_GO_ON or the exit code, with the reason
  * already told.
  */

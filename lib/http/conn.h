@@ -127,7 +127,9 @@ void handle_completed(void *server, struct MHD_Connection *mhd, void **context,
 /* server.c: a plain listener or one that drains says so in every answer. */
 bool server_draining(const struct http_server *s);
 
-/* limits.c: one line about what peers can make a listener hold. */
+/* limits.c: ERR_INVALID when the process may not have a descriptor for each connection; one line
+ * about what peers can make a listener hold. */
+enum err limits_check(const struct http_config *c) MUST_CHECK;
 void limits_tell(const struct http_config *c);
 
 /* run.c: what a worker (or the network thread, for inline routes) does with a complete request. */

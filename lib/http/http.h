@@ -204,8 +204,8 @@ struct http_config {
 };
 
 struct http_server;
-/* Routes must outlive the server. Its threads block all signals. ERR_INVALID, or ERR_UNAVAILABLE
- * when it cannot listen. */
+/* Routes must outlive the server. Its threads block all signals. ERR_INVALID, also when the process
+ * may not have 512 descriptors more than connections_max; ERR_UNAVAILABLE when it cannot listen. */
 enum err http_server_open(const struct http_config *config, struct http_server **out) MUST_CHECK;
 uint16_t http_server_port(const struct http_server *s);
 /* New connections use this from now on; existing ones keep theirs until closed. Takes over tls. */

@@ -255,6 +255,8 @@ http_server_open(const struct http_config *config, struct http_server **out)
 	gnutls_global_set_time_function(wall_clock);
 	e = check_authenticator(&s->config);
 	if (e == ERR_OK)
+		e = limits_check(&s->config);
+	if (e == ERR_OK)
 		e = router_new(config->routes, &s->router);
 	if (e == ERR_OK)
 		e = open_socket(s);

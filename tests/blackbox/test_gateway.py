@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import ssl
+import subprocess
 import sys
 import threading
 
@@ -13,7 +14,7 @@ from cryptography import x509
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 from est import Device, cert, certs, path, post, public  # noqa: E402
-from instance import Instance, free_port, new_key  # noqa: E402
+from instance import Instance, free_port, new_key, program  # noqa: E402
 from pgcluster import wait_for  # noqa: E402
 
 GATEWAY = "chancery-gateway"
@@ -31,6 +32,18 @@ def device(own):
     d = Device(own)
     yield d
     d.close()
+
+
+@pytest.mark.parametrize("name,number", [(GATEWAY, 4096), ("chancery-status", 4096)])
+def test_too_few_descriptors_for_the_connections_are_a_mistake_of_the_configuration(own, name, number):
+    """No start, exit 78 and the remedy, rather than a listener that stops for everybody when it is full."""
+    config = own.write_config(own.path("few.yaml"), {"run_directory": own.path("state")})
+    with open(own.path("log/few"), "w+") as log:
+        done = subprocess.run(["prlimit", "--nofile=2000:2000", program(name), "--config", config], stdout=log, stderr=log, timeout=60)
+        log.seek(0)
+        text = log.read()
+    assert done.returncode == 78, text
+    assert "%d connections need %d descriptors" % (number, number + 512) in text and "LimitNOFILE=" in text
 
 
 def server_certificate(ca, port=None):

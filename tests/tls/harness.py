@@ -1,6 +1,7 @@
 """The server under test as a child process, and raw connections to it, plain or TLS."""
 import os
 import re
+import resource
 import select
 import socket
 import ssl
@@ -13,6 +14,8 @@ from built import built  # noqa: E402
 
 BINARY = built("tests/tls/tls-server")
 PATIENCE = 20.0
+# As the programs do at their start; the servers inherit it.
+resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
 
 
 def wait_until(condition, what, seconds=PATIENCE):

@@ -183,6 +183,17 @@ def test_connections_in_all_are_bounded(start):
     assert fifth.response().status == 200
 
 
+@pytest.mark.parametrize("kind", ["plain", "tls"])
+def test_full_listener_does_not_spin(start, kind):
+    server = start(tls=kind == "tls", threads=2, connections=4)
+    waiting = [tcp(server) for _ in range(24)]
+    before = server.cpu_seconds()
+    waiting[0].settimeout(2)
+    with pytest.raises(TimeoutError):
+        waiting[0].recv(1)
+    assert server.cpu_seconds() - before < 0.5
+
+
 class Load(threading.Thread):
     """Requests until told to stop or the server says goodbye; every answer that began must be whole."""
 

@@ -135,10 +135,15 @@ static void
 test_started_process_is_hardened(void)
 {
 	struct service s;
-	struct rlimit core;
+	struct rlimit core, descriptors;
 	mode_t mask;
 
+	CHECK(getrlimit(RLIMIT_NOFILE, &descriptors) == 0);
+	descriptors.rlim_cur = 64;
+	CHECK(setrlimit(RLIMIT_NOFILE, &descriptors) == 0);
 	CHECK(start_plain(&s) == SERVICE_GO_ON);
+	CHECK(getrlimit(RLIMIT_NOFILE, &descriptors) == 0 &&
+		descriptors.rlim_cur == descriptors.rlim_max);
 	CHECK(getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_cur == 0 && core.rlim_max == 0);
 	CHECK(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)

@@ -109,7 +109,7 @@ serve(unsigned workers, unsigned queue_max)
 		.routes = routes,
 		.workers = workers,
 		.queue_max = queue_max,
-		.connections_per_address = 1024};
+		.connections_max = 256};
 	struct http_server *s = NULL;
 
 	held_count = 0;

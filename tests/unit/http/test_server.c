@@ -4,6 +4,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/x509.h>
+#include <sys/resource.h>
 
 #include "lib/http/tls.h"
 #include "tests/unit/unit.h"
@@ -97,7 +98,8 @@ static void
 test_bad_listener_is_refused(void)
 {
 	static const struct http_route twice[] = {routes[0], routes[0], {.pattern = NULL}};
-	struct http_config c = {.name = "x", .address = "localhost", .routes = routes};
+	struct http_config c = {
+		.name = "x", .address = "localhost", .routes = routes, .connections_max = 8};
 	struct http_server *s = NULL;
 
 	CHECK_REASON(http_server_open(&c, &s), ERR_INVALID, "not an IP address");
@@ -108,6 +110,26 @@ test_bad_listener_is_refused(void)
 	c.address = "192.0.2.1"; /* nobody's here */
 	CHECK_REASON(http_server_open(&c, &s), ERR_UNAVAILABLE, "cannot listen");
 	CHECK(s == NULL);
+}
+
+static void
+test_listener_with_more_connections_than_descriptors_is_refused(void)
+{
+	struct http_config c = {
+		.name = "x", .address = "127.0.0.1", .routes = routes, .connections_max = 100};
+	struct http_server *s = NULL;
+	struct rlimit before, few;
+
+	CHECK(getrlimit(RLIMIT_NOFILE, &before) == 0);
+	few = before;
+	few.rlim_cur = 611;
+	CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
+	CHECK_REASON(http_server_open(&c, &s), ERR_INVALID, "100 connections need 612 descriptors");
+	few.rlim_cur = 612;
+	CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
+	CHECK_OK(http_server_open(&c, &s));
+	http_server_close(s, 1);
+	CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
 }
 
 static void
@@ -125,8 +147,11 @@ test_tls_listener_without_an_authenticator_is_refused(void)
 static void
 test_taken_port_is_refused_and_free_again_after_close(void)
 {
-	struct http_config c = {
-		.name = "x", .address = "127.0.0.1", .routes = routes, .workers = 1};
+	struct http_config c = {.name = "x",
+		.address = "127.0.0.1",
+		.routes = routes,
+		.workers = 1,
+		.connections_max = 8};
 	struct http_server *first = NULL, *second = NULL;
 
 	CHECK_OK(http_server_open(&c, &first));
@@ -143,6 +168,8 @@ UNIT_MAIN("http server", {"test_key_is_wiped_once_taken", test_key_is_wiped_once
 	{"test_bad_tls_material_is_refused_and_the_key_wiped",
 		test_bad_tls_material_is_refused_and_the_key_wiped},
 	{"test_bad_listener_is_refused", test_bad_listener_is_refused},
+	{"test_listener_with_more_connections_than_descriptors_is_refused",
+		test_listener_with_more_connections_than_descriptors_is_refused},
 	{"test_tls_listener_without_an_authenticator_is_refused",
 		test_tls_listener_without_an_authenticator_is_refused},
 	{"test_taken_port_is_refused_and_free_again_after_close",
