@@ -102,7 +102,6 @@ start_connection(struct http_server *s, struct MHD_Connection *mhd, void **conte
 	struct http_conn *c = mem_zalloc(1, sizeof(*c));
 
 	c->server = s;
-	c->last_message = -1;
 	c->mhd = mhd;
 	c->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 	c->req.conn = c;
@@ -124,9 +123,8 @@ start_connection(struct http_server *s, struct MHD_Connection *mhd, void **conte
 	}
 }
 
-/* A handshake that ended without a verdict still gets its line, so that nobody has to guess. GnuTLS
- * keeps its own reason to itself here (the session is gone), but how far the client got tells most
- * of it. */
+/* A handshake that ended without a verdict of ours or an error of GnuTLS still gets its line, so
+ * that nobody has to guess. */
 static const char *
 handshake_end(const struct http_conn *c)
 {
@@ -134,18 +132,10 @@ handshake_end(const struct http_conn *c)
 		return "the TLS handshake took longer than 10 s";
 	if (c->authenticated)
 		return "the client left after its certificate was accepted";
-	switch (c->last_message) {
-	case -1:
-		return "the client sent no ClientHello: it does not speak TLS, or left";
-	case GNUTLS_HANDSHAKE_CERTIFICATE_VERIFY:
-		return "the client did not prove that it holds its certificate's key";
-	case GNUTLS_HANDSHAKE_CERTIFICATE_PKT:
-		return "the client's Certificate message is malformed, or the client left";
-	case GNUTLS_HANDSHAKE_CLIENT_HELLO:
-		return "the client left before it showed a certificate (does it trust our root, does it call us by a name of "
-		       "enroll.names?), or has no parameters in common";
-	}
-	return "a message larger than allowed, or the client left";
+	return c->hello_seen
+		? "the client left before it showed a certificate: does it trust our root, does it call us by a name of "
+		  "enroll.names?"
+		: "the client left without a ClientHello";
 }
 
 static void

@@ -83,9 +83,9 @@ struct http_conn {
 	struct http_tls *tls;
 	struct bytes chain[CONN_CHAIN_MAX]; /* in GnuTLS' memory of this session */
 	bool authenticated;		    /* chain verified, requester known */
-	bool refusal_logged;
+	bool hello_seen, refusal_logged;
+	bool tls_ended;	   /* nothing arrives any more */
 	unsigned tls_held; /* octets that arrived and led to nothing yet: see tls_io.c */
-	int last_message;  /* of the handshake, from the client; -1: none yet */
 
 	/* The request. */
 	enum conn_stage stage;

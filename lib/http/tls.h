@@ -15,16 +15,21 @@
 /* TLS alerts of RFC 8446 section 6.2 this server sends. */
 enum tls_alert {
 	TLS_ALERT_NONE = 0,
+	TLS_ALERT_UNEXPECTED_MESSAGE = 10,
 	TLS_ALERT_BAD_CERTIFICATE = 42,
 	TLS_ALERT_UNSUPPORTED_CERTIFICATE = 43,
 	TLS_ALERT_REVOKED = 44,
 	TLS_ALERT_EXPIRED = 45, /* "has expired or is not currently valid" */
 	TLS_ALERT_UNKNOWN = 46,
+	TLS_ALERT_ILLEGAL_PARAMETER = 47,
 	TLS_ALERT_UNKNOWN_CA = 48,
 	TLS_ALERT_DECODE_ERROR = 50,
+	TLS_ALERT_DECRYPT_ERROR = 51,
 	TLS_ALERT_PROTOCOL_VERSION = 70,
 	TLS_ALERT_INTERNAL = 80,
+	TLS_ALERT_MISSING_EXTENSION = 109,
 	TLS_ALERT_CERTIFICATE_REQUIRED = 116,
+	TLS_ALERT_NO_APPLICATION_PROTOCOL = 120,
 };
 
 struct http_conn;
@@ -42,7 +47,7 @@ int64_t tls_anchors_until(const struct http_tls *t, int64_t now);
  * err_reason(). */
 enum tls_alert verify_chain(struct http_tls *t, const gnutls_datum_t *certs, size_t count);
 
-/* Before GnuTLS looks at CertificateVerify, where it would refuse this without an alert. */
+/* Before GnuTLS looks at CertificateVerify, where it would refuse this with an alert that says less. */
 enum tls_alert verify_key_usage(struct http_tls *t, const gnutls_datum_t *certs, size_t count);
 
 /* tls_session.c */
@@ -56,7 +61,8 @@ int tls_refuse(
 /* tls_io.c: octets a peer may make GnuTLS keep: a whole handshake with its Certificate of 32 KiB
  * and record headers fits twice. */
 enum { TLS_HELD_MAX = 64 * 1024 };
-/* Lets GnuTLS read this connection through the count. */
+/* Lets GnuTLS read this connection through the count. The file also stands in for
+ * gnutls_handshake() and gnutls_record_recv(), which libmicrohttpd calls. */
 void tls_io_start(struct http_conn *c);
 
 /* err_set() with the text GnuTLS has for its code. */

@@ -1,24 +1,17 @@
 /*
  * One TLS session: what is set before its first message, and the verdict inside the handshake.
  *
- * libmicrohttpd asks for a client certificate but neither insists on one nor verifies it, and sends
- * no alert when a handshake fails. All of that is done here: REQUIRE, a verify function, and alerts
- * sent by hand. Both REQUIRE and the verify function are needed: without a certificate the latter
- * is never called.
+ * libmicrohttpd asks for a client certificate but neither insists on one nor verifies it. Both are
+ * done here, by REQUIRE and a verify function: without a certificate the latter is never called.
  */
 #include "lib/http/conn.h"
 
 #include <gnutls/x509.h>
 
 #include "lib/base/clock.h"
-#include "lib/http/tls.h"
+#include "lib/http/hello.h"
 
-enum {
-	HANDSHAKE_MESSAGE_MAX = 32 * 1024,
-	EMPTY_CERTIFICATE_SIZE = 4,
-	VERSIONS_EXTENSION = 43,
-	SUBJECT_MAX = 256
-};
+enum { HANDSHAKE_MESSAGE_MAX = 32 * 1024, EMPTY_CERTIFICATE_SIZE = 4, SUBJECT_MAX = 256 };
 
 /* What a verdict of the application means in the handshake (RFC 8446 section 6.2). */
 static const struct {
@@ -114,31 +107,11 @@ verify_client(gnutls_session_t session)
 }
 
 static int
-note_versions(void *ctx, unsigned id, const unsigned char *data, unsigned size)
-{
-	bool *offered = ctx;
-
-	if (id != VERSIONS_EXTENSION)
-		return 0;
-	for (unsigned i = 1; i + 1 < size; i += 2)
-		if (data[i] == 3 && data[i + 1] == 4)
-			*offered = true;
-	return 0;
-}
-
-/* GnuTLS would end the handshake by itself, but silently: an old client deserves protocol_version.
- */
-static int
 check_hello(struct http_conn *c, const gnutls_datum_t *msg)
 {
-	bool tls13 = false;
+	enum tls_alert alert = hello_check(bytes_of(msg->data, msg->size));
 
-	if (gnutls_ext_raw_parse(&tls13, note_versions, msg, GNUTLS_EXT_RAW_FLAG_TLS_CLIENT_HELLO) <
-			0 ||
-		tls13)
-		return 0;
-	(void)tls_refuse(c, TLS_ALERT_PROTOCOL_VERSION, "the client does not offer TLS 1.3", NULL);
-	return GNUTLS_E_UNSUPPORTED_VERSION_PACKET;
+	return alert == TLS_ALERT_NONE ? 0 : tls_refuse(c, alert, err_reason(), NULL);
 }
 
 static int
@@ -159,7 +132,7 @@ watch_handshake(gnutls_session_t session, unsigned type, unsigned when, unsigned
 
 	if (!incoming)
 		return 0;
-	c->last_message = (int)type;
+	c->hello_seen = true;
 	if (type == GNUTLS_HANDSHAKE_CLIENT_HELLO && when == GNUTLS_HOOK_PRE)
 		return check_hello(c, msg);
 	if (type == GNUTLS_HANDSHAKE_CERTIFICATE_PKT && when == GNUTLS_HOOK_PRE &&
@@ -181,12 +154,19 @@ watch_handshake(gnutls_session_t session, unsigned type, unsigned when, unsigned
 enum err
 tls_session_start(struct http_conn *c)
 {
+	/* libmicrohttpd names them too, but goes on when none fits. */
+	static const gnutls_datum_t protocols[] = {{(unsigned char *)(uintptr_t) "http/1.1", 8},
+		{(unsigned char *)(uintptr_t) "http/1.0", 8}};
 	gnutls_session_t session = tls_session_of(c);
 	int rc = gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, tls_credentials(c->tls));
 
 	if (rc < 0)
 		return tls_error(ERR_INTERNAL, rc, "TLS credentials");
 	tls_io_start(c);
+	rc = gnutls_alpn_set_protocols(
+		session, protocols, ARRAY_LEN(protocols), GNUTLS_ALPN_MANDATORY);
+	if (rc < 0)
+		return tls_error(ERR_INTERNAL, rc, "TLS application protocols");
 	gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
 	gnutls_session_set_verify_function(session, verify_client);
 	gnutls_handshake_set_max_packet_length(session, HANDSHAKE_MESSAGE_MAX);

@@ -144,7 +144,7 @@ class Peer:
         while self.take()[0] != FINISHED:
             pass
         master = hmac.new(expand(secret, b"derived", empty), b"\0" * 32, "sha256").digest()
-        self.later = Cipher(self.derive(master, b"c ap traffic")), Cipher(self.derive(master, b"s ap traffic"))
+        self.later, self.read = Cipher(self.derive(master, b"c ap traffic")), Cipher(self.derive(master, b"s ap traffic"))
 
     def certificate(self, chain):
         """chain: DER, leaf first."""
@@ -161,7 +161,7 @@ class Peer:
         self.certificate(chain)
         self.prove(key)
         self.say(FINISHED, self.verify_data())
-        self.write, self.read = self.later
+        self.write = self.later
 
     def alert(self):
         """The number of the alert that ends the connection; None: it ended without."""

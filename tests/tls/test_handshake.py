@@ -95,9 +95,7 @@ def test_certificate_without_its_key_is_refused(start, pki, good):
     server = start()
     assert connect(server, good).get("/hello").status == 200
     thief = context(pki.root_file(), pki.stolen_files(pki.good))
-    with pytest.raises((AssertionError, OSError)) as e:
-        refused_alert(server, thief)
-    assert "hello" not in str(e.value)
+    assert refused_alert(server, thief) == "TLSV1_ALERT_DECRYPT_ERROR"
     server.wait_log(r"event=tls.refused .*did not prove that it holds its certificate's key")
 
 
@@ -150,10 +148,8 @@ def test_oversized_certificate_message_is_refused(start, pki):
     server = start()
     big = [pki.client(f"big{i}", filler=100) for i in range(6)]
     assert sum(len(h.der) for h in big) > 32768
-    with pytest.raises((ssl.SSLError, OSError, AssertionError)) as e:
-        refused_alert(server, client_context(pki, big[0], big))
-    assert "not refused: b''" in str(e.value) or not isinstance(e.value, AssertionError)
-    server.wait_log(r"event=tls.refused ")
+    assert refused_alert(server, client_context(pki, big[0], big)) == "TLSV1_ALERT_DECODE_ERROR"
+    server.wait_log(r"event=tls.refused .*alert=50 ")
 
 
 def test_stalled_handshake_does_not_spin(start, pki):
