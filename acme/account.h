@@ -7,7 +7,7 @@
 #include "acme/state.h"
 #include "lib/store/acme_account.h"
 
-enum { ACCOUNT_ID_SIZE = 32, ACCOUNT_KEY_MAX = 512, ACCOUNT_EXPONENT_MAX = 4 };
+enum { ACCOUNT_ID_SIZE = 32, ACCOUNT_KEY_MAX = 512, ACCOUNT_EXPONENT_MAX = 32 };
 
 struct account {
 	struct cache_item item;

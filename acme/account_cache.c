@@ -33,11 +33,12 @@ make_account(const struct store_account *row, struct arena *a, struct account **
 
 	if (e == ERR_OK)
 		e = jwk_parse(object, a, &jwk);
-	if (e == ERR_OK)
-		e = jwk_pkey(&jwk, &key);
 	if (e != ERR_OK)
 		return err_set(
 			ERR_INTERNAL, "account \"%s\" has a broken key in the database", row->id);
+	e = jwk_pkey(&jwk, &key);
+	if (e != ERR_OK)
+		return err_context(e, "the account's key is not accepted any more");
 	account = mem_zalloc(1, sizeof(*account));
 	snprintf(account->id, sizeof(account->id), "%s", row->id);
 	account->identity = row->identity;

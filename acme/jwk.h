@@ -7,10 +7,8 @@
 #include "lib/base/json.h"
 #include "lib/pki/spki.h"
 
-enum jwk_type { JWK_P256, JWK_P384, JWK_P521, JWK_RSA, JWK_ED25519, JWK_TYPE_COUNT };
-
 struct jwk {
-	enum jwk_type type;
+	enum pki_key_type type;
 	struct bytes material;	/* EC: uncompressed point; RSA: modulus without leading zeros;
 				   Ed25519: 32 octets */
 	struct bytes exponent;	/* RSA only, without leading zeros */
@@ -20,15 +18,14 @@ struct jwk {
 };
 
 /* Everything ends up in the arena. ERR_INVALID (word "bad-public-key"): unknown kty or curve,
- * lengths, RSA outside 2048..4096 bits or with a known weakness, a private key. Whether an EC point
- * is on its curve is told by jwk_pkey(). */
+ * lengths, a private key. Whether it is a good key is told by jwk_pkey(). */
 enum err jwk_parse(const json_t *object, struct arena *a, struct jwk *out) MUST_CHECK;
-/* A key for verification; *out is the caller's. ERR_INVALID (word "bad-public-key") when the point
- * is not on its curve. */
+/* A key for verification; *out is the caller's. ERR_INVALID (word "bad-public-key") when
+ * pki_key_judge() refuses it. */
 enum err jwk_pkey(const struct jwk *jwk, EVP_PKEY **out) MUST_CHECK;
 /* Is it the key of this certificate or CSR? */
 bool jwk_is_spki(const struct jwk *jwk, const struct pki_spki *spki);
 /* "P-256", ..., "RSA", "Ed25519". */
-const char *jwk_type_name(enum jwk_type t);
+const char *jwk_type_name(enum pki_key_type t);
 
 #endif

@@ -22,19 +22,19 @@ enum padding { PADDING_PKCS1, PADDING_PSS };
 
 static const struct algorithm {
 	const char *name;
-	enum jwk_type type;
+	enum pki_key_type type;
 	enum digest digest;
 	enum padding padding;
 	size_t signature_size; /* 0: the key's */
 } algorithms[] = {
-	{"ES256", JWK_P256, DIGEST_SHA256, PADDING_PKCS1, 64},
-	{"ES384", JWK_P384, DIGEST_SHA384, PADDING_PKCS1, 96},
-	{"ES512", JWK_P521, DIGEST_SHA512, PADDING_PKCS1, 132},
-	{"EdDSA", JWK_ED25519, DIGEST_NONE, PADDING_PKCS1, 64},
-	{"RS256", JWK_RSA, DIGEST_SHA256, PADDING_PKCS1, 0},
-	{"RS384", JWK_RSA, DIGEST_SHA384, PADDING_PKCS1, 0},
-	{"RS512", JWK_RSA, DIGEST_SHA512, PADDING_PKCS1, 0},
-	{"PS256", JWK_RSA, DIGEST_SHA256, PADDING_PSS, 0},
+	{"ES256", PKI_KEY_P256, DIGEST_SHA256, PADDING_PKCS1, 64},
+	{"ES384", PKI_KEY_P384, DIGEST_SHA384, PADDING_PKCS1, 96},
+	{"ES512", PKI_KEY_P521, DIGEST_SHA512, PADDING_PKCS1, 132},
+	{"EdDSA", PKI_KEY_ED25519, DIGEST_NONE, PADDING_PKCS1, 64},
+	{"RS256", PKI_KEY_RSA, DIGEST_SHA256, PADDING_PKCS1, 0},
+	{"RS384", PKI_KEY_RSA, DIGEST_SHA384, PADDING_PKCS1, 0},
+	{"RS512", PKI_KEY_RSA, DIGEST_SHA512, PADDING_PKCS1, 0},
+	{"PS256", PKI_KEY_RSA, DIGEST_SHA256, PADDING_PSS, 0},
 };
 
 /* Fetched once: implicit fetching costs more than the hash and does not scale over threads. */
@@ -180,7 +180,7 @@ jws_check_algorithm(const struct jws *jws)
 }
 
 enum err
-jws_check_key(const struct jws *jws, enum jwk_type type)
+jws_check_key(const struct jws *jws, enum pki_key_type type)
 {
 	const struct algorithm *alg = find_algorithm(jws->alg);
 
@@ -250,7 +250,7 @@ jws_verify(const struct jws *jws, EVP_PKEY *key)
 		return err_set_word(ERR_INVALID, WORD_BAD_JWS_SIGNATURE,
 			"a signature with %s has %zu octets (RFC 7518 section 3.4); DER is not accepted",
 			alg->name, alg->signature_size);
-	if (alg->digest != DIGEST_NONE && alg->type != JWK_RSA)
+	if (alg->digest != DIGEST_NONE && alg->type != PKI_KEY_RSA)
 		TRY(ecdsa_der(signature, room, sizeof(room), &signature));
 	return verify_signature(alg, key, jws->input, signature);
 }

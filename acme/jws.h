@@ -28,7 +28,7 @@ void jws_clear(struct jws *jws);
 /* Is the algorithm one of ours, and made for this type of key? ERR_INVALID with words
  * "bad-signature-algorithm", "bad-public-key". */
 enum err jws_check_algorithm(const struct jws *jws) MUST_CHECK;
-enum err jws_check_key(const struct jws *jws, enum jwk_type type) MUST_CHECK;
+enum err jws_check_key(const struct jws *jws, enum pki_key_type type) MUST_CHECK;
 /* ERR_INVALID (word "bad-jws-signature"). The two checks above come first. */
 enum err jws_verify(const struct jws *jws, EVP_PKEY *key) MUST_CHECK;
 /* The accepted names one after the other, then NULL: for badSignatureAlgorithm. */

@@ -25,6 +25,8 @@ check_ca(const struct pki_cert *c, const char *what, int64_t now)
 	const uint32_t wanted = PKI_KU_KEY_CERT_SIGN | PKI_KU_CRL_SIGN;
 	char when[CLOCK_RFC3339_SIZE];
 
+	if (pki_key_judge(&c->spki, NULL) != ERR_OK)
+		return err_context(ERR_DENIED, "the %s certificate", what);
 	if (!c->is_ca)
 		return err_set(ERR_DENIED,
 			"the %s certificate is no CA: basicConstraints has not cA TRUE (RFC 5280 section 4.2.1.9)",

@@ -68,8 +68,8 @@ struct pki_cert {
 /* Views point into der; names that need storage are in the arena. Word "bad-certificate". An
  * unknown critical extension is ERR_INVALID. */
 enum err pki_cert_parse(struct bytes der, struct arena *a, struct pki_cert *out) MUST_CHECK;
-/* Signature of cert by issuer's key, issuer name and key id match, issuer is a CA that may sign
- * certificates. Not times. */
+/* Signature of cert by issuer's key, which is not a weak one, issuer name and key id match, issuer is
+ * a CA that may sign certificates. Not times. */
 enum err
 pki_cert_verify_issued_by(const struct pki_cert *cert, const struct pki_cert *issuer) MUST_CHECK;
 

@@ -339,6 +339,6 @@ pki_cert_verify_issued_by(const struct pki_cert *cert, const struct pki_cert *is
 		(issuer->has_key_usage && (issuer->key_usage & PKI_KU_KEY_CERT_SIGN) == 0))
 		return not_issued(
 			"the issuer may not sign certificates (RFC 5280 section 4.2.1.9)");
-	TRY(pki_spki_pkey(&issuer->spki, &key));
+	TRY(pki_key_judge(&issuer->spki, &key));
 	return pki_verify(key, cert->sig_alg, cert->tbs, cert->signature);
 }

@@ -127,14 +127,15 @@ read_info(struct bytes info, struct reading *r)
 	return read_attributes(r, attributes);
 }
 
-/* Proof of possession: the request is signed by the key it asks a certificate for (section 3). */
+/* Proof of possession: the request is signed by the key it asks a certificate for (section 3); a
+ * weak key proves nothing. */
 static enum err
 verify_possession(const struct pki_spki *spki, enum pki_sig_alg alg, struct bytes info,
 	struct bytes signature)
 {
 	AUTO(EVP_PKEY) key = NULL;
 
-	TRY(pki_spki_pkey(spki, &key));
+	TRY(pki_key_judge(spki, &key));
 	return pki_verify(key, alg, info, signature);
 }
 

@@ -1,6 +1,6 @@
 /*
  * The linter. Its reader (cert_parse.c) already refuses what is not DER, not v3, has extensions
- * twice or DEFAULTs encoded, times in the wrong form, keys not allowed; the rules below say what a
+ * twice or DEFAULTs encoded, times in the wrong form, keys not allowed, and a weak key ends it too; the rules below say what a
  * certificate that reads well must also satisfy before this CA signs it. Each rule is a row: what
  * it says is what the operator gets to read.
  */
@@ -332,6 +332,8 @@ lint_tbs(struct bytes tbs, enum pki_sig_alg alg, struct arena *a)
 	struct view v = {.c = &read.cert, .exts = &read.exts, .alg = alg};
 	enum err e = cert_tbs_read(tbs, a, &read);
 
+	if (e == ERR_OK)
+		e = pki_key_judge(&read.cert.spki, NULL);
 	if (e != ERR_OK)
 		return err_set_word(ERR_INVALID, WORD_LINT, "%s", err_reason());
 	v.inner_alg = read.inner_alg;

@@ -10,7 +10,16 @@
 
 #include "lib/pki/der.h"
 
-enum pki_key_type { PKI_KEY_P256, PKI_KEY_P384, PKI_KEY_RSA, PKI_KEY_ED25519, PKI_KEY_TYPE_COUNT };
+/* Those up to PKI_KEY_TYPE_COUNT are certified; P-521 may sign requests of ACME. */
+enum pki_key_type {
+	PKI_KEY_P256,
+	PKI_KEY_P384,
+	PKI_KEY_RSA,
+	PKI_KEY_ED25519,
+	PKI_KEY_TYPE_COUNT,
+	PKI_KEY_P521 = PKI_KEY_TYPE_COUNT,
+	PKI_KEY_KNOWN_COUNT
+};
 
 enum pki_sig_alg {
 	PKI_SIG_ECDSA_SHA256,
@@ -36,22 +45,26 @@ AUTO_DEFINE(EVP_PKEY, EVP_PKEY_free)
 /* "p256", "p384", "rsa", "ed25519". */
 const char *pki_key_type_name(enum pki_key_type t);
 
-/* Refuses (word "bad-key"): other algorithms, explicit curve parameters, compressed or off-length
- * points, RSA outside 2048..4096 bits, even or small exponents (< 65537), non-minimal encodings. */
+/* Refuses (word "bad-key") what is not the DER of such a key: other algorithms, explicit curve
+ * parameters, compressed or off-length points, non-minimal integers. Whoever did not judge the key
+ * before goes on with pki_key_judge(). */
 enum err pki_spki_parse(struct bytes der, struct pki_spki *out) MUST_CHECK;
+/* The one judge of public keys, for all who bring one. ERR_INVALID (word "bad-key") says which weakness
+ * it is: points that are not on their curve or of small order (SEC 1 section 3.2.2.1, RFC 8032
+ * section 5.1.3), RSA outside 2048..4096 bits or with an exponent that the CA/Browser Forum's Baseline
+ * Requirements (section 6.1.6) do not allow, moduli that anybody can factor. Less than a
+ * millisecond. Looks at type, key, modulus and exponent only. made: NULL, or gets what pki_spki_pkey()
+ * makes. */
+enum err pki_key_judge(const struct pki_spki *key, EVP_PKEY **made) MUST_CHECK;
 /* A key for verification; checks that an EC point is on its curve. *out is the caller's. */
 enum err pki_spki_pkey(const struct pki_spki *spki, EVP_PKEY **out) MUST_CHECK;
 /* SHA-256 over the whole SubjectPublicKeyInfo: the identity of a key in the database. */
 void pki_spki_hash(const struct pki_spki *spki, uint8_t out[32]);
 /* Subject key identifier: SHA-1 of the BIT STRING content (RFC 5280 section 4.2.1.2 method 1). */
 void pki_spki_key_id(const struct pki_spki *spki, uint8_t out[20]);
-/* The SubjectPublicKeyInfo of a key (in-memory EVP_PKEY, or an HSM key through i2d_PUBKEY), in the
- * arena. */
+/* The SubjectPublicKeyInfo of a key (in-memory EVP_PKEY, or an HSM key through i2d_PUBKEY), judged, in
+ * the arena. */
 enum err pki_spki_from_pkey(EVP_PKEY *key, struct arena *a, struct bytes *der) MUST_CHECK;
-
-/* Refuses (word "bad-key") a modulus that is even, has a small prime factor, or the ROCA pattern.
- */
-enum err pki_rsa_modulus_check(struct bytes modulus) MUST_CHECK;
 
 /* AlgorithmIdentifier: parse one at the cursor, or write it. */
 enum err pki_sig_alg_get(struct der *d, enum pki_sig_alg *out) MUST_CHECK;

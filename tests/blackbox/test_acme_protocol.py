@@ -299,6 +299,22 @@ def bad_keys():
     }
 
 
+@pytest.mark.parametrize("point", ["01" + 31 * "00", "ec" + 30 * "ff" + "7f", "ee" + 30 * "ff" + "7f", "02" + 31 * "00"])
+def test_acme_022_a_point_anybody_can_sign_for_is_no_account_key(shared, point):
+    """R the identity and S zero is a signature of every message under a key of small order."""
+    class Weak:
+        alg = "EdDSA"
+
+        def jwk(self):
+            return {"kty": "OKP", "crv": "Ed25519", "x": b64(bytes.fromhex(point))}
+
+        def sign(self, data, der=False):
+            return b"\1" + bytes(63)
+
+    problem = shared.refused(shared.url("new-account"), {}, use_jwk=True, key=Weak())
+    assert (problem.status, problem.type) == (400, "badPublicKey") and "make a new key" in problem.document["detail"]
+
+
 @pytest.mark.parametrize("name", list(bad_keys()))
 def test_acme_022_unacceptable_keys_are_refused(shared, name):
     problem = shared.refused(shared.url("new-account"), {}, use_jwk=True, changes={"jwk": bad_keys()[name]})

@@ -5,7 +5,7 @@ import datetime
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from instance import program
 
@@ -89,6 +89,9 @@ REFUSED = {
     "issuing is no ca": (world(issuing=make("Import Issuing", ROOT, is_ca=False).cert), "no CA"),
     "issuing has the root's key": (world(issuing=make("Import Issuing", ROOT, key=ROOT.key, path_length=0).cert), "root's own key"),
     "issuing outlives the root": (world(issuing=make("Import Issuing", ROOT, path_length=0, after=NOW + 2000 * DAY).cert), "outlives"),
+    "root has a weak key": (world(root=make("Import Root", key=rsa.generate_private_key(3, 2048)).cert), "public exponent"),
+    "issuing has a weak key": (
+        world(issuing=make("Import Issuing", ROOT, key=rsa.generate_private_key(65537, 1024), path_length=0).cert), "1024 bits"),
     "issuing expired": (world(issuing=make("Import Issuing", ROOT, path_length=0, before=NOW - 9 * DAY, after=NOW - DAY).cert), "expired"),
     "crl of another root": (world(crl=make_crl(OTHER_ROOT)), "another CA"),
     "crl signed by another key": (world(crl=make_crl(ROOT, signer=OTHER_ROOT)), "signature"),

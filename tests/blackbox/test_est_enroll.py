@@ -116,7 +116,7 @@ def test_est_060_a_ca_certificate_is_refused(device):
     cert(post(device.client, device.csr(extensions=[(x509.BasicConstraints(ca=False, path_length=None), True)])))
 
 
-@pytest.mark.parametrize("kind", ["rsa1024", "rsa-e3", "p521", "secp256k1", "explicit", "off-curve", "compressed", "dsa"])
+@pytest.mark.parametrize("kind", ["rsa1024", "rsa-e3", "p521", "secp256k1", "explicit", "off-curve", "compressed", "dsa", "small-order"])
 def test_est_062_weak_and_odd_keys_are_refused(device, kind):
     key = new_key()
     attributes = [der.extension_request(der.extension(der.SUBJECT_ALT_NAME, der.dns_names(device.names[0][4:])))]
@@ -124,6 +124,9 @@ def test_est_062_weak_and_odd_keys_are_refused(device, kind):
         csr = make_csr(rsa.generate_private_key(65537, 1024), None, device.names[:1])
     elif kind == "rsa-e3":
         csr = make_csr(rsa.generate_private_key(3, 2048), None, device.names[:1])
+    elif kind == "small-order":
+        identity = der.seq(der.seq(der.oid("1.3.101.112")), der.tlv(3, b"\0\1" + bytes(31)))
+        csr = der.csr(key, attributes=attributes, public=identity)
     elif kind in ("p521", "secp256k1"):
         csr = make_csr(ec.generate_private_key(ec.SECP521R1() if kind == "p521" else ec.SECP256K1()), None, device.names[:1])
     else:

@@ -148,7 +148,7 @@ read_spki(struct bytes in)
 	AUTO(EVP_PKEY) key = NULL;
 	struct pki_spki spki;
 
-	if (pki_spki_parse(in, &spki) == ERR_OK && pki_spki_pkey(&spki, &key) == ERR_OK)
+	if (pki_spki_parse(in, &spki) == ERR_OK && pki_key_judge(&spki, &key) == ERR_OK)
 		HOLDS((unsigned)EVP_PKEY_get_bits(key) >= spki.bits - 3);
 }
 

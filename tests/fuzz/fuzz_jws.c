@@ -20,8 +20,7 @@ check_key(const json_t *object, struct arena *a)
 	HOLDS(jwk_parse(canonical, a, &again) == ERR_OK);
 	HOLDS(memcmp(jwk.thumbprint, again.thumbprint, sizeof(jwk.thumbprint)) == 0);
 	HOLDS(bytes_equal(jwk.material, again.material));
-	if (jwk_pkey(&jwk, &key) != ERR_OK)
-		HOLDS(jwk.type != JWK_RSA && jwk.type != JWK_ED25519);
+	HOLDS(jwk_pkey(&jwk, &key) == ERR_OK || err_word() == WORD_BAD_PUBLIC_KEY);
 }
 
 static void

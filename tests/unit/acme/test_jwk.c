@@ -22,24 +22,35 @@ parse(struct arena *a, const char *text, struct jwk *out)
 	return e != ERR_OK ? e : jwk_parse(object, a, out);
 }
 
+/* As a request does: read, then judged. */
+static enum err
+accept_key(struct arena *a, const char *text)
+{
+	AUTO(EVP_PKEY) key = NULL;
+	struct jwk jwk;
+
+	TRY(parse(a, text, &jwk));
+	return jwk_pkey(&jwk, &key);
+}
+
 static void
 test_thumbprints_of_the_rfcs(void)
 {
 	static const struct {
 		const char *name, *jwk, *thumbprint;
-		enum jwk_type type;
+		enum pki_key_type type;
 	} cases[] = {
 		{"RFC 7638 section 3.1",
 			"{\"kty\":\"RSA\",\"n\":\"" RSA_N
 			"\",\"e\":\"AQAB\",\"alg\":\"RS256\",\"kid\":\"2011-04-29\"}",
-			"NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs", JWK_RSA},
+			"NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs", PKI_KEY_RSA},
 		{"RFC 8037 appendix A.3",
 			"{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"" ED_X "\"}",
-			"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k", JWK_ED25519},
+			"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k", PKI_KEY_ED25519},
 		/* same key: members in another order, foreign ones, a leading zero octet */
 		{"padded modulus",
 			"{\"use\":\"sig\",\"e\":\"AAEAAQ\",\"n\":\"" RSA_N "\",\"kty\":\"RSA\"}",
-			"NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs", JWK_RSA},
+			"NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs", PKI_KEY_RSA},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -105,15 +116,18 @@ test_unacceptable_keys_are_refused(void)
 		{"{\"kty\":\"RSA\",\"n\":\"\",\"e\":\"AQAB\"}", "has 0 bits"},
 		{"{\"kty\":\"RSA\",\"n\":\"" RSA_N "\",\"e\":\"Aw\"}", "exponent"},
 		{"{\"kty\":\"RSA\",\"n\":\"" RSA_N "\",\"e\":\"AQAA\"}", "exponent"},
-		{"{\"kty\":\"RSA\",\"n\":\"" RSA_N "\",\"e\":\"AQAAAAE\"}", "exponent"},
+		{"{\"kty\":\"RSA\",\"n\":\"" RSA_N
+		 "\",\"e\":\"AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB\"}",
+			"exponent"},
 		{"{\"kty\":\"RSA\",\"n\":\"" RSA_N "\"}", "\"e\""},
+		{"{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}",
+			"small order"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		AUTO_STRUCT(arena) a = arena_new(0);
-		struct jwk jwk;
 
-		CHECK_CASE(parse(a, cases[i].jwk, &jwk) == ERR_INVALID, cases[i].jwk);
+		CHECK_CASE(accept_key(a, cases[i].jwk) == ERR_INVALID, cases[i].jwk);
 		CHECK_CASE(err_word() == WORD_BAD_PUBLIC_KEY, cases[i].jwk);
 		CHECK_CASE(strstr(err_reason(), cases[i].reason) != NULL, cases[i].jwk);
 	}
@@ -128,24 +142,22 @@ test_point_off_the_curve_is_refused(void)
 
 	CHECK_OK(parse(a,
 		"{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" EC_X "\",\"y\":\"" EC_X "\"}", &jwk));
-	CHECK_REASON(jwk_pkey(&jwk, &key), ERR_INVALID, "not on the curve");
+	CHECK_REASON(jwk_pkey(&jwk, &key), ERR_INVALID, "not a point of its curve");
 	CHECK(err_word() == WORD_BAD_PUBLIC_KEY);
 }
 
 /* A modulus with a chosen first and last octet, all others 0xff. */
 static enum err
-parse_modulus(struct arena *a, size_t n, uint8_t first, uint8_t last)
+accept_modulus(struct arena *a, size_t n, uint8_t first, uint8_t last)
 {
 	uint8_t *octets = arena_alloc(a, n);
-	struct jwk jwk;
 
 	memset(octets, 0xff, n);
 	octets[0] = first;
 	octets[n - 1] = last;
-	return parse(a,
+	return accept_key(a,
 		arena_printf(a, "{\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"AQAB\"}",
-			base64url_string(a, bytes_of(octets, n))),
-		&jwk);
+			base64url_string(a, bytes_of(octets, n))));
 }
 
 static void
@@ -153,39 +165,10 @@ test_rsa_sizes_and_weak_moduli(void)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
 
-	CHECK_REASON(parse_modulus(a, 256, 0x7f, 0x01), ERR_INVALID, "has 2047 bits");
-	CHECK_REASON(parse_modulus(a, 513, 0x01, 0x01), ERR_INVALID, "has 4097 bits");
-	CHECK_REASON(parse_modulus(a, 256, 0xff, 0xfe), ERR_INVALID, "even");
-	CHECK_REASON(parse_modulus(a, 256, 0xff, 0xff), ERR_INVALID, "divisible by 3");
-}
-
-/* 65537^k is a power of 65537 modulo every prime: what the fingerprint of CVE-2017-15361 looks for.
- */
-static void
-test_modulus_of_a_weak_generator_is_refused(void)
-{
-	AUTO_STRUCT(arena) a = arena_new(0);
-	uint8_t *p;
-	BIGNUM *n = BN_new(), *base = BN_new(), *power = BN_new();
-	BN_CTX *ctx = BN_CTX_new();
-	struct jwk jwk;
-
-	BN_set_word(base, 65537);
-	BN_set_word(power, 127); /* 127 times 16 bits and a little: 2033 bits */
-	BN_exp(n, base, power, ctx);
-	while (BN_num_bits(n) < 2048)
-		BN_mul(n, n, base, ctx);
-	p = arena_alloc(a, (size_t)BN_num_bytes(n));
-	BN_bn2bin(n, p);
-	CHECK_REASON(parse(a,
-			     arena_printf(a, "{\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"AQAB\"}",
-				     base64url_string(a, bytes_of(p, (size_t)BN_num_bytes(n)))),
-			     &jwk),
-		ERR_INVALID, "CVE-2017-15361");
-	BN_free(n);
-	BN_free(base);
-	BN_free(power);
-	BN_CTX_free(ctx);
+	CHECK_REASON(accept_modulus(a, 256, 0x7f, 0x01), ERR_INVALID, "has 2047 bits");
+	CHECK_REASON(accept_modulus(a, 513, 0x01, 0x01), ERR_INVALID, "has 4097 bits");
+	CHECK_REASON(accept_modulus(a, 256, 0xff, 0xfe), ERR_INVALID, "even");
+	CHECK_REASON(accept_modulus(a, 256, 0xff, 0xff), ERR_INVALID, "divisible by 3");
 }
 
 UNIT_MAIN("acme-jwk", {"test_thumbprints_of_the_rfcs", test_thumbprints_of_the_rfcs},
@@ -193,6 +176,4 @@ UNIT_MAIN("acme-jwk", {"test_thumbprints_of_the_rfcs", test_thumbprints_of_the_r
 		test_modulus_with_leading_zero_is_the_same_key},
 	{"test_unacceptable_keys_are_refused", test_unacceptable_keys_are_refused},
 	{"test_point_off_the_curve_is_refused", test_point_off_the_curve_is_refused},
-	{"test_rsa_sizes_and_weak_moduli", test_rsa_sizes_and_weak_moduli},
-	{"test_modulus_of_a_weak_generator_is_refused",
-		test_modulus_of_a_weak_generator_is_refused})
+	{"test_rsa_sizes_and_weak_moduli", test_rsa_sizes_and_weak_moduli})
