@@ -22,25 +22,28 @@ enum { SIGNATURE_MAX = 512 + 8 }; /* RSA 4096; ECDSA P-384 needs 104 */
 enum digest { DIGEST_SHA256, DIGEST_SHA384, DIGEST_SHA512, DIGEST_NONE, DIGEST_COUNT };
 
 struct sig_kind {
-	struct bytes algorithm; /* AlgorithmIdentifier, whole */
+	struct bytes algorithm; /* AlgorithmIdentifier, whole, as it is written */
+	struct bytes bare;	/* RSA: without NULL, which is read too (RFC 4055 section 5) */
 	const char *key;	/* as EVP_PKEY_is_a() names it */
 	enum digest digest;
 };
 
-#define RSA_ALGORITHM(last, null)                                                                  \
-	BYTES_LIT("\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01" last null)
+#define RSA_ALGORITHM(last)                                                                        \
+	BYTES_LIT("\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01" last "\x05\x00"),             \
+		BYTES_LIT("\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01" last)
 
 static const struct sig_kind kinds[PKI_SIG_COUNT] = {
 	[PKI_SIG_ECDSA_SHA256] = {BYTES_LIT("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02"),
-		"EC", DIGEST_SHA256},
+		{0}, "EC", DIGEST_SHA256},
 	[PKI_SIG_ECDSA_SHA384] = {BYTES_LIT("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03"),
-		"EC", DIGEST_SHA384},
+		{0}, "EC", DIGEST_SHA384},
 	[PKI_SIG_ECDSA_SHA512] = {BYTES_LIT("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x04"),
-		"EC", DIGEST_SHA512},
-	[PKI_SIG_RSA_SHA256] = {RSA_ALGORITHM("\x0b", "\x05\x00"), "RSA", DIGEST_SHA256},
-	[PKI_SIG_RSA_SHA384] = {RSA_ALGORITHM("\x0c", "\x05\x00"), "RSA", DIGEST_SHA384},
-	[PKI_SIG_RSA_SHA512] = {RSA_ALGORITHM("\x0d", "\x05\x00"), "RSA", DIGEST_SHA512},
-	[PKI_SIG_ED25519] = {BYTES_LIT("\x30\x05\x06\x03\x2b\x65\x70"), "ED25519", DIGEST_NONE},
+		{0}, "EC", DIGEST_SHA512},
+	[PKI_SIG_RSA_SHA256] = {RSA_ALGORITHM("\x0b"), "RSA", DIGEST_SHA256},
+	[PKI_SIG_RSA_SHA384] = {RSA_ALGORITHM("\x0c"), "RSA", DIGEST_SHA384},
+	[PKI_SIG_RSA_SHA512] = {RSA_ALGORITHM("\x0d"), "RSA", DIGEST_SHA512},
+	[PKI_SIG_ED25519] = {BYTES_LIT("\x30\x05\x06\x03\x2b\x65\x70"), {0}, "ED25519",
+		DIGEST_NONE},
 };
 
 static EVP_MD *digests[DIGEST_COUNT];
@@ -72,7 +75,7 @@ pki_sig_alg_get(struct der *d, enum pki_sig_alg *out)
 
 	TRY(der_get_whole(d, DER_SEQUENCE, "signatureAlgorithm", &whole));
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-		if (bytes_equal(whole, kinds[i].algorithm)) {
+		if (bytes_equal(whole, kinds[i].algorithm) || bytes_equal(whole, kinds[i].bare)) {
 			*out = (enum pki_sig_alg)i;
 			return ERR_OK;
 		}

@@ -66,7 +66,8 @@ void pki_spki_key_id(const struct pki_spki *spki, uint8_t out[20]);
  * the arena. */
 enum err pki_spki_from_pkey(EVP_PKEY *key, struct arena *a, struct bytes *der) MUST_CHECK;
 
-/* AlgorithmIdentifier: parse one at the cursor, or write it. */
+/* AlgorithmIdentifier: parse one at the cursor, or write it. Those of RSA are read with NULL or nothing
+ * as parameters and written with NULL (RFC 4055 section 5). */
 enum err pki_sig_alg_get(struct der *d, enum pki_sig_alg *out) MUST_CHECK;
 void pki_sig_alg_put(struct derw *w, enum pki_sig_alg alg);
 /* The algorithm a CA key of this type signs with: P-256 SHA-256, P-384 SHA-384, RSA SHA-256,

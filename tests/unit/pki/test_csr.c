@@ -91,6 +91,27 @@ test_every_flipped_bit_of_a_request_is_refused(void)
 	free(octets);
 }
 
+/* RFC 4055 section 5; the algorithm is outside what is signed. */
+static void
+test_an_rsa_algorithm_without_null_is_accepted(void)
+{
+	struct bytes der = test_file("data/csr-rsa.der"), info, alg, signature, bare;
+	struct der top = der_open(der), d;
+	struct pki_csr csr;
+
+	CHECK_OK(der_enter(&top, DER_SEQUENCE, "", &d));
+	CHECK_OK(der_get_whole(&d, DER_SEQUENCE, "", &info));
+	CHECK_OK(der_get_whole(&d, DER_SEQUENCE, "", &alg));
+	CHECK_OK(der_get_whole(&d, DER_BIT_STRING, "", &signature));
+	bare = SEQ(bytes_of(alg.p + 2, alg.n - 4));
+	CHECK_OK(pki_csr_parse(SEQ(info, bare, signature), A(), &csr));
+	CHECK_ERR(pki_csr_parse(
+			  SEQ(info, SEQ(bytes_of(alg.p + 2, alg.n - 4), hex("0400")), signature),
+			  A(), &csr),
+		ERR_INVALID);
+	free((void *)der.p);
+}
+
 static void
 test_every_cut_request_is_refused(void)
 {
@@ -286,6 +307,8 @@ UNIT_MAIN("pki-csr", {"test_openssls_requests_are_read", test_openssls_requests_
 		test_requests_with_other_keys_and_algorithms_are_refused},
 	{"test_every_flipped_bit_of_a_request_is_refused",
 		test_every_flipped_bit_of_a_request_is_refused},
+	{"test_an_rsa_algorithm_without_null_is_accepted",
+		test_an_rsa_algorithm_without_null_is_accepted},
 	{"test_every_cut_request_is_refused", test_every_cut_request_is_refused},
 	{"test_badly_made_requests_are_refused", test_badly_made_requests_are_refused},
 	{"test_a_signature_by_another_key_is_refused", test_a_signature_by_another_key_is_refused},

@@ -84,11 +84,11 @@ static void
 test_other_signature_algorithms_are_refused(void)
 {
 	static const char *const cases[] = {
-		"300d06092a864886f70d0101050500", /* SHA-1 with RSA */
-		"300906072a8648ce3d0401",	  /* ECDSA with SHA-1 */
-		"300d06092a864886f70d01010a3000", /* RSA-PSS */
-		"300b06092a864886f70d01010b",	  /* SHA-256 with RSA without NULL */
-		"300c06082a8648ce3d0403020500",	  /* ECDSA with parameters */
+		"300d06092a864886f70d0101050500",     /* SHA-1 with RSA */
+		"300906072a8648ce3d0401",	      /* ECDSA with SHA-1 */
+		"300d06092a864886f70d01010a3000",     /* RSA-PSS */
+		"300c06082a8648ce3d0403020500",	      /* ECDSA with parameters */
+		"300f06092a864886f70d01010b05000500", /* two NULLs */
 		"3000",
 		"0500",
 	};
@@ -99,6 +99,27 @@ test_other_signature_algorithms_are_refused(void)
 		enum pki_sig_alg alg;
 
 		CHECK_CASE(pki_sig_alg_get(&d, &alg) == ERR_INVALID && d.p == before, cases[i]);
+	}
+}
+
+static void
+test_rsa_algorithms_are_read_without_their_null(void)
+{
+	static const struct {
+		const char *der;
+		enum pki_sig_alg alg;
+	} cases[] = {
+		{"300b06092a864886f70d01010b", PKI_SIG_RSA_SHA256},
+		{"300b06092a864886f70d01010c", PKI_SIG_RSA_SHA384},
+		{"300b06092a864886f70d01010d", PKI_SIG_RSA_SHA512},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct der d = der_open(hex(cases[i].der));
+		enum pki_sig_alg alg = PKI_SIG_COUNT;
+
+		CHECK_OK(pki_sig_alg_get(&d, &alg));
+		CHECK(alg == cases[i].alg && der_at_end(&d));
 	}
 }
 
@@ -251,6 +272,8 @@ UNIT_MAIN("pki-spki",
 		test_signature_algorithms_are_written_and_read},
 	{"test_other_signature_algorithms_are_refused",
 		test_other_signature_algorithms_are_refused},
+	{"test_rsa_algorithms_are_read_without_their_null",
+		test_rsa_algorithms_are_read_without_their_null},
 	{"test_keys_outside_the_rules_are_refused", test_keys_outside_the_rules_are_refused},
 	{"test_hash_and_key_id_are_openssls", test_hash_and_key_id_are_openssls},
 	{"test_a_key_that_is_not_allowed_has_no_spki", test_a_key_that_is_not_allowed_has_no_spki},
