@@ -35,13 +35,15 @@ coalesce(r.same, n.id) AS id, r.state, r.revoked, r.blocked, r.same IS NOT NULL 
 -- in: renewed_from bytea[], repeat_windows int8[], requesters int8[], proofs text[], proof_serials bytea[]
 -- out: {added}
 -- The same wish within repeat_window seconds that waits or has a live certificate (but not the very one to be replaced) is the
--- same request (est/CHECKS.md 66). One that is or was held is so for as long as it waits, and what operators said of it for a
+-- same request (est/CHECKS.md 66). Its times are part of it: "for an hour" counts from each asking, to a few seconds. One that is or was held is so for as long as it waits, and what operators said of it for a
 -- week: whoever asks again after days must not begin anew. One row for each wish, always: the id or null, then why not.
 WITH r AS MATERIALIZED (
 	SELECT {request_facts}, (
 		SELECT o.id FROM issuance_request o
 		WHERE q.repeat_window > 0 AND o.spki = q.spki AND o.identity = q.identity AND o.profile = q.profile
 			AND o.names = (:names::text[])[q.first_name : q.last_name]
+			AND o.not_before IS NOT DISTINCT FROM q.not_before AND (o.not_after IS NULL) = (q.not_after IS NULL)
+			AND coalesce(abs(extract(epoch FROM (o.not_after - o.created_at) - (q.not_after - now()))), 0) < 5
 			AND (o.state = 'held' OR (o.state = 'pending' AND o.hold IS NOT NULL)
 				OR coalesce(o.done_at, o.created_at) > now() - q.repeat_window * interval '1 second'
 				OR (o.approvals_needed > 0 AND o.done_at > now() - interval '7 days'))

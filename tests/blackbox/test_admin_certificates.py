@@ -1,6 +1,7 @@
 """Certificates over the admin API: issue within grants, find, show, revoke, renew one's own; CRLs; status."""
 
 import base64
+import datetime
 
 import pytest
 from cryptography import x509
@@ -42,6 +43,17 @@ def test_the_same_request_again_gives_the_same_certificate(ca, printer):
     body = issue_body()
     with ca.operator() as c:
         assert call(c, "POST", "issue", body)[1]["serial"] == call(c, "POST", "issue", body)[1]["serial"]
+
+
+def test_another_lifetime_is_another_wish(ca, printer):
+    body = issue_body()
+    with ca.operator() as c:
+        plain = call(c, "POST", "issue", body)[1]["serial"]
+        hour = call(c, "POST", "issue", dict(body, lifetime=3600))[1]
+        cert = x509.load_pem_x509_certificate(hour["pem"].encode())
+        assert hour["serial"] != plain and cert.not_valid_after - datetime.datetime.utcnow() < datetime.timedelta(hours=1)
+        assert call(c, "POST", "issue", dict(body, lifetime=3600))[1]["serial"] == hour["serial"]
+        assert call(c, "POST", "issue", body)[1]["serial"] == plain
 
 
 def test_a_shorter_life_may_be_asked_but_not_a_longer_one(ca, printer):

@@ -348,8 +348,8 @@ test_serial_used_before_is_refused_and_the_others_are_issued(void)
 
 /* The same wish again, with one thing changed by the caller; its id. */
 static int64_t
-wish(struct world *w, const char *profile, const char *name, struct bytes spki,
-	const uint8_t *renewed_from, int64_t window)
+wish_until(struct world *w, const char *profile, const char *name, struct bytes spki,
+	const uint8_t *renewed_from, int64_t window, int64_t not_after)
 {
 	struct store_request_new r = {.protocol = CA_PROTOCOL_EST,
 		.request_id = "again",
@@ -358,12 +358,20 @@ wish(struct world *w, const char *profile, const char *name, struct bytes spki,
 		.names = &name,
 		.name_count = 1,
 		.spki = spki,
+		.not_after = not_after,
 		.renewed_from = renewed_from,
 		.repeat_window = window};
 	int64_t id = 0;
 
 	CHECK_OK(store_request_add(w->gateway, &r, &id));
 	return id;
+}
+
+static int64_t
+wish(struct world *w, const char *profile, const char *name, struct bytes spki,
+	const uint8_t *renewed_from, int64_t window)
+{
+	return wish_until(w, profile, name, spki, renewed_from, window, 0);
 }
 
 static void
@@ -408,6 +416,26 @@ test_same_wish_within_the_window_is_the_same_request(void)
 	int64_t fresh = wish(&w, "device", name, BYTES_LIT("third"), NULL, 900);
 	CHECK(fresh > id); /* a revoked one is no answer */
 	answer_all(&w, ignored);
+	close_world(&w);
+}
+
+/* "For an hour" is asked again a moment later, and means the same. */
+static void
+test_another_end_is_another_wish(void)
+{
+	struct world w = open_world();
+	const struct bytes key = BYTES_LIT("timed");
+	const char *name = "dns:a.example.org";
+	int64_t now = clock_now(), plain = wish(&w, "device", name, key, NULL, 900);
+	int64_t hour = wish_until(&w, "device", name, key, NULL, 900, now + 3600);
+	uint8_t ignored[STORE_SERIAL_SIZE];
+
+	CHECK(hour != plain);
+	CHECK(wish_until(&w, "device", name, key, NULL, 900, now + 3601) == hour);
+	CHECK(wish_until(&w, "device", name, key, NULL, 900, now + 3590) != hour);
+	CHECK(wish(&w, "device", name, key, NULL, 900) == plain);
+	answer_all(&w, ignored);
+	CHECK(wish_until(&w, "device", name, key, NULL, 900, now + 3600) == hour);
 	close_world(&w);
 }
 
@@ -495,6 +523,7 @@ UNIT_MAIN("store queue",
 		test_serial_used_before_is_refused_and_the_others_are_issued},
 	{"test_same_wish_within_the_window_is_the_same_request",
 		test_same_wish_within_the_window_is_the_same_request},
+	{"test_another_end_is_another_wish", test_another_end_is_another_wish},
 	{"test_responder_asks_only_for_a_service_identity",
 		test_responder_asks_only_for_a_service_identity},
 	{"test_nodes_and_audit_events", test_nodes_and_audit_events})

@@ -23,9 +23,10 @@ struct store_request_new {
 };
 /* Durable when it returns (group commit). In the same statement: ERR_DENIED (word
  * "identity-blocked") when the identity is not active, ERR_DENIED (word "certificate-revoked") when
- * renewed_from is revoked, ERR_DENIED (word "key-blocked") when the key was compromised. Rings REQUEST. A lost answer must not cost a device its certificate
- * (est/CHECKS.md 66): the same identity, profile, names and key within repeat_window give the id of
- * the request that waits or has a live certificate already, unless that is renewed_from itself.
+ * renewed_from is revoked, ERR_DENIED (word "key-blocked") when the key was compromised. Rings
+ * REQUEST. A lost answer must not cost a device its certificate (est/CHECKS.md 66): the same
+ * identity, profile, names, key and times within repeat_window give the id of the request that
+ * waits or has a live certificate already, unless that is renewed_from itself.
  * With acme_order the order's request is set in the same statement, only when it has none yet and
  * is unexpired; ERR_CONFLICT otherwise. */
 enum err
