@@ -15,13 +15,15 @@
 
 typedef struct curl_slist curl_list;
 AUTO_DEFINE(CURL, curl_easy_cleanup)
+AUTO_DEFINE(CURLU, curl_url_cleanup)
 AUTO_DEFINE(curl_list, curl_slist_free_all)
 
 struct transfer {
 	const struct fetch *fetch;
+	CURL *curl;
 	uint8_t body[FETCH_BODY_MAX];
 	size_t body_size, header_size;
-	bool longer, strayed;
+	bool enough, strayed; /* enough: the rest of the body does not matter */
 };
 
 enum err
@@ -33,15 +35,24 @@ fetch_setup(void)
 				: err_set(ERR_INTERNAL, "libcurl: %s", curl_easy_strerror(code));
 }
 
-/* Taking less than offered ends the transfer: enough was read. */
+static bool
+is_redirect(CURL *curl)
+{
+	long status = 0;
+
+	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	return status >= 300 && status < 400;
+}
+
+/* Taking less than offered ends the transfer: enough was read. Of a redirect that is nothing. */
 static size_t
 take_body(char *data, size_t size, size_t count, void *ctx)
 {
 	struct transfer *t = ctx;
-	size_t n = size * count, room = FETCH_BODY_MAX - t->body_size;
+	size_t n = size * count, room = is_redirect(t->curl) ? 0 : FETCH_BODY_MAX - t->body_size;
 
-	t->longer = n > room;
-	n = t->longer ? room : n;
+	t->enough = n > room;
+	n = t->enough ? room : n;
 	memcpy(t->body + t->body_size, data, n);
 	t->body_size += n;
 	return n;
@@ -129,7 +140,7 @@ judge_transfer(const struct fetch *f, const struct transfer *t, CURLcode code)
 	if (t->strayed)
 		return err_set_word(ERR_DENIED, WORD_CONNECTION,
 			"\"%s\" would have led to another address than %s", f->host, address);
-	if (code == CURLE_OK || (code == CURLE_WRITE_ERROR && t->longer))
+	if (code == CURLE_OK || (code == CURLE_WRITE_ERROR && t->enough))
 		return ERR_OK;
 	if (code == CURLE_SSL_CONNECT_ERROR || code == CURLE_PEER_FAILED_VERIFICATION)
 		return err_set_word(ERR_INVALID, WORD_TLS, "TLS with \"%s\" at %s port %u failed",
@@ -139,25 +150,44 @@ judge_transfer(const struct fetch *f, const struct transfer *t, CURLcode code)
 		curl_easy_strerror(code));
 }
 
+/* The absolute URL of Location, as it stands when it makes none: libcurl gives its own only when a body has
+ * been read to its end. */
+static const char *
+find_location(CURL *curl, const char *base, struct arena *a)
+{
+	AUTO(CURLU) u = curl_url();
+	struct curl_header *h;
+	const char *location;
+	char *url = NULL;
+
+	if (u == NULL || !is_redirect(curl) ||
+		curl_easy_header(curl, "Location", 0, CURLH_HEADER, -1, &h) != CURLHE_OK)
+		return NULL;
+	location = arena_strdup(a, h->value);
+	if (curl_url_set(u, CURLUPART_URL, base, 0) == CURLUE_OK &&
+		curl_url_set(u, CURLUPART_URL, location, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
+		curl_url_get(u, CURLUPART_URL, &url, 0) == CURLUE_OK)
+		location = arena_strdup(a, url);
+	curl_free(url);
+	return location;
+}
+
 enum err
 fetch_get(const struct fetch *f, struct arena *a, struct fetch_result *out)
 {
 	AUTO(CURL) curl = curl_easy_init();
 	AUTO(curl_list) pinned = pin_address(f);
-	struct transfer t = {.fetch = f};
+	struct transfer t = {.fetch = f, .curl = curl};
 	struct fetch_result result = {.status = 0};
-	char *location = NULL;
 
 	if (curl == NULL || pinned == NULL)
 		return err_set(ERR_INTERNAL, "libcurl gives no handle");
 	set_options(curl, f, &t, pinned);
 	TRY(judge_transfer(f, &t, curl_easy_perform(curl)));
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &result.status);
-	curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &location);
-	if (location != NULL)
-		result.location = arena_strdup(a, location);
+	result.location = find_location(curl, f->url, a);
 	result.body = arena_bytes(a, bytes_of(t.body, t.body_size));
-	result.longer = t.longer;
+	result.longer = t.enough;
 	*out = result;
 	return ERR_OK;
 }

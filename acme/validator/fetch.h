@@ -19,7 +19,7 @@ struct fetch {
 };
 struct fetch_result {
 	long status;
-	struct bytes body;    /* at most FETCH_BODY_MAX octets */
+	struct bytes body;    /* at most FETCH_BODY_MAX octets; none of a redirect */
 	bool longer;	      /* there was more of it */
 	const char *location; /* absolute URL of a redirect, NULL: none */
 };

@@ -241,6 +241,14 @@ def test_acme_104_relative_redirects_are_followed(attempt, site):
     assert t.run()["status"] == "valid"
 
 
+@pytest.mark.parametrize("size", [0, 1024, 1025, 200000])
+def test_acme_104_the_body_of_a_redirect_does_not_count(attempt, site, size):
+    t = attempt()
+    site.answers["/there/" + t.token] = t.proof
+    site.answers[t.path] = (301, {"Location": "/there/" + t.token, "Content-Type": "text/html"}, b"x" * size)
+    assert t.run()["status"] == "valid"
+
+
 def test_acme_104_ten_redirects_are_followed_and_not_eleven(attempt, site):
     good, bad = attempt(), attempt()
     for t, hops in ((good, 10), (bad, 11)):
