@@ -222,6 +222,19 @@ authenticate_call(struct call *c, enum call_key key)
 	return account_check(c->account, c->requester);
 }
 
+/* null says that a member is absent: clients whose languages have no optional members write it, and no
+ * member of ACME means anything by it. */
+static void
+drop_nulls(json_t *object)
+{
+	const char *name;
+	json_t *value;
+	void *next;
+
+	json_object_foreach_safe(object, next, name, value) if (json_is_null(value))
+		json_object_del(object, name);
+}
+
 /* The empty string is a fetch and nothing else is (section 6.3). */
 static enum err
 run_resource(struct call *c, const struct resource *resource)
@@ -240,6 +253,7 @@ run_resource(struct call *c, const struct resource *resource)
 		return err_context(ERR_INVALID, "payload");
 	if (!json_is_object(c->payload))
 		return err_set(ERR_INVALID, "the payload is not a JSON object");
+	drop_nulls(c->payload);
 	return resource->post(c);
 }
 

@@ -139,15 +139,29 @@ read_identifiers(struct call *c, struct wish *w)
 			: WORD_REJECTED_IDENTIFIER);
 }
 
+/* An optional text; the empty one says that it is absent, as null does. */
+static enum err
+find_text(struct call *c, const char *name, const char **out)
+{
+	TRY(json_find_string(c->payload, name, out));
+	if (*out != NULL && (*out)[0] == '\0')
+		*out = NULL;
+	return ERR_OK;
+}
+
+/* Go's zero time is what a client in that language sends for none. */
 static enum err
 read_time(struct call *c, const char *name, int64_t *out)
 {
+	static const int64_t year_one = INT64_C(-62135596800);
 	const char *text;
 
-	if (json_find_string(c->payload, name, &text) != ERR_OK ||
+	if (find_text(c, name, &text) != ERR_OK ||
 		(text != NULL && clock_parse_rfc3339(bytes_str(text), out) != ERR_OK))
 		return err_set(ERR_INVALID,
 			"\"%s\" is not a time as RFC 3339 writes it (RFC 8555 section 7.4)", name);
+	if (*out == year_one)
+		*out = 0;
 	return ERR_OK;
 }
 
@@ -156,7 +170,7 @@ read_profile(struct call *c, struct wish *w)
 {
 	const char *name;
 
-	if (json_find_string(c->payload, "profile", &name) != ERR_OK)
+	if (find_text(c, "profile", &name) != ERR_OK)
 		return err_set_word(
 			ERR_INVALID, WORD_UNKNOWN_PROFILE, "\"profile\" is not a string");
 	return ca_profiles_get(ca_front_profiles(c->front, c->arena),

@@ -100,7 +100,8 @@ def test_acme_061_contacts_are_checked(lab, web, contact, type):
 
 
 def test_acme_061_contact_may_be_empty_or_absent(lab):
-    for fields in ({}, {"contact": []}):
+    for fields in ({}, {"contact": []}, {"contact": None, "termsOfServiceAgreed": None, "onlyReturnExisting": None,
+                                        "externalAccountBinding": None}):
         assert lab.client(register=False).register(**fields).status == 201
 
 
@@ -110,6 +111,8 @@ def test_acme_064_update_replaces_contact_and_nothing_else(web):
     assert account == {"status": "valid", "contact": ["mailto:a@example.org", "mailto:b@example.org"], "orders": web.kid + "/orders"}
     assert web.fetch(web.kid) == account
     assert json.loads(web.ok(web.kid, {}).body) == account
+    web.ok(web.kid, {"contact": None, "status": None})
+    assert json.loads(web.ok(web.kid).body) == account
     assert json.loads(web.ok(web.kid, {"contact": []}).body)["contact"] == []
 
 

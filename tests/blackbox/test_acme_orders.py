@@ -132,13 +132,22 @@ def test_acme_079_offsets_of_rfc3339_are_understood(shared):
 
 
 @pytest.mark.parametrize("fields", [
-    {"notAfter": "tomorrow"}, {"notAfter": "2030-01-01"}, {"notAfter": 1900000000}, {"notBefore": ""}, {"notBefore": "2026-13-01T00:00:00Z"},
+    {"notAfter": "tomorrow"}, {"notAfter": "2030-01-01"}, {"notAfter": 1900000000}, {"notBefore": " "}, {"notBefore": "2026-13-01T00:00:00Z"},
     {"notAfter": "2020-01-01T00:00:00Z"}, {"notAfter": "2099-01-01T00:00:00Z"}, {"notBefore": "2020-01-01T00:00:00Z"},
     {"notBefore": "2099-01-01T00:00:00Z"},
 ])
 def test_acme_079_validity_outside_the_profile_is_refused(shared, fields):
     problem = refuse_order(shared, shared.host, **fields)
     assert (problem.status, problem.type) == (400, "malformed")
+
+
+@pytest.mark.parametrize("fields", [
+    {"notBefore": None, "notAfter": None}, {"notBefore": "", "notAfter": ""}, {"profile": None}, {"profile": ""}, {"replaces": None},
+    {"notBefore": "0001-01-01T00:00:00Z", "notAfter": "0001-01-01T00:00:00Z"}, {"notAfter": "0001-01-01T00:00:00.000+00:00"},
+])
+def test_acme_079_null_empty_and_zero_are_absence(shared, fields):
+    order = shared.new_order([shared.host], **fields)
+    assert (order["status"], order["profile"]) == ("ready", "workload") and "notBefore" not in order and "notAfter" not in order
 
 
 def test_acme_080_order_goes_from_ready_to_valid(shared):
@@ -435,7 +444,7 @@ def test_acme_115_anyone_else_is_unauthorized(lab, web):
 def test_acme_116_second_revocation_and_reasons(lab, web):
     _, pem, _ = web.obtain([web.host])
     payload = {"certificate": der_of(pem)}
-    for reason in (2, 6, 7, 8, 9, 10, 11, -1, "1", 1.5, None, True):
+    for reason in (2, 6, 7, 8, 9, 10, 11, -1, "1", 1.5, [], True):
         problem = web.refused(web.url("revoke-cert"), dict(payload, reason=reason))
         assert (problem.status, problem.type) == (400, "badRevocationReason"), reason
     assert revoked(lab, pem) is None
@@ -445,11 +454,11 @@ def test_acme_116_second_revocation_and_reasons(lab, web):
     assert (problem.status, problem.type) == (400, "alreadyRevoked")
 
 
-@pytest.mark.parametrize("reason", [0, 1, 3, 4, 5])
+@pytest.mark.parametrize("reason", [0, 1, 3, 4, 5, None])
 def test_acme_116_allowed_reasons(lab, web, reason):
     _, pem, _ = web.obtain([web.host])
     web.ok(web.url("revoke-cert"), {"certificate": der_of(pem), "reason": reason})
-    assert revoked(lab, pem) == (reason,)
+    assert revoked(lab, pem) == (reason,)  # null is absence, and that has no reason on the CRL
 
 
 def test_acme_116_certificate_is_base64url_of_der(web):
@@ -495,7 +504,7 @@ def test_acme_125_and_126_address_becomes_an_ip_san(shared):
 
 # --- profiles ---
 
-@pytest.mark.parametrize("profile", ["none", "device", "operator", "gateway-tls", "", 7, "Workload"])
+@pytest.mark.parametrize("profile", ["none", "device", "operator", "gateway-tls", " ", 7, "Workload"])
 def test_acme_134_profiles_one_may_not_have_are_invalid(shared, profile):
     problem = refuse_order(shared, shared.host, profile=profile)
     assert (problem.status, problem.type) == (400, "invalidProfile")
