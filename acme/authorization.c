@@ -64,7 +64,7 @@ get_granted(struct call *c, const char *id, const char *dot, struct store_author
 
 	if (e != ERR_OK)
 		return e;
-	if (!o.granted || index >= o.identifier_count ||
+	if (index >= o.identifier_count || order_proof(&o, index) != NULL ||
 		strcmp(arena_printf(c->arena, ".%lu", index), dot) != 0)
 		return err_set(ERR_NOTFOUND, "no such authorization");
 	*z = (struct store_authorization){

@@ -1,7 +1,7 @@
 /*
- * Order objects (RFC 8555 section 7.1.3): fetching and showing them. An order that grants cover
- * lists one authorization per name that is valid already and has no row of its own ("ORDER.INDEX"):
- * certbot gives up on an order without authorizations.
+ * Order objects (RFC 8555 section 7.1.3): fetching and showing them. Every identifier has an
+ * authorization, because certbot gives up on an order without any, and others make their CSR of them. That of
+ * a granted name is valid already and has no row of its own ("ORDER.INDEX").
  */
 #include "acme/order.h"
 
@@ -28,17 +28,27 @@ time_json(int64_t t)
 	return json_string(text);
 }
 
+const char *
+order_proof(const struct store_order *o, size_t i)
+{
+	for (size_t k = 0; k < o->authorization_count; k++)
+		if (strcmp(o->proofs[k], o->identifiers[i]) == 0)
+			return o->authorizations[k];
+	return NULL;
+}
+
 static json_t *
 authorization_urls(struct call *c, const struct store_order *o)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < o->authorization_count; i++)
-		json_array_append_new(list,
-			json_string(call_url(c, "/acme/authorization/%s", o->authorizations[i])));
-	for (size_t i = 0; o->granted && i < o->identifier_count; i++)
-		json_array_append_new(
-			list, json_string(call_url(c, "/acme/authorization/%s.%zu", o->id, i)));
+	for (size_t i = 0; i < o->identifier_count; i++) {
+		const char *id = order_proof(o, i);
+
+		if (id == NULL)
+			id = arena_printf(c->arena, "%s.%zu", o->id, i);
+		json_array_append_new(list, json_string(call_url(c, "/acme/authorization/%s", id)));
+	}
 	return list;
 }
 

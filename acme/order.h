@@ -18,6 +18,8 @@ void order_free(struct cache_item *item);
 
 /* Answers with the order object, Location, and Retry-After while it is processing. */
 enum err order_put(struct call *c, unsigned status, const struct store_order *order) MUST_CHECK;
+/* The id of the authorization that proves identifier i, NULL: it is granted. */
+const char *order_proof(const struct store_order *order, size_t i);
 /* {"type","value"} of a canonical text ("dns:a.example"). */
 json_t *order_identifier(const char *text);
 /* The names of an order as typed names, in the request's arena. */

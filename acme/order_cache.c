@@ -60,6 +60,7 @@ pack_order(struct packer *p, const struct store_order *o, struct store_order *ou
 	out->profile = pack_text(p, o->profile);
 	out->identifiers = pack_texts(p, o->identifiers, o->identifier_count);
 	out->authorizations = pack_texts(p, o->authorizations, o->authorization_count);
+	out->proofs = pack_texts(p, o->proofs, o->authorization_count);
 	out->result.der =
 		bytes_of(pack_octets(p, o->result.der.p, o->result.der.n), o->result.der.n);
 	out->result.refusal = pack_text(p, o->result.refusal);

@@ -300,12 +300,13 @@ make_authorizations(
 	size_t n = 0;
 
 	o->authorizations = arena_array(c->arena, w->names.count, sizeof(*o->authorizations));
+	o->proofs = arena_array(c->arena, w->names.count, sizeof(*o->proofs));
 	for (size_t i = 0; i < w->names.count && !w->granted; i++) {
 		if (is_granted(w, i))
 			continue;
 		make_authorization(c, &w->names.item[i], w->texts[i], &z[n]);
 		o->authorizations[n] = z[n].id;
-		n++;
+		o->proofs[n++] = w->texts[i];
 	}
 	o->authorization_count = n;
 	return n;

@@ -105,6 +105,8 @@ read_order(struct arena *a, const PGresult *res, struct store_order *out)
 		result_texts(a, res, 0, COL_ACME_ORDER_FIND_IDENTIFIERS, &out->identifier_count);
 	out->authorizations = result_texts(
 		a, res, 0, COL_ACME_ORDER_FIND_AUTHORIZATIONS, &out->authorization_count);
+	out->proofs =
+		result_texts(a, res, 0, COL_ACME_ORDER_FIND_PROOFS, &out->authorization_count);
 	return out->request != 0 ? wait_read_result(a, res, 0, &out->result) : ERR_OK;
 }
 

@@ -9,7 +9,7 @@ struct store_order {
 	const char *id, *account, *profile;
 	const char **identifiers; /* canonical texts */
 	size_t identifier_count;
-	const char **authorizations; /* ids */
+	const char **authorizations, **proofs; /* ids; which identifier each proves */
 	size_t authorization_count;
 	bool granted;
 	int64_t not_before, not_after; /* 0: not asked */

@@ -28,11 +28,13 @@ SELECT * FROM unnest(:c_ids::text[], :c_authorizations::text[], :c_types::text[]
 -- name: acme_order_find
 -- by: gateway
 -- in: id text
--- out: {result}, id text, account text, profile text, identifiers text[], granted bool, authorizations text[],
+-- out: {result}, id text, account text, profile text, identifiers text[], granted bool, authorizations text[], proofs text[],
 -- out: not_before timestamptz, not_after timestamptz, expires timestamptz, created_at timestamptz, status text, error text
--- error: the problem of a failed challenge.
-SELECT {result}, o.id, o.account, o.profile, o.identifiers, o.granted, o.authorizations, o.not_before, o.not_after, o.expires,
-	o.created_at, o.state AS status, (
+-- proofs: the names of the authorizations, in their order. error: the problem of a failed challenge.
+SELECT {result}, o.id, o.account, o.profile, o.identifiers, o.granted, o.authorizations, ARRAY(
+		SELECT coalesce(z.name, '') FROM unnest(o.authorizations) WITH ORDINALITY AS u (id, place)
+		LEFT JOIN acme_authorization_state z ON z.id = u.id ORDER BY u.place) AS proofs,
+	o.not_before, o.not_after, o.expires, o.created_at, o.state AS status, (
 		SELECT c.error::text FROM acme_challenge c
 		WHERE c."authorization" = ANY (o.authorizations) AND c.status = 'invalid' AND o.request IS NULL
 		ORDER BY c."authorization" LIMIT 1) AS error

@@ -102,6 +102,20 @@ def test_acme_080_order_is_ready_when_all_authorizations_are_valid(lab, shared, 
     assert shared.finalize(shared.fetch_order(order), new_csr(names)[0])["status"] == "valid"
 
 
+def test_acme_080_an_order_of_granted_and_proven_names_is_issued(lab, shared, site):
+    """By a client that makes its CSR of the authorizations."""
+    lab.dns.answers["mixed.example.net"] = ["127.0.0.1"]
+    order = shared.new_order([shared.host, "dns:mixed.example.net"])
+    found = [shared.fetch(url) for url in order["authorizations"]]
+    for a in found:
+        for challenge in a["challenges"]:
+            site.answers["/.well-known/acme-challenge/" + challenge["token"]] = shared.key_authorization(challenge["token"])
+            shared.ok(challenge["url"], {})
+            assert shared.wait(challenge["url"], ("valid", "invalid"))["status"] == "valid"
+    csr = new_csr(["dns:" + a["identifier"]["value"] for a in found])[0]
+    assert shared.finalize(shared.fetch_order(order), csr)["status"] == "valid"
+
+
 def test_acme_125_address_identifiers_are_proven_without_dns(lab, attempt, site, shared):
     before = len(lab.dns.queries)
     t = attempt("ip:127.0.0.1", addresses=None)

@@ -62,6 +62,17 @@ def test_acme_074_granted_order_lists_valid_authorizations(shared):
         assert shared.refused(order["authorizations"][0][:-2] + bad).status == 404
 
 
+def test_acme_074_granted_and_other_names_have_an_authorization_each(shared):
+    order = shared.new_order(["dns:unproven.example.net", shared.host, "dns:unproven2.example.net", "ip:10.1.2.3"])
+    found = [shared.fetch(u) for u in order["authorizations"]]
+    assert [a["identifier"] for a in found] == order["identifiers"]
+    assert [a["status"] for a in found] == ["pending", "valid", "pending", "valid"]
+    assert [len(a["challenges"]) for a in found] == [1, 0, 1, 0]
+    assert shared.fetch_order(order) == order
+    for index in (0, 2, 4):
+        assert shared.refused("%s/acme/authorization/%s.%d" % (shared.base, order["url"].rsplit("/", 1)[1], index)).status == 404
+
+
 def test_acme_075_identifiers_never_change_and_doubles_collapse(shared):
     order = shared.new_order([shared.host, "dns:b.many.example.org", shared.host, shared.host.upper().replace("DNS", "dns")])
     assert [i["value"] for i in order["identifiers"]] == [shared.host[4:], "b.many.example.org"]
@@ -312,8 +323,8 @@ def test_acme_080_refusal_by_the_signer_makes_the_order_invalid(lab):
 
 def test_acme_092_pending_authorization_has_http01_with_a_token(shared):
     order = shared.new_order(["dns:unproven.example.net", shared.host, "ip:192.0.2.7"])
-    assert len(order["authorizations"]) == 2  # the granted name needs none
-    for url, value in zip(order["authorizations"], ("unproven.example.net", "192.0.2.7")):
+    assert len(order["authorizations"]) == 3
+    for url, value in zip(order["authorizations"][::2], ("unproven.example.net", "192.0.2.7")):
         authorization = shared.fetch(url)
         assert authorization["status"] == "pending" and authorization["identifier"]["value"] == value and "wildcard" not in authorization
         assert "expires" in authorization
