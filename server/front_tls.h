@@ -1,6 +1,6 @@
 /* The gateway's own TLS key and certificate, for the names of enroll.names. One thread only. */
-#ifndef CHANCERY_SERVER_GATEWAY_TLS_H
-#define CHANCERY_SERVER_GATEWAY_TLS_H
+#ifndef CHANCERY_SERVER_FRONT_TLS_H
+#define CHANCERY_SERVER_FRONT_TLS_H
 
 #include "ca/issue.h"
 #include "ca/own.h"

@@ -1,6 +1,6 @@
 /* What the gateway asks for, and what it makes of it; the life of key and certificate is ca/own.c's.
  */
-#include "server/gateway_tls.h"
+#include "server/front_tls.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>

@@ -16,7 +16,7 @@
 #include "lib/base/retry.h"
 #include "lib/store/issuer.h"
 #include "server/gateway_routes.h"
-#include "server/gateway_tls.h"
+#include "server/front_tls.h"
 #include "server/program.h"
 
 enum {
