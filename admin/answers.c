@@ -12,7 +12,7 @@
 #define COLUMN(text) .shown = ADMIN_COLUMN, .title = (text)
 #define LIST(n, shape, empty) MEMBER(n, OBJECTS, .of = &(shape), LINE(empty))
 #define NEXT MEMBER("next", TEXT, ABSENT)
-#define BEHIND MEMBER("status_programs_behind", BEHIND)
+#define BEHIND MEMBER("programs_behind", BEHIND)
 #define END                                                                                        \
 	{                                                                                          \
 		.name = NULL                                                                       \

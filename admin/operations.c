@@ -131,8 +131,8 @@ const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 		.path = "/admin/v1/identity/block",
 		.effect = ADMIN_CHANGES,
 		.summary = "refuse an identity everywhere, revoke nothing",
-		.help = "At once on this gateway, with the bell on others. An operator cannot "
-			"block itself.",
+		.help = "At once, on every listener of this CA. An operator cannot block "
+			"itself.",
 		.input = name_input,
 		.answer = &answer_identity_changed,
 		.command = {"identity block", "ca-admin identity block printer-7",
@@ -197,17 +197,16 @@ const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 		.path = "/admin/v1/certificates/{}/revoke",
 		.effect = ADMIN_CHANGES,
 		.summary = "revoke a certificate",
-		.help = "In effect on this gateway when it is answered; the answer says how many "
-			"status programs had not read it yet, and what was revoked besides: with "
-			"keyCompromise every live certificate of the key, which nobody gets a "
+		.help = "In effect when it is answered; the answer says how many programs that "
+			"refuse or tell of it had not read it yet, and what was revoked besides: "
+			"with keyCompromise every live certificate of the key, which nobody gets a "
 			"certificate for again. A reason may rise to keyCompromise.",
 		.input = revoke_input,
 		.answer = &answer_revoked,
 		.command = {"cert revoke",
 			"ca-admin cert revoke 3f0c0000000000000000000000000001 --reason keyCompromise",
 			"revoke certificate {serial} (reason {reason}); this cannot be undone",
-			"revoked; the gateway refuses it from now on, {status_programs_behind}, the "
-			"CRL follows"}},
+			"revoked; {programs_behind}, the CRL follows"}},
 	[ADMIN_OFFBOARD] = {.name = "admin.identity.offboard",
 		.path = "/admin/v1/identity/offboard",
 		.effect = ADMIN_CHANGES,
@@ -221,7 +220,7 @@ const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 			"block identity \"{name}\", revoke all its live certificates, close its "
 			"ACME accounts and refuse its waiting requests (reason {reason})",
 			"offboarded \"{name}\": {revoked} certificates revoked, {accounts} ACME "
-			"accounts closed, {requests} requests refused; {status_programs_behind}"}},
+			"accounts closed, {requests} requests refused; {programs_behind}"}},
 	[ADMIN_ISSUE] = {.name = "admin.issue",
 		.path = "/admin/v1/issue",
 		.effect = ADMIN_CHANGES,

@@ -59,7 +59,7 @@ enum admin_type {
 
 	ADMIN_FLAG,
 	ADMIN_CHANGED, /* a flag: false when it was so already */
-	ADMIN_BEHIND,  /* how many status programs have not read it yet */
+	ADMIN_BEHIND,  /* how many programs that refuse by it have not read it yet */
 	ADMIN_TIME,    /* RFC 3339 */
 	ADMIN_PEM,
 	ADMIN_TEXTS,	/* a list of them */

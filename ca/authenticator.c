@@ -10,6 +10,7 @@
  */
 #include "ca/authenticator.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -35,11 +36,17 @@ struct entry {
 
 struct ca_authenticator {
 	struct store *store;
+	enum ca_clients welcome;
 	struct ca_denylist *denied;
 	struct ca_grants *grants;
 	struct db_follower *follower;
 	uint64_t revocation_cursor, identity_cursor, connections_seen; /* the follower's */
 	_Atomic int64_t fresh_us;
+	bool untold;		   /* the follower's: rows came that snapshot may not cover */
+	pthread_mutex_t told_lock; /* over the rest of these */
+	char *snapshot;
+	void (*watch)(void *ctx);
+	void *watch_ctx;
 	struct cache *certificates; /* by the SHA-256 of the leaf */
 };
 
@@ -109,6 +116,12 @@ load_entry(struct ca_authenticator *p, struct bytes leaf, struct entry **out)
 static enum http_verdict
 check_requester(struct ca_authenticator *p, const struct ca_requester *r)
 {
+	if (p->welcome == CA_CLIENTS_OPERATORS && r->kind != IDENTITY_OPERATOR) {
+		err_set_word(ERR_DENIED, WORD_NOT_AN_OPERATOR,
+			"\"%s\" is no operator and this listener is for operators only",
+			r->identity_name);
+		return HTTP_PEER_UNKNOWN;
+	}
 	if (clock_monotonic_us() - atomic_load(&p->fresh_us) > STALE_US) {
 		err_set(ERR_UNAVAILABLE, "no news of revocations from the database for too long");
 		return HTTP_PEER_UNAVAILABLE;
@@ -188,7 +201,7 @@ release_requester(void *ctx, const void *requester)
 }
 
 static enum err
-read_revocations(struct ca_authenticator *p, struct arena *a)
+read_revocations(struct ca_authenticator *p, struct arena *a, bool *news)
 {
 	uint64_t cursor = p->revocation_cursor;
 	struct store_revoked *row;
@@ -198,11 +211,12 @@ read_revocations(struct ca_authenticator *p, struct arena *a)
 	for (size_t i = 0; i < count; i++)
 		ca_denylist_revoke(p->denied, row[i].serial, row[i].not_after);
 	p->revocation_cursor = cursor;
+	*news = *news || count > 0;
 	return ERR_OK;
 }
 
 static enum err
-read_identities(struct ca_authenticator *p, struct arena *a)
+read_identities(struct ca_authenticator *p, struct arena *a, bool *news)
 {
 	uint64_t cursor = p->identity_cursor;
 	struct store_identity_change *row;
@@ -212,42 +226,68 @@ read_identities(struct ca_authenticator *p, struct arena *a)
 	for (size_t i = 0; i < count; i++)
 		ca_denylist_identity(p->denied, row[i].id, row[i].state);
 	p->identity_cursor = cursor;
+	*news = *news || count > 0;
 	return ERR_OK;
 }
 
 static enum err
-read_all(struct ca_authenticator *p, struct arena *a)
+read_all(struct ca_authenticator *p, struct arena *a, bool *news)
 {
-	TRY(read_revocations(p, a));
-	return read_identities(p, a);
+	TRY(read_revocations(p, a, news));
+	return read_identities(p, a, news);
 }
 
-/* One cycle of the follower. Grants have no feed: every cycle forgets them. */
+static void
+tell_snapshot(struct ca_authenticator *p, const char *snapshot)
+{
+	void (*watch)(void *ctx);
+	void *ctx;
+
+	pthread_mutex_lock(&p->told_lock);
+	free(p->snapshot);
+	p->snapshot = mem_strdup(snapshot);
+	watch = p->watch;
+	ctx = p->watch_ctx;
+	pthread_mutex_unlock(&p->told_lock);
+	if (watch != NULL)
+		watch(ctx);
+}
+
+/* One cycle of the follower. Grants have no feed: every cycle forgets them. The snapshot is taken
+ * before the reads, so they cover it; what they brought beyond it is told with the next one. */
 static enum err
 follow_feeds(void *ctx)
 {
 	struct ca_authenticator *p = ctx;
 	AUTO_STRUCT(arena) a = arena_new((size_t)1 << 30);
 	int64_t began = clock_monotonic_us();
+	bool news = p->untold || p->snapshot == NULL;
+	const char *snapshot;
 
 	ca_grants_forget(p->grants);
-	TRY(read_all(p, a));
+	TRY(store_snapshot(p->store, a, &snapshot));
+	p->untold = false;
+	TRY(read_all(p, a, &p->untold));
 	if (db_feed_doubtful(store_db(p->store), &p->connections_seen)) {
 		p->revocation_cursor = db_feed_back(p->revocation_cursor);
 		p->identity_cursor = db_feed_back(p->identity_cursor);
-		TRY(read_all(p, a));
+		TRY(read_all(p, a, &p->untold));
 	}
 	atomic_store(&p->fresh_us, began);
+	if (news || p->untold)
+		tell_snapshot(p, snapshot);
 	return ERR_OK;
 }
 
 enum err
-ca_authenticator_open(struct store *store, struct ca_authenticator **out)
+ca_authenticator_open(struct store *store, enum ca_clients welcome, struct ca_authenticator **out)
 {
 	struct ca_authenticator *p = mem_zalloc(1, sizeof(*p));
 	enum err e;
 
 	p->store = store;
+	p->welcome = welcome;
+	pthread_mutex_init(&p->told_lock, NULL);
 	p->denied = ca_denylist_new();
 	p->grants = ca_grants_new(store);
 	p->certificates = cache_new(CERTIFICATES_MAX, free_entry);
@@ -271,6 +311,8 @@ ca_authenticator_close(struct ca_authenticator *p)
 	cache_free(p->certificates);
 	ca_grants_free(p->grants);
 	ca_denylist_free(p->denied);
+	pthread_mutex_destroy(&p->told_lock);
+	free(p->snapshot);
 	free(p);
 }
 
@@ -291,6 +333,26 @@ ca_authenticator_refresh(struct ca_authenticator *p)
 	enum err e = db_follower_now(p->follower, REFRESH_WAIT_MS);
 
 	(void)e;
+}
+
+const char *
+ca_authenticator_snapshot(struct ca_authenticator *p, struct arena *a)
+{
+	const char *snapshot;
+
+	pthread_mutex_lock(&p->told_lock);
+	snapshot = arena_strdup(a, p->snapshot);
+	pthread_mutex_unlock(&p->told_lock);
+	return snapshot;
+}
+
+void
+ca_authenticator_watch(struct ca_authenticator *p, void (*fn)(void *ctx), void *ctx)
+{
+	pthread_mutex_lock(&p->told_lock);
+	p->watch = fn;
+	p->watch_ctx = ctx;
+	pthread_mutex_unlock(&p->told_lock);
 }
 
 enum err

@@ -11,14 +11,22 @@
 
 struct ca_authenticator;
 
+/* Who may come in at all, judged in the handshake. */
+enum ca_clients { CA_CLIENTS_ALL, CA_CLIENTS_OPERATORS };
+
 /* Loads revocations and identity states; then follows the feeds. store is borrowed. */
-enum err ca_authenticator_open(struct store *store, struct ca_authenticator **out) MUST_CHECK;
+enum err ca_authenticator_open(
+	struct store *store, enum ca_clients welcome, struct ca_authenticator **out) MUST_CHECK;
 void ca_authenticator_close(struct ca_authenticator *p);
 /* For http_config; what it makes of a client is a struct ca_requester. */
 struct http_authenticator ca_authenticator_http(struct ca_authenticator *p);
 /* Reads the feeds now: whoever changed state through this process calls it before answering, so
  * that the change is in effect here when the caller hears of it. */
 void ca_authenticator_refresh(struct ca_authenticator *p);
+/* The database's snapshot all of whose revocations and identity states hold here; in the arena. fn is
+ * called on the follower's thread when there is news and the snapshot has moved. */
+const char *ca_authenticator_snapshot(struct ca_authenticator *p, struct arena *a);
+void ca_authenticator_watch(struct ca_authenticator *p, void (*fn)(void *ctx), void *ctx);
 /* Grants of an identity for a profile, from a bounded cache that state changes invalidate; copied
  * into the arena. */
 enum err ca_authenticator_grants(struct ca_authenticator *p, struct arena *a, int64_t identity,

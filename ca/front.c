@@ -1,4 +1,4 @@
-/* A revocation as its caller waits for it; see front.h. */
+/* A change as its caller waits for it; see front.h. */
 #include "ca/front.h"
 
 #include "lib/base/log.h"

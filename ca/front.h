@@ -32,9 +32,10 @@ ca_front_issuers(struct ca_front *f, struct arena *a)
 	return counted_borrow(&f->issuers, a);
 }
 
-/* After a revocation was committed: makes it known to this front's own authenticator, then waits at
- * most 2 s until every living status program answers with it. It is in effect whatever comes of the
- * wait; returns how many did not say so in time. serial or identity is NULL. */
+/* After a change was committed that takes something away or gives it: makes it known to this
+ * front's own authenticator, then waits at most 2 s until every living status program and front
+ * judges by it. It is in effect whatever comes of the wait; returns how many did not say so in
+ * time. serial or identity is NULL. */
 unsigned ca_front_settle(struct ca_front *f, const uint8_t *serial, const char *identity);
 
 #endif

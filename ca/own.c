@@ -2,9 +2,34 @@
  * GIVE_UP_S a new one is made, for the old one may be gone. */
 #include "ca/own.h"
 
+#include <arpa/inet.h>
+
 #include "lib/base/clock.h"
 
 enum { GIVE_UP_S = 300 };
+
+enum err
+ca_own_names(
+	const struct config_listener *l, const char *section, struct arena *a, const char ***out)
+{
+	const char **list = arena_array(a, l->names_count, sizeof(*list));
+
+	for (uint32_t i = 0; i < l->names_count; i++) {
+		uint8_t address[16];
+		bool ip = inet_pton(AF_INET, l->names[i], address) == 1 ||
+			inet_pton(AF_INET6, l->names[i], address) == 1;
+		struct pki_san san;
+		enum err e = pki_san_from_text(
+			bytes_str(arena_printf(a, "%s:%s", ip ? "ip" : "dns", l->names[i])), a,
+			&san);
+
+		if (e != ERR_OK)
+			return err_context(e, "%s.names", section);
+		list[i] = pki_san_text(a, &san);
+	}
+	*out = list;
+	return ERR_OK;
+}
 
 static void
 forget_next(struct ca_own *o)

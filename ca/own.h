@@ -6,8 +6,15 @@
 #ifndef CHANCERY_CA_OWN_H
 #define CHANCERY_CA_OWN_H
 
+#include "lib/base/config.h"
 #include "lib/pki/cert.h"
 #include "lib/store/queue/request.h"
+
+/* The service identities `ca-admin init` makes: of the gateway and the admin program with a grant for
+ * each name of their listeners, of the status program without. */
+#define CA_OWN_GATEWAY "gateway"
+#define CA_OWN_ADMIN "chancery-admin"
+#define CA_OWN_RESPONDER "ocsp-responder"
 
 struct ca_own {
 	struct store *store;
@@ -28,6 +35,11 @@ struct ca_own {
 	EVP_PKEY *next_key;
 	int64_t request, asked_at;
 };
+
+/* The names of a listener in the one spelling the database has; in the arena. section is the
+ * configuration's, for reasons. */
+enum err ca_own_names(const struct config_listener *l, const char *section, struct arena *a,
+	const char ***out) MUST_CHECK;
 
 void ca_own_clear(struct ca_own *o);
 /* Is it time for a new one? True until there is a first one. */

@@ -11,9 +11,6 @@
 
 struct ocsp_service;
 
-/* Service identity that `ca-admin init` makes and that the responder's certificates belong to. */
-#define OCSP_IDENTITY "ocsp-responder"
-
 /* Loads the table (blocking: it is complete when this returns) and starts following the feeds.
  * store and config are borrowed. ERR_UNAVAILABLE while the database is away. */
 enum err

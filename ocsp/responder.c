@@ -68,12 +68,13 @@ ask_for_certificate(void *ctx, struct bytes spki, int64_t *request)
 {
 	const struct ocsp_issuer *i = ctx;
 	AUTO_STRUCT(arena) a = arena_new(0);
-	enum err e = store_responder_request(i->service->store, OCSP_IDENTITY,
+	enum err e = store_responder_request(i->service->store, CA_OWN_RESPONDER,
 		i->service->config->ocsp.profile, i->name, spki, random_id(a), request);
 
 	if (e == ERR_NOTFOUND)
 		return err_set(ERR_NOTFOUND,
-			"there is no service identity \"" OCSP_IDENTITY "\"; run: ca-admin init");
+			"there is no service identity \"" CA_OWN_RESPONDER
+			"\"; run: ca-admin init");
 	return e;
 }
 

@@ -2,32 +2,40 @@
 -- connects as a superuser; else they are made by the administrator of the cluster).
 -- What an earlier version granted goes first; all of this is one transaction.
 REVOKE ALL ON ALL TABLES IN SCHEMA chancery
-	FROM PUBLIC, chancery_gateway, chancery_signer, chancery_validator, chancery_status;
+	FROM PUBLIC, chancery_gateway, chancery_admin, chancery_signer, chancery_validator, chancery_status;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA chancery
-	FROM PUBLIC, chancery_gateway, chancery_signer, chancery_validator, chancery_status;
-GRANT USAGE ON SCHEMA chancery TO chancery_gateway, chancery_signer, chancery_validator, chancery_status;
-GRANT SELECT ON schema_version TO chancery_gateway, chancery_signer, chancery_validator, chancery_status;
-GRANT EXECUTE ON FUNCTION node_seen TO chancery_gateway, chancery_signer, chancery_validator, chancery_status;
+	FROM PUBLIC, chancery_gateway, chancery_admin, chancery_signer, chancery_validator, chancery_status;
+GRANT USAGE ON SCHEMA chancery TO chancery_gateway, chancery_admin, chancery_signer, chancery_validator, chancery_status;
+GRANT SELECT ON schema_version TO chancery_gateway, chancery_admin, chancery_signer, chancery_validator, chancery_status;
+GRANT EXECUTE ON FUNCTION node_seen TO chancery_gateway, chancery_admin, chancery_signer, chancery_validator, chancery_status;
 
--- gateway: reads, opens requests and ACME objects, registers identities and grants; revokes through functions.
-GRANT SELECT ON issuer, identity, name_grant, certificate, certificate_name, revocation, crl,
-	issuance_request, audit_event, node, acme_account, acme_order, acme_authorization, acme_challenge,
-	acme_authorization_state, acme_order_state, blocked_key, acme_nonce_key, acme_nonce_used TO chancery_gateway;
-GRANT INSERT ON identity, name_grant, acme_account, acme_order, acme_authorization, acme_nonce_key, acme_nonce_used,
-	audit_event, crl_dirty, writer_mark TO chancery_gateway;
--- By column: a request is born pending and a challenge unanswered, whatever a broken gateway would like.
+-- Both fronts: who asks and what it may have, requests and their results, who has heard of a change, the writer's mark.
+GRANT SELECT ON issuer, identity, name_grant, certificate, revocation, blocked_key, issuance_request, node
+	TO chancery_gateway, chancery_admin;
+-- By column: a request is born pending, whatever a broken front would like.
 GRANT INSERT (protocol, request_id, identity, profile, names, spki, not_before, not_after, acme_order, renewed_from, requester,
 	proof, proof_serial)
-	ON issuance_request TO chancery_gateway;
+	ON issuance_request TO chancery_gateway, chancery_admin;
+GRANT SELECT, INSERT, UPDATE ON writer_mark TO chancery_gateway, chancery_admin;
+GRANT EXECUTE ON FUNCTION certificate_revoke TO chancery_gateway, chancery_admin;
+
+-- gateway: ACME's objects.
+GRANT SELECT ON acme_account, acme_order, acme_authorization, acme_challenge, acme_authorization_state, acme_order_state,
+	acme_nonce_key, acme_nonce_used TO chancery_gateway;
+GRANT INSERT ON acme_account, acme_order, acme_authorization, acme_nonce_key, acme_nonce_used TO chancery_gateway;
+-- By column: a challenge is born unanswered.
 GRANT INSERT (id, "authorization", type, token) ON acme_challenge TO chancery_gateway;
-GRANT SELECT, UPDATE ON writer_mark TO chancery_gateway;
 GRANT DELETE ON acme_nonce_used, acme_nonce_key TO chancery_gateway;
 GRANT UPDATE (contact, thumbprint, jwk, terms_agreed, xid) ON acme_account TO chancery_gateway;
 GRANT UPDATE (request) ON acme_order TO chancery_gateway;
-GRANT EXECUTE ON FUNCTION certificate_revoke, certificate_revoke_line, identity_set_state, identity_offboard, grant_remove,
-	acme_account_move, acme_authorization_deactivate, challenge_answer, request_approvals, request_approvers, request_approve,
-	request_reject
-	TO chancery_gateway;
+GRANT INSERT ON audit_event TO chancery_gateway;
+GRANT EXECUTE ON FUNCTION challenge_answer, acme_account_move, acme_authorization_deactivate TO chancery_gateway;
+
+-- admin: registers identities, says what they may have, reviews requests; reads what operators look at.
+GRANT SELECT ON certificate_name, crl, audit_event, acme_order TO chancery_admin;
+GRANT INSERT ON identity, name_grant, audit_event, crl_dirty TO chancery_admin;
+GRANT EXECUTE ON FUNCTION certificate_revoke_line, grant_add, grant_remove, identity_set_state, identity_offboard,
+	request_approvals, request_approvers, request_approve, request_reject TO chancery_admin;
 
 -- signer: the only one that inserts certificates and CRLs.
 GRANT SELECT ON issuer, identity, certificate, revocation, crl, crl_dirty, issuance_request, request_authority

@@ -1,8 +1,6 @@
-/* What the gateway asks for, and what it makes of it; the life of key and certificate is ca/own.c's.
- */
+/* What a front asks for, and what it makes of it; the life of key and certificate is ca/own.c's. */
 #include "server/front_tls.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 
 #include <openssl/crypto.h>
@@ -12,50 +10,22 @@
 
 AUTO_DEFINE(PKCS8_PRIV_KEY_INFO, PKCS8_PRIV_KEY_INFO_free)
 
-struct gateway_tls {
-	const struct config *config;
+struct front_tls {
+	const struct front_program *program;
+	const struct config_listener *listener;
 	struct ca_own own;
 };
 
-static const char *
-canonical_name(struct arena *a, const char *name)
-{
-	uint8_t address[16];
-
-	if (inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1)
-		return arena_printf(a, "ip:%s", name);
-	return arena_printf(a, "dns:%s", name);
-}
-
-/* In the one spelling the database has. */
 static enum err
-read_names(const struct config *config, struct arena *a, const char ***out)
+find_identity(struct front_tls *t, struct arena *a, int64_t *id)
 {
-	const char **list = arena_array(a, config->enroll.names_count, sizeof(*list));
-
-	for (uint32_t i = 0; i < config->enroll.names_count; i++) {
-		struct pki_san san;
-		enum err e = pki_san_from_text(
-			bytes_str(canonical_name(a, config->enroll.names[i])), a, &san);
-
-		if (e != ERR_OK)
-			return err_context(e, "enroll.names");
-		list[i] = pki_san_text(a, &san);
-	}
-	*out = list;
-	return ERR_OK;
-}
-
-static enum err
-find_identity(struct gateway_tls *t, struct arena *a, int64_t *id)
-{
+	const char *name = t->program->identity;
 	struct store_identity identity;
-	enum err e = store_identity_find(t->own.store, a, GATEWAY_IDENTITY, &identity);
+	enum err e = store_identity_find(t->own.store, a, name, &identity);
 
 	if (e == ERR_NOTFOUND)
 		return err_set(ERR_NOTFOUND,
-			"there is no service identity \"%s\" yet; run `ca-admin init`",
-			GATEWAY_IDENTITY);
+			"there is no service identity \"%s\" yet; run `ca-admin init`", name);
 	if (e == ERR_OK)
 		*id = identity.id;
 	return e;
@@ -64,38 +34,37 @@ find_identity(struct gateway_tls *t, struct arena *a, int64_t *id)
 static enum err
 ask_for_certificate(void *ctx, struct bytes spki, int64_t *request)
 {
-	struct gateway_tls *t = ctx;
+	struct front_tls *t = ctx;
 	AUTO_STRUCT(arena) a = arena_new(0);
 	struct store_request_new r = {
 		.protocol = CA_PROTOCOL_INTERNAL,
 		.request_id = random_id(a),
-		.profile = t->config->enroll.profile,
-		.name_count = t->config->enroll.names_count,
+		.profile = t->listener->profile,
+		.name_count = t->listener->names_count,
 		.spki = spki,
 	};
 	const char **names;
 
 	TRY(find_identity(t, a, &r.identity));
-	TRY(read_names(t->config, a, &names));
+	TRY(ca_own_names(t->listener, t->program->listener, a, &names));
 	r.names = names;
 	return store_request_add(t->own.store, &r, request);
 }
 
-struct gateway_tls *
-gateway_tls_new(struct store *store, const struct config *config)
+struct front_tls *
+front_tls_new(struct store *store, const struct config *config, const struct front_program *program)
 {
-	struct gateway_tls *t = mem_zalloc(1, sizeof(*t));
+	struct front_tls *t = mem_zalloc(1, sizeof(*t));
 
-	t->config = config;
-	t->own = (struct ca_own){.store = store,
-		.what = "the gateway's own certificate",
-		.ask = ask_for_certificate,
-		.ctx = t};
+	t->program = program;
+	t->listener = program->settings(config);
+	t->own = (struct ca_own){
+		.store = store, .what = program->own, .ask = ask_for_certificate, .ctx = t};
 	return t;
 }
 
 void
-gateway_tls_free(struct gateway_tls *t)
+front_tls_free(struct front_tls *t)
 {
 	if (t == NULL)
 		return;
@@ -104,7 +73,7 @@ gateway_tls_free(struct gateway_tls *t)
 }
 
 struct ca_own *
-gateway_tls_own(struct gateway_tls *t)
+front_tls_own(struct front_tls *t)
 {
 	return &t->own;
 }
@@ -117,7 +86,7 @@ private_key(EVP_PKEY *key, struct buf *out)
 	int n = p8 != NULL ? i2d_PKCS8_PRIV_KEY_INFO(p8, NULL) : -1;
 
 	if (n <= 0)
-		return err_openssl(ERR_INTERNAL, "cannot encode the gateway's key");
+		return err_openssl(ERR_INTERNAL, "cannot encode the listener's key");
 	TRY(buf_reserve(out, (size_t)n, &room));
 	i2d_PKCS8_PRIV_KEY_INFO(p8, &room);
 	out->len += (size_t)n;
@@ -125,8 +94,8 @@ private_key(EVP_PKEY *key, struct buf *out)
 }
 
 enum err
-gateway_tls_credentials(
-	const struct gateway_tls *t, const struct ca_issuers *issuers, struct http_tls **out)
+front_tls_credentials(
+	const struct front_tls *t, const struct ca_issuers *issuers, struct http_tls **out)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
 	AUTO_BUF(key, 4096); /* wiped by its scope */
@@ -135,8 +104,7 @@ gateway_tls_credentials(
 
 	TRY(private_key(t->own.key, &key));
 	if (issuer == NULL)
-		return err_set(ERR_CONFLICT,
-			"the issuer of the gateway's own certificate is not known here");
+		return err_set(ERR_CONFLICT, "the issuer of %s is not known here", t->own.what);
 	const struct bytes chain[] = {t->own.cert.der, issuer->cert.der};
 
 	anchors[0] = issuers->root;

@@ -1,5 +1,5 @@
 /*
- * chancery: starts the four programs of one host and restarts what dies. Under systemd the units do
+ * chancery: starts the programs of one host and restarts what dies. Under systemd the units do
  * this instead.
  *
  * It knows nothing of certificates and holds no secret: it reads the configuration, becomes the
@@ -29,13 +29,14 @@ enum {
 	PAUSE_LAST_MS = 10 * 1000,
 	SETTLED_US = 30 * 1000 * 1000,
 	STOP_WITHIN_US = 30 * 1000 * 1000,
-	CHILDREN_MAX = 67,
+	CHILDREN_MAX = 68,
 };
 
-enum role { ROLE_SIGNER, ROLE_GATEWAY, ROLE_VALIDATOR, ROLE_STATUS, ROLE_COUNT };
+enum role { ROLE_SIGNER, ROLE_GATEWAY, ROLE_ADMIN, ROLE_VALIDATOR, ROLE_STATUS, ROLE_COUNT };
 static const char *const role_program[ROLE_COUNT] = {
 	[ROLE_SIGNER] = "chancery-signer",
 	[ROLE_GATEWAY] = "chancery-gateway",
+	[ROLE_ADMIN] = "chancery-admin",
 	[ROLE_VALIDATOR] = "chancery-validator",
 	[ROLE_STATUS] = "chancery-status",
 };
@@ -139,9 +140,8 @@ list_children(struct launcher *l)
 {
 	for (unsigned i = 1; i <= l->service.config->signer.processes; i++)
 		add_child(l, ROLE_SIGNER, i);
-	add_child(l, ROLE_GATEWAY, 1);
-	add_child(l, ROLE_VALIDATOR, 1);
-	add_child(l, ROLE_STATUS, 1);
+	for (enum role role = ROLE_GATEWAY; role < ROLE_COUNT; role++)
+		add_child(l, role, 1);
 }
 
 /* In the child. Groups first, user last; then nothing can be taken back. */

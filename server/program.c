@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "lib/base/arena.h"
 #include "lib/base/clock.h"
 #include "lib/base/retry.h"
 #include "lib/store/node.h"
@@ -54,6 +55,13 @@ program_open_store(struct service *s, const struct program_store *p, struct stor
 	}
 }
 
+static void
+write_node(struct store *store, const char *state, const char *detail_json)
+{
+	if (store_node_seen(store, state, detail_json) != ERR_OK)
+		log_event(LOG_DEBUG, "node.seen", LOG_S("reason", err_reason()));
+}
+
 void
 program_seen(struct store *store, const char *state, const char *detail_json)
 {
@@ -65,6 +73,54 @@ program_seen(struct store *store, const char *state, const char *detail_json)
 		return;
 	last = now;
 	told = state;
-	if (store_node_seen(store, state, detail_json) != ERR_OK)
-		log_event(LOG_DEBUG, "node.seen", LOG_S("reason", err_reason()));
+	write_node(store, state, detail_json);
+}
+
+void
+program_node_start(
+	struct program_node *n, struct store *store, program_describe_fn *describe, void *ctx)
+{
+	*n = (struct program_node){.store = store, .describe = describe, .ctx = ctx, .told = ""};
+	pthread_mutex_init(&n->lock, NULL);
+}
+
+static void
+tell_node(struct program_node *n, bool now)
+{
+	AUTO_STRUCT(arena) a = arena_new(0);
+	const char *state, *detail_json;
+
+	pthread_mutex_lock(&n->lock);
+	state = n->describe(n->ctx, a, &detail_json);
+	if (!n->stopping &&
+		(now || strcmp(n->told, state) != 0 ||
+			clock_monotonic_us() >= n->told_at + NODE_EVERY_S * 1000000LL)) {
+		write_node(n->store, state, detail_json);
+		n->told_at = clock_monotonic_us();
+		n->told = state;
+	}
+	pthread_mutex_unlock(&n->lock);
+}
+
+void
+program_node_turn(struct program_node *n)
+{
+	tell_node(n, false);
+}
+
+void
+program_node_tell(struct program_node *n)
+{
+	tell_node(n, true);
+}
+
+void
+program_node_stop(struct program_node *n)
+{
+	if (n->store == NULL)
+		return;
+	pthread_mutex_lock(&n->lock);
+	n->stopping = true;
+	pthread_mutex_unlock(&n->lock);
+	write_node(n->store, "stopping", NULL);
 }

@@ -1,6 +1,9 @@
-/* What the mains of the four programs share besides lib/base/service.h: the way to the database. */
+/* What the mains of the programs share besides lib/base/service.h: the way to the database, and the
+ * sign of life there. */
 #ifndef CHANCERY_SERVER_PROGRAM_H
 #define CHANCERY_SERVER_PROGRAM_H
+
+#include <pthread.h>
 
 #include "lib/base/service.h"
 #include "lib/store/store.h"
@@ -22,5 +25,27 @@ program_open_store(struct service *s, const struct program_store *p, struct stor
 /* node_seen every NODE_EVERY_S seconds, and at once when the state changes; call it in every turn
  * of the program's loop. state is a constant; detail_json may be NULL. */
 void program_seen(struct store *store, const char *state, const char *detail_json);
+
+/* A sign of life that several threads give: what is told last is what was known last. Zeroed until
+ * it starts. describe gives the state, a constant, and its detail. */
+typedef const char *program_describe_fn(void *ctx, struct arena *a, const char **detail_json);
+struct program_node {
+	struct store *store; /* NULL: not started */
+	program_describe_fn *describe;
+	void *ctx;
+	pthread_mutex_t lock;
+	int64_t told_at;
+	const char *told;
+	bool stopping; /* nothing more is told */
+};
+void program_node_start(
+	struct program_node *n, struct store *store, program_describe_fn *describe, void *ctx);
+/* Every NODE_EVERY_S seconds, and at once when the state changes: what is mended already must not be
+ * read as trouble. Call it in every turn of the program's loop. */
+void program_node_turn(struct program_node *n);
+/* At once, from any thread. */
+void program_node_tell(struct program_node *n);
+/* "stopping", so that nobody waits for this program; nothing after it. */
+void program_node_stop(struct program_node *n);
 
 #endif

@@ -3,8 +3,6 @@
  * what a monitor asks. It only reads the database; it goes on answering from memory while database
  * and HSM are away.
  */
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "ca/issuers.h"
@@ -14,11 +12,10 @@
 #include "lib/base/json.h"
 #include "lib/base/metrics.h"
 #include "lib/base/retry.h"
-#include "lib/store/node.h"
 #include "ocsp/ocsp.h"
 #include "server/program.h"
 
-enum { ALARM_EVERY_S = 3600, DRAIN_S = 5, TICK_MS = 500, FED_LATE_S = 15, NODE_EVERY_S = 5 };
+enum { ALARM_EVERY_S = 3600, DRAIN_S = 5, TICK_MS = 500, FED_LATE_S = 15 };
 
 struct status {
 	struct ca_public public; /* first: handlers of ocsp/ and crl/ see this part */
@@ -27,14 +24,10 @@ struct status {
 	struct http_server *server, *metrics;
 	struct http_route *routes;
 	int64_t alarmed_at;
-	pthread_mutex_t node_lock; /* what is told last is what was known last */
-	int64_t node_told_at;
-	bool node_told_ready;
-	bool stopping; /* nothing more is told */
+	struct program_node node;
 };
 
-static struct status status = {
-	.node_lock = PTHREAD_MUTEX_INITIALIZER}; /* one a process; handlers get it as app */
+static struct status status; /* one a process; handlers get it as app */
 
 static void
 answer_text(struct http_request *req, struct http_response *resp, unsigned code, const char *type,
@@ -265,19 +258,10 @@ alarm_crls(struct status *s)
 					"check chancery-signer; for an offline CA run ca-ceremony crl and ca-admin issuer import"));
 }
 
-/* Also from the responder's feed, at once after a revocation: whoever revoked may be waiting to
- * hear that we know. */
-static void
-report_node(void *ctx)
+static const char *
+describe_node(void *ctx, struct arena *a, const char **detail_json)
 {
-	struct status *s = ctx;
-	AUTO_STRUCT(arena) a = arena_new(0);
-
-	pthread_mutex_lock(&s->node_lock);
-	if (s->stopping) {
-		pthread_mutex_unlock(&s->node_lock);
-		return;
-	}
+	const struct status *s = ctx;
 	struct ocsp_state ocsp = ocsp_state(s->public.ocsp);
 	const char *trouble = find_trouble(s, a);
 	AUTO(json_t) detail = json_pack("{s:I, s:I, s:I, s:s*, s:s}", "certificates",
@@ -285,26 +269,18 @@ report_node(void *ctx)
 		(json_int_t)ocsp.responder_not_after, "fed_at", (json_int_t)ocsp.fed_at, "trouble",
 		trouble, "snapshot", ocsp_snapshot(s->public.ocsp, a));
 
-	if (store_node_seen(s->store, trouble == NULL ? "ready" : "degraded",
-		    json_text(a, detail)) != ERR_OK)
-		log_event(LOG_DEBUG, "node.seen", LOG_S("reason", err_reason()));
-	s->node_told_at = clock_monotonic_us();
-	s->node_told_ready = trouble == NULL;
-	pthread_mutex_unlock(&s->node_lock);
+	*detail_json = json_text(a, detail);
+	return trouble == NULL ? "ready" : "degraded";
 }
 
-/* At once when the state changes: `ca-admin status` must not tell of what is mended already. */
-static bool
-node_due(struct status *s)
+/* Also by the responder's feed, at once after a revocation: whoever revoked may be waiting to hear
+ * that we know. */
+static void
+tell_node(void *ctx)
 {
-	AUTO_STRUCT(arena) a = arena_new(0);
-	bool ready = find_trouble(s, a) == NULL, due;
+	struct status *s = ctx;
 
-	pthread_mutex_lock(&s->node_lock);
-	due = s->node_told_at == 0 || s->node_told_ready != ready ||
-		clock_monotonic_us() >= s->node_told_at + NODE_EVERY_S * 1000000LL;
-	pthread_mutex_unlock(&s->node_lock);
-	return due;
+	program_node_tell(&s->node);
 }
 
 static void
@@ -312,22 +288,18 @@ run_status(struct status *s)
 {
 	enum service_wish wish = SERVICE_TICK;
 
-	ocsp_watch(s->public.ocsp, report_node, s);
+	program_node_start(&s->node, s->store, describe_node, s);
+	ocsp_watch(s->public.ocsp, tell_node, s);
 	service_ready(&s->service);
 	while (wish != SERVICE_STOP) {
 		ocsp_tick(s->public.ocsp);
 		alarm_crls(s);
-		if (node_due(s))
-			report_node(s);
+		program_node_turn(&s->node);
 		wish = service_wait(&s->service, TICK_MS);
 	}
 	service_stopping(&s->service);
 	db_stopping(store_db(s->store));
-	pthread_mutex_lock(&s->node_lock);
-	s->stopping = true;
-	pthread_mutex_unlock(&s->node_lock);
-	if (store_node_seen(s->store, "stopping", NULL) != ERR_OK) /* nobody need wait for us */
-		log_event(LOG_DEBUG, "node.seen", LOG_S("reason", err_reason()));
+	program_node_stop(&s->node);
 }
 
 static void

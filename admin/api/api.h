@@ -1,6 +1,6 @@
 /*
- * The admin API under /admin/v1: what ca-admin speaks, served by the gateway's mutual-TLS listener
- * to identities of kind operator. JSON both ways; admin/operations.c has the operations.
+ * The admin API under /admin/v1: what ca-admin speaks, served by chancery-admin to identities of
+ * kind operator. JSON both ways; admin/operations.c has the operations.
  */
 #ifndef CHANCERY_ADMIN_API_API_H
 #define CHANCERY_ADMIN_API_API_H

@@ -1,5 +1,4 @@
-/* Certificates: list, show, revoke. A revocation is in effect on this gateway when the answer is
- * sent. */
+/* Certificates: list, show, revoke. A revocation is in effect when the answer is sent. */
 #include "admin/api/internal.h"
 
 #include <inttypes.h>
@@ -194,7 +193,7 @@ api_certificate_revoke(struct api_call *c)
 	if (e != ERR_OK)
 		return explain_unknown(e, serial->text);
 	c->answer = json_pack("{s:s, s:s, s:o, s:I}", "serial", serial->text, "status", "revoked",
-		"others", texts_json(done.others, done.count), "status_programs_behind",
+		"others", texts_json(done.others, done.count), "programs_behind",
 		(json_int_t)ca_front_settle(c->g, serial->serial, NULL));
 	return ERR_OK;
 }

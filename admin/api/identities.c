@@ -1,6 +1,6 @@
 /*
  * Identities and their grants. Whoever loses something here has lost it when the answer is sent:
- * the gateway's own memory is refreshed before answering.
+ * every living front judges by it then (ca_front_settle).
  */
 #include "admin/api/internal.h"
 
@@ -203,7 +203,7 @@ set_state(struct api_call *c, enum identity_state to)
 			e, WORD_IDENTITY_RETIRED, "identity \"%s\" is retired for good", name);
 	if (e != ERR_OK)
 		return explain_unknown_name(e, name);
-	ca_authenticator_refresh(c->g->clients);
+	(void)ca_front_settle(c->g, NULL, name);
 	c->answer = json_pack("{s:s, s:s, s:b}", "name", name, "state", identity_state_name(to),
 		"changed", changed);
 	return ERR_OK;
@@ -235,7 +235,7 @@ api_identity_offboard(struct api_call *c)
 		return explain_unknown_name(e, name);
 	c->answer = json_pack("{s:s, s:I, s:I, s:I, s:I}", "name", name, "revoked",
 		(json_int_t)done.revoked, "accounts", (json_int_t)done.accounts, "requests",
-		(json_int_t)done.requests, "status_programs_behind",
+		(json_int_t)done.requests, "programs_behind",
 		(json_int_t)ca_front_settle(c->g, NULL, name));
 	return ERR_OK;
 }
@@ -305,7 +305,7 @@ api_grant_add(struct api_call *c)
 			grant.profile);
 	if (e != ERR_OK)
 		return e;
-	ca_authenticator_refresh(c->g->clients);
+	(void)ca_front_settle(c->g, NULL, name);
 	answer_grant(c);
 	return ERR_OK;
 }
@@ -325,7 +325,7 @@ api_grant_remove(struct api_call *c)
 			"\"%s\" has no \"%s\" under profile \"%s\"", name, pattern, profile);
 	if (e != ERR_OK)
 		return e;
-	ca_authenticator_refresh(c->g->clients);
+	(void)ca_front_settle(c->g, NULL, name);
 	answer_grant(c);
 	return ERR_OK;
 }

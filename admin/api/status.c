@@ -13,7 +13,7 @@
 
 enum { STALE_S = 15, ISSUER_SOON_S = 30 * 86400 };
 
-static const char *const programs[] = {"signer", "gateway", "validator", "status"};
+static const char *const programs[] = {"signer", "gateway", "admin", "validator", "status"};
 
 static void
 add_problem(struct api_call *c, const char *text)
@@ -200,7 +200,7 @@ judge_issuer(
 			c, arena_printf(c->arena, "the CRL of issuer \"%s\" has ended", i->name));
 }
 
-/* Those this gateway's configuration names and it does not have, or not yet. */
+/* Those this program's configuration names and it does not have, or not yet. */
 static void
 judge_missing(struct api_call *c)
 {

@@ -1,7 +1,7 @@
 /*
  * ca-admin: the operators' command line. What its files share: the command table, the parsed
  * command line, files, output, and the two ways to work: local (the database, as its owner) and
- * remote (the gateway's admin API over mutual TLS).
+ * remote (the server's admin API over mutual TLS).
  *
  * A command coordinates: it reads its options, says what it will do, does it, and prints the result
  * once.
@@ -121,7 +121,7 @@ enum err local_store(struct cli *a, struct store **out) MUST_CHECK;
 /* Who works here, for the audit: "local:" and the system user. */
 const char *local_actor(struct cli *a);
 
-/* client.c. The answer's JSON is a new reference; a refusal of the gateway comes back as its err
+/* client.c. The answer's JSON is a new reference; a refusal of the server comes back as its err
  * class, word and reason. */
 enum err client_get(struct cli *a, const char *path, json_t **out) MUST_CHECK;
 enum err client_post(struct cli *a, const char *path, const json_t *body, json_t **out) MUST_CHECK;

@@ -170,11 +170,11 @@ transport_error(const struct credential *c, CURLcode code, const char *detail)
 	case CURLE_COULDNT_CONNECT:
 	case CURLE_OPERATION_TIMEDOUT:
 		return err_set(ERR_UNAVAILABLE,
-			"cannot reach the gateway at %s (%s): is chancery-gateway running, and is --server right?",
+			"cannot reach the server at %s (%s): is chancery-admin running, and is --server right?",
 			c->server, detail);
 	case CURLE_PEER_FAILED_VERIFICATION:
 		return err_set(ERR_DENIED,
-			"the gateway at %s has a certificate that does not chain to \"%s\" or is for another name (%s)",
+			"the server at %s has a certificate that does not chain to \"%s\" or is for another name (%s)",
 			c->server, c->trust, detail);
 	case CURLE_SSL_CERTPROBLEM:
 	case CURLE_SSL_CACERT_BADFILE:
@@ -184,7 +184,7 @@ transport_error(const struct credential *c, CURLcode code, const char *detail)
 	case CURLE_RECV_ERROR:
 	case CURLE_SEND_ERROR:
 		return err_set(ERR_DENIED,
-			"the gateway at %s refused the connection (%s): your certificate \"%s\" may be revoked, "
+			"the server at %s refused the connection (%s): your certificate \"%s\" may be revoked, "
 			"or your identity blocked",
 			c->server, detail, c->certificate);
 	case CURLE_WRITE_ERROR:
@@ -192,8 +192,8 @@ transport_error(const struct credential *c, CURLcode code, const char *detail)
 			"the answer is larger than %d octets: ask for fewer with --limit",
 			ANSWER_MAX);
 	default:
-		return err_set(ERR_UNAVAILABLE, "the gateway at %s cannot be asked: %s", c->server,
-			detail);
+		return err_set(
+			ERR_UNAVAILABLE, "the server at %s cannot be asked: %s", c->server, detail);
 	}
 }
 
@@ -237,7 +237,7 @@ refuse_call(long status, struct bytes body)
 		json_find_string(problem, "request_id", &id) != ERR_OK || code == NULL ||
 		reason == NULL)
 		return err_set(class,
-			"the gateway answered %ld without saying why; its log has the reason",
+			"the server answered %ld without saying why; its log has the reason",
 			status);
 	return err_set_word(
 		class, err_word_find(code), "%s (request %s)", reason, id != NULL ? id : "unknown");
@@ -316,7 +316,7 @@ client_list(struct cli *a, const char *path, const char *member, unsigned limit,
 		TRY(json_find_string(page, "next", &after));
 		if (json_array_extend(all, json_object_get(page, member)) != 0)
 			return err_set(
-				ERR_INTERNAL, "the gateway's answer has no list \"%s\"", member);
+				ERR_INTERNAL, "the server's answer has no list \"%s\"", member);
 		after = after != NULL ? arena_strdup(a->arena, after) : NULL;
 	} while (after != NULL && json_array_size(all) < limit);
 	if (after != NULL)

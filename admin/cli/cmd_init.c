@@ -4,10 +4,9 @@
  * signer checks and answers. Running it again repairs: missing identities and grants are added, a
  * lost, broken, revoked or ageing operator certificate is replaced.
  */
-#include <arpa/inet.h>
-
 #include "admin/cli/cli.h"
 #include "admin/cli/credential.h"
+#include "ca/own.h"
 #include "lib/base/clock.h"
 #include "lib/base/random.h"
 #include "lib/store/issuer.h"
@@ -15,8 +14,6 @@
 
 #define INIT_OPERATOR "operator"
 #define INIT_PROFILE "operator"
-#define INIT_GATEWAY "gateway"
-#define INIT_RESPONDER "ocsp-responder"
 
 enum { WAIT_DEFAULT = 60, WAIT_MAX = 3600 };
 
@@ -65,38 +62,29 @@ ensure_grant(struct cli *a, struct init *in, const struct store_identity *i, con
 	return e == ERR_CONFLICT ? ERR_OK : e;
 }
 
-/* The canonical text of a name of the gateway's own certificate. */
+/* The identity of a front, which may have the names of its listener. */
 static enum err
-canonical_name(struct cli *a, const char *name, const char **out)
+ensure_front(struct cli *a, struct init *in, const char *identity,
+	const struct config_listener *listener, const char *section)
 {
-	uint8_t address[16];
-	bool ip = inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1;
-	struct pki_san san;
-	enum err e = pki_san_from_text(
-		bytes_str(arena_printf(a->arena, "%s:%s", ip ? "ip" : "dns", name)), a->arena,
-		&san);
+	struct store_identity front;
+	const char **names;
 
-	if (e != ERR_OK)
-		return err_context(e, "enroll.names");
-	*out = pki_san_text(a->arena, &san);
+	TRY(ensure_identity(a, in, identity, IDENTITY_SERVICE, &front));
+	TRY(ca_own_names(listener, section, a->arena, &names));
+	for (uint32_t i = 0; i < listener->names_count; i++)
+		TRY(ensure_grant(a, in, &front, listener->profile, names[i]));
 	return ERR_OK;
 }
 
 static enum err
 ensure_services(struct cli *a, struct init *in)
 {
-	const struct config_enroll *enroll = &a->config->enroll;
-	struct store_identity gateway, responder;
+	struct store_identity responder;
 
-	TRY(ensure_identity(a, in, INIT_GATEWAY, IDENTITY_SERVICE, &gateway));
-	TRY(ensure_identity(a, in, INIT_RESPONDER, IDENTITY_SERVICE, &responder));
-	for (uint32_t i = 0; i < enroll->names_count; i++) {
-		const char *pattern;
-
-		TRY(canonical_name(a, enroll->names[i], &pattern));
-		TRY(ensure_grant(a, in, &gateway, enroll->profile, pattern));
-	}
-	return ERR_OK;
+	TRY(ensure_front(a, in, CA_OWN_GATEWAY, &a->config->enroll, "enroll"));
+	TRY(ensure_front(a, in, CA_OWN_ADMIN, &a->config->admin, "admin"));
+	return ensure_identity(a, in, CA_OWN_RESPONDER, IDENTITY_SERVICE, &responder);
 }
 
 /* Is there a credential of this operator that will do? */
@@ -221,7 +209,7 @@ cmd_init(struct cli *a)
 	TRY(local_config(a));
 	in.operator= in.operator!= NULL ? in.operator: INIT_OPERATOR;
 	in.directory = in.directory != NULL ? in.directory : credential_default_directory(a->arena);
-	in.server = in.server != NULL ? in.server : a->config->enroll.base_urls[0];
+	in.server = in.server != NULL ? in.server : a->config->admin.base_urls[0];
 	if (!output_plan(a,
 		    "make the identities of the programs and operator \"%s\", with a certificate in \"%s\"",
 		    in.operator, in.directory))

@@ -11,7 +11,7 @@ write_chain(struct cli *a, const json_t *answer)
 	const char *chain = json_string_value(json_object_get(answer, "chain"));
 
 	if (pem == NULL || chain == NULL)
-		return err_set(ERR_INTERNAL, "the gateway's answer has no certificate");
+		return err_set(ERR_INTERNAL, "the server's answer has no certificate");
 	if (out == NULL) {
 		if (!a->json)
 			printf("%s%s", pem, chain);
@@ -58,14 +58,14 @@ install_answer(struct cli *a, const json_t *answer, struct bytes key_pem, struct
 	size_t at = 0;
 
 	if (pem == NULL || chain == NULL)
-		return err_set(ERR_INTERNAL, "the gateway's answer has no certificate");
+		return err_set(ERR_INTERNAL, "the server's answer has no certificate");
 	TRY(pem_next(a->arena, bytes_str(pem), "CERTIFICATE", &at, &der[0]));
 	at = 0;
 	TRY(pem_next(a->arena, bytes_str(chain), "CERTIFICATE", &at, &der[1]));
 	TRY(pki_cert_parse(der[0], a->arena, &leaf));
 	if (!bytes_equal(leaf.spki.der, spki))
 		return err_set(
-			ERR_INTERNAL, "the gateway answered with a certificate for another key");
+			ERR_INTERNAL, "the server answered with a certificate for another key");
 	return credential_install(a->arena, client_credential(a), key_pem, der, 2);
 }
 

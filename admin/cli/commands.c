@@ -12,7 +12,7 @@ static const struct cli_option init_options[] = {
 	{"directory", "DIR", "where key, certificate and admin.yaml go; default ~/.config/chancery",
 		CLI_OPTIONAL},
 	{"server", "URL",
-		"address of the gateway to write down; default the first of enroll.base_urls",
+		"address of the admin program to write down; default the first of admin.base_urls",
 		CLI_OPTIONAL},
 	{"wait", "SECONDS", "how long to wait for the signer; default 60", CLI_OPTIONAL}, END};
 static const struct cli_option schema_options[] = {

@@ -30,8 +30,8 @@ is_https(const char *text)
 	return strncmp(text, "https://", 8) == 0;
 }
 
-static const struct yaml_form form_gateway = {
-	.matches = is_https, .wanted = "a gateway's URL: https://HOST:PORT"};
+static const struct yaml_form form_server = {
+	.matches = is_https, .wanted = "the server's URL: https://HOST:PORT"};
 
 #define TEXT(member, most, ...)                                                                    \
 	{                                                                                          \
@@ -39,7 +39,7 @@ static const struct yaml_form form_gateway = {
 		.max = (most), .at = YAML_AT(const char *, struct file, member), __VA_ARGS__       \
 	}
 static const struct yaml_row rows[] = {
-	TEXT(server, 512, .form = &form_gateway),
+	TEXT(server, 512, .form = &form_server),
 	TEXT(certificate, 4095),
 	TEXT(key, 4095),
 	TEXT(trust, 4095),
@@ -96,7 +96,7 @@ credential_save(struct arena *a, const char *directory, const char *server, stru
 	struct credential *out)
 {
 	const char *text = arena_printf(a,
-		"# Where ca-admin finds the gateway and this operator's certificate. Names are meant beside this file.\n"
+		"# Where ca-admin finds the server and this operator's certificate. Names are meant beside this file.\n"
 		"server: \"%s\"\ncertificate: operator.pem\nkey: operator.key\ntrust: root.pem\n",
 		server);
 

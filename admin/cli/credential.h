@@ -1,5 +1,5 @@
 /*
- * The operator's own credential: a directory with admin.yaml (where the gateway is, which files),
+ * The operator's own credential: a directory with admin.yaml (where the server is, which files),
  * the private key (0600), the certificate with its issuer, and the root. Replacing key and
  * certificate survives a crash at any step.
  */

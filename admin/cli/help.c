@@ -20,12 +20,12 @@ const struct cli_option help_local_options[] = {
 
 const struct cli_option help_remote_options[] = {
 	{"config", "FILE",
-		"where the gateway and your certificate are; default ~/.config/chancery/admin.yaml",
+		"where the server and your certificate are; default ~/.config/chancery/admin.yaml",
 		CLI_OPTIONAL},
-	{"server", "URL", "the gateway instead of the file's, https://HOST:PORT", CLI_OPTIONAL},
+	{"server", "URL", "the server instead of the file's, https://HOST:PORT", CLI_OPTIONAL},
 	{"cert", "FILE", "client certificate (PEM) instead of the file's", CLI_OPTIONAL},
 	{"key", "FILE", "its private key (PEM)", CLI_OPTIONAL},
-	{"ca", "FILE", "root certificate (PEM) the gateway must chain to", CLI_OPTIONAL},
+	{"ca", "FILE", "root certificate (PEM) the server must chain to", CLI_OPTIONAL},
 	{NULL, NULL, NULL, CLI_OPTIONAL},
 };
 
@@ -39,7 +39,7 @@ help_overview(const struct cli_command *commands, FILE *to)
 		fprintf(to, "%s\n",
 			place == CLI_LOCAL
 				? "On the CA's own machine, against the database:"
-				: "\nAnywhere, against the gateway with an operator certificate:");
+				: "\nAnywhere, against the server with an operator certificate:");
 		for (const struct cli_command *c = commands; c->name != NULL; c++)
 			if (c->place == place)
 				fprintf(to, "  %-18s %s\n", c->name, c->summary);

@@ -1,5 +1,5 @@
 /*
- * Local commands: the programs' configuration, and the database as its owner. They need no gateway
+ * Local commands: the programs' configuration, and the database as its owner. They need no server
  * and no certificate, so they also work before there is one; the operating system's user decides
  * who may (peer login).
  */

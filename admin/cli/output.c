@@ -50,7 +50,7 @@ output_done(struct cli *a, json_t *result, const char *fmt, ...)
 	json_decref(result);
 }
 
-/* Answers come from our own gateway, but identity names and patterns from others: nothing may steer
+/* Answers come from our own server, but identity names and patterns from others: nothing may steer
  * the terminal. */
 static const char *
 make_harmless(struct arena *a, const char *text)
@@ -190,12 +190,12 @@ output_object(const json_t *object, const struct admin_shape *shape)
 
 /* Whether OCSP says "revoked" everywhere, as the answer to a revocation tells. */
 static const char *
-responders_text(struct arena *a, json_int_t behind)
+behind_text(struct arena *a, json_int_t behind)
 {
 	if (behind == 0)
-		return "OCSP says so now";
+		return "every listener refuses and OCSP tells it now";
 	return arena_printf(a,
-		"OCSP says so soon (%lld status programs have not confirmed it yet; see ca-admin status)",
+		"listeners and OCSP follow (%lld programs have not confirmed it yet; see ca-admin status)",
 		(long long)behind);
 }
 
@@ -215,7 +215,7 @@ find_filling(struct cli *a, const char *name, const json_t *given, const json_t 
 	if (value == NULL)
 		return NULL;
 	if (member != NULL && member->type == ADMIN_BEHIND)
-		return responders_text(a->arena, json_integer_value(value));
+		return behind_text(a->arena, json_integer_value(value));
 	if (member != NULL && member->type == ADMIN_CHANGED)
 		return json_is_true(value) ? "now" : "already";
 	if (input != NULL && input->type == ADMIN_GRANTS)

@@ -9,7 +9,7 @@
 
 enum { REQUEST_FILE_MAX = 64 * 1024, LIST_MAX = 1000000, LIST_DEFAULT = 1000 };
 
-/* PEM (with the old label too) or DER; the gateway judges what is in it. */
+/* PEM (with the old label too) or DER; the server judges what is in it. */
 static enum err
 read_request(struct cli *a, const char *path, struct bytes *der)
 {

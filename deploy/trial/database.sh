@@ -35,7 +35,7 @@ database_files() {
 		echo "chancery root postgres"
 		echo "chancery root chancery_owner"
 		echo "chancery chancery-postgres postgres"
-		for u in gateway signer validator status; do
+		for u in gateway admin signer validator status; do
 			echo "chancery chancery-$u chancery_$u"
 		done
 	} >"$PGDATA_DIR/pg_ident.conf"

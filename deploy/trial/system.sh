@@ -1,4 +1,4 @@
-# Step 5: configuration, the four programs, the first operator.
+# Step 5: configuration, the programs, the first operator.
 # shellcheck shell=bash
 
 write_config() {
@@ -28,6 +28,10 @@ write_config() {
 	  names:
 	    - $HOST
 	    - 127.0.0.1
+	admin:
+	  port: $ADMIN_PORT
+	  base_urls: ["$ADMIN"]
+	  names: [$HOST, 127.0.0.1]
 	public:
 	  port: $PUBLIC_PORT
 	  base_url: $PUBLIC
@@ -70,7 +74,7 @@ stop_programs() {
 }
 
 first_operator() {
-	local_admin init --operator operator --directory "$OPERATOR" --server "$ENROLL"
+	local_admin init --operator operator --directory "$OPERATOR" --server "$ADMIN"
 }
 
 all_well() {

@@ -47,7 +47,8 @@ struct config_issuer {
 	const char *name, *key; /* key is the CKA_LABEL in the token */
 };
 
-struct config_enroll {
+/* A mutual-TLS listener and the certificate of its own. */
+struct config_listener {
 	const char *address;
 	uint32_t port;
 	CONFIG_STRINGS(base_urls); /* at least one, no slash at the end */
@@ -108,8 +109,8 @@ struct config_metrics {
 };
 
 struct config_launcher {
-	bool users; /* each program as its own system user chancery-gateway, -signer, -validator,
-		       -status */
+	bool users; /* each program as its own system user chancery-gateway, -admin, -signer,
+		       -validator, -status */
 };
 
 struct config_log {
@@ -124,7 +125,7 @@ struct config {
 	struct config_signer signer;
 	struct config_issuer *issuers;
 	uint32_t issuers_count;
-	struct config_enroll enroll;
+	struct config_listener enroll, admin;
 	struct config_public public;
 	struct config_acme acme;
 	struct config_est est;

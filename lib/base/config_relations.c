@@ -29,6 +29,7 @@ check_listeners(const struct config *c)
 		uint32_t port;
 	} all[] = {
 		{"enroll", "enroll.port", c->enroll.address, c->enroll.port},
+		{"admin", "admin.port", c->admin.address, c->admin.port},
 		{"public", "public.port", c->public.address, c->public.port},
 		{"metrics", "metrics.port", c->metrics.address, c->metrics.port},
 	};
@@ -60,6 +61,9 @@ check_relations(const struct config *c)
 		{"enroll.connections_per_address",
 			"\"enroll.connections_per_address\" must not exceed \"enroll.connections\"",
 			c->enroll.connections_per_address <= c->enroll.connections},
+		{"admin.connections_per_address",
+			"\"admin.connections_per_address\" must not exceed \"admin.connections\"",
+			c->admin.connections_per_address <= c->admin.connections},
 		{"public.connections_per_address",
 			"\"public.connections_per_address\" must not exceed \"public.connections\"",
 			c->public.connections_per_address <= c->public.connections},

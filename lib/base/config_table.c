@@ -43,6 +43,32 @@
 
 enum { PORT_MAX = 65535 };
 
+/* The settings of a struct config_listener. */
+#define LISTENER(section, who, urls, port_, workers_, queue_, connections_, each_)                 \
+	TEXT(section.address, .form = &form_address, .fallback = "0.0.0.0",                        \
+		.help = "where the " who " listens"),                                              \
+		NUMBER(section.port, 1, PORT_MAX, .fallback = (port_),                             \
+			.help = "where the " who " listens"),                                      \
+		TEXTS(section.base_urls, 1, 16, .need = YAML_REQUIRED, .form = &form_https_url,    \
+			.example = "[\"https://ca.example:" port_ "\"]", .help = (urls)),          \
+		TEXTS(section.names, 1, 32, .need = YAML_REQUIRED, .form = &form_dns_or_address,   \
+			.example = "[ca.example]",                                                 \
+			.help = "in the " who "'s own TLS certificate"),                           \
+		TEXT(section.profile, .form = &form_word, .fallback = "gateway-tls",               \
+			.help = "of that certificate"),                                            \
+		NUMBER(section.workers, 1, 1024, .fallback = (workers_),                           \
+			.help = "threads that handle requests"),                                   \
+		NUMBER(section.queue, 1, 65536, .fallback = (queue_),                              \
+			.help = "requests under way beyond the workers; then 503"),                \
+		NUMBER(section.connections, 1, 65536, .fallback = (connections_),                  \
+			.help = "at once"),                                                        \
+		NUMBER(section.connections_per_address, 1, 65536, .fallback = (each_),             \
+			.help = "at once from one address"),                                       \
+		DURATION(section.request_deadline, 1, HOUR, .fallback = "30s",                     \
+			.help = "for a whole request"),                                            \
+		DURATION(section.idle_timeout, 1, HOUR, .fallback = "75s",                         \
+			.help = "between requests of one connection")
+
 static const char *
 format_name(unsigned format)
 {
@@ -108,28 +134,15 @@ static const struct yaml_row rows[] = {
 	ELEMENT("issuers", struct config_issuer, key, .unique = true, .example = "issuing-1",
 		.help = "CKA_LABEL of its key in the token; each has its own"),
 
-	SECTION("enroll", .need = YAML_REQUIRED,
-		.help = "ACME, EST and administration over mutual TLS"),
-	TEXT(enroll.address, .form = &form_address, .fallback = "0.0.0.0",
-		.help = "where the gateway listens"),
-	NUMBER(enroll.port, 1, PORT_MAX, .fallback = "8443", .help = "where the gateway listens"),
-	TEXTS(enroll.base_urls, 1, 16, .need = YAML_REQUIRED, .form = &form_https_url,
-		.example = "[\"https://ca.example:8443\"]",
-		.help = "the URLs clients use, sidecars' too; the first is the default"),
-	TEXTS(enroll.names, 1, 32, .need = YAML_REQUIRED, .form = &form_dns_or_address,
-		.example = "[ca.example]", .help = "in the gateway's own TLS certificate"),
-	TEXT(enroll.profile, .form = &form_word, .fallback = "gateway-tls",
-		.help = "of that certificate"),
-	NUMBER(enroll.workers, 1, 1024, .fallback = "64", .help = "threads that handle requests"),
-	NUMBER(enroll.queue, 1, 65536, .fallback = "256",
-		.help = "requests under way beyond the workers; then 503"),
-	NUMBER(enroll.connections, 1, 65536, .fallback = "4096", .help = "at once"),
-	NUMBER(enroll.connections_per_address, 1, 65536, .fallback = "256",
-		.help = "at once from one address"),
-	DURATION(
-		enroll.request_deadline, 1, HOUR, .fallback = "30s", .help = "for a whole request"),
-	DURATION(enroll.idle_timeout, 1, HOUR, .fallback = "75s",
-		.help = "between requests of one connection"),
+	SECTION("enroll", .need = YAML_REQUIRED, .help = "ACME and EST over mutual TLS"),
+	LISTENER(enroll, "gateway", "the URLs clients use, sidecars' too; the first is the default",
+		"8443", "64", "256", "4096", "256"),
+
+	SECTION("admin", .need = YAML_REQUIRED,
+		.help = "administration over mutual TLS, for operators only"),
+	LISTENER(admin, "admin program",
+		"the URLs operators use; the first is what ca-admin init writes down", "8446", "16",
+		"64", "256", "64"),
 
 	SECTION("public", .need = YAML_REQUIRED,
 		.help = "OCSP, CRLs and CA certificates over plain HTTP"),

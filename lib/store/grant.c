@@ -1,5 +1,5 @@
 /*
- * Name grants. Changes are audited in the same statement and ring STATE, so that gateways drop what they
+ * Name grants. Changes are audited with them and ring STATE, so that fronts drop what they
  * remember.
  */
 #include "lib/store/grant.h"
@@ -28,35 +28,24 @@ store_grant_list(
 	return ERR_OK;
 }
 
-static enum err
-judge_grant(struct store *s, enum err e, int64_t identity, const PGresult *res, size_t *changed)
-{
-	if (e == ERR_NOTFOUND)
-		return err_set(ERR_NOTFOUND, "no identity number %lld", (long long)identity);
-	if (e == ERR_OK)
-		*changed = result_rows(res);
-	if (e == ERR_OK && *changed > 0)
-		store_ring(s, STORE_BELL_STATE);
-	return e;
-}
-
 enum err
 store_grant_add(struct store *s, int64_t identity, const char *profile, const char *pattern,
 	const char *actor, const char *request_id)
 {
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
-	size_t changed = 0;
 
 	BIND(&p, grant_add, .identity = identity, .profile = profile, .pattern = pattern,
 		.actor = actor, .request_id = request_id);
-	enum err e = db_write(s->db, &sql_grant_add, &p, &res);
-	e = judge_grant(s, e, identity, res, &changed);
-	if (e == ERR_OK && changed == 0)
+	TRY(db_write(s->db, &sql_grant_add, &p, &res));
+	if (result_null(res, 0, COL_GRANT_ADD_CHANGED))
+		return err_set(ERR_NOTFOUND, "no identity number %lld", (long long)identity);
+	if (!result_bool(res, 0, COL_GRANT_ADD_CHANGED))
 		return err_set(ERR_CONFLICT,
 			"the identity has grant \"%s\" for profile \"%s\" already", pattern,
 			profile);
-	return e;
+	store_ring(s, STORE_BELL_STATE);
+	return ERR_OK;
 }
 
 enum err
@@ -65,14 +54,13 @@ store_grant_remove(struct store *s, int64_t identity, const char *profile, const
 {
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
-	size_t changed = 0;
 
 	BIND(&p, grant_remove, .identity = identity, .profile = profile, .pattern = pattern,
 		.actor = actor, .request_id = request_id);
-	enum err e = db_run(s->db, &sql_grant_remove, &p, &res);
-	e = judge_grant(s, e, identity, res, &changed);
-	if (e == ERR_OK && changed == 0)
+	TRY(db_run(s->db, &sql_grant_remove, &p, &res));
+	if (!result_bool(res, 0, COL_GRANT_REMOVE_CHANGED))
 		return err_set(ERR_NOTFOUND, "the identity has no grant \"%s\" for profile \"%s\"",
 			pattern, profile);
-	return e;
+	store_ring(s, STORE_BELL_STATE);
+	return ERR_OK;
 }

@@ -1,6 +1,6 @@
 /*
- * Revoking, and who has heard of it. A status program writes into its node's detail the last snapshot
- * of the database whose revocations it has applied; a transaction's rows have reached it when that
+ * Revoking, and who has heard of it. Status programs and fronts write into their node's detail the last
+ * snapshot of the database whose revocations (fronts: and identities) they have applied; a transaction's rows have reached it when that
  * transaction is visible in the snapshot. Times would not do: a feed may begin after a transaction
  * did and still not see it.
  */

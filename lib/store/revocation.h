@@ -36,9 +36,9 @@ enum err store_revocation_changes(struct store *s, struct arena *a, uint64_t *cu
 /* The database's present snapshot as text: what is read after this call contains everything visible
  * in it. */
 enum err store_snapshot(struct store *s, struct arena *a, const char **out) MUST_CHECK;
-/* Waits until every living status program knows the revocation of this serial (or NULL) and the
- * newest one of this identity's live certificates (or NULL), at most wait_ms. *behind: how many did
- * not say so in time. */
+/* Waits until every living status program and front knows the revocation of this serial (or NULL)
+ * and the newest one of this identity's live certificates (or NULL), and fronts the identity's last
+ * change, at most wait_ms. *behind: how many did not say so in time. */
 enum err store_revocation_settle(struct store *s, const uint8_t *serial, const char *identity,
 	int64_t wait_ms, unsigned *behind) MUST_CHECK;
 

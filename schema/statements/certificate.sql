@@ -15,14 +15,14 @@ JOIN identity i ON i.id = c.identity LEFT JOIN revocation v ON v.serial = c.seri
 (:live::boolean IS NOT TRUE OR (c.not_after > now() AND v.serial IS NULL))
 
 -- name: certificate_find
--- by: gateway
+-- by: gateway, admin
 -- in: serial bytea
 -- out: {certificate}
 SELECT {certificate} FROM issuance_request r JOIN certificate c ON c.serial = r.serial AND c.not_after = r.cert_not_after {certificate_joins}
 WHERE r.serial = :serial;
 
 -- name: certificate_authority
--- by: gateway
+-- by: admin
 -- in: serial bytea
 -- out: protocol text, requested_by text, proof text, shown text, acme_order text, acme_account text, approved_by text[], revoked_by text
 -- What authorised it, and who took it back.
@@ -34,7 +34,7 @@ LEFT JOIN revocation v ON v.serial = r.serial WHERE r.serial = :serial;
 -- The lists: newest end of life first, after the row (not_after, serial); null stands for "from the newest on".
 
 -- name: certificate_list
--- by: gateway
+-- by: admin
 -- in: not_after timestamptz, serial bytea, page int8, live bool
 -- out: {certificate}
 SELECT {certificate} FROM certificate c {certificate_joins}
@@ -42,7 +42,7 @@ WHERE (c.not_after, c.serial) < (coalesce(:not_after::timestamptz, 'infinity'), 
 ORDER BY c.not_after DESC, c.serial DESC LIMIT :page;
 
 -- name: certificate_list_identity
--- by: gateway
+-- by: admin
 -- in: not_after timestamptz, serial bytea, page int8, live bool, identity text
 -- out: {certificate}
 SELECT {certificate} FROM certificate c {certificate_joins}
@@ -51,7 +51,7 @@ WHERE c.identity = (SELECT id FROM identity WHERE name = :identity)
 ORDER BY c.not_after DESC, c.serial DESC LIMIT :page;
 
 -- name: certificate_list_name
--- by: gateway
+-- by: admin
 -- in: not_after timestamptz, serial bytea, page int8, live bool, name text
 -- out: {certificate}
 SELECT {certificate} FROM certificate_name n JOIN certificate c ON c.serial = n.serial AND c.not_after = n.not_after {certificate_joins}
@@ -59,7 +59,7 @@ WHERE n.name = :name AND (n.not_after, n.serial) < (coalesce(:not_after::timesta
 ORDER BY n.not_after DESC, n.serial DESC LIMIT :page;
 
 -- name: certificate_list_both
--- by: gateway
+-- by: admin
 -- in: not_after timestamptz, serial bytea, page int8, live bool, name text, identity text
 -- out: {certificate}
 SELECT {certificate} FROM certificate_name n JOIN certificate c ON c.serial = n.serial AND c.not_after = n.not_after {certificate_joins}

@@ -2,7 +2,7 @@
 -- after, so that a revocation committed in between is at worst published twice, never missed.
 
 -- name: crl_latest
--- by: gateway, signer, status, owner
+-- by: admin, signer, status, owner
 -- in: known int8[]
 -- out: issuer int2, number int8, this_update timestamptz, next_update timestamptz, entries int4, der bytea
 -- Those with a number above what the caller has; arrays begin at 1, issuers at 0.
@@ -17,7 +17,7 @@ WHERE c.number > coalesce((:known::bigint[])[i.id + 1], 0) ORDER BY c.issuer;
 SELECT crl_import(:issuer, :number, :this_update, :next_update, :entries, :der, :actor) AS outcome;
 
 -- name: crl_mark
--- by: gateway
+-- by: admin
 -- in: issuer int2
 INSERT INTO crl_dirty (issuer, crl_shard) VALUES (:issuer, 0);
 

@@ -18,7 +18,7 @@ import pathlib
 import re
 import sys
 
-ROLES = ["gateway", "signer", "validator", "status", "owner"]
+ROLES = ["gateway", "admin", "signer", "validator", "status", "owner"]
 # Type in SQL -> how C holds it, and the function of lib/db that takes it.
 TYPES = {
     "text": ("const char *{}", "params_text(p, {})"),
@@ -107,7 +107,7 @@ class File:
         for role in listed(rest):
             if role not in ROLES + ["all"]:
                 raise piece.mistake(line, f"no role \"{role}\"")
-            piece.by += ROLES[:4] if role == "all" else [role]
+            piece.by += ROLES[:5] if role == "all" else [role]
 
     def say_in(self, piece, rest, line):
         for item in listed(rest):

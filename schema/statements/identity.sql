@@ -5,7 +5,7 @@
 id, name, owner, kind, state, created_at, changed_at
 
 -- name: identity_add
--- by: gateway, owner
+-- by: admin, owner
 -- in: name text, kind text, owner text, profiles text[], patterns text[], actor text, request_id text
 -- out: id int8
 -- The identity, its grants and the audit event, or nothing when the name is taken.
@@ -23,31 +23,31 @@ a AS (
 SELECT id FROM i;
 
 -- name: identity_find
--- by: gateway, owner
+-- by: gateway, admin, owner
 -- in: name text
 -- out: {identity}
 SELECT {identity} FROM identity WHERE name = :name;
 
 -- name: identity_list
--- by: gateway
+-- by: admin
 -- in: after text, page int8
 -- out: {identity}
 SELECT {identity} FROM identity WHERE name > :after ORDER BY name LIMIT :page;
 
 -- name: identity_set_state
--- by: gateway
+-- by: admin
 -- in: name text, state text, actor text, request_id text
 -- out: outcome text
 SELECT identity_set_state(:name, :state, :actor, :request_id) AS outcome;
 
 -- name: identity_offboard
--- by: gateway
+-- by: admin
 -- in: name text, reason int2 null -1, actor text, request_id text
 -- out: outcome text, revoked int8, accounts int8, requests int8
 SELECT outcome, revoked, accounts, requests FROM identity_offboard(:name, :reason, :actor, :request_id);
 
 -- name: identity_changes
--- by: gateway
+-- by: gateway, admin
 -- in: cursor xid8
 -- out: id int8, state text, oldest xid8
 -- A feed, see lib/store/internal.h: one row with nulls when nothing changed.

@@ -1,13 +1,13 @@
 -- CA certificates: `ca-admin issuer import` adds them, every program reads them.
 
 -- name: issuer_list
--- by: gateway, signer, status, owner
+-- by: gateway, admin, signer, status, owner
 -- out: id int2, parent int2, name text, kind text, state text, key_label text, der bytea, subject bytea, key_id bytea,
 -- out: spki_hash bytea, not_after timestamptz, profiles text[]
 SELECT id, parent, name, kind, state, key_label, der, subject, key_id, spki_hash, not_after, profiles FROM issuer ORDER BY id;
 
 -- name: issuer_changes
--- by: gateway, signer, status
+-- by: gateway, admin, signer, status
 -- in: cursor xid8
 -- out: next xid8, changed bool
 -- Whether anything may have changed since the cursor, which is the oldest transaction that may still have run at the last look.

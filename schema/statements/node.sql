@@ -7,6 +7,6 @@
 SELECT node_seen(:id, :program, :version, :started_at, :state, :detail::jsonb);
 
 -- name: node_list
--- by: gateway
+-- by: admin
 -- out: id text, program text, version text, state text, detail text, started_at timestamptz, last_seen timestamptz
 SELECT id, program, version, state, detail::text, started_at, last_seen FROM node ORDER BY id LIMIT 1000;

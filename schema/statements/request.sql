@@ -29,7 +29,7 @@ SELECT protocol, request_id, identity, profile, names, spki, not_before, not_aft
 coalesce(r.same, n.id) AS id, r.state, r.revoked, r.blocked, r.same IS NOT NULL AS old
 
 -- name: request_add
--- by: gateway, owner
+-- by: gateway, admin, owner
 -- in: names text[], protocols text[], request_ids text[], identities int8[], profiles text[], first_names int8[],
 -- in: last_names int8[], spkis bytea[], not_before timestamptz[], not_after timestamptz[], acme_orders text[],
 -- in: renewed_from bytea[], repeat_windows int8[], requesters int8[], proofs text[], proof_serials bytea[]
@@ -88,7 +88,7 @@ r.id AS request, r.state, r.serial, r.refusal_class, r.refusal_word, r.refusal, 
 LEFT JOIN certificate c ON c.serial = r.serial AND c.not_after = r.cert_not_after
 
 -- name: wait_fetch
--- by: gateway, status, owner
+-- by: gateway, admin, status, owner
 -- in: ids int8[]
 -- out: {result}
 -- For those that have one.

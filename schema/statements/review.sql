@@ -9,7 +9,7 @@ r.names, r.spki, r.created_at, request_approvals(r.id, r.requester) AS approvals
 r.refusal, r.serial
 
 -- name: review_list
--- by: gateway
+-- by: admin
 -- in: after int8, limit int8
 -- out: {reviewed}
 -- Those that are held, oldest first.
@@ -18,7 +18,7 @@ FROM issuance_request r JOIN identity i ON i.id = r.identity LEFT JOIN identity 
 WHERE r.state = 'held' AND r.id > :after ORDER BY r.id LIMIT :limit;
 
 -- name: review_find
--- by: gateway
+-- by: admin
 -- in: id int8
 -- out: {reviewed}
 SELECT {reviewed}
@@ -26,13 +26,13 @@ FROM issuance_request r JOIN identity i ON i.id = r.identity LEFT JOIN identity 
 WHERE r.id = :id;
 
 -- name: review_approve
--- by: gateway
+-- by: admin
 -- in: id int8, operator int8, actor text, request_id text
 -- out: outcome text, approvals int8, needed int8
 SELECT outcome, approvals, needed FROM request_approve(:id, :operator, :actor, :request_id);
 
 -- name: review_reject
--- by: gateway
+-- by: admin
 -- in: id int8, reason text, actor text, request_id text
 -- out: outcome text
 SELECT request_reject(:id, :reason, :actor, :request_id) AS outcome;

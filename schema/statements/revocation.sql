@@ -9,19 +9,19 @@ v.serial, v.issuer, v.revoked_at, v.not_after, v.reason
 d.outcome, ARRAY (SELECT encode(o, 'hex') FROM unnest(d.others) AS o) AS others
 
 -- name: certificate_revoke
--- by: gateway
+-- by: gateway, admin
 -- in: serial bytea, reason int2 null -1, actor text, request_id text
 -- out: {revoke_done}
 SELECT {revoke_done} FROM certificate_revoke(:serial, :reason, :actor, :request_id) AS d;
 
 -- name: certificate_revoke_line
--- by: gateway
+-- by: admin
 -- in: serial bytea, reason int2 null -1, actor text, request_id text
 -- out: {revoke_done}
 SELECT {revoke_done} FROM certificate_revoke_line(:serial, :reason, :actor, :request_id) AS d;
 
 -- name: revocation_changes
--- by: gateway, status
+-- by: gateway, admin, status
 -- in: cursor xid8
 -- out: {revoked}, oldest xid8
 -- A feed, see lib/store/internal.h: one row with nulls when nothing changed.
@@ -37,22 +37,26 @@ SELECT {revoked} FROM revocation v
 WHERE issuer = :issuer AND not_after >= coalesce(:last_update, '-infinity'::timestamptz) ORDER BY serial;
 
 -- name: revocation_snapshot
--- by: gateway, status
+-- by: gateway, admin, status
 -- out: snapshot text
 SELECT pg_current_snapshot()::text AS snapshot;
 
 -- name: revocation_behind
--- by: gateway
+-- by: gateway, admin
 -- in: serial bytea, identity text
 -- out: behind int8
 -- How many status programs have not heard of the revocation of this serial, or of the newest one among this identity's live
--- certificates. A node that stopped writing, or is too old to tell, is not counted.
+-- certificates, and how many fronts not of that or of the identity's last change. A node that stopped writing, or is too old to
+-- tell, is not counted.
 WITH x AS MATERIALIZED (
-	(SELECT v.xid FROM revocation v WHERE v.serial = :serial)
+	(SELECT v.xid, true AS public FROM revocation v WHERE v.serial = :serial)
 	UNION ALL
-	(SELECT v.xid FROM identity i JOIN certificate c ON c.identity = i.id AND c.not_after > now()
+	(SELECT i.xid, false FROM identity i WHERE i.name = :identity)
+	UNION ALL
+	(SELECT v.xid, true FROM identity i JOIN certificate c ON c.identity = i.id AND c.not_after > now()
 	JOIN revocation v ON v.serial = c.serial WHERE i.name = :identity ORDER BY v.xid DESC LIMIT 1))
 SELECT count(*) AS behind FROM node n
-WHERE n.program = 'chancery-status' AND n.state <> 'stopping' AND n.last_seen > now() - interval '15 seconds'
-	AND n.detail ? 'snapshot'
-	AND EXISTS (SELECT 1 FROM x WHERE NOT pg_visible_in_snapshot(x.xid, (n.detail->>'snapshot')::pg_snapshot));
+WHERE n.program IN ('chancery-status', 'chancery-gateway', 'chancery-admin') AND n.state <> 'stopping'
+	AND n.last_seen > now() - interval '15 seconds' AND n.detail ? 'snapshot'
+	AND EXISTS (SELECT 1 FROM x WHERE (x.public OR n.program <> 'chancery-status')
+		AND NOT pg_visible_in_snapshot(x.xid, (n.detail->>'snapshot')::pg_snapshot));

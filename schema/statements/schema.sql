@@ -42,7 +42,7 @@ SELECT w.name, r.oid IS NOT NULL AS present, format('CREATE ROLE %I LOGIN', w.na
 	THEN format('ALTER ROLE %1$I SET search_path = chancery; ALTER ROLE %1$I SET lock_timeout = ''5s''; ' ||
 		'ALTER ROLE %1$I SET statement_timeout = ''10s''; ALTER ROLE %1$I SET idle_in_transaction_session_timeout = %2$L',
 		w.name, w.idle) END AS alter_command
-FROM (VALUES (1, 'chancery_owner', NULL), (2, 'chancery_gateway', '10s'), (3, 'chancery_signer', '60s'),
+FROM (VALUES (1, 'chancery_owner', NULL), (2, 'chancery_gateway', '10s'), (2, 'chancery_admin', '10s'), (3, 'chancery_signer', '60s'),
 	(4, 'chancery_validator', '10s'), (5, 'chancery_status', '10s')) AS w (place, name, idle)
 LEFT JOIN pg_catalog.pg_roles r ON r.rolname = w.name::name
 LEFT JOIN pg_catalog.pg_db_role_setting s ON s.setrole = r.oid AND s.setdatabase = 0

@@ -193,15 +193,6 @@ def response_parts(body):
 
 
 
-def ask_ready(ca):
-    """The gateway answers, whatever happened to its database."""
-    try:
-        with ca.operator() as c:
-            return c.request("GET", "/.well-known/est/cacerts").status == 200
-    except OSError:
-        return False
-
-
 def try_new_cert(ca, name, profile="device"):
     """A certificate, or None while issuing is not possible yet."""
     try:

@@ -25,7 +25,7 @@ def test_acme_052_meta_has_the_profiles_this_client_may_ask_for(lab, web):
     assert set(meta["profiles"]) == {"workload", "strict", "wild"}
     assert meta["profiles"]["strict"] == "only below strict.example.org"
     # an operator's certificate may not ask for any of them
-    with lab.ca.operator() as c:
+    with lab.ca.operator(lab.ca.port) as c:
         other = json.loads(c.request("GET", "/acme/directory").body)
     assert other["meta"]["profiles"] == {}
 

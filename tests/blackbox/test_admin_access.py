@@ -6,6 +6,7 @@ import pytest
 
 from admin import call, csr_text, refused
 from instance import new_key
+from pgcluster import wait_for
 
 READS = ["status", "issuers", "identities", "identity?name=operator", "grants?identity=operator", "certificates",
          "certificates/" + "11" * 16]
@@ -17,29 +18,40 @@ CHANGES = [("identities", {"name": "intruder", "kind": "operator"}), ("identity/
            ("renew", {"csr": ""}), ("crl/publish", {})]
 
 
-@pytest.fixture(scope="module")
-def outsider(ca):
-    """A device: a welcome client of EST, but no operator."""
-    ca.add_identity("outsider", "device", ["device=dns:outsider.example.org"])
-    key, chain = ca.issue("outsider", "device", ["dns:outsider.example.org"])
-    with ca.client(key, chain) as client:
-        assert client.request("GET", "/.well-known/est/cacerts").status == 200
-        yield client
+@pytest.mark.parametrize("kind", ["device", "workload", "service"])
+def test_nobody_but_operators_gets_through_the_handshake(ca, kind):
+    name = "outsider-" + kind
+    profile = {"service": "workload"}.get(kind, kind)
+    ca.add_identity(name, kind, ["%s=dns:%s.example.org" % (profile, name)])
+    files = ca.issue(name, profile, ["dns:%s.example.org" % name])
+    with ca.client(*files) as client:
+        assert client.request("GET", "/.well-known/est/cacerts").status == 200  # a welcome client of the gateway
+    before = len(ca.log_lines("chancery-admin"))
+    with pytest.raises(OSError) as e, ca.client(*files, port=ca.admin_port) as client:
+        client.request("GET", "/admin/v1/status")
+    assert "certificate unknown" in str(e.value).lower().replace("_", " ")
+    wait_for(lambda: [x for x in ca.log_lines("chancery-admin")[before:] if "event=tls.refused" in x and name in x and "no operator" in x],
+             5, "the log says why")
 
 
-@pytest.mark.parametrize("path", READS)
-def test_a_device_reads_nothing(outsider, path):
-    refused(outsider, "GET", path, None, 403, "not-an-operator")
+@pytest.mark.parametrize("path", READS + ["openapi.json"])
+def test_the_gateway_has_no_administration_to_read(ca, path):
+    with ca.operator(ca.port) as c:
+        assert c.request("GET", "/admin/v1/" + path).status == 404
 
 
 @pytest.mark.parametrize("path,body", CHANGES)
-def test_a_device_changes_nothing(outsider, path, body):
-    refused(outsider, "POST", path, body, 403, "not-an-operator")
-
-
-def test_nothing_changed_by_the_refused_calls(ca, outsider):
+def test_the_gateway_has_no_administration_to_change(ca, path, body):
+    with ca.operator(ca.port) as c:
+        assert c.request("POST", "/admin/v1/" + path, json.dumps(body).encode(), "application/json").status == 404
     assert ca.admin("identity", "show", "operator")["state"] == "active"
     assert ca.admin("identity", "show", "intruder", check=False).returncode == 3
+
+
+def test_the_admin_program_serves_no_protocol(ca):
+    with ca.operator() as c:
+        for path in ("/acme/directory", "/.well-known/est/cacerts", "/"):
+            assert c.request("GET", path).status == 404
 
 
 def refusals(ca, actor):
@@ -49,18 +61,10 @@ def refusals(ca, actor):
 
 
 def test_calls_without_the_right_to_them_are_audited(ca):
-    """Whoever tries: a device at the door, an operator at what no operator may; with the request id the client was told."""
+    """Whoever tries what no operator may, with the request id the client was told."""
     ca.add_identity("prying", "device")
-    with ca.client(*ca.issue("prying", "device")) as c:
-        told = [refused(c, "POST", "identity/offboard", {"name": "operator"}, 403, "not-an-operator"),
-                refused(c, "GET", "identities", None, 403, "not-an-operator"),
-                refused(c, "POST", "certificates/" + "AB" * 16 + "/revoke", {}, 403, "not-an-operator")]
-    assert refusals(ca, "prying") == [
-        ("identity.offboard", "", "device", "not-an-operator", told[0]["request_id"]),
-        ("identities", "", "device", "not-an-operator", told[1]["request_id"]),
-        ("certificate.revoke", "ab" * 16, "device", "not-an-operator", told[2]["request_id"])]
     ca.add_identity("overeager", "operator")
-    with ca.client(*ca.issue("overeager", "operator")) as c:
+    with ca.client(*ca.issue("overeager", "operator"), port=ca.admin_port) as c:
         told = [refused(c, "POST", "identity/block", {"name": "overeager"}, 403, "own-identity"),
                 refused(c, "POST", "issue", {"identity": "prying", "profile": "device",
                                              "csr": csr_text(new_key(), None, ["dns:foreign.example.org"])}, 403, "name-not-allowed")]
@@ -76,23 +80,23 @@ def test_calls_without_the_right_to_them_are_audited(ca):
 
 
 def test_a_client_cannot_fill_the_audit_with_its_refusals(ca):
-    ca.add_identity("hammer", "device")
+    ca.add_identity("hammer", "operator")
     before = ca.sql("SELECT now()")[0][0]
-    with ca.client(*ca.issue("hammer", "device")) as c:
-        ids = [refused(c, "GET", "status", None, 403, "not-an-operator")["request_id"] for _ in range(50)]
+    with ca.client(*ca.issue("hammer", "operator"), port=ca.admin_port) as c:
+        ids = [refused(c, "POST", "identity/block", {"name": "hammer"}, 403, "own-identity")["request_id"] for _ in range(50)]
     minutes = (ca.sql("SELECT now()")[0][0] - before).total_seconds() // 60 + 2  # that were begun meanwhile
     audited = refusals(ca, "hammer")
     assert 10 <= len(audited) <= 10 * minutes
     assert [a[4] for a in audited[:10]] == ids[:10]
     assert ca.sql("SELECT count(*) FROM chancery.audit_event WHERE actor = 'hammer' AND detail ? 'more'")[0][0] >= 1
-    logged = "\n".join(ca.log_lines("chancery-gateway"))
+    logged = "\n".join(ca.log_lines("chancery-admin"))
     assert all(i in logged for i in ids), "the rest is in the log"
 
 
 def test_an_operator_that_is_blocked_is_out_at_once(ca):
     ca.add_identity("short-lived", "operator")
     key, chain = ca.issue("short-lived", "operator")
-    with ca.client(key, chain) as client:
+    with ca.client(key, chain, ca.admin_port) as client:
         assert call(client, "GET", "status")[0] == 200
         ca.admin("identity", "block", "short-lived")
         try:
@@ -153,4 +157,4 @@ def test_unknown_paths_and_methods_are_refused_in_the_same_form(ca):
 def test_the_request_id_of_a_refusal_is_in_the_log(ca):
     with ca.operator() as c:
         problem = refused(c, "GET", "identity?name=nobody", None, 404, "unknown-identity")
-    assert any(problem["request_id"] in line and "nobody" in line for line in ca.log_lines("chancery-gateway"))
+    assert any(problem["request_id"] in line and "nobody" in line for line in ca.log_lines("chancery-admin"))

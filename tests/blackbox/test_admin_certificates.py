@@ -139,7 +139,7 @@ def test_revoking_a_certificate_that_is_not_there_is_refused(ca, serial, status)
 def test_an_operator_renews_its_own_certificate_with_a_new_key(ca):
     ca.add_identity("renewer", "operator")
     key, chain = ca.issue("renewer", "operator")
-    with ca.client(key, chain) as c:
+    with ca.client(key, chain, ca.admin_port) as c:
         status, answer, _ = call(c, "POST", "renew", {"csr": csr_text(new_key(), "renewer")})
         assert status == 200
         assert call(c, "GET", "certificates/" + answer["serial"])[1]["renewed_from"] == serial_of(chain)
@@ -163,7 +163,7 @@ def test_status_tells_programs_issuers_and_database(ca):
         status, answer, _ = call(c, "GET", "status")
     assert status == 200
     seen = {p["program"] for p in answer["programs"] if not p["stale"]}
-    assert {"signer", "gateway"} <= seen
+    assert {"signer", "gateway", "admin"} <= seen
     assert [h["token"] for h in answer["hsm"]] == ["test-issuing"]
     assert [o["feed_age"] < 60 for o in answer["ocsp"]] == [True] and answer["ocsp"][0]["responder_until"]
     assert answer["database"] == {"reachable": True, "schema_version": ca.sql("SELECT max(version) FROM chancery.schema_version")[0][0]}

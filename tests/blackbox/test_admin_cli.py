@@ -181,7 +181,7 @@ def test_init_refuses_a_blocked_operator_and_another_kind(ca, tmp_path):
     assert done.returncode == 4 and "device" in done.stderr
 
 
-def test_the_gateways_certificate_is_checked(ca, tmp_path):
+def test_the_servers_certificate_is_checked(ca, tmp_path):
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
     import datetime
@@ -215,7 +215,7 @@ def given_credential(ca, tmp_path, name, lifetime):
     ca.admin("issue", name, "--profile", "operator", "--csr", "-", "--lifetime", lifetime, "--out", str(d / "operator.pem"),
              stdin=make_csr(key, name).public_bytes(serialization.Encoding.PEM).decode())
     (d / "root.pem").write_bytes(open(ca.trust, "rb").read())
-    (d / "admin.yaml").write_text("server: https://localhost:%d\ncertificate: operator.pem\nkey: operator.key\ntrust: root.pem\n" % ca.port)
+    (d / "admin.yaml").write_text("server: https://localhost:%d\ncertificate: operator.pem\nkey: operator.key\ntrust: root.pem\n" % ca.admin_port)
     return d
 
 
@@ -240,7 +240,7 @@ def test_a_certificate_given_by_hand_is_never_replaced_and_its_end_is_told_with_
     before = (d / "operator.pem").read_text()
 
     def listed():
-        return run(ca, "identity", "list", "--server", "https://localhost:%d" % ca.port, "--cert", str(d / "operator.pem"),
+        return run(ca, "identity", "list", "--server", "https://localhost:%d" % ca.admin_port, "--cert", str(d / "operator.pem"),
                    "--key", str(d / "operator.key"), "--ca", ca.trust)
     wait_for(lambda: "expired at" in listed().stderr, 15, "the certificate has expired")
     done = listed()
@@ -293,7 +293,7 @@ def test_what_was_done_is_told_in_words(ca):
     assert told("offboard", "worded").splitlines() == [
         'will block identity "worded", revoke all its live certificates, close its ACME accounts and refuse its waiting requests '
         "(reason privilegeWithdrawn)",
-        'offboarded "worded": 0 certificates revoked, 0 ACME accounts closed, 0 requests refused; OCSP says so now']
+        'offboarded "worded": 0 certificates revoked, 0 ACME accounts closed, 0 requests refused; every listener refuses and OCSP tells it now']
     assert told("cert", "list", "--identity", "worded") == "no certificates; --all shows expired and revoked ones too\n"
     assert "\n\nno grants\n\nno live certificates\n" in told("identity", "show", "worded")
     serial = ca.admin("cert", "list", "--identity", "operator")[0]["serial"]

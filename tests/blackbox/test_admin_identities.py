@@ -135,7 +135,7 @@ def test_offboarding_counts_what_it_took_and_is_in_effect_when_answered(ca):
     with ca.client(*first) as leaver, ca.operator() as c:
         assert leaver.request("GET", "/.well-known/est/cacerts").status == 200
         done = call(c, "POST", "identity/offboard", {"name": "leaver", "reason": "cessationOfOperation"})[1]
-        assert done == {"name": "leaver", "revoked": 2, "accounts": 0, "requests": 0, "status_programs_behind": 0}
+        assert done == {"name": "leaver", "revoked": 2, "accounts": 0, "requests": 0, "programs_behind": 0}
         try:
             status = leaver.request("GET", "/.well-known/est/cacerts").status
         except OSError:

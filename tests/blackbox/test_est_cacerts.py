@@ -50,7 +50,7 @@ def test_est_040_042_issuing_first_root_last_nothing_else(ca, answer):
 
 
 def test_est_042_octets_are_the_same_for_everybody(ca, device, answer):
-    with ca.operator() as c:
+    with ca.operator(ca.port) as c:
         assert c.request("GET", path("cacerts")).body == answer.body
     assert device.client.request("GET", path("cacerts")).body == answer.body
 

@@ -13,7 +13,7 @@ from pgcluster import wait_for  # noqa: E402
 
 @pytest.fixture(scope="module")
 def slow():
-    with Instance(config={"est": {"wait": "0s", "retry_after": "3s"}}, programs=("chancery-gateway",)) as instance:
+    with Instance(config={"est": {"wait": "0s", "retry_after": "3s"}}, programs=("chancery-gateway", "chancery-admin")) as instance:
         yield instance
 
 

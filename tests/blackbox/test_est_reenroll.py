@@ -181,7 +181,7 @@ def test_est_037_the_label_of_a_renewal_may_differ(device):
 
 
 def test_est_049_an_operator_renews_without_names(ca):
-    with ca.operator() as c:
+    with ca.operator(ca.port) as c:
         r = post(c, make_csr(new_key(), "operator", []), RE)
         assert cert(r).subject.rfc4514_string() == "CN=operator"
         refused(post(c, make_csr(new_key(), "Operator", []), RE), 400, "subject-changed")

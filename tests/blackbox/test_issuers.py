@@ -24,17 +24,13 @@ class Half(Instance):
     complete = False
 
     def wait_ready(self, seconds=30):
-        def gateway():
+        def fronts():
             self.check_running()
-            try:
-                with self.operator() as c:
-                    return c.request("GET", "/.well-known/est/cacerts").status == 200
-            except OSError:
-                return False
+            return self.answers("chancery-gateway") and self.answers("chancery-admin")
         if self.complete:
             super().wait_ready(seconds)
         else:
-            wait_for(gateway, seconds, "the gateway answers")
+            wait_for(fronts, seconds, "gateway and admin program answer")
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +63,7 @@ def test_what_is_missing_is_told_and_the_others_work(half):
     code, text = wait_for(lambda: (lambda r: r if r[0] else None)(ready(half)), 20, "the status program answers")
     assert code == 503 and '"issuing-2"' in text and REMEDY in text
     code, answer = wait_for(lambda: (lambda r: r if len(told(r[1], "issuing-2")) == 3 else None)(status(half)), 20,
-                            "gateway, signer and status program tell of it")
+                            "admin program, signer and status program tell of it")
     assert code == 5 and answer["healthy"] is False
     assert all(REMEDY in line for line in told(answer, "issuing-2")) and not told(answer, "issuing-1")
     states = {p["program"]: p["state"] for p in answer["programs"]}

@@ -60,7 +60,7 @@ def test_every_program_starts_among_hundreds_of_issuers(crowded):
     assert status_of(crowded, "/ca/old-200.cer") == 200 and status_of(crowded, "/ca/root-40.pem") == 200
     crowded.add_identity("printer", "device", ["device=dns:printer.example.org"])
     crowded.issue("printer", "device", ["dns:printer.example.org"])
-    with crowded.operator() as c:
+    with crowded.operator(crowded.port) as c:
         assert len(c.request("GET", "/.well-known/est/cacerts").body) > 200 * 300
 
 
@@ -71,7 +71,7 @@ def test_issuers_come_and_go_without_end(crowded):
         if number % 10 == 9:
             crowded.sql("SELECT pg_notify('chancery_state', '')")
     wait_for(lambda: status_of(crowded, "/ca/round-99.cer") == 200, 20, "the last one is served")
-    with crowded.operator() as c:
+    with crowded.operator(crowded.port) as c:
         before = len(c.request("GET", "/.well-known/est/cacerts").body)
     assert before > 300 * 300
     assert not [line for line in crowded.log_lines("chancery-gateway") if "restart the gateway" in line]

@@ -23,7 +23,7 @@ SERVER_ONLY = {"name": "server-only", "requesters": ["device"], "protocols": ["a
 
 @pytest.fixture(scope="module")
 def ca():
-    with Instance(profiles=[SERVER_ONLY], programs=("chancery-gateway",)) as instance:
+    with Instance(profiles=[SERVER_ONLY], programs=("chancery-gateway", "chancery-admin")) as instance:
         yield instance
 
 
@@ -139,7 +139,7 @@ def test_each_refused_handshake_is_logged_with_its_reason(ca):
 def test_a_retired_operator_cannot_even_read(ca):
     ca.add_identity("second-operator", "operator")
     files = ca.issue("second-operator", "operator")
-    with ca.client(*files) as c:
+    with ca.client(*files, port=ca.admin_port) as c:
         assert c.request("GET", "/admin/v1/identities").status == 200
         ca.admin("offboard", "second-operator")
         assert c.request("GET", "/admin/v1/identities").status == 403
@@ -147,7 +147,7 @@ def test_a_retired_operator_cannot_even_read(ca):
 
 def test_without_news_of_revocations_nobody_is_judged():
     """Cutting the gateway off from its database does not keep a revoked client alive for long."""
-    with Instance(programs=("chancery-gateway",)) as own:
+    with Instance(programs=("chancery-gateway", "chancery-admin")) as own:
         d = Device(own)
         cert(post(d.client, d.csr()))
         own.pg.stop()

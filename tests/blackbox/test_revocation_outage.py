@@ -77,7 +77,7 @@ def test_revocation_100_database_restarted_and_nothing_missed(ca, issuer):
         assert status_of(a.post(request(cert_id(kept, issuer)))) == "good"
         assert get(ca, "/crl/bundle.pem").status == 200
         ca.pg.restart()
-        wait_for(lambda: rev.ask_ready(ca), 30, "the gateway is back")
+        wait_for(lambda: ca.answers("chancery-gateway"), 30, "the gateway is back")
         fresh = wait_for(lambda: rev.try_new_cert(ca, "outage-after"), 30, "issuing is back")
         wait_for(lambda: status_of(a.post(request(cert_id(fresh, issuer)))) == "good", 10, "the feed is read again")
         rev.revoke(ca, kept)
@@ -125,19 +125,19 @@ def test_revocation_036_every_status_program_says_revoked_at_once(ca, issuer):
             c = rev.new_cert(ca, "outage-two")[0]
             req = request(cert_id(c, issuer))
             assert status_of(first.post(req)) == status_of(http.request("POST", "/ocsp", req)) == "good"
-            assert rev.revoke(ca, c)["status_programs_behind"] == 0
+            assert rev.revoke(ca, c)["programs_behind"] == 0
             assert status_of(http.request("POST", "/ocsp", req)) == "revoked", n
             assert status_of(first.post(req)) == "revoked", n
         # One that cannot read is not waited for longer than two seconds, and is told of; one that stopped is not counted.
         c = rev.new_cert(ca, "outage-two")[0]
         p.process.send_signal(signal.SIGSTOP)
         try:
-            assert rev.revoke(ca, c)["status_programs_behind"] == 1
+            assert rev.revoke(ca, c)["programs_behind"] == 1
         finally:
             p.process.send_signal(signal.SIGCONT)
     assert ca.stop_program("chancery-status-2") == 0
     assert ca.sql("SELECT state FROM node WHERE id LIKE %s", "%%:%d" % p.process.pid) == [("stopping",)]
-    assert rev.revoke(ca, rev.new_cert(ca, "outage-two")[0])["status_programs_behind"] == 0
+    assert rev.revoke(ca, rev.new_cert(ca, "outage-two")[0])["programs_behind"] == 0
 
 
 def test_revocation_097_stopping_under_load_is_clean(ca, cert, issuer):
@@ -178,7 +178,7 @@ def test_revocation_021_and_027_each_issuing_ca_has_its_own_responder(ca, cert, 
                              "lifetime": "1h", "key_usage": ["digitalSignature"], "extended_key_usage": ["clientAuth"],
                              "names": {"types": ["dns"]}})
     ca.write_config()
-    for name in ("chancery-signer", "chancery-gateway", "chancery-status"):
+    for name in ("chancery-signer", "chancery-gateway", "chancery-admin", "chancery-status"):
         ca.restart(name)
     second = rev.load(ca.path("ceremony/issuing-2.pem"))
     c = wait_for(lambda: rev.try_new_cert(ca, "outage-second", "second"), 20, "the second CA issues")

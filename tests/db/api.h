@@ -138,7 +138,7 @@ api_certificate(struct store *gateway, struct store *signer, struct arena *a, in
 /* All a test of the queue needs: stores as each role, an issuer, an identity with a grant. */
 struct world {
 	struct arena *a;
-	struct store *owner, *gateway, *signer, *status;
+	struct store *owner, *gateway, *admin, *signer, *status;
 	int16_t issuer;
 	int64_t identity;
 	const char *name;
@@ -150,11 +150,12 @@ open_world(void)
 	struct world w = {.a = arena_new(0),
 		.owner = api_open("chancery_owner", DB_WITHOUT_WRITER),
 		.gateway = api_open("chancery_gateway", DB_WITH_WRITER),
+		.admin = api_open("chancery_admin", DB_WITH_WRITER),
 		.signer = api_open("chancery_signer", DB_WITHOUT_WRITER),
 		.status = api_open("chancery_status", DB_WITHOUT_WRITER)};
 
 	w.issuer = api_issuer(w.owner, arena_printf(w.a, "ca-%s", random_id(w.a)));
-	w.identity = api_identity(w.gateway, w.a, IDENTITY_DEVICE, &w.name);
+	w.identity = api_identity(w.admin, w.a, IDENTITY_DEVICE, &w.name);
 	return w;
 }
 
@@ -163,6 +164,7 @@ close_world(struct world *w)
 {
 	store_close(w->owner);
 	store_close(w->gateway);
+	store_close(w->admin);
 	store_close(w->signer);
 	store_close(w->status);
 	arena_free(w->a);

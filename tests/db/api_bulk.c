@@ -138,10 +138,9 @@ test_each_row_of_a_statement_gets_its_own_answer(void)
 
 	api_certificate(w.gateway, w.signer, w.a, w.identity, w.issuer, revoked);
 	api_certificate(w.gateway, w.signer, w.a, w.identity, w.issuer, live);
-	CHECK_OK(api_revoke(w.gateway, w.a, revoked, 4));
-	all[1].new.identity = api_identity(w.gateway, w.a, IDENTITY_DEVICE, &blocked);
-	CHECK_OK(
-		store_identity_set_state(w.gateway, blocked, IDENTITY_BLOCKED, "t", "r", &changed));
+	CHECK_OK(api_revoke(w.admin, w.a, revoked, 4));
+	all[1].new.identity = api_identity(w.admin, w.a, IDENTITY_DEVICE, &blocked);
+	CHECK_OK(store_identity_set_state(w.admin, blocked, IDENTITY_BLOCKED, "t", "r", &changed));
 	all[2].new.renewed_from = revoked;
 	all[3].new.identity = 1 << 30;
 	all[4].new.name_count = 0;

@@ -59,10 +59,10 @@ test_revoked_certificate_is_seen_everywhere_at_once(void)
 
 	api_certificate(w.gateway, w.signer, w.a, w.identity, w.issuer, serial);
 	CHECK_OK(store_revocation_changes(w.status, w.a, &cursor, &feed, &n));
-	CHECK_OK(api_revoke(w.gateway, w.a, serial, 4));
-	CHECK_ERR(api_revoke(w.gateway, w.a, serial, 4), ERR_CONFLICT);
-	CHECK_ERR(api_revoke(w.gateway, w.a, unknown, 4), ERR_NOTFOUND);
-	CHECK_ERR(api_revoke(w.gateway, w.a, serial, 7), ERR_INVALID);
+	CHECK_OK(api_revoke(w.admin, w.a, serial, 4));
+	CHECK_ERR(api_revoke(w.admin, w.a, serial, 4), ERR_CONFLICT);
+	CHECK_ERR(api_revoke(w.admin, w.a, unknown, 4), ERR_NOTFOUND);
+	CHECK_ERR(api_revoke(w.admin, w.a, serial, 7), ERR_INVALID);
 	CHECK_OK(store_certificate_find(w.gateway, w.a, serial, &c));
 	CHECK(c.revoked_at > 0 && c.reason == 4);
 	CHECK_OK(store_revocation_changes(w.status, w.a, &cursor, &feed, &n));
@@ -95,23 +95,53 @@ test_revocation_has_spread_when_every_status_program_saw_it(void)
 
 	api_certificate(w.gateway, w.signer, w.a, w.identity, w.issuer, serial);
 	CHECK_OK(store_snapshot(status, w.a, &before));
-	CHECK_OK(api_revoke(w.gateway, w.a, serial, 4));
+	CHECK_OK(api_revoke(w.admin, w.a, serial, 4));
 	CHECK_OK(store_snapshot(status, w.a, &after));
 	CHECK_OK(store_node_seen(status, "ready", NULL));
-	CHECK_OK(store_revocation_settle(w.gateway, serial, NULL, 0, &behind));
+	CHECK_OK(store_revocation_settle(w.admin, serial, NULL, 0, &behind));
 	CHECK(behind == 0);
 	say(status, w.a, "ready", before);
-	CHECK_OK(store_revocation_settle(w.gateway, serial, NULL, 20, &behind));
+	CHECK_OK(store_revocation_settle(w.admin, serial, NULL, 20, &behind));
 	CHECK(behind == 1);
-	CHECK_OK(store_revocation_settle(w.gateway, NULL, w.name, 0, &behind));
+	CHECK_OK(store_revocation_settle(w.admin, NULL, w.name, 0, &behind));
 	CHECK(behind == 1);
 	say(status, w.a, "stopping", before);
-	CHECK_OK(store_revocation_settle(w.gateway, serial, NULL, 0, &behind));
+	CHECK_OK(store_revocation_settle(w.admin, serial, NULL, 0, &behind));
 	CHECK(behind == 0);
 	say(status, w.a, "degraded", after);
-	CHECK_OK(store_revocation_settle(w.gateway, serial, w.name, 0, &behind));
+	CHECK_OK(store_revocation_settle(w.admin, serial, w.name, 0, &behind));
 	CHECK(behind == 0);
-	CHECK_OK(store_revocation_settle(w.gateway, NULL, "nobody", 0, &behind));
+	CHECK_OK(store_revocation_settle(w.admin, NULL, "nobody", 0, &behind));
+	CHECK(behind == 0);
+	close_world(&w);
+}
+
+/* A grant, a block: fronts judge by them, status programs do not. */
+static void
+test_change_of_an_identity_has_spread_when_every_front_saw_it(void)
+{
+	struct world w = open_world();
+	AUTO_STRUCT(store) front =
+		api_open_as("chancery_gateway", "chancery-gateway", DB_WITHOUT_WRITER);
+	AUTO_STRUCT(store) status =
+		api_open_as("chancery_status", "chancery-status", DB_WITHOUT_WRITER);
+	const char *before, *after;
+	unsigned behind = 99;
+
+	CHECK_OK(store_snapshot(front, w.a, &before));
+	say(front, w.a, "ready", before);
+	say(status, w.a, "ready", before);
+	CHECK_OK(store_grant_add(w.admin, w.identity, "device", "dns:new.example.org", "t", "r"));
+	CHECK_OK(store_revocation_settle(w.admin, NULL, w.name, 20, &behind));
+	CHECK(behind == 1);
+	CHECK_OK(store_snapshot(front, w.a, &after));
+	say(front, w.a, "ready", after);
+	CHECK_OK(store_revocation_settle(w.admin, NULL, w.name, 0, &behind));
+	CHECK(behind == 0);
+	say(front, w.a, "stopping", before);
+	CHECK_OK(
+		store_grant_remove(w.admin, w.identity, "device", "dns:new.example.org", "t", "r"));
+	CHECK_OK(store_revocation_settle(w.admin, NULL, w.name, 0, &behind));
 	CHECK(behind == 0);
 	close_world(&w);
 }
@@ -128,29 +158,29 @@ test_list_filters_and_pages(void)
 
 	for (size_t i = 0; i < 3; i++)
 		api_certificate(w.gateway, w.signer, w.a, w.identity, w.issuer, serials[i]);
-	CHECK_OK(api_revoke(w.gateway, w.a, serials[1], -1));
-	CHECK_OK(store_certificate_list(w.gateway, w.a, &f, &list, &n));
+	CHECK_OK(api_revoke(w.admin, w.a, serials[1], -1));
+	CHECK_OK(store_certificate_list(w.admin, w.a, &f, &list, &n));
 	CHECK(n == 2);
 	f.after_serial = list[1].serial;
 	f.after_not_after = list[1].not_after;
-	CHECK_OK(store_certificate_list(w.gateway, w.a, &f, &list, &n));
+	CHECK_OK(store_certificate_list(w.admin, w.a, &f, &list, &n));
 	CHECK(n == 1);
 	f = (struct store_certificate_filter){
 		.identity = w.name, .live = STORE_LIVE_ONLY, .limit = 10};
-	CHECK_OK(store_certificate_list(w.gateway, w.a, &f, &list, &n));
+	CHECK_OK(store_certificate_list(w.admin, w.a, &f, &list, &n));
 	CHECK(n == 2);
 	f = (struct store_certificate_filter){
 		.name = "dns:a.example.org", .live = STORE_LIVE_OR_NOT, .limit = 1000};
-	CHECK_OK(store_certificate_list(w.gateway, w.a, &f, &list, &n));
+	CHECK_OK(store_certificate_list(w.admin, w.a, &f, &list, &n));
 	CHECK(n >= 3);
 	f.identity = w.name;
-	CHECK_OK(store_certificate_list(w.gateway, w.a, &f, &list, &n));
+	CHECK_OK(store_certificate_list(w.admin, w.a, &f, &list, &n));
 	CHECK(n == 3);
 	f = (struct store_certificate_filter){.limit = 1000};
-	CHECK_OK(store_certificate_list(w.gateway, w.a, &f, &list, &n));
+	CHECK_OK(store_certificate_list(w.admin, w.a, &f, &list, &n));
 	CHECK(n >= 2);
 	f = (struct store_certificate_filter){.name = "dns:nobody.example.org", .limit = 10};
-	CHECK_OK(store_certificate_list(w.gateway, w.a, &f, &list, &n));
+	CHECK_OK(store_certificate_list(w.admin, w.a, &f, &list, &n));
 	CHECK(n == 0);
 	close_world(&w);
 }
@@ -245,7 +275,7 @@ test_crl_is_published_once_for_a_revocation_and_when_due(void)
 		work.last_next_update == crl.next_update);
 	store_crl_abort(job);
 	api_certificate(w.gateway, w.signer, w.a, w.identity, w.issuer, serial);
-	CHECK_OK(api_revoke(w.gateway, w.a, serial, 4));
+	CHECK_OK(api_revoke(w.admin, w.a, serial, 4));
 	CHECK_OK(store_crl_begin(w.signer, w.issuer, 0, w.a, &work, &job));
 	CHECK(work.count == 1 && memcmp(work.revoked[0].serial, serial, sizeof(serial)) == 0 &&
 		work.revoked[0].reason == 4);
@@ -255,7 +285,7 @@ test_crl_is_published_once_for_a_revocation_and_when_due(void)
 	crl.der = BYTES_LIT("crl two");
 	CHECK_OK(store_crl_finish(job, &crl));
 	CHECK_ERR(store_crl_begin(w.signer, w.issuer, 0, w.a, &work, &job), ERR_NOTFOUND);
-	CHECK_OK(store_crl_mark(w.gateway, w.issuer));
+	CHECK_OK(store_crl_mark(w.admin, w.issuer));
 	CHECK_OK(store_crl_begin(w.signer, w.issuer, 0, w.a, &work, &job));
 	CHECK_ERR(store_crl_finish(job, &crl), ERR_CONFLICT); /* number 2 exists */
 	CHECK_OK(store_crl_latest(w.status, w.a, known, ARRAY_LEN(known), &latest, &n));
@@ -269,7 +299,7 @@ test_crl_is_published_once_for_a_revocation_and_when_due(void)
 	CHECK_OK(store_crl_latest(w.status, w.a, known, ARRAY_LEN(known), &latest, &n));
 	for (size_t i = 0; i < n; i++)
 		CHECK(latest[i].issuer != w.issuer);
-	CHECK_ERR(store_crl_mark(w.gateway, 30000), ERR_NOTFOUND);
+	CHECK_ERR(store_crl_mark(w.admin, 30000), ERR_NOTFOUND);
 	close_world(&w);
 }
 
@@ -313,6 +343,8 @@ UNIT_MAIN("store certificate",
 		test_revoked_certificate_is_seen_everywhere_at_once},
 	{"test_revocation_has_spread_when_every_status_program_saw_it",
 		test_revocation_has_spread_when_every_status_program_saw_it},
+	{"test_change_of_an_identity_has_spread_when_every_front_saw_it",
+		test_change_of_an_identity_has_spread_when_every_front_saw_it},
 	{"test_list_filters_and_pages", test_list_filters_and_pages},
 	{"test_issued_feed_comes_in_pages_and_misses_nothing",
 		test_issued_feed_comes_in_pages_and_misses_nothing},

@@ -5,7 +5,7 @@ static void
 test_identity_is_found_as_it_was_added(void)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
-	AUTO_STRUCT(store) s = api_open("chancery_gateway", DB_WITH_WRITER);
+	AUTO_STRUCT(store) s = api_open("chancery_admin", DB_WITH_WRITER);
 	const char *name;
 	int64_t id = api_identity(s, a, IDENTITY_DEVICE, &name);
 	struct store_identity i;
@@ -26,7 +26,7 @@ static void
 test_second_identity_of_a_name_is_a_conflict(void)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
-	AUTO_STRUCT(store) s = api_open("chancery_gateway", DB_WITH_WRITER);
+	AUTO_STRUCT(store) s = api_open("chancery_admin", DB_WITH_WRITER);
 	const char *name;
 	int64_t id = api_identity(s, a, IDENTITY_DEVICE, &name);
 	struct store_identity again = {.name = name, .kind = IDENTITY_USER};
@@ -38,7 +38,7 @@ test_second_identity_of_a_name_is_a_conflict(void)
 static void
 test_names_that_are_no_identity_names_are_refused(void)
 {
-	AUTO_STRUCT(store) s = api_open("chancery_gateway", DB_WITH_WRITER);
+	AUTO_STRUCT(store) s = api_open("chancery_admin", DB_WITH_WRITER);
 	const char *const names[] = {"", "-x", "a b", "a/b", "\xc3\xa4", "a\nb",
 		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 		"\xff"};
@@ -57,7 +57,7 @@ static void
 test_unknown_identities_are_not_found(void)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
-	AUTO_STRUCT(store) s = api_open("chancery_gateway", DB_WITH_WRITER);
+	AUTO_STRUCT(store) s = api_open("chancery_admin", DB_WITH_WRITER);
 	struct store_identity identity;
 	struct store_offboarded gone;
 	bool changed;
@@ -73,7 +73,7 @@ static void
 test_list_pages_by_name(void)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
-	AUTO_STRUCT(store) s = api_open("chancery_gateway", DB_WITH_WRITER);
+	AUTO_STRUCT(store) s = api_open("chancery_admin", DB_WITH_WRITER);
 	const char *name, *after = NULL;
 	struct store_identity *page;
 	size_t n, seen = 0;
@@ -95,7 +95,7 @@ static void
 test_state_changes_say_whether_they_changed_anything(void)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
-	AUTO_STRUCT(store) s = api_open("chancery_gateway", DB_WITH_WRITER);
+	AUTO_STRUCT(store) s = api_open("chancery_admin", DB_WITH_WRITER);
 	const char *name;
 	bool changed = false;
 
@@ -112,7 +112,7 @@ static void
 test_grants_are_added_once_and_removed_once(void)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
-	AUTO_STRUCT(store) s = api_open("chancery_gateway", DB_WITH_WRITER);
+	AUTO_STRUCT(store) s = api_open("chancery_admin", DB_WITH_WRITER);
 	const char *name;
 	int64_t id = api_identity(s, a, IDENTITY_USER, &name);
 
@@ -127,7 +127,7 @@ static void
 test_feed_tells_of_changes_since_the_cursor(void)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
-	AUTO_STRUCT(store) s = api_open("chancery_gateway", DB_WITH_WRITER);
+	AUTO_STRUCT(store) s = api_open("chancery_admin", DB_WITH_WRITER);
 	const char *name;
 	int64_t id = api_identity(s, a, IDENTITY_USER, &name);
 	struct store_identity_change *changes;

@@ -162,17 +162,17 @@ test_blocked_identity_and_revoked_predecessor_cannot_ask(void)
 	int64_t id;
 
 	api_certificate(w.gateway, w.signer, w.a, w.identity, w.issuer, serial);
-	CHECK_OK(api_revoke(w.gateway, w.a, serial, 4));
+	CHECK_OK(api_revoke(w.admin, w.a, serial, 4));
 	CHECK_ERR(store_request_add(w.gateway, &r, &id), ERR_DENIED);
 	CHECK(err_word() == WORD_CERTIFICATE_REVOKED);
 	r.renewed_from = NULL;
-	CHECK_OK(store_identity_set_state(w.gateway, w.name, IDENTITY_BLOCKED, "t", "r", &changed));
+	CHECK_OK(store_identity_set_state(w.admin, w.name, IDENTITY_BLOCKED, "t", "r", &changed));
 	CHECK_ERR(store_request_add(w.gateway, &r, &id), ERR_DENIED);
 	CHECK(err_word() == WORD_IDENTITY_BLOCKED);
 	r.identity = 1 << 30;
 	CHECK_ERR(store_request_add(w.gateway, &r, &id), ERR_NOTFOUND);
 	r.profile = "\xff";
-	r.identity = api_identity(w.gateway, w.a, IDENTITY_DEVICE, &w.name);
+	r.identity = api_identity(w.admin, w.a, IDENTITY_DEVICE, &w.name);
 	CHECK_ERR(store_request_add(w.gateway, &r, &id), ERR_INVALID);
 	r.profile = "device";
 	r.protocol = CA_PROTOCOL_ACME;
@@ -201,7 +201,7 @@ test_one_sleep_ends_with_the_refusal_to_add_or_with_the_time(void)
 	CHECK(result.state == STORE_RESULT_PENDING && id > 0);
 	CHECK_OK(store_request_run(w.gateway, w.a, &r, 0, &id, &result));
 	CHECK(result.state == STORE_RESULT_PENDING);
-	CHECK_OK(store_identity_offboard(w.gateway, w.name, -1, "t", "r", &gone));
+	CHECK_OK(store_identity_offboard(w.admin, w.name, -1, "t", "r", &gone));
 	CHECK(gone.requests == 2);
 	CHECK_ERR(store_request_run(w.gateway, w.a, &r, 2000, &id, &result), ERR_DENIED);
 	CHECK(err_word() == WORD_IDENTITY_BLOCKED);
@@ -276,7 +276,7 @@ test_identity_blocked_after_the_claim_is_decided_anew(void)
 	int64_t id = api_request(w.gateway, w.identity, BYTES_LIT("k"), NULL);
 
 	CHECK_OK(store_claim_open(w.signer, 64, w.a, &claim, &items, &n));
-	CHECK_OK(store_identity_offboard(w.gateway, w.name, 4, "t", "r", &gone));
+	CHECK_OK(store_identity_offboard(w.admin, w.name, 4, "t", "r", &gone));
 	CHECK(gone.revoked == 0 && gone.requests == 0);
 	struct store_outcome o = api_issued(w.issuer, "never seen"), asked = o;
 	CHECK_OK(store_claim_finish(claim, &o));
@@ -300,7 +300,7 @@ test_predecessor_is_live_only_for_its_own_identity_and_unrevoked(void)
 	struct world w = open_world();
 	uint8_t serial[STORE_SERIAL_SIZE];
 	const char *other_name;
-	int64_t other = api_identity(w.gateway, w.a, IDENTITY_DEVICE, &other_name);
+	int64_t other = api_identity(w.admin, w.a, IDENTITY_DEVICE, &other_name);
 	struct store_claim *claim;
 	const struct store_claim_item *items;
 	size_t n = 0;
@@ -313,7 +313,7 @@ test_predecessor_is_live_only_for_its_own_identity_and_unrevoked(void)
 		!items[1].renewed_from_live);
 	CHECK(memcmp(items[0].renewed_from, serial, sizeof(serial)) == 0);
 	store_claim_abort(claim);
-	CHECK_OK(api_revoke(w.gateway, w.a, serial, -1));
+	CHECK_OK(api_revoke(w.admin, w.a, serial, -1));
 	CHECK_OK(store_claim_open(w.signer, 64, w.a, &claim, &items, &n));
 	CHECK(n == 2 && items[0].has_renewed_from && !items[0].renewed_from_live);
 	struct store_outcome o[2] = {api_issued(w.issuer, "a"), api_issued(w.issuer, "b")};
@@ -411,8 +411,8 @@ test_same_wish_within_the_window_is_the_same_request(void)
 	CHECK(wish(&w, "device", name, BYTES_LIT("third"), serial, 900) !=
 		id); /* it is the one to be replaced */
 	answer_all(&w, ignored);
-	CHECK_OK(api_revoke(w.gateway, w.a, serial, -1));
-	CHECK_OK(api_revoke(w.gateway, w.a, ignored, -1));
+	CHECK_OK(api_revoke(w.admin, w.a, serial, -1));
+	CHECK_OK(api_revoke(w.admin, w.a, ignored, -1));
 	int64_t fresh = wish(&w, "device", name, BYTES_LIT("third"), NULL, 900);
 	CHECK(fresh > id); /* a revoked one is no answer */
 	answer_all(&w, ignored);
@@ -450,7 +450,7 @@ test_responder_asks_only_for_a_service_identity(void)
 	size_t n = 0;
 	int64_t id;
 
-	(void)api_identity(w.gateway, w.a, IDENTITY_SERVICE, &service);
+	(void)api_identity(w.admin, w.a, IDENTITY_SERVICE, &service);
 	CHECK_ERR(store_responder_request(
 			  status, w.name, "ocsp-responder", "issuing-2", BYTES_LIT("k"), "r", &id),
 		ERR_NOTFOUND);
@@ -485,7 +485,7 @@ test_nodes_and_audit_events(void)
 	CHECK_OK(store_partitions_ensure(w.signer, 14));
 	CHECK_OK(store_node_seen(w.gateway, "ready", NULL));
 	CHECK_OK(store_node_seen(w.gateway, "degraded", "{\"queue\": 3}"));
-	CHECK_OK(store_node_list(w.gateway, w.a, &nodes, &n));
+	CHECK_OK(store_node_list(w.admin, w.a, &nodes, &n));
 	bool found = false;
 	for (size_t i = 0; i < n; i++)
 		found = found ||
@@ -494,9 +494,9 @@ test_nodes_and_audit_events(void)
 				strcmp(nodes[i].detail_json, "{\"queue\": 3}") == 0 &&
 				strcmp(nodes[i].version, CHANCERY_VERSION) == 0);
 	CHECK(found && db_healthy(store_db(w.gateway)));
-	CHECK_OK(store_audit_add(w.gateway, &event));
+	CHECK_OK(store_audit_add(w.admin, &event));
 	event.outcome = "perhaps";
-	CHECK_ERR(store_audit_add(w.gateway, &event), ERR_INVALID);
+	CHECK_ERR(store_audit_add(w.admin, &event), ERR_INVALID);
 	close_world(&w);
 }
 

@@ -195,7 +195,7 @@ test_request_that_cannot_be_added_is_told_why(void)
 	struct call c;
 	bool changed;
 
-	CHECK_OK(store_identity_set_state(w.gateway, w.name, IDENTITY_BLOCKED, "t", "r", &changed));
+	CHECK_OK(store_identity_set_state(w.admin, w.name, IDENTITY_BLOCKED, "t", "r", &changed));
 	start(&w, &c, "blocked", LONG_MS);
 	CU_ASSERT_FATAL(heard(&c));
 	CHECK(c.code == ERR_DENIED && c.word == WORD_IDENTITY_BLOCKED);

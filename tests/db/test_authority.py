@@ -5,7 +5,7 @@ import threading
 import pytest
 from pgcluster import wait_for
 
-OWNER, GATEWAY, SIGNER = "chancery_owner", "chancery_gateway", "chancery_signer"
+OWNER, GATEWAY, ADMIN, SIGNER = "chancery_owner", "chancery_gateway", "chancery_admin", "chancery_signer"
 
 
 class World:
@@ -79,7 +79,7 @@ def claimed(world):
 
 
 def run(world, how):
-    conn = world.db.connect(GATEWAY)
+    conn = world.db.connect(GATEWAY if "acme_" in TAKEN[how][0] else ADMIN)
     with conn.cursor() as cur:
         cur.execute(TAKEN[how][0], {k: v for k, v in vars(world).items() if k != "db"})
         return cur.fetchone()[0]
@@ -133,7 +133,7 @@ def test_a_retired_issuer_authorises_nothing_and_its_retirement_waits(world):
 
 
 def revoke(db, serial, reason, line=""):
-    outcome, others = db.sql(GATEWAY, "SELECT outcome, others FROM certificate_revoke%s(%%s, %%s::smallint, 't', 'r')" % line,
+    outcome, others = db.sql(ADMIN, "SELECT outcome, others FROM certificate_revoke%s(%%s, %%s::smallint, 't', 'r')" % line,
                              serial, reason)[0]
     return outcome, {bytes(o) for o in others}
 
@@ -193,6 +193,6 @@ def test_a_line_with_key_compromise_blocks_all_its_keys(world):
 def test_a_leaver_whose_keys_are_compromised_leaves_none_behind(world):
     mine = world.with_key(world.device, "bad")
     theirs = world.with_key(world.asker, "bad")
-    assert world.db.value(GATEWAY, "SELECT outcome FROM identity_offboard('dev', 1::smallint, 't', 'r')") == "ok"
+    assert world.db.value(ADMIN, "SELECT outcome FROM identity_offboard('dev', 1::smallint, 't', 'r')") == "ok"
     assert reason_of(world.db, mine) == reason_of(world.db, theirs) == 1
     assert world.db.value(OWNER, "SELECT count(*) FROM blocked_key WHERE spki_hash = sha256('bad')") == 1

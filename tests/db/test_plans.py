@@ -81,9 +81,9 @@ def plans():
             offset = f.seek(0, 2)
         signer = db.start("chancery_signer", "signer", 101)
         db.tool("chancery_gateway", "load", 7, 4, 25)
-        db.tool("chancery_gateway", "exercise", serial, "dev7", cursor)
+        db.tool("chancery_admin", "exercise", serial, "dev7", cursor)
         db.tool("chancery_signer", "exercise-crl", 1)
-        db.sql("chancery_gateway", "SELECT identity_offboard('dev9', 4::smallint, 't', 'r')")
+        db.sql("chancery_admin", "SELECT identity_offboard('dev9', 4::smallint, 't', 'r')")
         assert signer.wait(30) == 0
         signer.communicate()
         yield db, list(logged(pg.log, offset))

@@ -6,11 +6,11 @@ import pytest
 
 from pgcluster import wait_for
 
-GATEWAY, SIGNER, OWNER = "chancery_gateway", "chancery_signer", "chancery_owner"
+GATEWAY, ADMIN, SIGNER, OWNER = "chancery_gateway", "chancery_admin", "chancery_signer", "chancery_owner"
 
 
 def revoke(db, serial, reason=1):
-    return db.value(GATEWAY, "SELECT outcome FROM certificate_revoke(%s, %s::smallint, 'op', 'req-1')", serial, reason)
+    return db.value(ADMIN, "SELECT outcome FROM certificate_revoke(%s, %s::smallint, 'op', 'req-1')", serial, reason)
 
 
 def authority(cur, request, issuer=1):
@@ -20,7 +20,7 @@ def authority(cur, request, issuer=1):
 
 
 def offboard(db, name):
-    return db.sql(GATEWAY, "SELECT * FROM identity_offboard(%s, 4::smallint, 'op', 'req-2')", name)[0]
+    return db.sql(ADMIN, "SELECT * FROM identity_offboard(%s, 4::smallint, 'op', 'req-2')", name)[0]
 
 
 def live(db, identity):
@@ -96,7 +96,7 @@ def test_offboarding_nobody_is_unknown_and_leaves_no_trace(db):
     ("active", "active", "unchanged"), ("retired", "active", "retired"), ("retired", "blocked", "retired")])
 def test_identity_state_moves(db, state, to, result):
     db.identity("dev", state=state)
-    assert db.value(GATEWAY, "SELECT identity_set_state('dev', %s, 'op', 'r')", to) == result
+    assert db.value(ADMIN, "SELECT identity_set_state('dev', %s, 'op', 'r')", to) == result
     assert db.value(OWNER, "SELECT state FROM identity") == (to if result != "retired" else "retired")
     assert db.value(OWNER, "SELECT count(*) FROM audit_event") == (1 if result == "ok" else 0)
 

@@ -3,7 +3,7 @@
 import psycopg2
 import pytest
 
-ROLES = {"owner": "chancery_owner", "gateway": "chancery_gateway", "signer": "chancery_signer",
+ROLES = {"owner": "chancery_owner", "gateway": "chancery_gateway", "admin": "chancery_admin", "signer": "chancery_signer",
          "validator": "chancery_validator", "status": "chancery_status"}
 
 CERTIFICATE = ("INSERT INTO certificate (issuer, serial, not_after, not_before, identity, request, profile, spki_hash, der) "
@@ -12,37 +12,36 @@ CERTIFICATE = ("INSERT INTO certificate (issuer, serial, not_after, not_before, 
 REQUEST = "INSERT INTO issuance_request (protocol, request_id, identity, profile, names, spki) VALUES ('est', 'r', 1, 'p', '{}', '\\x00')"
 CRL = "INSERT INTO crl (issuer, crl_shard, number, this_update, next_update, entries, der) VALUES (1, 0, 1, now(), now(), 0, '\\x00')"
 
-# statement, roles that may; every other role of the four is refused.
+# statement, roles that may; every other role of the programs is refused.
 STATEMENTS = [
     # certificates, CRLs: only the signer writes
     (CERTIFICATE, {"signer"}),
     ("INSERT INTO certificate_name VALUES ('dns:x', uuid_send(gen_random_uuid()), now())", {"signer"}),
     (CRL, {"signer"}),
     ("DELETE FROM crl WHERE number < 0", {"signer"}),
-    ("SELECT * FROM certificate", {"gateway", "signer", "status"}),
-    ("SELECT * FROM crl", {"gateway", "signer", "status"}),
+    ("SELECT * FROM certificate", {"gateway", "admin", "signer", "status"}),
+    ("SELECT * FROM crl", {"admin", "signer", "status"}),
     # nobody writes revocations but the functions
     ("INSERT INTO revocation (serial, issuer, crl_shard, revoked_at, not_after, actor) VALUES ('\\x00', 1, 0, now(), now(), 'x')", set()),
     ("DELETE FROM revocation", set()),
     ("UPDATE revocation SET reason = 0", set()),
-    ("SELECT * FROM revocation", {"gateway", "signer", "status"}),
-    ("SELECT certificate_revoke('\\x00', 1::smallint, 'x', 'r')", {"gateway"}),
-    ("SELECT identity_set_state('nobody', 'blocked', 'x', 'r')", {"gateway"}),
-    ("SELECT identity_offboard('nobody', 1::smallint, 'x', 'r')", {"gateway"}),
+    ("SELECT * FROM revocation", {"gateway", "admin", "signer", "status"}),
+    ("SELECT certificate_revoke('\\x00', 1::smallint, 'x', 'r')", {"gateway", "admin"}),
+    ("SELECT identity_set_state('nobody', 'blocked', 'x', 'r')", {"admin"}),
+    ("SELECT identity_offboard('nobody', 1::smallint, 'x', 'r')", {"admin"}),
     ("SELECT authority_lock('{1}', '{1}')", {"signer"}),
     ("SELECT * FROM request_authority", {"signer"}),
-    ("SELECT certificate_revoke_line('\\x00', 1::smallint, 'x', 'r')", {"gateway"}),
+    ("SELECT certificate_revoke_line('\\x00', 1::smallint, 'x', 'r')", {"admin"}),
     ("SELECT key_block('{}', 'x', 'r')", set()),
     ("INSERT INTO blocked_key (spki_hash, serial, actor) VALUES (sha256('k'), '\\x00', 'x')", set()),
     ("DELETE FROM blocked_key", set()),
-    ("SELECT * FROM blocked_key", {"gateway"}),
-    ("SELECT grant_remove(1, 'p', 'dns:x', 'x', 'r')", {"gateway"}),
+    ("SELECT * FROM blocked_key", {"gateway", "admin"}),
     ("SELECT acme_account_move('a', 'valid', 'deactivated')", {"gateway"}),
     ("SELECT acme_authorization_deactivate('z')", {"gateway"}),
     ("SELECT crl_import(1::smallint, 1, now(), now(), 0, '\\x00', 'x')", set()),
     ("SELECT certificate_partitions(14)", {"signer"}),
     # the queue: front ends insert pending rows, the signer answers
-    (REQUEST, {"gateway"}),
+    (REQUEST, {"gateway", "admin"}),
     (REQUEST.replace("(protocol,", "(state, protocol,").replace("('est',", "('done', 'est',"), set()),
     (REQUEST.replace("(protocol,", "(serial, protocol,").replace("('est',", "('\\x00', 'est',"), set()),
     (REQUEST.replace("(protocol,", "(issuer, protocol,").replace("('est',", "('i', 'internal',"), set()),
@@ -56,24 +55,26 @@ STATEMENTS = [
     ("UPDATE issuance_request SET requester = 1", set()),
     ("UPDATE issuance_request SET proof = 'local'", set()),
     ("UPDATE issuance_request SET hold = 'approval', state = 'held'", {"signer"}),
-    ("SELECT request_approvals(1, 1)", {"gateway", "signer"}),
-    ("SELECT request_approve(0, 1, 'x', 'r')", {"gateway"}),
-    ("SELECT request_reject(0, 'x', 'x', 'r')", {"gateway"}),
+    ("SELECT request_approvals(1, 1)", {"admin", "signer"}),
+    ("SELECT request_approve(0, 1, 'x', 'r')", {"admin"}),
+    ("SELECT request_reject(0, 'x', 'x', 'r')", {"admin"}),
     ("INSERT INTO request_approval (request, operator) VALUES (1, 1)", set()),
     ("SELECT * FROM request_approval", set()),
     ("DELETE FROM request_approval", set()),
     # identities and grants
-    ("INSERT INTO identity (name, kind) VALUES ('new' || random(), 'device')", {"gateway"}),
+    ("INSERT INTO identity (name, kind) VALUES ('new' || random(), 'device')", {"admin"}),
     ("UPDATE identity SET state = 'active'", set()),
     ("UPDATE identity SET kind = 'operator'", set()),
     ("DELETE FROM identity", set()),
     ("DELETE FROM name_grant", set()),
+    ("SELECT grant_add(0, 'p', 'dns:x', 'x', 'r')", {"admin"}),
+    ("SELECT grant_remove(0, 'p', 'dns:x', 'x', 'r')", {"admin"}),
     ("UPDATE name_grant SET pattern = 'dns:*'", set()),
-    ("SELECT * FROM name_grant", {"gateway"}),
+    ("SELECT * FROM name_grant", {"gateway", "admin"}),
     ("INSERT INTO issuer (name, kind, der, subject, key_id, spki_hash, not_after) VALUES "
      "('evil', 'issuing', '\\x00', '\\x00', '\\x00', sha256('evil'), now())", set()),
     ("UPDATE issuer SET state = 'active'", set()),
-    ("SELECT * FROM issuer", {"gateway", "signer", "status"}),
+    ("SELECT * FROM issuer", {"gateway", "admin", "signer", "status"}),
     # challenges: only the validator decides
     ("UPDATE acme_challenge SET status = 'valid', validated_at = now()", {"validator"}),
     ("UPDATE acme_challenge SET thumbprint = '\\x00'", set()),
@@ -90,17 +91,17 @@ STATEMENTS = [
     ("UPDATE acme_authorization SET deactivated_at = now()", set()),
     ("SELECT * FROM acme_nonce_key", {"gateway"}),
     ("DELETE FROM acme_nonce_used", {"gateway"}),
-    # audit: append, and only the gateway reads
-    ("INSERT INTO audit_event (actor, operation, outcome) VALUES ('x', 'y', 'ok')", {"gateway", "signer", "validator"}),
-    ("SELECT * FROM audit_event", {"gateway"}),
+    # audit: append, and only the admin program reads
+    ("INSERT INTO audit_event (actor, operation, outcome) VALUES ('x', 'y', 'ok')", {"gateway", "admin", "signer", "validator"}),
+    ("SELECT * FROM audit_event", {"admin"}),
     # nodes only through their function
-    ("SELECT node_seen('n', 'p', 'v', now(), 'ready', '{}')", {"gateway", "signer", "validator", "status"}),
+    ("SELECT node_seen('n', 'p', 'v', now(), 'ready', '{}')", {"gateway", "admin", "signer", "validator", "status"}),
     ("INSERT INTO node (id, program, version, started_at, state) VALUES ('n', 'p', 'v', now(), 'ready')", set()),
     ("DELETE FROM node", set()),
-    ("UPDATE writer_mark SET batch = 0", {"gateway"}),
+    ("UPDATE writer_mark SET batch = 0", {"gateway", "admin"}),
     ("DELETE FROM writer_mark", set()),
     # structure
-    ("SELECT * FROM schema_version", {"gateway", "signer", "validator", "status"}),
+    ("SELECT * FROM schema_version", {"gateway", "admin", "signer", "validator", "status"}),
     ("UPDATE schema_version SET version = 99", set()),
     ("CREATE TABLE mine ()", set()),
     ("CREATE FUNCTION chancery.mine() RETURNS integer LANGUAGE sql AS 'SELECT 1'", set()),
@@ -137,7 +138,7 @@ def attempt(db, role, statement):
         conn.close()
 
 
-@pytest.mark.parametrize("role", ["gateway", "signer", "validator", "status"])
+@pytest.mark.parametrize("role", ["gateway", "admin", "signer", "validator", "status"])
 @pytest.mark.parametrize("statement,may", STATEMENTS, ids=[s[0][:60] for s in STATEMENTS])
 def test_role_may_or_is_refused(module_db, statement, may, role):
     assert attempt(module_db, role, statement) == (role in may)

@@ -12,8 +12,8 @@ import pytest
 
 from instance import SOURCE, free_port
 
-PORTS = ("ENROLL", "PUBLIC", "METRICS", "SIDECAR", "HTTP01", "RESOLVER", "NGINX_CRL", "NGINX_OCSP")
-USERS = ["chancery-" + u for u in ("gateway", "signer", "validator", "status", "postgres")]
+PORTS = ("ENROLL", "ADMIN", "PUBLIC", "METRICS", "SIDECAR", "HTTP01", "RESOLVER", "NGINX_CRL", "NGINX_OCSP")
+USERS = ["chancery-" + u for u in ("gateway", "admin", "signer", "validator", "status", "postgres")]
 STEP = re.compile(r"^(\d) (.{56}) (.+) \((\d+\.\d) s\)$")
 
 
@@ -90,7 +90,7 @@ def test_each_program_runs_as_its_own_user(trial):
             with open("/proc/%s/status" % pid) as f:
                 uid = int(re.search(r"^Uid:\s+(\d+)", f.read(), re.MULTILINE).group(1))
             seen[os.path.basename(exe)] = pwd.getpwuid(uid).pw_name or owner
-    assert seen == {"chancery": "root", "chancery-gateway": "chancery-gateway", "chancery-signer": "chancery-signer",
+    assert seen == {"chancery": "root", "chancery-gateway": "chancery-gateway", "chancery-admin": "chancery-admin", "chancery-signer": "chancery-signer",
                     "chancery-validator": "chancery-validator", "chancery-status": "chancery-status"}
 
 
@@ -110,7 +110,7 @@ def test_no_role_of_another_can_be_had(trial):
         return subprocess.run(["runuser", "-u", user, "--", "psql", "-h", socket_dir, "-U", role, "-d", "chancery", "-Atc", "SELECT 1"],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/", env=trial.env, check=False).returncode
     assert login("chancery-gateway", "chancery_gateway") == 0
-    for user, role in (("chancery-gateway", "chancery_signer"), ("chancery-status", "chancery_gateway"), ("chancery-signer", "chancery_owner"),
+    for user, role in (("chancery-gateway", "chancery_signer"), ("chancery-gateway", "chancery_admin"), ("chancery-status", "chancery_gateway"), ("chancery-signer", "chancery_owner"),
                        ("chancery-validator", "postgres"), ("nobody", "chancery_status")):
         assert login(user, role) != 0, (user, role)
 
@@ -118,7 +118,7 @@ def test_no_role_of_another_can_be_had(trial):
 def test_a_second_run_keeps_what_is_done(trial):
     text = trial.run()
     said = {s[1].strip(): s[2] for s in outcomes(text)}
-    assert said["signer, gateway, validator, status"] == "run already"
+    assert said["signer, gateway, admin, validator, status"] == "run already"
     assert said["root ceremony: key, certificate, CRL, evidence"] == "kept"
     assert said["status"] == "all well"
     assert "were done on" in text

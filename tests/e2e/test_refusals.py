@@ -211,7 +211,7 @@ def test_certbot_through_a_sidecar_whose_identity_is_blocked(site, sidecar_ident
     (["identity", "add", "x", "--kind", "device", "--grant", "nope=dns:x.trial.test"], ["there are: workload, device"]),
     (["identity", "show", "nobody"], ['no identity "nobody"', "ca-admin identity list"]),
     (["cert", "show", "zz"], ["32 hexadecimal digits", "ca-admin cert list"]),
-    (["status", "--server", "https://localhost:1"], ["cannot reach the gateway", "is --server right?"]),
+    (["status", "--server", "https://localhost:1"], ["cannot reach the server", "is --server right?"]),
     (["status", "--config", "/nonexistent"], ["run `ca-admin init`"]),
 ])
 def test_ca_admin_says_what_to_do(site, words, texts):

@@ -8,7 +8,7 @@ from instance import Instance, Program, program
 from pgcluster import alive, children, wait_for
 from pgstop import Proxy
 
-NAMES = ("chancery-signer", "chancery-gateway", "chancery-validator", "chancery-status")
+NAMES = ("chancery-signer", "chancery-gateway", "chancery-admin", "chancery-validator", "chancery-status")
 
 
 class Site(Instance):
@@ -53,9 +53,8 @@ class Site(Instance):
         def ready():
             assert self.launcher.running(), self.launcher.tail()
             try:
-                with self.operator() as c:
-                    if c.request("GET", "/.well-known/est/cacerts").status != 200:
-                        return False
+                if not (self.answers("chancery-gateway") and self.answers("chancery-admin")):
+                    return False
                 with Client("127.0.0.1", self.public_port) as c:
                     return c.request("GET", "/ready").status == 200
             except OSError:

@@ -147,7 +147,7 @@ def test_revocation_is_served_while_the_database_is_away(site):
             assert c.request("GET", "/crl/issuing-1.crl").status == 200
             for ack in acks:
                 assert ocsp_status(c, issuer, x509.load_der_x509_certificate(ack.der)) == "GOOD"
-        with site.operator() as c:
+        with site.operator(site.port) as c:
             start = time.monotonic()
             assert c.request("GET", "/.well-known/est/cacerts").status in (200, 503)
             assert time.monotonic() - start < 15

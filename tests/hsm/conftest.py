@@ -122,6 +122,9 @@ issuers:
 enroll:
   base_urls: [https://ca.example:8443]
   names: [ca.example]
+admin:
+  base_urls: [https://ca.example:8446]
+  names: [ca.example]
 public:
   base_url: http://pki.example
 crl:
@@ -296,9 +299,9 @@ class Site:
         return self.import_issuer("issuing-1", self.world.certificate("issuing.pem"), "issuing", root, "issuing-1")
 
     def identity(self, name, kind="device", grants=(), profile="device"):
-        number = self.value("chancery_gateway", "INSERT INTO identity (name, kind) VALUES (%s, %s) RETURNING id", name, kind)
+        number = self.value("chancery_owner", "INSERT INTO identity (name, kind) VALUES (%s, %s) RETURNING id", name, kind)
         for pattern in grants:
-            self.sql("chancery_gateway", "INSERT INTO name_grant (identity, profile, pattern, created_by) VALUES (%s, %s, %s, 'test')",
+            self.sql("chancery_owner", "INSERT INTO name_grant (identity, profile, pattern, created_by) VALUES (%s, %s, %s, 'test')",
                      number, profile, pattern)
         return number
 

@@ -39,7 +39,7 @@ def test_request_becomes_a_certificate(site):
     row = site.sql("chancery_gateway", "SELECT issuer, identity, request, profile, spki_hash = sha256(%s) FROM certificate WHERE serial = %s",
                    spki, serial)[0]
     assert row == (issuer, who, request, "device", True)
-    assert site.value("chancery_gateway", "SELECT outcome FROM audit_event WHERE object = %s", serial.hex()) == "ok"
+    assert site.value("chancery_admin", "SELECT outcome FROM audit_event WHERE object = %s", serial.hex()) == "ok"
     signer.wait_for('"serial":"%s"' % serial.hex())
     assert signer.stop() == 0
 
@@ -81,7 +81,7 @@ def test_proven_order_needs_no_grant(site):
 def refused_blocked(site):
     who = site.identity("d", grants=["dns:*.example.org"])
     request = site.request(who, ["dns:a.example.org"])
-    site.sql("chancery_gateway", "SELECT identity_set_state('d', 'blocked', 'test', 'r')")
+    site.sql("chancery_admin", "SELECT identity_set_state('d', 'blocked', 'test', 'r')")
     return request
 
 
@@ -199,7 +199,7 @@ def test_signer_refuses(site, make, word, words):
     assert (state, serial, got) == ("refused", None, word), reason
     assert words in reason
     assert site.value("chancery_gateway", "SELECT count(*) FROM certificate") == 0
-    assert site.value("chancery_gateway", "SELECT count(*) FROM audit_event WHERE operation = 'certificate.issue' AND outcome = 'refused'") == 1
+    assert site.value("chancery_admin", "SELECT count(*) FROM audit_event WHERE operation = 'certificate.issue' AND outcome = 'refused'") == 1
 
 
 def test_revoked_predecessor_is_refused_and_a_live_one_is_not(site):
@@ -209,7 +209,7 @@ def test_revoked_predecessor_is_refused_and_a_live_one_is_not(site):
     first = site.wait(site.request(who))[1]
     assert site.wait(site.request(who, renewed_from=first))[0] == "done"
     assert site.wait(site.request(other, renewed_from=first))[2] == "certificate-revoked"
-    site.sql("chancery_gateway", "SELECT outcome FROM certificate_revoke(%s, 1::smallint, 'test', 'r')", first)
+    site.sql("chancery_admin", "SELECT outcome FROM certificate_revoke(%s, 1::smallint, 'test', 'r')", first)
     assert site.wait(site.request(who, renewed_from=first))[2] == "certificate-revoked"
 
 
@@ -356,7 +356,7 @@ def test_crl_follows_a_revocation(site):
     assert "No Revoked Certificates" in crl_text(site)
     assert (first[2] - first[1]).total_seconds() == 24 * 3600 - 1
     serial = site.wait(site.request(who))[1]
-    site.sql("chancery_gateway", "SELECT outcome FROM certificate_revoke(%s, 1::smallint, 'test', 'r')", serial)
+    site.sql("chancery_admin", "SELECT outcome FROM certificate_revoke(%s, 1::smallint, 'test', 'r')", serial)
     second = wait_for(lambda: site.crl()[0] > first[0] and site.crl(), 20, "the next CRL")
     assert second[3] == 1
     crl = x509.load_der_x509_crl(bytes(second[4]))

@@ -92,6 +92,7 @@ PROGRAMS = {
     "ca-admin": ["libmicrohttpd", "libgnutls", "libp11"],
     "chancery-signer": NETWORK,
     "chancery-gateway": ["libp11", "libcurl", "libcares"],
+    "chancery-admin": ["libp11", "libcurl", "libcares"],
     "chancery-validator": ["libp11", "libmicrohttpd"],
     "chancery-status": ["libp11", "libcurl", "libcares"],
     "chancery": ["libp11", "libpq"] + NETWORK,

@@ -28,7 +28,7 @@ WORD = re.compile(r"`([a-z]\w*_\w+)(?:\(\))?`")
 TICKED = re.compile(r"`([^`\n]+)`")
 EVENT = [re.compile(p, re.S) for p in (
     r'log_event\(\s*[^"]*?,\s*"([a-z._]+)"', r'log_failure\(\s*"([a-z._]+)"', r'\.event = "([a-z._]+)"',
-    r'db_follow\([^;]*?"([a-z.]+)"', r'tolerate_outage\(\s*s,\s*"([a-z.]+)"', r'(?m)^\t\{"(gateway\.[a-z]+)", \w+\},?$')]
+    r'db_follow\([^;]*?"([a-z.]+)"', r'tolerate_outage\(\s*s,\s*"([a-z.]+)"', r'(?m)^\t\{"(front\.[a-z]+)", \w+\},?$')]
 EVENT_ROW = re.compile(r"^\| `([a-z._]+)`", re.M)
 WALK = re.compile(r"(\d+) files, (\d+) stays, (\d+) returns\.\n.*?(?=\n## |\Z)", re.S)
 STOP = re.compile(r"^\| \d+ \| `([\w/.]+)` \| (.*?) \|", re.M)

@@ -1,5 +1,5 @@
 """A whole Chancery in a temporary folder, made as an operator would make it: a private PostgreSQL cluster, SoftHSM tokens,
-the root ceremony, schema, issuer, `ca-admin init`, and the four programs, on ports the kernel chose.
+the root ceremony, schema, issuer, `ca-admin init`, and the programs, on ports the kernel chose.
 
     with Instance() as ca:
         ca.add_identity("printer-7", "device", ["device=dns:printer-7.example.org"])
@@ -32,11 +32,12 @@ from httpclient import Client  # noqa: E402
 from pgcluster import Cluster, wait_for  # noqa: E402
 
 PLACES = {
-    "ca-admin": "admin/cli", "ca-ceremony": "ca/ceremony", "chancery": "server", "chancery-gateway": "server",
+    "ca-admin": "admin/cli", "ca-ceremony": "ca/ceremony", "chancery": "server", "chancery-admin": "server", "chancery-gateway": "server",
     "chancery-signer": "server", "chancery-status": "server", "chancery-validator": "server", "chancery-load": "tests/bench",
 }
 MODULE = "/usr/lib/softhsm/libsofthsm2.so"
-STARTED = ("chancery-gateway", "chancery-validator", "chancery-status")
+FRONTS = {"chancery-gateway": ("port", "/.well-known/est/cacerts"), "chancery-admin": ("admin_port", "/openapi.json")}
+STARTED = ("chancery-gateway", "chancery-admin", "chancery-validator", "chancery-status")
 
 
 def program(name):
@@ -126,7 +127,7 @@ class Instance:
         self.running, self.pg, self.pg_settings = {}, None, postgresql
         self.config_path = self.path("chancery.yaml")
         self.operator_directory = self.path("operator")
-        self.port, self.public_port, self.metrics_port, self.http01_port = (free_port() for _ in range(4))
+        self.port, self.admin_port, self.public_port, self.metrics_port, self.http01_port = (free_port() for _ in range(5))
 
     def path(self, *parts):
         return os.path.join(self.top, *parts)
@@ -229,6 +230,8 @@ class Instance:
             "issuers": [{"name": "issuing-1", "key": "issuing-1"}],
             "enroll": {"address": "127.0.0.1", "port": self.port, "base_urls": ["https://localhost:%d" % self.port],
                        "names": ["localhost", "127.0.0.1"]},
+            "admin": {"address": "127.0.0.1", "port": self.admin_port, "base_urls": ["https://localhost:%d" % self.admin_port],
+                      "names": ["localhost", "127.0.0.1"]},
             "public": {"address": "127.0.0.1", "port": self.public_port, "base_url": "http://127.0.0.1:%d" % self.public_port},
             "est": {"labels": [{"name": "devices", "profile": "device"}, {"name": "meshes", "profile": "workload"}],
                     "wrap_user_agents": ["libest"]},
@@ -270,7 +273,7 @@ class Instance:
         return self.run([program("ca-admin"), *args, "--config", self.config_path], check)
 
     def admin(self, *args, check=True, stdin=None):
-        """ca-admin as the operator, through the gateway; the JSON it prints."""
+        """ca-admin as the operator, through the admin program; the JSON it prints."""
         done = self.run([program("ca-admin"), *args, "--json", "--config", os.path.join(self.operator_directory, "admin.yaml")],
                         check, stdin)
         return json.loads(done.stdout) if check else done
@@ -318,15 +321,9 @@ class Instance:
 
     def wait_ready(self, seconds=30):
         """Until every program that was started answers."""
-        def gateway():
+        def front(key):
             self.check_running()
-            if "chancery-gateway" not in self.running:
-                return True
-            try:
-                with self.operator() as c:
-                    return c.request("GET", "/.well-known/est/cacerts").status == 200
-            except OSError:
-                return False
+            return key not in self.running or self.answers(key)
 
         def status():
             self.check_running()
@@ -338,7 +335,8 @@ class Instance:
             except OSError:
                 return False
         try:
-            wait_for(gateway, seconds, "the gateway answers")
+            for key in FRONTS:
+                wait_for(lambda key=key: front(key), seconds, "%s answers" % key)
             wait_for(status, seconds, "the status program is ready")
         except AssertionError as e:
             raise AssertionError("%s\n%s" % (e, self.logs())) from None
@@ -410,8 +408,19 @@ class Instance:
         """A mutual-TLS client of the gateway with this certificate."""
         return Client("localhost", port or self.port, trust=self.trust, key=key, chain=chain)
 
-    def operator(self):
-        return self.client(os.path.join(self.operator_directory, "operator.key"), os.path.join(self.operator_directory, "operator.pem"))
+    def operator(self, port=None):
+        """The first operator, as a client of the admin program."""
+        return self.client(os.path.join(self.operator_directory, "operator.key"), os.path.join(self.operator_directory, "operator.pem"),
+                           port or self.admin_port)
+
+    def answers(self, front):
+        """Whether this front serves, whatever happened to its database."""
+        port, path = getattr(self, FRONTS[front][0]), FRONTS[front][1]
+        try:
+            with self.operator(port) as c:
+                return c.request("GET", path).status == 200
+        except OSError:
+            return False
 
     def public(self):
         return Client("127.0.0.1", self.public_port)

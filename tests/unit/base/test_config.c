@@ -11,7 +11,7 @@
 static char directory[] = "/tmp/config-test-XXXXXX";
 static char file[128];
 
-/* The smallest configuration there is; 13 lines. */
+/* The smallest configuration there is; 14 lines. */
 static const char minimal[] = "hsm:\n"
 			      "  token: t\n"
 			      "  pin_file: /nowhere/pin\n"
@@ -24,7 +24,8 @@ static const char minimal[] = "hsm:\n"
 			      "    - ca.example\n"
 			      "    - 192.0.2.1\n"
 			      "public:\n"
-			      "  base_url: http://ca.example:8080\n";
+			      "  base_url: http://ca.example:8080\n"
+			      "admin: { base_urls: [\"https://ca.example:8446\"], names: [a] }\n";
 
 static void
 write_file(const char *path, const char *text)
@@ -180,44 +181,50 @@ test_impossible_values_are_refused_with_their_line(void)
 		{13, "  base_url: http://a\n  connections: 5", 12,
 			"must not exceed \"public.connections\""},
 		{13, "  base_url: http://a\n  address: localhost", 14, "an IPv4 or IPv6 address"},
-		{0, "hsm: {}\n", 14, "key \"hsm\" is doubled: it stands already on line 1"},
-		{0, "pki: {}\n", 14,
+		{0, "hsm: {}\n", 15, "key \"hsm\" is doubled: it stands already on line 1"},
+		{0, "pki: {}\n", 15,
 			"unknown key \"pki\" in \"the file\"; allowed are: instance, run_directory"},
-		{0, "instance: \"a b\"\n", 14, "1 to 64 of"},
-		{0, "profiles: profiles.yaml\n", 14, "an absolute path"},
-		{0, "database:\n  password: x\n", 15, "name a libpq password file"},
-		{0, "database:\n  user: x\n", 15, "its own role"},
-		{0, "database:\n  sslmode: on\n", 15, "one of: disable"},
-		{0, "database:\n  role_prefix: pki\n", 15,
+		{0, "instance: \"a b\"\n", 15, "1 to 64 of"},
+		{0, "profiles: profiles.yaml\n", 15, "an absolute path"},
+		{0, "database:\n  password: x\n", 16, "name a libpq password file"},
+		{0, "database:\n  user: x\n", 16, "its own role"},
+		{0, "database:\n  sslmode: on\n", 16, "one of: disable"},
+		{0, "database:\n  role_prefix: pki\n", 16,
 			"\"database.role_prefix\" is not allowed: the schema names its roles"},
-		{0, "signer:\n  processes: 0\n", 15, "\"signer.processes\" must be 1 to 64, not 0"},
-		{0, "signer:\n  batch: 65\n", 15, "\"signer.batch\" must be 1 to 64, not 65"},
-		{0, "signer:\n  batch: many\n", 15, "whole number"},
-		{0, "signer: 1\n", 14, "must be a mapping"},
-		{0, "acme:\n  order_lifetime: 24\n", 15,
+		{0, "signer:\n  processes: 0\n", 16, "\"signer.processes\" must be 1 to 64, not 0"},
+		{0, "signer:\n  batch: 65\n", 16, "\"signer.batch\" must be 1 to 64, not 65"},
+		{0, "signer:\n  batch: many\n", 16, "whole number"},
+		{0, "signer: 1\n", 15, "must be a mapping"},
+		{0, "acme:\n  order_lifetime: 24\n", 16,
 			"\"acme.order_lifetime\" is \"24\": must be a number and a unit"},
-		{0, "acme:\n  order_lifetime: 0s\n", 15, "must be 1s to 90d"},
-		{0, "acme:\n  finalize_wait: 31s\n", 15,
+		{0, "acme:\n  order_lifetime: 0s\n", 16, "must be 1s to 90d"},
+		{0, "acme:\n  finalize_wait: 31s\n", 16,
 			"shorter than \"enroll.request_deadline\""},
-		{0, "est:\n  labels: [{name: a, profile: b}, {name: a, profile: c}]\n", 15,
-			"\"est.labels.1.name\" repeats \"a\" of line 15"},
-		{0, "est:\n  labels: [{name: cacerts, profile: b}]\n", 15,
+		{0, "est:\n  labels: [{name: a, profile: b}, {name: a, profile: c}]\n", 16,
+			"\"est.labels.1.name\" repeats \"a\" of line 16"},
+		{0, "est:\n  labels: [{name: cacerts, profile: b}]\n", 16,
 			"\"est.labels.0.name\" is \"cacerts\": must be 1 to 64 of"},
-		{0, "est:\n  labels: [{name: crls, profile: b}]\n", 15,
+		{0, "est:\n  labels: [{name: crls, profile: b}]\n", 16,
 			"not the name of an EST operation (RFC 7030 section 3.2.2)"},
-		{0, "log:\n  format: xml\n", 15,
+		{0, "log:\n  format: xml\n", 16,
 			"\"log.format\" is \"xml\": must be one of: kv, json"},
-		{0, "validator:\n  allow:\n    - 10.0.0.0/8\n    - 10.1.0.0/8\n", 17,
+		{0, "validator:\n  allow:\n    - 10.0.0.0/8\n    - 10.1.0.0/8\n", 18,
 			"\"validator.allow.1\" is \"10.1.0.0/8\""},
-		{0, "validator:\n  allow: [10.0.0.0]\n", 15, "a network like"},
-		{0, "validator:\n  allow: [10.0.0.0/33]\n", 15, "a network like"},
-		{0, "validator:\n  resolver: [dns.example]\n", 15, "ADDRESS:PORT"},
-		{0, "validator:\n  allow_special: yes\n", 15, "true or false"},
-		{0, "crl:\n  lifetime: 30m\n", 14,
+		{0, "validator:\n  allow: [10.0.0.0]\n", 16, "a network like"},
+		{0, "validator:\n  allow: [10.0.0.0/33]\n", 16, "a network like"},
+		{0, "validator:\n  resolver: [dns.example]\n", 16, "ADDRESS:PORT"},
+		{0, "validator:\n  allow_special: yes\n", 16, "true or false"},
+		{0, "crl:\n  lifetime: 30m\n", 15,
 			"\"crl.refresh\" must be shorter than \"crl.lifetime\""},
-		{0, "metrics:\n  port: 8443\n", 15, "\"enroll\" and \"metrics\" both listen"},
-		{0, "log:\n  level: verbose\n", 15, "one of: debug, info, warning, error"},
-		{0, "launcher:\n  users: maybe\n", 15, "true or false"},
+		{0, "metrics:\n  port: 8443\n", 16, "\"enroll\" and \"metrics\" both listen"},
+		{0, "metrics:\n  port: 8446\n", 16, "\"admin\" and \"metrics\" both listen"},
+		{14, "admin: { names: [a] }", 14, "\"admin\" lacks the required key \"base_urls\""},
+		{14, "admin: { base_urls: [\"https://a\"], names: [a], connections: 5 }", 14,
+			"must not exceed \"admin.connections\""},
+		{14, "admin: { base_urls: [\"https://a\"], names: [a], port: 8443 }", 14,
+			"\"enroll\" and \"admin\" both listen on port 8443"},
+		{0, "log:\n  level: verbose\n", 16, "one of: debug, info, warning, error"},
+		{0, "launcher:\n  users: maybe\n", 16, "true or false"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -267,7 +274,8 @@ test_check_refuses_missing_and_open_files(void)
 	snprintf(text, sizeof(text),
 		"run_directory: %s\nstate_directory: %s\nprofiles: %s\ndatabase: { host: db.example }\n"
 		"hsm:\n  module: %s\n  token: t\n  pin_file: %s\nissuers: [ {name: i, key: k} ]\n"
-		"enroll: { base_urls: [\"https://a\"], names: [a] }\npublic: { base_url: \"http://a\" }\n",
+		"enroll: { base_urls: [\"https://a\"], names: [a] }\npublic: { base_url: \"http://a\" }\n"
+		"admin: { base_urls: [\"https://a:8446\"], names: [a] }\n",
 		directory, directory, file, file, pin);
 	CHECK_OK(load(text, &c));
 	if (c == NULL)
@@ -387,6 +395,7 @@ test_sample_shows_every_key_with_its_default(void)
 	CHECK(memcmp(&plain->signer, &full->signer, sizeof(plain->signer)) == 0);
 	CHECK(plain->enroll.queue == full->enroll.queue &&
 		plain->enroll.idle_timeout == full->enroll.idle_timeout);
+	CHECK(plain->admin.port == 8446 && plain->admin.port == full->admin.port);
 	CHECK(plain->acme.nonce_lifetime == full->acme.nonce_lifetime &&
 		plain->est.retry_after == full->est.retry_after);
 	CHECK(plain->validator.timeout == full->validator.timeout &&

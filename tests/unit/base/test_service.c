@@ -29,7 +29,8 @@ write_config(const char *run_directory)
 
 	fprintf(f,
 		"run_directory: %s\nhsm: { token: t, pin_fd: 3 }\nissuers: [ {name: i, key: k} ]\n"
-		"enroll: { base_urls: [\"https://a\"], names: [a] }\npublic: { base_url: \"http://a\" }\n",
+		"enroll: { base_urls: [\"https://a\"], names: [a] }\npublic: { base_url: \"http://a\" }\n"
+		"admin: { base_urls: [\"https://a:8446\"], names: [a] }\n",
 		run_directory);
 	fclose(f);
 }
