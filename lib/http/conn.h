@@ -94,9 +94,9 @@ struct http_conn {
 	size_t param_count;
 	const char *raw_target;
 	size_t raw_target_len;
-	char *query; /* copy, because MHD cuts the original to pieces */
+	char *query;  /* copy, because MHD cuts the original to pieces */
+	char *target; /* copy, where the path was spelled otherwise */
 	struct buf body;
-	size_t discarded; /* of a body over its limit */
 	const struct http_refusal *refusal;
 	bool answered;
 	unsigned allowed; /* methods, for the Allow field of a 405 */

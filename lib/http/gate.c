@@ -31,6 +31,8 @@ static const struct http_refusal
 		"Content-Length and Transfer-Encoding in one request (RFC 9112 section 6.3)"},
 	old_chunked = {400, "bad-request",
 		"Transfer-Encoding in an HTTP/1.0 request (RFC 9112 section 6.1)"},
+	no_length = {411, "length-required",
+		"a request with a body needs a Content-Length, chunked bodies are not taken (RFC 9112 section 6.3)"},
 	bad_coding = {501, "not-implemented",
 		"the only transfer coding understood is \"chunked\" (RFC 9112 section 6.1)"},
 	no_host = {400, "bad-request",
@@ -135,10 +137,13 @@ check_framing(struct gate *g, bool http10)
 		return &two_framings;
 	if (http10)
 		return &old_chunked;
-	if (!equals_text(coding, "chunked", 7))
-		return &bad_coding;
-	g->chunked = true;
-	return NULL;
+	return equals_text(coding, "chunked", 7) ? &no_length : &bad_coding;
+}
+
+const struct http_refusal *
+gate_host(struct bytes host)
+{
+	return host.n > 0 && all_in(host, host_octet) ? NULL : &bad_host;
 }
 
 const struct http_refusal *
@@ -152,8 +157,8 @@ gate_finish(struct gate *g, bool http10)
 		return r;
 	if (host.p == NULL && !http10)
 		return &no_host;
-	if (host.p != NULL && (host.n == 0 || !all_in(host, host_octet)))
-		return &bad_host;
+	if (host.p != NULL && (r = gate_host(host)) != NULL)
+		return r;
 	if (expect.p != NULL && !equals_text(expect, "100-continue", 12))
 		return &bad_expect;
 	if (encoding.p != NULL && !equals_text(encoding, "identity", 8))

@@ -28,13 +28,15 @@ enum gate_single {
 struct gate {
 	struct bytes single[GATE_SINGLE_COUNT]; /* p is NULL when absent */
 	uint64_t length;			/* Content-Length, 0 when absent */
-	bool chunked;
 };
 
 /* All return NULL when the request may go on. */
 const struct http_refusal *gate_target(struct bytes path, struct bytes query);
-/* One header field; name and value as they were sent, without the OWS before the value. */
+/* One header field; name and value as they were sent, without the OWS around the value
+ * (RFC 9110 section 5.5). */
 const struct http_refusal *gate_field(struct gate *g, struct bytes name, struct bytes value);
+/* Host, or the authority of a target in absolute-form. */
+const struct http_refusal *gate_host(struct bytes host);
 /* After the last field: framing, Host, Expect, Content-Encoding. */
 const struct http_refusal *gate_finish(struct gate *g, bool http10);
 /* The media type of Content-Type against a NULL-terminated list, parameters ignored. */

@@ -12,10 +12,10 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/http/target.h"
 
 enum {
-	DISCARD_MAX = 64 * 1024, /* of a chunked body over its limit, to be able to say so */
-	SLOWEST_READER = 8192,	 /* octets a second a client must take of an answer */
+	SLOWEST_READER = 8192, /* octets a second a client must take of an answer */
 };
 
 static const struct http_refusal
@@ -34,7 +34,6 @@ reset_request(struct http_conn *c)
 	c->refusal = NULL;
 	c->answered = false;
 	c->allowed = 0;
-	c->discarded = 0;
 	c->param_count = 0;
 	c->later = NULL;
 	c->req.id[0] = '\0';
@@ -68,7 +67,7 @@ check_body(const struct http_conn *c, const struct http_route *route, const stru
 {
 	const char *const *types = route->content_types;
 
-	if (g->length > route->body_max || (g->chunked && route->body_max == 0))
+	if (g->length > route->body_max)
 		return &too_large;
 	if (types == NULL || !(c->req.method & (HTTP_POST | HTTP_PUT)))
 		return NULL;
@@ -109,6 +108,25 @@ send_reply(struct http_conn *c)
 	return rc;
 }
 
+/* Path and host as the target says; a host there stands before the Host field (RFC 9112 section
+ * 3.2.2). */
+static const struct http_refusal *
+read_target(struct http_conn *c, const char *url)
+{
+	bool plain = url[0] == '/' && strchr(url, '%') == NULL;
+	struct target t = {.host = NULL, .path = url};
+
+	if (!plain) {
+		c->target = mem_alloc(strlen(url) + 2);
+		t = target_read(url, c->target);
+	}
+	c->req.path = t.path;
+	if (t.host == NULL)
+		return NULL;
+	c->req.host = t.host;
+	return gate_host(bytes_str(t.host));
+}
+
 static enum MHD_Result
 admit_head(struct http_conn *c, const char *url, const char *method, const char *version)
 {
@@ -121,29 +139,26 @@ admit_head(struct http_conn *c, const char *url, const char *method, const char 
 	c->req.query = c->query;
 	unreadable = layout_check(c, url, method, version, &g);
 	c->req.host = (const char *)g.single[GATE_HOST].p;
+	if (unreadable == NULL)
+		unreadable = read_target(c, url);
 	c->refusal = unreadable != NULL ? unreadable : find_route(c, &g);
 	c->stage = STAGE_BODY;
-	if (c->refusal == NULL || (unreadable == NULL && g.length == 0 && !g.chunked))
+	if (c->refusal == NULL || (unreadable == NULL && g.length == 0))
 		return MHD_YES;
 	c->linger = true; /* what the client is still sending must not reset our answer away */
 	run_refusal(c);
 	return send_reply(c);
 }
 
+/* Its length was within the route's bound before the first octet. */
 static enum MHD_Result
 take_body(struct http_conn *c, const char *data, size_t *n)
 {
 	size_t more = *n;
 
 	*n = 0;
-	if (c->refusal == NULL && more <= c->req.route->body_max - c->body.len) {
-		c->body.max = c->req.route->body_max;
-		return buf_append(&c->body, data, more) == ERR_OK ? MHD_YES : MHD_NO;
-	}
-	c->refusal = &too_large;
-	buf_clear(&c->body);
-	c->discarded += more;
-	return c->discarded <= DISCARD_MAX ? MHD_YES : MHD_NO;
+	c->body.max = c->req.route->body_max;
+	return buf_append(&c->body, data, more) == ERR_OK ? MHD_YES : MHD_NO;
 }
 
 static enum MHD_Result
@@ -195,8 +210,6 @@ log_unanswered(struct http_conn *c)
 {
 	if (atomic_load(&c->expired))
 		access_log_request(c, 0, "timeout", "the request was not complete in time", NULL);
-	else if (c->discarded > 0)
-		access_log_request(c, 413, NULL, too_large.reason, NULL);
 	else
 		access_log_request(c, 0, "aborted",
 			"the client left before its request was complete, or the parser refused it",
@@ -224,6 +237,7 @@ handle_completed(void *server, struct MHD_Connection *mhd, void **context,
 	c->reply = NULL;
 	buf_clear(&c->body);
 	free(c->query);
-	c->query = NULL;
+	free(c->target);
+	c->query = c->target = NULL;
 	conn_enter(c, CONN_IDLE, clock_monotonic_us(), c->server->config.idle_timeout_s);
 }

@@ -37,7 +37,7 @@ struct http_request {
 	char id[HTTP_REQUEST_ID_SIZE]; /* request id: in the log line, in rows, in the client's
 					* error. Empty in inline handlers. */
 	enum http_method method;
-	const char *path;  /* raw path as sent, without query; never percent-decoded */
+	const char *path;  /* without query; only unreserved characters are percent-decoded */
 	const char *query; /* raw, NULL when absent */
 	const char *host;  /* Host header (exactly one is guaranteed on HTTP/1.1); NULL for HTTP/1.0
 			      without */

@@ -15,6 +15,20 @@ struct walk {
 	const struct http_refusal *refusal;
 };
 
+/* libmicrohttpd takes the OWS before a value away, and leaves that behind it, which every reader of
+ * the value would have to know. The octets are its buffer's. */
+static size_t
+cut_blanks(const char *value, size_t n)
+{
+	size_t kept = n;
+
+	while (kept > 0 && (value[kept - 1] == ' ' || value[kept - 1] == '\t'))
+		kept--;
+	if (kept < n)
+		*(char *)(uintptr_t)(value + kept) = '\0';
+	return kept;
+}
+
 static enum MHD_Result
 visit_field(void *ctx, enum MHD_ValueKind kind, const char *name, size_t name_n, const char *value,
 	size_t value_n)
@@ -30,7 +44,8 @@ visit_field(void *ctx, enum MHD_ValueKind kind, const char *name, size_t name_n,
 		}
 		w->expected = value + value_n + 2;
 	}
-	w->refusal = gate_field(w->gate, bytes_of(name, name_n), bytes_of(value, value_n));
+	w->refusal = gate_field(
+		w->gate, bytes_of(name, name_n), bytes_of(value, cut_blanks(value, value_n)));
 	return w->refusal == NULL ? MHD_YES : MHD_NO;
 }
 

@@ -168,6 +168,8 @@ start_daemon(struct http_server *s)
 		{MHD_OPTION_END, 0, NULL},
 	};
 	struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
+	/* What 0.9.7x does itself when it is strict it answers with two heads. */
+	int strict = s->layout == LAYOUT_KNOWN ? 0 : 1;
 
 	flags |= s->tls != NULL ? MHD_USE_TLS | MHD_USE_POLL_INTERNAL_THREAD
 				: MHD_USE_EPOLL_INTERNAL_THREAD;
@@ -176,7 +178,7 @@ start_daemon(struct http_server *s)
 		MHD_OPTION_EXTERNAL_LOGGER, log_mhd, s, MHD_OPTION_LISTEN_SOCKET, s->listen_fd,
 		MHD_OPTION_NOTIFY_CONNECTION, conn_notify, s, MHD_OPTION_NOTIFY_COMPLETED,
 		handle_completed, s, MHD_OPTION_URI_LOG_CALLBACK, handle_begin, s,
-		MHD_OPTION_UNESCAPE_CALLBACK, raw_path, s, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+		MHD_OPTION_UNESCAPE_CALLBACK, raw_path, s, MHD_OPTION_STRICT_FOR_CLIENT, strict,
 		MHD_OPTION_THREAD_POOL_SIZE, pool, MHD_OPTION_THREAD_STACK_SIZE,
 		(size_t)NETWORK_STACK, MHD_OPTION_CONNECTION_LIMIT, c->connections_max,
 		MHD_OPTION_PER_IP_CONNECTION_LIMIT, c->connections_per_address,

@@ -48,26 +48,11 @@ def test_est_015_connection_close_is_honoured_at_once(device):
         assert c.at_end()
 
 
-def test_est_016_chunked_request_is_accepted(device):
-    body = base64.b64encode(der(device.csr()))
-    chunks = b"".join(b"%x\r\n%s\r\n" % (len(body[i:i + 100]), body[i:i + 100]) for i in range(0, len(body), 100))
-    cert(device.client.request("POST", path("simpleenroll"), chunks + b"0\r\n\r\n", "application/pkcs10",
-                               ["Transfer-Encoding: chunked"]))
-
-
-def test_est_016_chunked_request_is_limited_while_reading(device):
+def test_est_016_chunked_request_is_refused_with_the_remedy(device):
     with device.ca.client(*device.files) as c:
-        c.send(b"POST %s HTTP/1.1\r\nHost: localhost:%d\r\nContent-Type: application/pkcs10\r\nTransfer-Encoding: chunked\r\n\r\n" % (
-            path("simpleenroll").encode(), device.ca.port))
-        chunk, status = b"4000\r\n" + b"A" * 0x4000 + b"\r\n", None
-        try:
-            for _ in range(64):
-                c.send(chunk)
-            status = c.receive("POST").status
-        except OSError:
-            pass  # refused and closed while we still write: the answer may be lost with the reset
-        assert status in (None, 413)
-    assert device.client.request("GET", path("cacerts")).status == 200
+        r = c.request("POST", path("simpleenroll"), b"0\r\n\r\n", "application/pkcs10", ["Transfer-Encoding: chunked"])
+        assert r.status == 411 and "Content-Length" in r.text
+        assert c.at_end()
 
 
 @pytest.mark.parametrize("operation", ["cacerts", "simpleenroll"])
@@ -204,7 +189,7 @@ def test_est_035_label_form(ca, name):
 
 
 @pytest.mark.parametrize("p", ["/nolabel/cacerts", "/devices/devices/cacerts", "//cacerts", "/devices//cacerts",
-                               "/dev%69ces/cacerts", "/devices%2Fcacerts", "/./cacerts", "/../est/cacerts", "/DEVICES/cacerts",
+                               "/dev%2569ces/cacerts", "/devices%2Fcacerts", "/./cacerts", "/../est/cacerts", "/DEVICES/cacerts",
                                "/cacerts/cacerts"])
 def test_est_036_unknown_and_odd_labels_are_404(device, p):
     with device.ca.client(*device.files) as c:

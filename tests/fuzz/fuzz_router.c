@@ -1,13 +1,14 @@
 /*
- * The URL router and the request gate, which read whatever a client sends. The first octet chooses.
- * Properties: a path that matches is the pattern with its parameters put back, octet for octet; the
- * octets of a {} are unreserved; a refusal always has its status, word and reason, and what is not
- * refused has one framing.
+ * The URL router, the request gate and the reader of targets, which read whatever a client sends.
+ * The first octet chooses. Properties: a path that matches is the pattern with its parameters put
+ * back, octet for octet; the octets of a {} are unreserved; a refusal always has its status, word
+ * and reason, what is not refused has one framing, and reading a target never makes it longer.
  */
 #include "tests/fuzz/fuzz.h"
 
 #include "lib/http/gate.h"
 #include "lib/http/router.h"
+#include "lib/http/target.h"
 
 enum { TEXT_MAX = 4096 };
 
@@ -113,7 +114,7 @@ pass_gate(struct bytes in)
 		check_refusal(r);
 		return;
 	}
-	HOLDS(!(g.chunked && g.single[GATE_CONTENT_LENGTH].p != NULL));
+	HOLDS(g.single[GATE_TRANSFER_ENCODING].p == NULL);
 	HOLDS(g.length == 0 || g.single[GATE_CONTENT_LENGTH].n > 0);
 	r = gate_media_type(g.single[GATE_CONTENT_TYPE], types);
 	HOLDS(r == NULL || r->status == 415);
@@ -131,10 +132,25 @@ pass_target(struct bytes in)
 		route(path);
 }
 
+/* What has no escape left is read as it stands. */
+static void
+read_target(struct bytes in)
+{
+	char url[TEXT_MAX], copy[TEXT_MAX + 2], again[TEXT_MAX + 2];
+	struct target t;
+
+	memcpy(url, in.p, in.n);
+	url[in.n] = '\0';
+	t = target_read(url, copy);
+	HOLDS(strlen(t.path) <= strlen(url) || strcmp(t.path, "/") == 0);
+	if (t.path[0] == '/' && strchr(t.path, '%') == NULL)
+		HOLDS(strcmp(target_read(t.path, again).path, t.path) == 0);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static void (*const readers[])(struct bytes) = {route, pass_gate, pass_target};
+	static void (*const readers[])(struct bytes) = {route, pass_gate, pass_target, read_target};
 
 	if (size > 0 && size < TEXT_MAX)
 		readers[data[0] % ARRAY_LEN(readers)](bytes_of(data + 1, size - 1));

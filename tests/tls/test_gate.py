@@ -3,7 +3,7 @@ import pytest
 
 HOST = "Host: localhost\r\n"
 
-# name, request octets, status of the answer (None: the connection just ends)
+# name, request octets, status of the answer
 REFUSED = [
     ("two Host fields", f"GET /pool HTTP/1.1\r\n{HOST}{HOST}\r\n", 400),
     ("no Host in HTTP/1.1", "GET /pool HTTP/1.1\r\n\r\n", 400),
@@ -37,14 +37,22 @@ REFUSED = [
     ("NUL in the method", f"GET\0x /pool HTTP/1.1\r\n{HOST}\r\n", 400),
     ("raw octets above 127 in the path", f"GET /po\xc3\xb6l HTTP/1.1\r\n{HOST}\r\n".encode("latin-1"), 400),
     ("two spaces before the path", f"GET  /pool HTTP/1.1\r\n{HOST}\r\n", 400),
-    ("two spaces before the version", f"GET /pool  HTTP/1.1\r\n{HOST}\r\n", None),
-    ("space in the path", f"GET /po ol HTTP/1.1\r\n{HOST}\r\n", None),
+    ("two spaces before the version", f"GET /pool  HTTP/1.1\r\n{HOST}\r\n", 400),
+    ("space in the path", f"GET /po ol HTTP/1.1\r\n{HOST}\r\n", 400),
+    ("blank within Host", "GET /pool HTTP/1.1\r\nHost: local host\r\n\r\n", 400),
+    ("escape of an escape", f"GET /poo%256c HTTP/1.1\r\n{HOST}\r\n", 404),
+    ("escape made of an escape", f"GET /poo%%36c HTTP/1.1\r\n{HOST}\r\n", 404),
+    ("cut escape", f"GET /poo%6 HTTP/1.1\r\n{HOST}\r\n", 404),
+    ("escaped question mark", f"GET /pool%3fa HTTP/1.1\r\n{HOST}\r\n", 404),
+    ("escaped dot segments", f"GET /x/%2e%2e/pool HTTP/1.1\r\n{HOST}\r\n", 404),
     ("escaped NUL in the path", f"GET /pool%00b HTTP/1.1\r\n{HOST}\r\n", 404),
-    ("escaped letter of the path", f"GET /poo%6c HTTP/1.1\r\n{HOST}\r\n", 404),
     ("escaped slash", f"GET /item%2fa/part/b HTTP/1.1\r\n{HOST}\r\n", 404),
     ("dot segments", f"GET /x/../pool HTTP/1.1\r\n{HOST}\r\n", 404),
     ("doubled slash", f"GET //pool HTTP/1.1\r\n{HOST}\r\n", 404),
-    ("absolute form", f"GET http://localhost/pool HTTP/1.1\r\n{HOST}\r\n", 404),
+    ("absolute form with user information", f"GET http://u@localhost/pool HTTP/1.1\r\n{HOST}\r\n", 400),
+    ("absolute form without a host", f"GET http:///pool HTTP/1.1\r\n{HOST}\r\n", 400),
+    ("absolute form without a Host field", "GET http://localhost/pool HTTP/1.1\r\n\r\n", 400),
+    ("absolute form of another scheme", f"GET ftp://localhost/pool HTTP/1.1\r\n{HOST}\r\n", 404),
     ("unknown method", f"BREW /pool HTTP/1.1\r\n{HOST}\r\n", 405),
     ("method in lower case", f"get /pool HTTP/1.1\r\n{HOST}\r\n", 405),
     ("CONNECT", f"CONNECT localhost:80 HTTP/1.1\r\n{HOST}\r\n", 404),
@@ -56,9 +64,11 @@ REFUSED = [
     ("Content-Length beyond 64 bits", f"POST /any HTTP/1.1\r\n{HOST}Content-Length: 99999999999999999999999\r\n\r\n", 413),
     ("Content-Length of 10 GB", f"POST /any HTTP/1.1\r\n{HOST}Content-Length: 10000000000\r\n\r\n", 413),
     ("body on a route without one", f"GET /pool HTTP/1.1\r\n{HOST}Content-Length: 5\r\n\r\nabcde", 413),
-    ("chunk size that is not hex", f"POST /any HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n", 400),
-    ("chunk size 0x5", f"POST /any HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n\r\n0x5\r\nabcde\r\n0\r\n\r\n", 400),
-    ("chunk size beyond 64 bits", f"POST /any HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nabc\r\n", 413),
+    ("chunked", f"POST /any HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", 411),
+    ("chunked with bare LF", f"POST /any HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n\r\n3\nabc\n0\n\n", 411),
+    ("chunked with a NUL in its trailer", f"POST /any HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n\r\n0\r\na: \0\r\n\r\n", 411),
+    ("chunked with a long extension", f"POST /any HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n\r\n3;{'a' * 100000}\r\nabc\r\n0\r\n\r\n", 411),
+    ("chunked and a blank", f"POST /any HTTP/1.1\r\n{HOST}Transfer-Encoding: Chunked \r\n\r\n3\r\nabc\r\n0\r\n\r\n", 411),
     ("HTTP/0.9", "GET /pool\r\n\r\n", 400),
     ("HTTP/2.0", f"GET /pool HTTP/2.0\r\n{HOST}\r\n", 505),
     ("unknown expectation", f"POST /any HTTP/1.1\r\n{HOST}Expect: miracle\r\nContent-Length: 1\r\n\r\na", 417),
@@ -73,10 +83,6 @@ def test_ambiguous_request_is_refused(either, octets, status):
     _, connect = either
     c = connect()
     c.send(octets)
-    if status is None:
-        answer = c.read_some()
-        assert not answer.startswith(b"HTTP/1.1 200"), answer
-        return
     answer = c.response()
     assert answer.status == status, answer.body
     if status in (404, 405):
@@ -96,6 +102,8 @@ def test_ambiguous_request_is_refused(either, octets, status):
     except OSError:
         pass
     assert b" 200 " not in rest
+    if answer.header("X-Request-Id"):  # libmicrohttpd's own refusals of Content-Length have their head twice
+        assert b"HTTP/1.1 4" not in rest and b"HTTP/1.1 5" not in rest
 
 
 def test_refusal_names_its_reason_and_is_logged(either):
@@ -113,10 +121,15 @@ ACCEPTED = [
     ("no space after the colon", "GET /pool HTTP/1.1\r\nHost:localhost\r\n\r\n"),
     ("tab before a value", "GET /pool HTTP/1.1\r\nHost:\tlocalhost\r\n\r\n"),
     ("IPv6 Host with port", "GET /pool HTTP/1.1\r\nHost: [::1]:8443\r\n\r\n"),
+    ("blanks behind values", "GET /pool HTTP/1.1\r\nHost: localhost \t \r\nX: y \r\nY: \t\r\n\r\n"),
     ("an empty value", f"GET /pool HTTP/1.1\r\n{HOST}X:\r\n\r\n"),
     ("obs-text in a value", f"GET /pool HTTP/1.1\r\n{HOST}X: \xe4\r\n\r\n".encode("latin-1")),
     ("cookies", f"GET /pool HTTP/1.1\r\n{HOST}Cookie: a=b; c=d\r\nX: y\r\n\r\n"),
     ("a query", f"GET /pool?a=b&c=%20d HTTP/1.1\r\n{HOST}\r\n"),
+    ("escaped letters of the path", f"GET /%70oo%6C HTTP/1.1\r\n{HOST}\r\n"),
+    ("absolute form", f"GET http://localhost/pool HTTP/1.1\r\n{HOST}\r\n"),
+    ("absolute form with port and query", f"GET HTTPS://localhost:8443/pool?a=b HTTP/1.1\r\nHost: other\r\n\r\n"),
+    ("absolute form with an escape", f"GET http://localhost/p%6fol HTTP/1.1\r\n{HOST}\r\n"),
     ("an empty line before the request", f"\r\nGET /pool HTTP/1.1\r\n{HOST}\r\n"),
     ("a doubled list field", f"GET /pool HTTP/1.1\r\n{HOST}Accept: a/b\r\nAccept: c/d\r\n\r\n"),
     ("many fields", "GET /pool HTTP/1.1\r\nHost: localhost\r\n" + "".join(f"X-{i}: {'v' * 40}\r\n" for i in range(100)) + "\r\n"),
@@ -139,6 +152,20 @@ def test_request_split_into_single_octets_is_served(either):
 
 def test_query_reaches_the_handler_raw(either):
     assert either[1]().get("/pool?a=b&c=%20d").body.endswith(b" a=b&c=%20d\n")
+
+
+def test_target_in_absolute_form_says_which_host(either):
+    answer = either[1]().request("GET http://there.example:99/whoami HTTP/1.1\r\nHost: here.example\r\n\r\n")
+    assert b" host there.example:99 " in answer.body
+
+
+def test_blanks_behind_a_value_are_not_its_part(either):
+    answer = either[1]().request("GET /whoami HTTP/1.1\r\nHost: localhost \r\nUser-Agent: a b \t\r\n\r\n")
+    assert b" host localhost agent a b peers" in answer.body
+
+
+def test_escapes_of_unreserved_characters_alone_are_decoded(either):
+    assert either[1]().get("/inline/%41%2e%7E%2F%2541%zz%41").body.startswith(b"A.~%2F%2541%zz%41|")
 
 
 def test_head_larger_than_its_limit_is_refused(either):

@@ -55,7 +55,7 @@ def test_parameters_are_taken_raw(either, path, body):
     assert either[1]().get(path).body == body
 
 
-@pytest.mark.parametrize("path", ["/item//part/b", "/item/a/part/", "/item/a/part/b/", "/item/a%41/part/b", "/inline", "/Hello", "/hello/", "/", "*"])
+@pytest.mark.parametrize("path", ["/item//part/b", "/item/a/part/", "/item/a/part/b/", "/item/a%2a/part/b", "/inline", "/Hello", "/hello/", "/", "*"])
 def test_path_outside_the_table_is_not_found(either, path):
     c = either[1]()
     answer = c.get(path)
@@ -123,28 +123,14 @@ def test_pipelined_post_does_not_eat_the_next_request(either):
     assert c.response().body == b"abc" and c.response().body == b"hello\n"
 
 
-def test_chunked_body_is_put_together(either):
-    c = either[1]()
-    c.send(f"POST /any HTTP/1.1\r\n{HOST}Transfer-Encoding: Chunked\r\n\r\n3\r\nabc\r\n5;x=y\r\ndefgh\r\n0\r\nTrailer: x\r\n\r\n")
-    assert c.response().body == b"abcdefgh"
-    assert c.get("/hello").status == 200
-
-
-def test_chunked_body_over_the_limit_is_refused(either):
-    c = either[1]()
-    c.send(f"POST /echo HTTP/1.1\r\n{HOST}Content-Type: application/x-test\r\nTransfer-Encoding: chunked\r\n\r\n")
-    c.send("1001\r\n" + "a" * 0x1001 + "\r\n0\r\n\r\n")
-    assert c.response().status == 413
-
-
-def test_endless_chunked_body_is_cut_off(either):
+def test_chunked_body_is_refused_with_the_remedy(either):
     server, connect = either
     c = connect()
-    c.send(f"POST /echo HTTP/1.1\r\n{HOST}Content-Type: application/x-test\r\nTransfer-Encoding: chunked\r\n\r\n")
-    with pytest.raises(OSError):
-        for _ in range(1000):
-            c.send("4000\r\n" + "a" * 0x4000 + "\r\n")
-    server.wait_log("operation=test.echo .*status=413")
+    answer = c.request(f"POST /echo HTTP/1.1\r\n{HOST}Content-Type: application/x-test\r\nTransfer-Encoding: chunked\r\n\r\n")
+    assert answer.status == 411, "before a single octet of the body"
+    assert answer.body.startswith(b"length-required: a request with a body needs a Content-Length")
+    assert c.ended()
+    server.wait_log('status=411 .*reason="a request with a body needs')
 
 
 def test_body_of_exactly_the_limit_is_taken_and_one_more_is_not(either):
