@@ -94,7 +94,7 @@ fetch_target(const struct http01 *h, const struct target *t, int64_t deadline, s
 	struct fetch_result *out)
 {
 	struct addresses all, chosen;
-	enum err e;
+	enum err e = ERR_OK; /* there is one address at least */
 
 	TRY(resolver_lookup(h->resolver, bare_host(a, t->host), deadline, &all));
 	TRY(choose_address(h, &all, &chosen));
