@@ -18,7 +18,7 @@ from pgcluster import wait_for  # noqa: E402
 from tls13 import APPLICATION_DATA, CERTIFICATE, CLIENT_HELLO, HANDSHAKE, KEY_UPDATE, Peer  # noqa: E402
 
 MIB = 1 << 20
-CONNECTIONS = 60  # the metrics listener takes 64
+CONNECTIONS = 60  # the metrics listener takes 64, an address at the admin listener four times as many here
 OCTETS_EACH = 6 * MIB
 GROWTH_MAX = 40 * MIB  # of a sanitized build; unbounded it is CONNECTIONS * OCTETS_EACH
 SECONDS = 9
@@ -31,7 +31,7 @@ def ca():
     before = os.environ.get("ASAN_OPTIONS")
     os.environ["ASAN_OPTIONS"] = "%squarantine_size_mb=1:thread_local_quarantine_size_kb=64" % (before + ":" if before else "")
     try:
-        with Instance() as instance:
+        with Instance(config={"admin": {"connections_per_address": 256}}) as instance:
             yield instance
     finally:
         del os.environ["ASAN_OPTIONS"]
@@ -87,10 +87,12 @@ def empty_records(ca, address):
     return logged_in(ca, address), [(APPLICATION_DATA, b"")]
 
 
+PROGRAM = {"enroll": "chancery-gateway", "admin": "chancery-admin", "public": "chancery-status", "metrics": "chancery-status"}
 POST = {"enroll": b"POST /.well-known/est/simpleenroll HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/pkcs10\r\n",
+        "admin": b"POST /admin/v1/identities HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n",
         "public": b"POST /ocsp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/ocsp-request\r\n",
         "metrics": b"POST /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n"}
-GET = {"enroll": b"/.well-known/est/cacerts", "public": b"/ready", "metrics": b"/health"}
+GET = {"enroll": b"/.well-known/est/cacerts", "admin": b"/openapi.json", "public": b"/ready", "metrics": b"/health"}
 # name: the first octets, those that follow again and again
 HTTP = {
     "request line": lambda name: (b"GET /", b"a" * PIECE),
@@ -119,7 +121,7 @@ class Plain:
 
 def open_http(kind):
     def go(ca, address, name):
-        peer = logged_in(ca, address) if name == "enroll" else Plain(address)
+        peer = logged_in(ca, address) if name in ("enroll", "admin") else Plain(address)
         return peer, [(APPLICATION_DATA, data) for data in HTTP[kind](name)]
     return go
 
@@ -171,14 +173,17 @@ def send_all(senders):
 
 
 
-CASES = [("enroll", name, lambda ca, address, _, go=go: go(ca, address)) for name, go in TLS.items()]
-CASES += [(listener, name, open_http(name)) for listener in ("enroll", "public", "metrics") for name in HTTP]
+def port_of(ca, listener):
+    return {"enroll": ca.port, "admin": ca.admin_port, "public": ca.public_port, "metrics": ca.metrics_port}[listener]
+
+
+CASES = [(listener, name, lambda ca, address, _, go=go: go(ca, address)) for listener in ("enroll", "admin") for name, go in TLS.items()]
+CASES += [(listener, name, open_http(name)) for listener in PROGRAM for name in HTTP]
 
 
 @pytest.mark.parametrize("listener,name,go", CASES, ids=["%s-%s" % c[:2] for c in CASES])
 def test_what_never_ends_is_not_kept(ca, listener, name, go):
-    program = ca.running["chancery-gateway" if listener == "enroll" else "chancery-status"]
-    pid, port = program.process.pid, {"enroll": ca.port, "public": ca.public_port, "metrics": ca.metrics_port}[listener]
+    pid, port = ca.running[PROGRAM[listener]].process.pid, port_of(ca, listener)
     before = memory(pid, "VmRSS")
     senders = [Sender(*go(ca, ("127.0.0.1", port), listener)) for _ in range(CONNECTIONS)]
     idle = memory(pid, "VmRSS")
@@ -214,8 +219,7 @@ def test_a_long_upload_of_small_records_is_no_reason(ca):
     peer.close()
 
 
-@pytest.mark.parametrize("listener,program", [("enroll", "chancery-gateway"), ("public", "chancery-status"),
-                                              ("metrics", "chancery-status")])
+@pytest.mark.parametrize("listener,program", PROGRAM.items())
 def test_each_listener_says_what_it_can_be_made_to_hold(ca, listener, program):
     line = next(x for x in ca.log_lines(program) if "event=http.limits listener=%s " % listener in x)
     number = {k: int(v) for k, v in (word.split("=") for word in line.split() if word.startswith(("connections=", "octets")))}
