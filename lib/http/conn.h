@@ -84,6 +84,7 @@ struct http_conn {
 	struct bytes chain[CONN_CHAIN_MAX]; /* in GnuTLS' memory of this session */
 	bool authenticated;		    /* chain verified, requester known */
 	bool hello_seen, refusal_logged;
+	int tls_alert;	   /* that arrived in plain text, 0: none */
 	bool tls_ended;	   /* nothing arrives any more */
 	unsigned tls_held; /* octets that arrived and led to nothing yet: see tls_io.c */
 

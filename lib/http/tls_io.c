@@ -19,6 +19,8 @@
 
 #include "lib/http/tls.h"
 
+enum { RECORD_HEAD = 5, RECORD_ALERT = 21, ALERT_SIZE = 2, ALERT_FOLLOWS = -1 };
+
 typedef int handshake_call(gnutls_session_t session);
 typedef ssize_t recv_call(gnutls_session_t session, void *data, size_t n);
 
@@ -52,6 +54,17 @@ refuse_octets(struct http_conn *c)
 	(void)tls_refuse(c, TLS_ALERT_DECODE_ERROR, reason, NULL);
 }
 
+/* OpenSSL sends the alert about our certificate in plain text, before it takes its own keys, and
+ * GnuTLS calls that a record that does not decrypt. GnuTLS reads a record's head by itself. */
+static void
+note_plain_alert(struct http_conn *c, const uint8_t *data, ssize_t n)
+{
+	if (n == RECORD_HEAD)
+		c->tls_alert = data[0] == RECORD_ALERT && data[4] == ALERT_SIZE ? ALERT_FOLLOWS : 0;
+	else if (c->tls_alert == ALERT_FOLLOWS)
+		c->tls_alert = n == ALERT_SIZE ? data[1] : 0;
+}
+
 static ssize_t
 pull_octets(gnutls_transport_ptr_t conn, void *data, size_t n)
 {
@@ -66,6 +79,7 @@ pull_octets(gnutls_transport_ptr_t conn, void *data, size_t n)
 		c->tls_ended = got == 0 || (errno != EAGAIN && errno != EINTR);
 		return got;
 	}
+	note_plain_alert(c, data, got);
 	c->tls_held += (unsigned)got;
 	if (c->tls_held <= TLS_HELD_MAX)
 		return got;
@@ -85,15 +99,14 @@ tls_io_start(struct http_conn *c)
 
 /* The client's own alert: most of them say that it does not like our certificate. */
 static void
-log_client_alert(struct http_conn *c)
+log_client_alert(struct http_conn *c, int alert)
 {
-	gnutls_alert_description_t alert = gnutls_alert_get(tls_session_of(c));
-	const char *name = gnutls_alert_get_name(alert);
+	const char *name = gnutls_alert_get_name((gnutls_alert_description_t)alert);
 	char reason[192];
 
 	snprintf(reason, sizeof(reason),
 		"the client sent alert %d, %s: does it trust our root, does it call us by a name of enroll.names?",
-		(int)alert, name != NULL ? name : "unknown");
+		alert, name != NULL ? name : "unknown");
 	access_log_refused(c, TLS_ALERT_NONE, reason, NULL);
 }
 
@@ -123,7 +136,9 @@ end_connection(struct http_conn *c, int code)
 	if (c->refusal_logged || c->tls_ended || code == GNUTLS_E_PUSH_ERROR)
 		return;
 	if (code == GNUTLS_E_FATAL_ALERT_RECEIVED || code == GNUTLS_E_WARNING_ALERT_RECEIVED)
-		log_client_alert(c);
+		log_client_alert(c, (int)gnutls_alert_get(tls_session_of(c)));
+	else if (code == GNUTLS_E_DECRYPTION_FAILED && c->tls_alert > 0)
+		log_client_alert(c, c->tls_alert);
 	else
 		refuse_code(c, code);
 }
