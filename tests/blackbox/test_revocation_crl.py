@@ -111,9 +111,18 @@ def test_revocation_078_reasons_are_there_but_unspecified_is_not(ca, gone):
 
 
 def test_revocation_079_what_is_revoked_stays_so(ca, gone):
-    done = ca.admin("cert", "revoke", rev.serial(gone), "--reason", "keyCompromise", check=False)
+    done = ca.admin("cert", "revoke", rev.serial(gone), "--reason", "cessationOfOperation", check=False)
     assert done.returncode != 0 and "revoked already" in done.stderr + done.stdout
     assert listed(ca, gone).extensions.get_extension_for_class(x509.CRLReason).value.reason == x509.ReasonFlags.superseded
+
+
+def test_revocation_079_the_reason_rises_to_key_compromise(ca):
+    c, first = rev.new_cert(ca, "rises")[0], x509.ReasonFlags.superseded
+    reason = lambda: listed(ca, c) and listed(ca, c).extensions.get_extension_for_class(x509.CRLReason).value.reason  # noqa: E731
+    rev.revoke(ca, c, "superseded")
+    wait_for(lambda: reason() == first, 10, "the CRL lists it")
+    rev.revoke(ca, c, "keyCompromise")
+    wait_for(lambda: reason() == x509.ReasonFlags.key_compromise, 10, "the CRL says why")
 
 
 def test_revocation_081_an_expired_entry_stays_for_one_more_crl(ca):
