@@ -24,37 +24,28 @@ not_ready(enum acme_order_status status)
 		"the order cannot be finalized: %s (RFC 8555 section 7.4)", why[status]);
 }
 
-/* A commonName may repeat one of the names; a CSR without SANs may have just that (clients from
- * before SANs). */
+/* As commonName a DNS name may stand, an address may only be repeated (RFC 8738 section 7). */
 static enum err
-add_common_name(struct call *c, const struct pki_csr *csr, struct pki_sans *names)
+check_addresses(const struct pki_csr *csr, const struct pki_sans *names)
 {
-	const char *cn = pki_name_common_name(c->arena, csr->subject);
-	struct pki_san san;
-
-	if (cn == NULL || names->count > 0)
-		return ERR_OK;
-	if (pki_san_from_text(bytes_str(arena_printf(c->arena, "dns:%s", cn)), c->arena, &san) !=
-		ERR_OK)
-		return err_set_word(ERR_INVALID, WORD_BAD_CSR,
-			"the CSR has no subjectAltName and its commonName is not a DNS name");
-	names->item = arena_array(c->arena, 1, sizeof(*names->item));
-	names->item[0] = san;
-	names->count = 1;
+	for (size_t i = 0; i < names->count; i++)
+		if (names->item[i].type == PKI_SAN_IP &&
+			!pki_sans_contain(&csr->sans, &names->item[i]))
+			return err_set_word(ERR_INVALID, WORD_BAD_CSR,
+				"the CSR has an address as commonName that is no iPAddress of its subjectAltName (RFC 8738 section 7)");
 	return ERR_OK;
 }
 
 static enum err
-check_csr(struct call *c, const struct store_order *o, const struct ca_profile *profile,
-	const struct pki_sans *names, const struct pki_csr *csr)
+check_csr(struct call *c, const struct ca_profile *profile, const struct pki_sans *names,
+	const struct pki_csr *csr)
 {
-	struct pki_sans asked = csr->sans;
+	struct pki_sans asked;
 
-	TRY(add_common_name(c, csr, &asked));
-	if (!pki_sans_equal(&asked, names))
-		return err_set_word(ERR_INVALID, WORD_BAD_CSR,
-			"the names in the CSR are not exactly the %zu of the order (RFC 8555 section 7.4)",
-			o->identifier_count);
+	TRY(ca_policy_csr_names(csr, c->requester->identity_name, names, c->arena, &asked));
+	TRY(ca_policy_same_names(&asked, names, WORD_BAD_CSR,
+		"the names in the CSR are not exactly those of the order (RFC 8555 section 7.4)"));
+	TRY(check_addresses(csr, names));
 	if (csr->asks_ca)
 		return err_set_word(ERR_INVALID, WORD_BAD_CSR, "the CSR asks for a CA certificate");
 	if (jwk_is_spki(&c->account->jwk, &csr->spki))
@@ -64,8 +55,8 @@ check_csr(struct call *c, const struct store_order *o, const struct ca_profile *
 }
 
 static enum err
-read_csr(struct call *c, const struct store_order *o, const struct ca_profile *profile,
-	const struct pki_sans *names, struct pki_csr *csr)
+read_csr(struct call *c, const struct ca_profile *profile, const struct pki_sans *names,
+	struct pki_csr *csr)
 {
 	const char *text;
 	struct bytes der;
@@ -76,7 +67,7 @@ read_csr(struct call *c, const struct store_order *o, const struct ca_profile *p
 	if (e != ERR_OK)
 		return err_context(ERR_INVALID, "\"csr\" (RFC 8555 section 6.1)");
 	TRY(pki_csr_parse(der, c->arena, csr));
-	return check_csr(c, o, profile, names, csr);
+	return check_csr(c, profile, names, csr);
 }
 
 /* Something was refused or lost: if the request has been recorded all the same, the order says how
@@ -136,7 +127,7 @@ finalize_order(struct call *c)
 		TRY(not_ready(o.status));
 	TRY(ca_profiles_get(ca_front_profiles(c->front, c->arena), o.profile, &profile));
 	TRY(order_names(c, &o, &names));
-	TRY(read_csr(c, &o, profile, &names, &csr));
+	TRY(read_csr(c, profile, &names, &csr));
 	return issue_for_order(c, &o, profile, &names, &csr);
 }
 

@@ -7,6 +7,7 @@
 #define CHANCERY_CA_POLICY_H
 
 #include "ca/profile.h"
+#include "lib/pki/csr.h"
 #include "lib/store/identity.h"
 
 struct ca_policy_request {
@@ -47,8 +48,16 @@ size_t ca_policy_refused_names(const struct ca_profile *profile, const struct pk
 /* Subject Name DER that this profile gives this identity and these names. */
 enum err ca_policy_subject(const struct ca_profile *profile, const char *identity_name,
 	const struct pki_sans *names, struct arena *a, struct bytes *der) MUST_CHECK;
-/* May a CSR with this subject be accepted? Empty, equal to what the profile gives, or only a
- * commonName that is the identity's name or one of the names. ERR_INVALID (word "bad-csr"). */
+/* The names a CSR asks for: those of subjectAltName, and its commonName where that is one more: a DNS name
+ * with a dot or an address, unless it is the identity's name, or any one of known (NULL: none), which are
+ * the names that could be meant (RFC 8555 section 7.4). ERR_INVALID (word "too-many-names"). */
+enum err ca_policy_csr_names(const struct pki_csr *csr, const char *identity_name,
+	const struct pki_sans *known, struct arena *a, struct pki_sans *out) MUST_CHECK;
+/* As sets. ERR_INVALID with this word; the reason is the rule and which names differ. */
+enum err ca_policy_same_names(const struct pki_sans *asked, const struct pki_sans *wanted,
+	enum err_word word, const char *rule) MUST_CHECK;
+/* May a CSR with this subject be accepted? Empty and what the profile gives may always; more as the profile's
+ * csr_subject says. ERR_INVALID (word "bad-csr"). */
 enum err ca_policy_csr_subject(const struct ca_profile *profile, const char *identity_name,
 	const struct pki_sans *names, struct bytes subject) MUST_CHECK;
 

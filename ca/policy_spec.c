@@ -1,8 +1,8 @@
 /*
  * From a decision to a certificate's content: subject, and the specification lib/pki builds from.
  *
- * Subjects come from the profile, never from the CSR (a CSR may only agree): relying parties read
- * subjectAltName (RFC 9525), the subject is for people and logs. Names are compared as DER.
+ * Subjects come from the profile, never from the CSR: relying parties read subjectAltName (RFC 9525),
+ * the subject is for people and logs.
  */
 #include "ca/issuers.h"
 #include "ca/policy.h"
@@ -44,48 +44,6 @@ ca_policy_subject(const struct ca_profile *profile, const char *identity_name,
 	if (profile->serial_number == CA_SUBJECT_SERIAL_IDENTITY)
 		parts.serial_number = identity_name;
 	return pki_name_build(&parts, a, der);
-}
-
-static bool
-equal_ignoring_case(struct bytes a, const char *b)
-{
-	return a.n == strlen(b) && strncasecmp((const char *)a.p, b, a.n) == 0;
-}
-
-static bool
-is_one_of(struct bytes common_name, const char *identity_name, const struct pki_sans *names,
-	struct arena *a)
-{
-	if (bytes_equal(common_name, bytes_str(identity_name)))
-		return true;
-	for (size_t i = 0; i < names->count; i++) {
-		const char *text = strchr(pki_san_text(a, &names->item[i]), ':') + 1;
-		bool dns = names->item[i].type == PKI_SAN_DNS;
-
-		if (dns ? equal_ignoring_case(common_name, text)
-			: bytes_equal(common_name, bytes_str(text)))
-			return true;
-	}
-	return false;
-}
-
-enum err
-ca_policy_csr_subject(const struct ca_profile *profile, const char *identity_name,
-	const struct pki_sans *names, struct bytes subject)
-{
-	AUTO_STRUCT(arena) a = arena_new(0);
-	struct bytes ours, text;
-
-	if (pki_name_empty(subject))
-		return ERR_OK;
-	if (pki_name_lone_common_name(subject, &text) && is_one_of(text, identity_name, names, a))
-		return ERR_OK;
-	TRY(ca_policy_subject(profile, identity_name, names, a, &ours));
-	if (bytes_equal(subject, ours))
-		return ERR_OK;
-	return err_set_word(ERR_INVALID, WORD_BAD_CSR,
-		"subject \"%s\" must be empty, \"%s\", or a commonName that is the identity's name or one of the names",
-		pki_name_text(a, subject), pki_name_text(a, ours));
 }
 
 enum err

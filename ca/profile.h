@@ -24,6 +24,13 @@ struct ca_profile {
 	enum ca_common_name { CA_CN_IDENTITY, CA_CN_FIRST_NAME, CA_CN_NONE } common_name;
 	enum ca_subject_serial { CA_SUBJECT_SERIAL_NONE, CA_SUBJECT_SERIAL_IDENTITY } serial_number;
 	const char *organization, *organizational_unit;
+	/* What a subject beyond the profile's own means in a CSR: nothing, a refusal, or that its
+	 * commonName must be the identity's name. */
+	enum ca_csr_subject {
+		CA_CSR_SUBJECT_IGNORE,
+		CA_CSR_SUBJECT_REFUSE,
+		CA_CSR_SUBJECT_PIN
+	} csr_subject;
 	unsigned name_types; /* 1 << enum pki_san_type */
 	const char *const
 		*permitted; /* patterns; count 0: anything of the types (grants still decide) */

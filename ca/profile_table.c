@@ -104,6 +104,10 @@ static const struct yaml_row rows[] = {
 		.help = "OU"),
 	WORD("subject.serial_number", enum ca_subject_serial, serial_number,
 		&profile_subject_serials, .fallback = "none", .help = "serialNumber"),
+	WORD("csr_subject", enum ca_csr_subject, csr_subject, &profile_csr_subjects,
+		.fallback = "ignore",
+		.help = "what a subject in a request means that is not empty and not the one above: nothing, "
+			"a refusal, or (pin) that its CN must be the identity's name"),
 	SECTION("names", .help = "the subject alternative names; none when left out"),
 	SET("names.types", name_types, 0, &profile_name_types, .need = YAML_REQUIRED,
 		.help = "allowed types"),

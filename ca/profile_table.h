@@ -15,6 +15,7 @@ extern const struct yaml_table profile_table;
 
 /* The words of a profile; each is the name of its enum or bit. */
 extern const struct words profile_keys, profile_key_usages, profile_extended_usages,
-	profile_name_types, profile_common_names, profile_subject_serials, profile_wildcards;
+	profile_name_types, profile_common_names, profile_subject_serials, profile_csr_subjects,
+	profile_wildcards;
 
 #endif

@@ -33,6 +33,16 @@ subject_serial_name(unsigned i)
 }
 
 static const char *
+csr_subject_name(unsigned i)
+{
+	static const char *const name[] = {[CA_CSR_SUBJECT_IGNORE] = "ignore",
+		[CA_CSR_SUBJECT_REFUSE] = "refuse",
+		[CA_CSR_SUBJECT_PIN] = "pin"};
+
+	return name[i];
+}
+
+static const char *
 wildcards_name(unsigned i)
 {
 	return i == CA_WILDCARDS_ALLOWED ? "allowed" : "refused";
@@ -44,4 +54,5 @@ const struct words profile_extended_usages = {pki_eku_name, PKI_EKU_COUNT};
 const struct words profile_name_types = {san_name, PKI_SAN_TYPE_COUNT};
 const struct words profile_common_names = {common_name, CA_CN_NONE + 1};
 const struct words profile_subject_serials = {subject_serial_name, CA_SUBJECT_SERIAL_IDENTITY + 1};
+const struct words profile_csr_subjects = {csr_subject_name, CA_CSR_SUBJECT_PIN + 1};
 const struct words profile_wildcards = {wildcards_name, CA_WILDCARDS_ALLOWED + 1};

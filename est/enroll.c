@@ -19,16 +19,6 @@ same_key(const struct pki_csr *csr, const struct pki_cert *current)
 	return bytes_equal(csr->spki.der, current->spki.der);
 }
 
-static enum err
-check_renewal(
-	const struct pki_csr *csr, const struct pki_cert *current, const struct ca_profile *profile)
-{
-	if (same_key(csr, current) && !profile->same_key_renewal)
-		return err_set_word(ERR_DENIED, WORD_SAME_KEY,
-			"profile \"%s\" wants a new key for every certificate", profile->name);
-	return est_check_same_names(csr, current);
-}
-
 /* What both operations do first: read the CSR and refuse what no profile could allow. */
 static enum err
 read_csr(struct http_request *req, struct http_response *resp, struct pki_csr *csr)
@@ -38,27 +28,40 @@ read_csr(struct http_request *req, struct http_response *resp, struct pki_csr *c
 	if (csr->asks_ca)
 		return err_set_word(ERR_INVALID, WORD_BAD_CSR,
 			"the request asks for a CA certificate; only end entities are certified here");
+	if (csr->sans.count == 0 && pki_name_empty(csr->subject))
+		return err_set_word(ERR_INVALID, WORD_BAD_CSR,
+			"neither subject nor subjectAltName (RFC 5280 section 4.1.2.6)");
 	return ERR_OK;
 }
 
-/* The names of the CSR, or, when it has none, exactly the granted ones. */
+/* The granted names, and the one that the CSR's commonName asks for beside them. */
+static enum err
+complete_names(struct http_request *req, const struct pki_csr *csr,
+	const struct ca_profile *profile, struct pki_sans *out)
+{
+	const struct ca_requester *who = ca_requester(req);
+	const char *const *grants;
+	struct pki_sans granted, asked;
+	size_t count;
+
+	TRY(ca_authenticator_grants(est_front(req)->clients, req->arena, who->identity,
+		profile->name, &grants, &count));
+	TRY(est_granted_names(req->arena, grants, count, &granted));
+	TRY(ca_policy_csr_names(csr, who->identity_name, &granted, req->arena, &asked));
+	if (asked.count > 0 && !pki_sans_contain(&granted, &asked.item[0]))
+		granted.item[granted.count++] = asked.item[0];
+	*out = granted;
+	return ERR_OK;
+}
+
+/* The names of the CSR, or, when it has no subjectAltName, exactly the granted ones. */
 static enum err
 choose_names(struct http_request *req, const struct pki_csr *csr, const struct ca_profile *profile,
 	struct pki_sans *out)
 {
-	const char *const *grants;
-	size_t count;
-
-	if (csr->sans.count > 0) {
-		*out = csr->sans;
-		return ERR_OK;
-	}
-	if (pki_name_empty(csr->subject))
-		return err_set_word(ERR_INVALID, WORD_BAD_CSR,
-			"neither subject nor subjectAltName (RFC 5280 section 4.1.2.6)");
-	TRY(ca_authenticator_grants(est_front(req)->clients, req->arena,
-		ca_requester(req)->identity, profile->name, &grants, &count));
-	return est_granted_names(req->arena, grants, count, out);
+	if (csr->sans.count == 0)
+		return complete_names(req, csr, profile, out);
+	return ca_policy_csr_names(csr, ca_requester(req)->identity_name, NULL, req->arena, out);
 }
 
 static void
@@ -108,10 +111,14 @@ static enum err
 renew_certificate(struct http_request *req, struct http_response *resp,
 	const struct ca_profile *profile, const struct pki_csr *csr)
 {
-	const struct ca_presented *old = ca_requester(req)->certificate;
+	const struct ca_requester *who = ca_requester(req);
+	const struct ca_presented *old = who->certificate;
 
-	TRY(check_renewal(csr, &old->cert, profile));
-	return issue_certificate(req, resp, profile, csr, &csr->sans, old->serial);
+	if (same_key(csr, &old->cert) && !profile->same_key_renewal)
+		return err_set_word(ERR_DENIED, WORD_SAME_KEY,
+			"profile \"%s\" wants a new key for every certificate", profile->name);
+	TRY(est_check_same_names(csr, &old->cert, profile, who->identity_name, req->arena));
+	return issue_certificate(req, resp, profile, csr, &old->cert.sans, old->serial);
 }
 
 static enum err

@@ -4,8 +4,8 @@
 
 #include <pthread.h>
 
+#include "ca/policy.h"
 #include "est/est.h"
-#include "lib/pki/csr.h"
 
 struct est_service {
 	const struct config_est *config;
@@ -53,11 +53,13 @@ void est_fail(struct http_request *req, struct http_response *resp, enum err e);
 enum err est_check_binding(const struct http_request *req, struct http_response *resp,
 	const struct pki_csr *csr) MUST_CHECK;
 
-/* RFC 7030 section 4.2.2: subject and subjectAltName of the CSR are those of the certificate to be
- * replaced (pki_name_equal, pki_sans_equal). */
-enum err est_check_same_names(const struct pki_csr *csr, const struct pki_cert *current) MUST_CHECK;
-/* The names a CSR without subjectAltName gets: the exact ones among the grants, never one made up
- * from a pattern. */
+/* RFC 7030 section 4.2.2: subject and names of the CSR are those of the certificate to be replaced, or what
+ * made them: a subject that the profile lets pass, no subjectAltName at all. ERR_INVALID (words
+ * "subject-changed", "names-changed"). */
+enum err est_check_same_names(const struct pki_csr *csr, const struct pki_cert *current,
+	const struct ca_profile *profile, const char *identity_name, struct arena *a) MUST_CHECK;
+/* What a CSR without subjectAltName gets beside its commonName: the exact ones among the grants, never one
+ * made up from a pattern. out has room for one more. */
 enum err est_granted_names(
 	struct arena *a, const char *const *grants, size_t count, struct pki_sans *out) MUST_CHECK;
 

@@ -84,9 +84,10 @@ api_issue(struct api_call *c)
 {
 	const struct pki_csr *csr = &api_value(c, "csr")->csr;
 	int64_t lifetime = api_value(c, "lifetime")->number;
+	struct pki_sans names;
 	struct ca_issue i = {.protocol = CA_PROTOCOL_ADMIN,
 		.spki = &csr->spki,
-		.names = &csr->sans,
+		.names = &names,
 		.not_after = lifetime > 0 ? clock_now() + lifetime : 0,
 		.repeat_window = REPEAT_S,
 		.wait_ms = WAIT_MS};
@@ -94,6 +95,7 @@ api_issue(struct api_call *c)
 
 	TRY(ca_profiles_get(ca_front_profiles(c->g, c->arena), api_text(c, "profile"), &i.profile));
 	TRY(api_find_identity(c, api_text(c, "identity"), &identity));
+	TRY(ca_policy_csr_names(csr, identity.name, NULL, c->arena, &names));
 	i.requester = c->requester;
 	i.identity = identity.id;
 	i.identity_name = identity.name;

@@ -250,17 +250,65 @@ pki_name_check(struct bytes der)
 
 /* ---- comparing ---- */
 
-static bool
-is_directory_string(uint8_t tag)
+/* A text character by character as section 7.1 compares it: letters without case (ASCII: no tables),
+ * spaces at the ends left out, and one for each run inside. -1 at its end. */
+static int
+next_character(struct bytes *text)
 {
-	return tag == DER_UTF8_STRING || tag == DER_PRINTABLE_STRING;
+	size_t spaces = 0;
+	int c;
+
+	while (spaces < text->n && text->p[spaces] == ' ')
+		spaces++;
+	if (spaces == text->n)
+		return -1;
+	if (spaces > 0) {
+		*text = bytes_of(text->p + spaces, text->n - spaces);
+		return ' ';
+	}
+	c = text->p[0] >= 'A' && text->p[0] <= 'Z' ? text->p[0] | 0x20 : text->p[0];
+	*text = bytes_of(text->p + 1, text->n - 1);
+	return c;
+}
+
+static struct bytes
+without_leading_spaces(struct bytes text)
+{
+	while (text.n > 0 && text.p[0] == ' ')
+		text = bytes_of(text.p + 1, text.n - 1);
+	return text;
+}
+
+bool
+pki_name_text_equal(struct bytes a, struct bytes b)
+{
+	int c;
+
+	a = without_leading_spaces(a);
+	b = without_leading_spaces(b);
+	do {
+		c = next_character(&a);
+		if (c != next_character(&b))
+			return false;
+	} while (c >= 0);
+	return true;
 }
 
 static bool
+is_text(uint8_t tag)
+{
+	return tag == DER_UTF8_STRING || tag == DER_PRINTABLE_STRING || tag == DER_IA5_STRING;
+}
+
+/* The part of a mail address before "@" has case (section 7.5). */
+static bool
 ava_equal(const struct ava *a, const struct ava *b)
 {
-	return bytes_equal(a->oid, b->oid) && bytes_equal(a->value, b->value) &&
-		(a->tag == b->tag || (is_directory_string(a->tag) && is_directory_string(b->tag)));
+	if (!bytes_equal(a->oid, b->oid))
+		return false;
+	if (bytes_equal(a->oid, OID_AT_EMAIL_ADDRESS) || !is_text(a->tag) || !is_text(b->tag))
+		return a->tag == b->tag && bytes_equal(a->value, b->value);
+	return pki_name_text_equal(a->value, b->value);
 }
 
 bool
@@ -405,8 +453,7 @@ pki_name_lone_common_name(struct bytes der, struct bytes *text)
 	struct ava ava;
 
 	if (open_name(der, &c) != ERR_OK || at_end(&c) || next_ava(&c, &ava) != ERR_OK ||
-		!at_end(&c) || !bytes_equal(ava.oid, OID_AT_COMMON_NAME) ||
-		!is_directory_string(ava.tag))
+		!at_end(&c) || !bytes_equal(ava.oid, OID_AT_COMMON_NAME))
 		return false;
 	*text = ava.value;
 	return true;

@@ -78,13 +78,14 @@ enum err pki_name_check(struct bytes der) MUST_CHECK;
 char *pki_name_text(struct arena *a, struct bytes der);
 /* The last commonName as text, or NULL. */
 char *pki_name_common_name(struct arena *a, struct bytes der);
-/* Whether a name is one commonName (UTF8String or PrintableString) and nothing else; then text is
- * its value, a view into der. */
+/* Whether a name is one commonName and nothing else; then text is its value, a view into der. */
 bool pki_name_lone_common_name(struct bytes der, struct bytes *text);
-/* Equal DER, or well-formed names with the same attributes in the same RDNs, octet for octet, where
- * one side may say PrintableString and the other UTF8String. Stricter than RFC 5280 section 7.1,
- * which also ignores case and runs of spaces. */
+/* Equal DER, or well-formed names with the same attributes in the same RDNs, whose texts are equal
+ * whatever their string types: RFC 5280 section 7.1. */
 bool pki_name_equal(struct bytes a, struct bytes b);
+/* As texts of attributes: case of ASCII letters, spaces at the ends and the length of runs of spaces do
+ * not count. */
+bool pki_name_text_equal(struct bytes a, struct bytes b);
 static inline bool
 pki_name_empty(struct bytes der)
 {

@@ -11,14 +11,17 @@ from instance import Instance  # noqa: E402
 
 DEVICE = {"requesters": ["device"], "protocols": ["est", "admin"], "keys": ["p256"], "lifetime": "1h",
           "key_usage": ["digitalSignature"], "extended_key_usage": ["clientAuth"], "names": {"types": ["dns"]}}
-# One wants a new key for every certificate, one has a subject of two parts.
+# One wants a new key for every certificate, one has a subject of two parts; two judge the subjects of requests.
 PROFILES = [
     {"name": "new-key", "same_key_renewal": False, **DEVICE},
-    {"name": "org", "subject": {"common_name": "identity", "organization": "Chancery tests"}, **DEVICE},
+    {"name": "org", "subject": {"common_name": "identity", "organization": "Chancery tests"}, "csr_subject": "refuse", **DEVICE},
+    {"name": "refuse", "csr_subject": "refuse", **DEVICE},
+    {"name": "pin", "csr_subject": "pin", **DEVICE},
     {"name": "brief", **dict(DEVICE, lifetime="30m")},
 ]
 CONFIG = {"est": {"wait": "20s", "labels": [{"name": "devices", "profile": "device"}, {"name": "meshes", "profile": "workload"},
-                                            {"name": "new-keys", "profile": "new-key"}]}}
+                                            {"name": "new-keys", "profile": "new-key"}, {"name": "refuse", "profile": "refuse"},
+                                            {"name": "pin", "profile": "pin"}]}}
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import der  # noqa: E402
 import revocation as rev  # noqa: E402
 from acme_client import AccountKey, AcmeClient, b64, identifiers, new_csr, split_chain, unb64  # noqa: E402
 from acme_fixtures import lab, web  # noqa: E402,F401
@@ -241,6 +242,68 @@ def test_acme_082_common_name_may_repeat_a_name_or_stand_alone(shared):
         order = shared.finalize(shared.new_order([shared.host]), csr)
         assert order["status"] == "valid"
         assert names_of(split_chain(shared.certificate(order))[0]) == {shared.host[4:]}
+
+
+A, B, IP = "a.many.example.org", "b.many.example.org", "10.1.2.3"
+DEFAULT = [("2.5.4.6", der.printable("AU")), ("2.5.4.8", der.utf8("Some-State")), (der.ORGANIZATION, der.utf8("Internet Widgits Pty Ltd"))]
+# What clients write: the names of the order, the subject, the values of subjectAltName, and whether it is accepted.
+CLIENT_CSRS = {
+    "certbot": ([A, B], [], [A, B], True),
+    "acme.sh": ([A, B], [(der.COMMON_NAME, der.utf8(A))], [A, B], True),
+    "acme.sh with country, organization and unit": (
+        [A], [("2.5.4.6", der.printable("CN")), (der.ORGANIZATION, der.utf8("Example")), ("2.5.4.11", der.utf8("Web")),
+              (der.COMMON_NAME, der.utf8(A))], [A], True),
+    "acme.sh for an address": ([IP], [(der.ORGANIZATION, der.utf8("acme.sh"))], [IP], True),
+    "lego, Go": ([A, B], [(der.COMMON_NAME, der.printable(A))], [A, B], True),
+    "lego for an address": ([IP], [(der.COMMON_NAME, der.utf8(IP))], [IP], True),
+    "openssl req, defaults": ([A], DEFAULT, [A], True),
+    "openssl req without names": ([A], DEFAULT + [(der.COMMON_NAME, der.utf8(A))], [], True),
+    "openssl req with a mail address": (
+        [A], DEFAULT + [(der.COMMON_NAME, der.utf8(A)), ("1.2.840.113549.1.9.1", der.tlv(0x16, b"a@example.org"))], [A], True),
+    "Windows": ([A], [(der.COMMON_NAME, der.utf8(A))], [A.upper()], True),
+    "Java with a person": ([A], [(der.COMMON_NAME, der.utf8("Duke Java")), (der.ORGANIZATION, der.utf8("Example"))], [A], True),
+    "keytool, defaults": ([A], [(der.COMMON_NAME, der.printable("Unknown")), ("2.5.4.6", der.printable("Unknown"))], [A], False),
+    "one name in each place": ([A, B], [(der.COMMON_NAME, der.utf8(B))], [A], True),
+    "capitals and doubles": ([A], [(der.COMMON_NAME, der.utf8(A.upper()))], [A, A.upper()], True),
+    "IA5String": ([A], [(der.COMMON_NAME, der.tlv(0x16, A.encode()))], [A], True),
+    "a word as common name": ([A], [(der.COMMON_NAME, der.utf8("server"))], [A], True),
+    "one more as common name": ([A], [(der.COMMON_NAME, der.utf8(B))], [A], False),
+    "one of two as common name": ([A, B], [(der.COMMON_NAME, der.utf8(B))], [], False),
+    "two common names": ([A, B], [(der.COMMON_NAME, der.utf8(A)), (der.COMMON_NAME, der.utf8(B))], [], False),
+    "organization alone": ([A], [(der.ORGANIZATION, der.utf8("Example"))], [], False),
+    "an address as DNS name": ([IP], [], [b"\x82" + bytes([len(IP)]) + IP.encode()], False),
+    "an address as common name": ([IP], [(der.COMMON_NAME, der.utf8(IP))], [], False),
+    "another address as common name": ([IP], [(der.COMMON_NAME, der.utf8("10.1.2.4"))], [IP], False),
+}
+
+
+@pytest.mark.parametrize("client", CLIENT_CSRS)
+def test_acme_082_requests_as_clients_write_them(shared, client):
+    """RFC 8555 section 7.4, RFC 8738 section 7: names are judged wherever they stand, the subject is the profile's."""
+    names, subject, alt_names, accepted = CLIENT_CSRS[client]
+    values = [n if isinstance(n, bytes) else der.tlv(0x87, bytes(map(int, n.split(".")))) if n[0].isdigit() else der.tlv(0x82, n.encode())
+              for n in alt_names]
+    attributes = [der.extension_request(der.extension(der.SUBJECT_ALT_NAME, der.seq(*values)))] if values else []
+    csr = b64(der.csr(ec.generate_private_key(ec.SECP256R1()), der.name(*subject), attributes))
+    order = shared.new_order(["%s:%s" % ("ip" if n == IP else "dns", n) for n in names])
+    if not accepted:
+        problem = shared.refused(order["finalize"], {"csr": csr})
+        assert (problem.status, problem.type) == (400, "badCSR"), problem.document
+        csr = new_csr(["%s:%s" % ("ip" if n == IP else "dns", n) for n in names])[0]
+    cert = split_chain(shared.certificate(shared.finalize(order, csr)))[0]
+    assert names_of(cert) == set(names) and cert.subject.rfc4514_string() == "CN=" + names[0]
+
+
+def test_acme_082_microsofts_attributes_may_stand_beside_the_names(shared):
+    names = der.extension_request(der.extension(der.SUBJECT_ALT_NAME, der.dns_names(A)))
+    version = der.seq(der.oid("1.3.6.1.4.1.311.13.2.3"), der.set_of(der.tlv(0x16, b"10.0.20348.2")))
+    other = der.seq(der.oid("1.3.6.1.4.1.311.2.1.14"), der.set_of(der.seq(der.extension("2.5.29.15", b"\x03\x02\x05\xa0"))))
+    subject = der.name((der.COMMON_NAME, der.utf8(A)))
+    order = shared.new_order(["dns:" + A])
+    key = ec.generate_private_key(ec.SECP256R1())
+    problem = shared.refused(order["finalize"], {"csr": b64(der.csr(key, subject, [version, names, other]))})
+    assert problem.type == "badCSR" and "Microsoft" in problem.document["detail"]
+    assert shared.finalize(order, b64(der.csr(key, subject, [version, names])))["status"] == "valid"
 
 
 def test_acme_083_account_key_is_not_certified(lab):

@@ -74,7 +74,8 @@ def test_a_shorter_life_may_be_asked_but_not_a_longer_one(ca, printer):
     ({"profile": "gateway-tls"}, 403, None),
     ({"profile": "no-such"}, 404, "unknown-profile"),
     ({"identity": "nobody"}, 404, "unknown-identity"),
-    ({"common_name": "somebody-else"}, 400, "bad-csr"),
+    ({"common_name": "somebody-else", "profile": "pin"}, 400, "bad-csr"),
+    ({"common_name": "other.example.org"}, 403, "name-not-allowed"),
     ({"key": ec.generate_private_key(ec.SECP521R1())}, 400, "bad-key"),
     ({"names": []}, 200, None)])
 def test_an_operator_issues_only_what_policy_allows(ca, printer, change, status, code):

@@ -85,10 +85,75 @@ def test_est_059_every_type_of_name_needs_a_grant(device, name, word):
     refused(post(device.client, device.csr(names=device.names + [name])), 403, word)
 
 
-def test_est_059_a_subject_that_is_not_the_device_is_refused(device):
-    refused(post(device.client, device.csr(common_name="somebody-else")), 400, "bad-csr")
-    for agreed in (device.name, device.names[0][4:]):
-        assert cert(post(device.client, device.csr(common_name=agreed))).subject.rfc4514_string() == "CN=" + device.name
+@pytest.mark.parametrize("profile,refused_names", [("device", []), ("refuse", ["somebody-else"]),
+                                                  ("pin", ["somebody-else", "{dns}", "other.example.org"])])
+def test_est_059_a_subject_beyond_the_profiles_own_means_what_the_profile_says(ca, profile, refused_names):
+    d = Device(ca, profile=profile)
+    label = None if profile == "device" else profile
+    dns = d.names[0][4:]
+    for name in (d.name, d.name.upper(), dns, "somebody-else", "other.example.org"):
+        r = post(d.client, d.csr(common_name=name), label=label)
+        if name in [n.format(dns=dns) for n in refused_names]:
+            assert "csr_subject" in refused(r, 400, "bad-csr")
+        elif name == "other.example.org":
+            assert "other.example.org" in refused(r, 403, "name-not-allowed")
+        else:
+            one = cert(r)
+            assert one.subject.rfc4514_string() == "CN=" + d.name and sans(one) == [dns]
+    d.close()
+
+
+def test_est_059_a_common_name_that_is_a_name_is_asked_for(ca):
+    d = Device(ca, names=2, grants=["device=dns:*.pattern.example.org"])
+    first, second = (n[4:] for n in d.names)
+    for common_name, names, expected in ((second, d.names[:1], [first, second]), (first, d.names[:1], [first]),
+                                         ("a.pattern.example.org", d.names[:1], ["a.pattern.example.org", first]),
+                                         (second, [], [first, second]),
+                                         ("a.pattern.example.org", [], ["a.pattern.example.org", first, second])):
+        assert sans(cert(post(d.client, d.csr(common_name=common_name, names=names)))) == sorted(expected)
+    d.close()
+
+
+def device_requests(name, dns):
+    """What devices and tools write: the subject, the subjectAltName's DNS names, the names of the certificate (None: refused)."""
+    cn, org = der.COMMON_NAME, der.ORGANIZATION
+    other = "other.example.org"
+    return {
+        "nothing but a serial number": (der.name(("2.5.4.5", der.printable("SN-0017"))), [], [dns]),
+        "maker and serial number": (der.name((org, der.utf8("Maker Ltd.")), ("2.5.4.5", der.printable("SN-0017")), (cn, der.utf8(name))), [dns],
+                                    [dns]),
+        "maker's name as common name": (der.name((org, der.utf8("Maker")), (cn, der.utf8("Maker Thing 5"))), [dns], [dns]),
+        "strongSwan pki": (der.name(("2.5.4.6", der.printable("CH")), (org, der.printable("strongSwan")), (cn, der.printable(name))), [dns], [dns]),
+        "openssl req, defaults": (der.name(("2.5.4.6", der.printable("AU")), ("2.5.4.8", der.utf8("Some-State")),
+                                           (org, der.utf8("Internet Widgits Pty Ltd"))), [], [dns]),
+        "keytool, defaults": (der.name((cn, der.printable("Unknown")), ("2.5.4.11", der.printable("Unknown")), ("2.5.4.6", der.printable("Unknown"))),
+                              [dns], None),  # a country is two letters
+        "host in both": (der.name((cn, der.utf8(dns))), [dns], [dns]),
+        "host as common name": (der.name((cn, der.utf8(dns))), [], [dns]),
+        "mail address": (der.name(("1.2.840.113549.1.9.1", der.tlv(0x16, b"admin@example.org")), (cn, der.utf8(name))), [dns], [dns]),
+        "IA5String": (der.name((cn, der.tlv(0x16, name.encode()))), [dns], [dns]),
+        "another host as common name": (der.name((cn, der.utf8(other))), [dns], None),
+        "another host": (der.name((cn, der.utf8(name))), [dns, other], None),
+    }
+
+
+@pytest.mark.parametrize("what", device_requests("", ""))
+def test_est_059_and_069_a_device_enrolls_and_renews_with_one_request(ca, what):
+    d = Device(ca)
+    subject, names, expected = device_requests(d.name, d.names[0][4:])[what]
+    attributes = [der.extension_request(der.extension(der.SUBJECT_ALT_NAME, der.dns_names(*names)))] if names else []
+    key = new_key()
+    r = post(d.client, der.csr(key, subject, attributes))
+    if expected is None:
+        assert r.status in (400, 403), r
+    else:
+        one = cert(r)
+        assert one.subject.rfc4514_string() == "CN=" + d.name and sans(one) == expected
+        with ca.client(*ca.save(key, one)) as again:
+            two = cert(post(again, der.csr(new_key(), subject, attributes), "simplereenroll"))
+            assert two.subject == one.subject and sans(two) == expected
+            assert cert(post(again, der.csr(key, subject, attributes), "simplereenroll")).subject == one.subject
+    d.close()
 
 
 def test_est_059_a_request_without_names_gets_the_granted_ones(ca):
@@ -168,7 +233,8 @@ def test_est_064_the_presented_key_follows_renewal_rules(ca):
     assert cert(post(d.client, renewal)).serial_number != d.certificate.serial_number
     # Same key, one granted name less: allowed to a new key, refused to this one.
     refused(post(d.client, make_csr(d.key, d.name, d.names[:1])), 400, "names-changed")
-    refused(post(d.client, make_csr(d.key, None, d.names)), 400, "subject-changed")
+    refused(post(d.client, make_csr(d.key, "other.example.org", d.names)), 400, "names-changed")
+    cert(post(d.client, make_csr(d.key, None, d.names)))
     cert(post(d.client, make_csr(new_key(), d.name, d.names[:1])))
     d.close()
 

@@ -108,17 +108,47 @@ common_name(uint8_t tag, const char *text)
 	return SEQ(TLV(DER_SET, SEQ(hex("0603550403"), TLV(tag, bytes_str(text)))));
 }
 
+/* RFC 5280 section 7.1. */
 static void
-test_names_are_equal_by_octets_whatever_the_string_type(void)
+test_names_are_equal_whatever_case_spaces_and_string_type(void)
 {
-	struct bytes utf8 = common_name(DER_UTF8_STRING, "web-1"),
-		     printable = common_name(DER_PRINTABLE_STRING, "web-1");
+	static const struct {
+		const char *a, *b;
+		bool equal;
+	} cases[] = {
+		{"web-1", "web-1", true}, {"web-1", "WEB-1", true}, {"Web  One", "web one", true},
+		{" web one  ", "web one", true}, {"web one", "webone", false},
+		{"web-1", "web-10", false}, {"web-1", "web-2", false}, {"  ", " ", true},
+		{"  ", "a", false}, {"a ", "a b", false},
+		{"@[`{", "`{@[", false}, /* beside the letters in ASCII */
+	};
+	static const uint8_t tags[] = {DER_UTF8_STRING, DER_PRINTABLE_STRING, DER_IA5_STRING};
 
-	CHECK(pki_name_equal(utf8, utf8));
-	CHECK(pki_name_equal(utf8, printable) && pki_name_equal(printable, utf8));
-	CHECK(!pki_name_equal(utf8, common_name(DER_UTF8_STRING, "WEB-1")));
-	CHECK(!pki_name_equal(utf8, common_name(DER_PRINTABLE_STRING, "web-1 ")));
-	CHECK(!pki_name_equal(utf8, common_name(DER_IA5_STRING, "web-1")));
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		for (size_t k = 0; k < ARRAY_LEN(tags) * ARRAY_LEN(tags); k++) {
+			uint8_t one = tags[k % ARRAY_LEN(tags)], two = tags[k / ARRAY_LEN(tags)];
+
+			if (strchr(cases[i].a, '@') != NULL &&
+				(one == DER_PRINTABLE_STRING || two == DER_PRINTABLE_STRING))
+				continue;
+			CHECK_CASE(pki_name_equal(common_name(one, cases[i].a),
+					   common_name(two, cases[i].b)) == cases[i].equal,
+				cases[i].a);
+		}
+	CHECK(!pki_name_equal(common_name(DER_UTF8_STRING, "\xc3\x84"),
+		common_name(DER_UTF8_STRING, "\xc3\xa4")));
+}
+
+static void
+test_a_mail_address_in_a_name_has_case(void)
+{
+	struct bytes oid = hex("06092a864886f70d010901");
+	struct bytes one = SEQ(
+			     TLV(DER_SET, SEQ(oid, TLV(DER_IA5_STRING, BYTES_LIT("A@b.example"))))),
+		     two = SEQ(
+			     TLV(DER_SET, SEQ(oid, TLV(DER_IA5_STRING, BYTES_LIT("a@b.example")))));
+
+	CHECK(pki_name_equal(one, one) && !pki_name_equal(one, two));
 }
 
 static void
@@ -155,13 +185,15 @@ test_only_a_lone_common_name_is_one(void)
 	struct bytes a = SEQ(hex("0603550403 0c0161")), b = SEQ(hex("0603550403 0c0162"));
 	struct bytes text = NOTHING,
 		     others[] = {NOTHING, SEQ(NOTHING), SEQ(hex("3100")),
-			     common_name(DER_IA5_STRING, "a"), SEQ(rdn("060355040a 0c0161")),
-			     SEQ(TLV(DER_SET, a), TLV(DER_SET, b)), SEQ(TLV(DER_SET, a, b))};
+			     SEQ(rdn("060355040a 0c0161")), SEQ(TLV(DER_SET, a), TLV(DER_SET, b)),
+			     SEQ(TLV(DER_SET, a, b))};
 
 	CHECK(pki_name_lone_common_name(common_name(DER_UTF8_STRING, "a"), &text));
 	CHECK(bytes_equal(text, BYTES_LIT("a")));
 	CHECK(pki_name_lone_common_name(common_name(DER_PRINTABLE_STRING, "b"), &text));
 	CHECK(bytes_equal(text, BYTES_LIT("b")));
+	CHECK(pki_name_lone_common_name(common_name(DER_IA5_STRING, "c"), &text));
+	CHECK(bytes_equal(text, BYTES_LIT("c")));
 	for (size_t i = 0; i < ARRAY_LEN(others); i++)
 		CHECK(!pki_name_lone_common_name(others[i], &text));
 }
@@ -169,8 +201,9 @@ test_only_a_lone_common_name_is_one(void)
 UNIT_MAIN("pki-dn", {"test_a_dn_is_built_checked_and_shown", test_a_dn_is_built_checked_and_shown},
 	{"test_dn_parts_out_of_bounds_are_refused", test_dn_parts_out_of_bounds_are_refused},
 	{"test_bad_dns_are_refused", test_bad_dns_are_refused},
-	{"test_names_are_equal_by_octets_whatever_the_string_type",
-		test_names_are_equal_by_octets_whatever_the_string_type},
+	{"test_names_are_equal_whatever_case_spaces_and_string_type",
+		test_names_are_equal_whatever_case_spaces_and_string_type},
+	{"test_a_mail_address_in_a_name_has_case", test_a_mail_address_in_a_name_has_case},
 	{"test_parts_and_their_order_are_part_of_the_name",
 		test_parts_and_their_order_are_part_of_the_name},
 	{"test_broken_names_are_equal_to_nothing_but_their_octets",
