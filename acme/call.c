@@ -129,7 +129,7 @@ refuse_call(struct call *c, enum err code)
 	const struct problem_kind *kind = problem_for(code, word);
 
 	c->resp->outcome = err_word_text(word);
-	c->resp->reason = reason;
+	c->resp->reason = arena_strdup(c->arena, err_reason_advised());
 	put_problem(c, kind, code, reason);
 	if (kind->status == 429 ||
 		kind->status == 503) /* lib/http adds it to refusals of its own */

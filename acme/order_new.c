@@ -10,6 +10,7 @@
 #include "acme/order.h"
 #include "acme/problem.h"
 #include "acme/resources.h"
+#include "ca/advice.h"
 #include "lib/base/clock.h"
 #include "lib/base/hex.h"
 #include "lib/base/random.h"
@@ -186,7 +187,7 @@ is_granted(const struct wish *w, size_t i)
 
 /* All that is wrong with names, in one answer. */
 static enum err
-check_names(struct call *c, struct wish *w)
+check_names(struct call *c, const struct wish *w)
 {
 	const char **reason = arena_array(c->arena, w->names.count, sizeof(*reason));
 
@@ -204,8 +205,8 @@ check_names(struct call *c, struct wish *w)
 	return c->subproblems == NULL ? ERR_OK : refuse_subproblems(c, WORD_REJECTED_IDENTIFIER);
 }
 
-/* Everything else the gate will ask, as far as it can be known without a key: any key the profile
- * likes stands in. */
+/* All that the gate will ask, as far as it can be known without a key: any key the profile likes stands
+ * in. */
 static enum err
 check_policy(struct call *c, const struct wish *w)
 {
@@ -229,9 +230,15 @@ check_policy(struct call *c, const struct wish *w)
 		.now = clock_now(),
 	};
 	struct ca_validity validity;
+	enum err e;
 
 	TRY(ca_issuers_for(ca_front_issuers(c->front, c->arena), w->profile, &issuer));
-	return ca_policy_check(&r, issuer->cert.not_after, &validity);
+	e = check_names(c, w);
+	if (e == ERR_OK)
+		e = ca_policy_check(&r, issuer->cert.not_after, &validity);
+	if (e == ERR_DENIED)
+		ca_advise(c->front, c->arena, c->requester->identity, &r, issuer->cert.not_after);
+	return e;
 }
 
 static enum err
@@ -254,7 +261,6 @@ read_wish(struct call *c, struct wish *w)
 	TRY(check_profile(c, w));
 	TRY(ca_authenticator_grants(c->front->clients, c->arena, c->requester->identity,
 		w->profile->name, &w->grants, &w->grant_count));
-	TRY(check_names(c, w));
 	TRY(check_policy(c, w));
 	w->granted = ca_policy_granted(&w->names, w->grants, w->grant_count);
 	return ERR_OK;

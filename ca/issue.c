@@ -4,6 +4,7 @@
  */
 #include "ca/issue.h"
 
+#include "ca/advice.h"
 #include "lib/base/clock.h"
 
 static enum err
@@ -24,6 +25,7 @@ check_policy(struct ca_front *g, struct http_request *req, const struct ca_issue
 	const struct ca_issuer *issuer;
 	struct ca_validity validity;
 	struct bytes subject;
+	enum err e;
 
 	TRY(ca_issuers_for(ca_front_issuers(g, req->arena), i->profile, &issuer));
 	TRY(ca_authenticator_grants(
@@ -37,7 +39,11 @@ check_policy(struct ca_front *g, struct http_request *req, const struct ca_issue
 		r.authorized = all;
 		r.authorized_count = i->names->count;
 	}
-	TRY(ca_policy_check(&r, issuer->cert.not_after, &validity));
+	e = ca_policy_check(&r, issuer->cert.not_after, &validity);
+	if (e == ERR_DENIED)
+		ca_advise(g, req->arena, i->identity, &r, issuer->cert.not_after);
+	if (e != ERR_OK)
+		return e;
 	return ca_policy_subject(i->profile, i->identity_name, i->names, req->arena, &subject);
 }
 

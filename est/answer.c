@@ -51,9 +51,9 @@ est_fail(struct http_request *req, struct http_response *resp, enum err e)
 	const char *instead = by_class[e].instead;
 
 	resp->outcome = err_name(e);
-	resp->reason = arena_strdup(req->arena, err_reason());
+	resp->reason = arena_strdup(req->arena, err_reason_advised());
 	est_refuse(req, resp, by_class[e].status, err_word_text(err_word()),
-		instead != NULL ? instead : resp->reason);
+		instead != NULL ? instead : err_reason());
 	if (e == ERR_UNAVAILABLE)
 		http_response_header(resp, "Retry-After", est_service(req)->retry_after);
 }

@@ -118,7 +118,7 @@ enum err
 api_record_refusal(struct api_call *c, enum err refusal)
 {
 	enum err_word word = err_word();
-	const char *reason = arena_strdup(c->arena, err_reason());
+	const char *reason = arena_strdup(c->arena, err_reason_advised());
 	enum place place = take_place(c->g->admin, c->requester->identity);
 
 	if (place != PLACE_NONE)

@@ -8,7 +8,7 @@
 
 #include <openssl/err.h>
 
-static _Thread_local char reason[1024] = "no error";
+static _Thread_local char reason[1024] = "no error", advice[512];
 static _Thread_local enum err_word word = WORD_OK;
 
 /* The first are the names of the classes. */
@@ -24,6 +24,7 @@ set_reason(enum err code, enum err_word new_word, const char *fmt, va_list ap)
 
 	vsnprintf(text, sizeof(text), fmt, ap);
 	memcpy(reason, text, sizeof(reason));
+	advice[0] = '\0';
 	word = new_word != WORD_OK ? new_word : (enum err_word)code;
 }
 
@@ -88,10 +89,29 @@ err_context(enum err code, const char *fmt, ...)
 	return code;
 }
 
+void
+err_advise(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(advice, sizeof(advice), fmt, ap);
+	va_end(ap);
+}
+
 const char *
 err_reason(void)
 {
 	return reason;
+}
+
+const char *
+err_reason_advised(void)
+{
+	static _Thread_local char both[sizeof(reason) + sizeof(advice) + 2];
+
+	snprintf(both, sizeof(both), "%s%s%s", reason, advice[0] != '\0' ? "; " : "", advice);
+	return both;
 }
 
 enum err_word

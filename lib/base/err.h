@@ -56,6 +56,13 @@ enum err err_context(enum err code, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* The last reason set on this thread, never NULL; valid until the next err_set(). */
 const char *err_reason(void);
 
+/* Adds to the last reason what its operator could do about it, which peers have no business to read:
+ * what else is granted or offered. The next err_set() forgets it. */
+void err_advise(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+/* The last reason and what was advised, for logs and operators; valid until the next call. */
+const char *err_reason_advised(void);
+
 /* The last word of this thread. */
 enum err_word err_word(void);
 

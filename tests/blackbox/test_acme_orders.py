@@ -128,6 +128,14 @@ def test_acme_078_wildcards_need_profile_and_grant(shared):
     assert problem.type == "rejectedIdentifier" and "http-01" in problem.document["detail"]
 
 
+def test_acme_078_the_log_says_which_profile_would_have_allowed_it(lab, shared):
+    problem = refuse_order(shared, "dns:*.advised.wild.example.org")
+    assert problem.type == "rejectedIdentifier" and "would allow" not in problem.response.text
+    lab.ca.wait_logged("chancery-gateway", "*.advised.wild.example.org")
+    (line,) = [x for x in lab.ca.log_lines("chancery-gateway") if "*.advised.wild.example.org" in x]
+    assert "would allow this request" in line and "wild" in line.split("the nearest grant")[1]
+
+
 def test_acme_079_validity_is_honoured(shared):
     start, end = now() + datetime.timedelta(minutes=10), now() + datetime.timedelta(hours=3)
     order, pem, _ = shared.obtain([shared.host], notBefore=rfc3339(start), notAfter=rfc3339(end))

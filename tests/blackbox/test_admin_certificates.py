@@ -85,6 +85,16 @@ def test_an_operator_issues_only_what_policy_allows(ca, printer, change, status,
         assert code is None or answer["code"] == code
 
 
+def test_a_refusal_says_what_would_have_been_allowed(ca):
+    ca.add_identity("advised", "device", ["device=dns:*.advised.example.org", "brief=dns:a.b.advised.example.org"])
+    with ca.operator() as c:
+        status, problem, _ = call(c, "POST", "issue", issue_body("advised", names=["dns:a.b.advised.example.org"]))
+        assert (status, problem["code"]) == (403, "name-not-allowed")
+        assert 'nearest grant is "dns:*.advised.example.org"' in problem["reason"] and 'profile "brief" would allow' in problem["reason"]
+        _, problem, _ = call(c, "POST", "issue", issue_body("advised", names=["dns:elsewhere.test"]))
+        assert "nearest" not in problem["reason"] and "would allow" not in problem["reason"]
+
+
 @pytest.mark.parametrize("csr", ["", "!!!!", base64.b64encode(b"\x30\x03\x02\x01\x00").decode(), "A" * 40000])
 def test_a_request_that_is_no_csr_is_refused(ca, printer, csr):
     with ca.operator() as c:

@@ -28,6 +28,18 @@ def test_est_046_authentication_and_authorization_are_separate_and_logged(ca, de
     assert "identity=" + device.name in line and "status=403" in line and "foreign.example.org" in line
 
 
+def test_est_046_the_log_says_what_would_have_been_allowed(ca):
+    """To operators alone: the nearest grant, and another profile."""
+    d = Device(ca, grants=["device=dns:*.near.example.org", "brief=dns:a.b.near.example.org"])
+    advice = ('the nearest grant is \\"dns:*.near.example.org\\"', 'profile \\"brief\\" would allow this request')
+    text = refused(post(d.client, d.csr(names=["dns:a.b.near.example.org"])), 403, "name-not-allowed")
+    assert "a.b.near.example.org" in text and "nearest" not in text and "brief" not in text
+    request_id = text.rsplit("(request ", 1)[1][:-2]
+    (line,) = [x for x in ca.log_lines("chancery-gateway") if request_id in x]
+    assert all(a in line or a.replace("\\", "") in line for a in advice), line
+    d.close()
+
+
 def test_est_048_only_the_leaf_speaks(ca, device, tmp_path):
     """Another device's certificate stuffed into the chain changes nothing about who asks, or ends the handshake."""
     other = Device(ca)

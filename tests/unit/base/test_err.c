@@ -84,6 +84,19 @@ test_each_thread_has_its_own_reason(void)
 }
 
 static void
+test_advice_is_apart_from_the_reason_and_ends_with_it(void)
+{
+	(void)err_set(ERR_DENIED, "no");
+	CHECK(strcmp(err_reason_advised(), "no") == 0);
+	err_advise("ask %s", "bob");
+	CHECK(strcmp(err_reason(), "no") == 0 && strcmp(err_reason_advised(), "no; ask bob") == 0);
+	(void)err_context(ERR_DENIED, "here");
+	CHECK(strcmp(err_reason_advised(), "here: no; ask bob") == 0);
+	(void)err_set(ERR_DENIED, "other");
+	CHECK(strcmp(err_reason_advised(), "other") == 0);
+}
+
+static void
 test_every_class_has_a_name(void)
 {
 	for (int i = 0; i < ERR_COUNT; i++)
@@ -110,5 +123,7 @@ UNIT_MAIN("err", {"test_reason_and_word_are_kept", test_reason_and_word_are_kept
 	{"test_system_errors_carry_their_text", test_system_errors_carry_their_text},
 	{"test_overlong_reason_is_cut", test_overlong_reason_is_cut},
 	{"test_each_thread_has_its_own_reason", test_each_thread_has_its_own_reason},
+	{"test_advice_is_apart_from_the_reason_and_ends_with_it",
+		test_advice_is_apart_from_the_reason_and_ends_with_it},
 	{"test_every_class_has_a_name", test_every_class_has_a_name},
 	{"test_every_word_is_found_by_its_text", test_every_word_is_found_by_its_text})
