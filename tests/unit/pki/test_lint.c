@@ -449,9 +449,25 @@ test_octets_after_the_tbs_are_refused(void)
 	CHECK_ERR(lint_tbs(NOTHING, PKI_SIG_ECDSA_SHA256, A()), ERR_INVALID);
 }
 
+/* Whoever put it into the queue: it is not certified. */
+static void
+test_a_weak_key_is_refused(void)
+{
+	struct pki_cert_spec s = leaf();
+
+	s.spki = SEQ(hex("300506032b6570"),
+		TLV(DER_BIT_STRING, hex("0001"), bytes_of((const uint8_t[31]){0}, 31)));
+	CHECK_REASON(lint_tbs(tbs_of(&s), PKI_SIG_ECDSA_SHA256, A()), ERR_INVALID, "small order");
+	CHECK(err_word() == WORD_LINT);
+	s.spki = hex(P256_SPKI);
+	((uint8_t *)s.spki.p)[s.spki.n - 1] ^= 1;
+	CHECK_REASON(lint_tbs(tbs_of(&s), PKI_SIG_ECDSA_SHA256, A()), ERR_INVALID, "not a point");
+}
+
 UNIT_MAIN("pki-lint", {"test_good_certificates_pass", test_good_certificates_pass},
 	{"test_each_rule_refuses", test_each_rule_refuses},
 	{"test_another_signature_algorithm_is_refused",
 		test_another_signature_algorithm_is_refused},
 	{"test_octets_of_other_builders_are_refused", test_octets_of_other_builders_are_refused},
-	{"test_octets_after_the_tbs_are_refused", test_octets_after_the_tbs_are_refused})
+	{"test_octets_after_the_tbs_are_refused", test_octets_after_the_tbs_are_refused},
+	{"test_a_weak_key_is_refused", test_a_weak_key_is_refused})
