@@ -99,8 +99,10 @@ check_authorized(struct call *c, const struct pki_cert *cert, const struct store
 static enum err
 revoke_certificate(struct call *c)
 {
-	struct store_revoke revoke = {
-		.actor = c->requester->identity_name, .request_id = c->req->id};
+	struct store_revoke revoke = {.scope = STORE_REVOKE_ACME,
+		.account = c->account != NULL ? c->account->id : NULL,
+		.actor = c->requester->identity_name,
+		.request_id = c->req->id};
 	struct store_revoke_done done;
 	struct store_certificate row;
 	struct pki_cert cert;

@@ -103,6 +103,11 @@ check_sense(const struct reader *r, const struct ca_profile *p)
 	if (p->eku & PKI_EKU_OCSP_SIGNING && p->protocols != 1U << CA_PROTOCOL_INTERNAL)
 		return yaml_refuse(r->doc, path_of(r, "protocols"),
 			"a responder's certificate speaks for the CA; allowed: internal");
+	if (p->requesters & (1U << IDENTITY_OPERATOR | 1U << IDENTITY_SERVICE) &&
+		p->protocols & (1U << CA_PROTOCOL_EST | 1U << CA_PROTOCOL_ACME))
+		return yaml_refuse(r->doc, path_of(r, "protocols"),
+			"the gateway never asks for certificates of operators and programs; "
+			"allowed with requesters operator or service: admin, internal");
 	if (p->approvals > 0 && p->protocols & 1U << CA_PROTOCOL_INTERNAL)
 		return yaml_refuse(r->doc, path_of(r, "approval"),
 			"programs cannot wait for operators to have their own certificates; "

@@ -68,14 +68,12 @@ ask_for_certificate(void *ctx, struct bytes spki, int64_t *request)
 {
 	const struct ocsp_issuer *i = ctx;
 	AUTO_STRUCT(arena) a = arena_new(0);
-	enum err e = store_responder_request(i->service->store, CA_OWN_RESPONDER,
-		i->service->config->ocsp.profile, i->name, spki, random_id(a), request);
+	const struct store_own_request r = {.profile = i->service->config->ocsp.profile,
+		.issuer = i->name,
+		.spki = spki,
+		.request_id = random_id(a)};
 
-	if (e == ERR_NOTFOUND)
-		return err_set(ERR_NOTFOUND,
-			"there is no service identity \"" CA_OWN_RESPONDER
-			"\"; run: ca-admin init");
-	return e;
+	return store_own_request(i->service->store, &r, request);
 }
 
 static enum err

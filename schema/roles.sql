@@ -1,6 +1,7 @@
 -- Least grants, applied after every migration run. Roles exist already (ca-admin schema apply makes them when it
 -- connects as a superuser; else they are made by the administrator of the cluster).
 -- What an earlier version granted goes first; all of this is one transaction.
+-- No role has UPDATE, DELETE or TRUNCATE on a whole table, but for the signer's two: nobody else can lock one (LOCK TABLE).
 REVOKE ALL ON ALL TABLES IN SCHEMA chancery
 	FROM PUBLIC, chancery_gateway, chancery_admin, chancery_signer, chancery_validator, chancery_status;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA chancery
@@ -12,36 +13,38 @@ GRANT EXECUTE ON FUNCTION node_seen TO chancery_gateway, chancery_admin, chancer
 -- Both fronts: who asks and what it may have, requests and their results, who has heard of a change, the writer's mark.
 GRANT SELECT ON issuer, identity, name_grant, certificate, revocation, blocked_key, issuance_request, node
 	TO chancery_gateway, chancery_admin;
--- By column: a request is born pending, whatever a broken front would like.
+-- By column: a request is born pending and under the role's own name. Which protocols, a trigger says.
 GRANT INSERT (protocol, request_id, identity, profile, names, spki, not_before, not_after, acme_order, renewed_from, requester,
 	proof, proof_serial)
 	ON issuance_request TO chancery_gateway, chancery_admin;
-GRANT SELECT, INSERT, UPDATE ON writer_mark TO chancery_gateway, chancery_admin;
-GRANT EXECUTE ON FUNCTION certificate_revoke TO chancery_gateway, chancery_admin;
+GRANT SELECT, INSERT (writer, batch), UPDATE (batch, at) ON writer_mark TO chancery_gateway, chancery_admin;
+GRANT EXECUTE ON FUNCTION own_request TO chancery_gateway, chancery_admin, chancery_status;
 
 -- gateway: ACME's objects.
 GRANT SELECT ON acme_account, acme_order, acme_authorization, acme_challenge, acme_authorization_state, acme_order_state,
 	acme_nonce_key, acme_nonce_used TO chancery_gateway;
-GRANT INSERT ON acme_account, acme_order, acme_authorization, acme_nonce_key, acme_nonce_used TO chancery_gateway;
--- By column: a challenge is born unanswered.
+GRANT INSERT ON acme_account, acme_order, acme_authorization, acme_nonce_used TO chancery_gateway;
+-- By column: a challenge is born unanswered, and numbers are the database's.
 GRANT INSERT (id, "authorization", type, token) ON acme_challenge TO chancery_gateway;
-GRANT DELETE ON acme_nonce_used, acme_nonce_key TO chancery_gateway;
+GRANT INSERT (key) ON acme_nonce_key TO chancery_gateway;
 GRANT UPDATE (contact, thumbprint, jwk, terms_agreed, xid) ON acme_account TO chancery_gateway;
 GRANT UPDATE (request) ON acme_order TO chancery_gateway;
 GRANT INSERT ON audit_event TO chancery_gateway;
-GRANT EXECUTE ON FUNCTION challenge_answer, acme_account_move, acme_authorization_deactivate TO chancery_gateway;
+GRANT EXECUTE ON FUNCTION challenge_answer, acme_account_move, acme_authorization_deactivate, acme_nonce_sweep, acme_revoke
+	TO chancery_gateway;
 
--- admin: registers identities, says what they may have, reviews requests; reads what operators look at.
-GRANT SELECT ON certificate_name, crl, audit_event, acme_order TO chancery_admin;
-GRANT INSERT ON identity, name_grant, audit_event, crl_dirty TO chancery_admin;
-GRANT EXECUTE ON FUNCTION certificate_revoke_line, grant_add, grant_remove, identity_set_state, identity_offboard,
-	request_approvals, request_approvers, request_approve, request_reject TO chancery_admin;
+-- admin: registers identities, says what they may have, revokes, reviews requests; reads what operators look at.
+GRANT SELECT ON certificate_name, crl, crl_dirty, audit_event, acme_order TO chancery_admin;
+GRANT INSERT ON audit_event TO chancery_admin;
+GRANT EXECUTE ON FUNCTION identity_add, identity_set_state, identity_offboard, grant_add, grant_remove, certificate_revoke,
+	certificate_revoke_line, crl_mark, request_approvals, request_approvers, request_approve, request_reject TO chancery_admin;
 
 -- signer: the only one that inserts certificates and CRLs.
-GRANT SELECT ON issuer, identity, certificate, revocation, crl, crl_dirty, issuance_request, request_authority
+GRANT SELECT ON issuer, identity, certificate, revocation, crl, crl_dirty, crl_turn, issuance_request, request_authority
 	TO chancery_signer;
 GRANT UPDATE (state, done_at, serial, cert_not_after, refusal_class, refusal_word, refusal, hold, hold_until, hold_reason,
 	approvals_needed) ON issuance_request TO chancery_signer;
+GRANT UPDATE (issuer) ON crl_turn TO chancery_signer; -- to lock a row of it
 GRANT INSERT ON certificate, certificate_name, crl, audit_event TO chancery_signer;
 GRANT DELETE ON crl_dirty, crl TO chancery_signer;
 GRANT EXECUTE ON FUNCTION certificate_partitions, authority_lock, request_approvals TO chancery_signer;
@@ -53,4 +56,3 @@ GRANT INSERT ON audit_event TO chancery_validator;
 
 -- status: reads, and asks for its responder's certificate.
 GRANT SELECT ON issuer, certificate, revocation, crl, issuance_request, node TO chancery_status;
-GRANT EXECUTE ON FUNCTION responder_request TO chancery_status;

@@ -3,7 +3,6 @@
  * but operators. What it may do in the database the gateway may not, and the other way round.
  */
 #include "admin/api/api.h"
-#include "ca/own.h"
 #include "server/front.h"
 
 static const struct config_listener *
@@ -29,7 +28,6 @@ main(int argc, char **argv)
 		.listener = "admin",
 		.settings = find_settings,
 		.welcome = CA_CLIENTS_OPERATORS,
-		.identity = CA_OWN_ADMIN,
 		.own = "the admin program's own certificate",
 		.open = open_api,
 		.close = admin_close,

@@ -16,8 +16,7 @@ struct front_program {
 	const char *listener; /* its section of the configuration: "enroll" */
 	const struct config_listener *(*settings)(const struct config *c);
 	enum ca_clients welcome;
-	const char *identity; /* of its own certificate */
-	const char *own;      /* for reasons: "the gateway's own certificate" */
+	const char *own; /* for reasons: "the gateway's own certificate" */
 	/* Are the profiles what this front needs? Wrong ones are not taken. NULL: any are. */
 	enum err (*check_profiles)(const struct config *c, const struct ca_profiles *profiles);
 	/* The protocols' own state; opening again after a failure is right. */

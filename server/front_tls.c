@@ -17,38 +17,19 @@ struct front_tls {
 };
 
 static enum err
-find_identity(struct front_tls *t, struct arena *a, int64_t *id)
-{
-	const char *name = t->program->identity;
-	struct store_identity identity;
-	enum err e = store_identity_find(t->own.store, a, name, &identity);
-
-	if (e == ERR_NOTFOUND)
-		return err_set(ERR_NOTFOUND,
-			"there is no service identity \"%s\" yet; run `ca-admin init`", name);
-	if (e == ERR_OK)
-		*id = identity.id;
-	return e;
-}
-
-static enum err
 ask_for_certificate(void *ctx, struct bytes spki, int64_t *request)
 {
 	struct front_tls *t = ctx;
 	AUTO_STRUCT(arena) a = arena_new(0);
-	struct store_request_new r = {
-		.protocol = CA_PROTOCOL_INTERNAL,
-		.request_id = random_id(a),
-		.profile = t->listener->profile,
+	struct store_own_request r = {.profile = t->listener->profile,
 		.name_count = t->listener->names_count,
 		.spki = spki,
-	};
+		.request_id = random_id(a)};
 	const char **names;
 
-	TRY(find_identity(t, a, &r.identity));
 	TRY(ca_own_names(t->listener, t->program->listener, a, &names));
 	r.names = names;
-	return store_request_add(t->own.store, &r, request);
+	return store_own_request(t->own.store, &r, request);
 }
 
 struct front_tls *

@@ -3,7 +3,6 @@
  * written the way the path's clients read them. This is the only place that knows both.
  */
 #include "acme/acme.h"
-#include "ca/own.h"
 #include "est/est.h"
 #include "server/front.h"
 
@@ -109,7 +108,6 @@ main(int argc, char **argv)
 		.listener = "enroll",
 		.settings = find_settings,
 		.welcome = CA_CLIENTS_ALL,
-		.identity = CA_OWN_GATEWAY,
 		.own = "the gateway's own certificate",
 		.check_profiles = check_profiles,
 		.open = open_protocols,

@@ -11,7 +11,7 @@
 #include "lib/store/issuer.h"
 #include "lib/store/node.h"
 
-enum { STALE_S = 15, ISSUER_SOON_S = 30 * 86400 };
+enum { STALE_S = 15, ISSUER_SOON_S = 30 * 86400, CRL_LATE_S = 60 };
 
 static const char *const programs[] = {"signer", "gateway", "admin", "validator", "status"};
 
@@ -212,6 +212,24 @@ judge_missing(struct api_call *c)
 				issuers->missing[i]));
 }
 
+/* Revocations whose CRL does not follow: no signer does it, or one that holds its turn for ever. */
+static enum err
+judge_marks(struct api_call *c, const struct store_issuer *list, size_t count, int64_t now)
+{
+	struct store_crl_wait *waits;
+	size_t n;
+
+	TRY(store_crl_waiting(c->g->store, c->arena, &waits, &n));
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < count; k++)
+			if (list[k].id == waits[i].issuer && now - waits[i].since > CRL_LATE_S)
+				add_problem(c,
+					arena_printf(c->arena,
+						"revocations by issuer \"%s\" wait for their CRL since %lld s",
+						list[k].name, (long long)(now - waits[i].since)));
+	return ERR_OK;
+}
+
 static enum err
 put_issuers(struct api_call *c, int64_t now)
 {
@@ -237,7 +255,7 @@ put_issuers(struct api_call *c, int64_t now)
 		json_array_append_new(out, o);
 		judge_issuer(c, &list[i], crl, now);
 	}
-	return e;
+	return e == ERR_OK ? judge_marks(c, list, count, now) : e;
 }
 
 enum err

@@ -43,6 +43,36 @@ check_asked(const struct store_claim_item *r)
 	return ERR_OK;
 }
 
+/* What each program may ask for; it was asked when the row was written, too. Who is none of them owns
+ * the database. Only the status program is certified as a responder, and as nothing else. */
+static enum err
+check_role(const struct store_claim_item *r, const struct ca_profile *profile)
+{
+	static const struct {
+		const char *role;
+		unsigned protocols;
+		bool responder;
+	} rows[] = {
+		{"chancery_gateway",
+			1U << CA_PROTOCOL_EST | 1U << CA_PROTOCOL_ACME | 1U << CA_PROTOCOL_INTERNAL,
+			false},
+		{"chancery_admin", 1U << CA_PROTOCOL_ADMIN | 1U << CA_PROTOCOL_INTERNAL, false},
+		{"chancery_status", 1U << CA_PROTOCOL_INTERNAL, true},
+		{"chancery_signer", 0, false},
+		{"chancery_validator", 0, false},
+	};
+	bool responder = (profile->eku & PKI_EKU_OCSP_SIGNING) != 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (strcmp(r->role, rows[i].role) == 0 &&
+			(!(rows[i].protocols & 1U << r->protocol) ||
+				responder != rows[i].responder))
+			return err_set_word(ERR_DENIED, WORD_PROTOCOL_NOT_ALLOWED,
+				"role \"%s\" may not ask for profile \"%s\" over \"%s\"", r->role,
+				profile->name, ca_protocol_name(r->protocol));
+	return ERR_OK;
+}
+
 static enum err
 check_predecessor(const struct store_claim_item *r)
 {
@@ -197,6 +227,7 @@ certify_request(const struct decide *d, const struct store_claim_item *r, struct
 	policy.names = &names;
 	TRY(ca_profiles_get(d->profiles, r->profile, &policy.profile));
 	TRY(check_asked(r));
+	TRY(check_role(r, policy.profile));
 	TRY(check_order(r));
 	TRY(check_predecessor(r));
 	TRY(read_names(r, d->arena, &names));

@@ -88,9 +88,5 @@ store_nonce_use(struct store *s, const uint8_t mark[STORE_NONCE_MARK_SIZE], stru
 enum err
 store_nonce_sweep(struct store *s)
 {
-	const struct stmt *const both[] = {&sql_acme_nonce_sweep_used, &sql_acme_nonce_sweep_keys};
-
-	for (size_t i = 0; i < ARRAY_LEN(both); i++)
-		TRY(db_run(s->db, both[i], NULL, NULL));
-	return ERR_OK;
+	return db_run(s->db, &sql_acme_nonce_sweep, NULL, NULL);
 }

@@ -9,7 +9,7 @@
 #include "schema/statements/crl.h"
 #include "schema/statements/revocation.h"
 
-enum { CRL_KEPT = 10, CRL_LOCK = 0x43524c }; /* the advisory lock's class */
+enum { CRL_KEPT = 10 };
 
 enum err
 store_crl_latest(struct store *s, struct arena *a, const int64_t *known, size_t known_count,
@@ -70,6 +70,21 @@ store_crl_mark(struct store *s, int16_t issuer)
 	return e;
 }
 
+enum err
+store_crl_waiting(struct store *s, struct arena *a, struct store_crl_wait **out, size_t *count)
+{
+	AUTO(PGresult) res = NULL;
+
+	TRY(db_read(s->db, &sql_crl_waiting, NULL, &res));
+	*count = result_rows(res);
+	*out = arena_array(a, *count, sizeof(**out));
+	for (size_t i = 0; i < *count; i++)
+		(*out)[i] = (struct store_crl_wait){
+			.issuer = (int16_t)result_int(res, i, COL_CRL_WAITING_ISSUER),
+			.since = result_time(res, i, COL_CRL_WAITING_SINCE)};
+	return ERR_OK;
+}
+
 struct store_crl_job {
 	struct store *store;
 	struct db_conn *conn;
@@ -94,10 +109,10 @@ begin_locked(struct store_crl_job *job)
 	AUTO(PGresult) res = NULL;
 	enum err e = db_conn_command(job->conn, "BEGIN");
 
-	BIND(&p, crl_lock, .class = CRL_LOCK, .issuer = job->issuer);
+	BIND(&p, crl_lock, .issuer = job->issuer);
 	if (e == ERR_OK)
 		e = db_conn_run(job->conn, &sql_crl_lock, &p, &res);
-	if (e == ERR_OK && !result_bool(res, 0, COL_CRL_LOCK_LOCKED))
+	if (e == ERR_OK && result_rows(res) == 0)
 		return err_set(ERR_CONFLICT, "another signer publishes this CRL");
 	return e;
 }

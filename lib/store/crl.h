@@ -20,6 +20,13 @@ store_crl_import(struct store *s, const struct store_crl *crl, const char *actor
 /* Marks an issuer's CRL dirty so that the signer publishes it now (`ca-admin crl publish`). Rings
  * STATE. */
 enum err store_crl_mark(struct store *s, int16_t issuer) MUST_CHECK;
+/* Of each issuer with marks that no CRL has taken yet: since when. */
+struct store_crl_wait {
+	int16_t issuer;
+	int64_t since;
+};
+enum err store_crl_waiting(
+	struct store *s, struct arena *a, struct store_crl_wait **out, size_t *count) MUST_CHECK;
 
 /*
  * CRL publication by the signer, in one transaction under an advisory lock per issuer:

@@ -37,7 +37,7 @@ store_identity_add(struct store *s, const struct store_identity *identity,
 			identity->name);
 	if (e != ERR_OK)
 		return e;
-	if (result_rows(res) == 0)
+	if (result_null(res, 0, COL_IDENTITY_ADD_ID))
 		return err_set(ERR_CONFLICT, "identity \"%s\" exists already", identity->name);
 	*id = result_int(res, 0, COL_IDENTITY_ADD_ID);
 	store_ring(s, STORE_BELL_STATE);

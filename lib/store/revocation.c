@@ -25,6 +25,11 @@ run_revoke(struct store *s, const struct store_revoke *r, PGresult **out)
 			.actor = r->actor, .request_id = r->request_id);
 		return db_run(s->db, &sql_certificate_revoke_line, &p, out);
 	}
+	if (r->scope == STORE_REVOKE_ACME) {
+		BIND(&p, acme_revoke, .serial = serial, .reason = r->reason, .account = r->account,
+			.actor = r->actor, .request_id = r->request_id);
+		return db_run(s->db, &sql_acme_revoke, &p, out);
+	}
 	BIND(&p, certificate_revoke, .serial = serial, .reason = r->reason, .actor = r->actor,
 		.request_id = r->request_id);
 	return db_run(s->db, &sql_certificate_revoke, &p, out);
@@ -41,6 +46,9 @@ store_certificate_revoke(struct store *s, struct arena *a, const struct store_re
 
 	if (strcmp(outcome, "unknown") == 0)
 		return err_set(ERR_NOTFOUND, "no certificate with this serial");
+	if (strcmp(outcome, "denied") == 0)
+		return err_set_word(ERR_DENIED, WORD_NOT_YOURS,
+			"ACME revokes what came through ACME, for those who may have its names (RFC 8555 section 7.6)");
 	store_ring(s, STORE_BELL_STATE);
 	if (strcmp(outcome, "already") == 0)
 		return err_set_word(

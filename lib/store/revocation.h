@@ -5,12 +5,14 @@
 #include "lib/store/store.h"
 
 /* What is revoked: this certificate; or its line, which is what was asked for with it or renews it,
- * and so on. */
-enum store_revoke_scope { STORE_REVOKE_ONE, STORE_REVOKE_LINE };
+ * and so on; or this one by revokeCert of RFC 8555, when it came through ACME. */
+enum store_revoke_scope { STORE_REVOKE_ONE, STORE_REVOKE_LINE, STORE_REVOKE_ACME };
 struct store_revoke {
 	const uint8_t *serial;
 	enum store_revoke_scope scope;
 	int reason; /* RFC 5280 section 5.3.1; -1: none */
+	const char
+		*account; /* of ACME; NULL: the certificate's own key, which the caller has seen */
 	const char *actor, *request_id;
 };
 /* Serials (hex) of what was revoked besides: of the line, and with reason keyCompromise every live
@@ -19,7 +21,7 @@ struct store_revoke_done {
 	const char **others;
 	size_t count;
 };
-/* ERR_NOTFOUND: unknown serial. ERR_CONFLICT (word "already-revoked"): it is revoked already; its
+/* ERR_NOTFOUND: unknown serial. ERR_DENIED: not for ACME, or for this account. ERR_CONFLICT (word "already-revoked"): it is revoked already; its
  * reason may still rise to keyCompromise, which is ERR_OK. Rings STATE. */
 enum err store_certificate_revoke(struct store *s, struct arena *a, const struct store_revoke *r,
 	struct store_revoke_done *out) MUST_CHECK;

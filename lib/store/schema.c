@@ -63,17 +63,17 @@ apply_role(struct work *w, const char *name, bool present, const char *create, c
 		e = db_conn_command(&w->conn, create);
 	if (e == ERR_OK && !present)
 		add_step(w, arena_printf(w->arena, "role \"%s\" created", name));
-	if (e != ERR_OK || alter == NULL)
+	if (e != ERR_OK || alter[0] == '\0')
 		return e;
 	if (!w->creator) {
 		add_step(w,
 			arena_printf(w->arena,
-				"role \"%s\": time limits left as they are, user \"%s\" may not alter it",
+				"role \"%s\": its limits left as they are, user \"%s\" may not alter it",
 				name, w->user));
 		return ERR_OK;
 	}
 	TRY(db_conn_command(&w->conn, alter));
-	add_step(w, arena_printf(w->arena, "role \"%s\": time limits set", name));
+	add_step(w, arena_printf(w->arena, "role \"%s\": limits set", name));
 	return ERR_OK;
 }
 
@@ -88,6 +88,29 @@ apply_roles(struct work *w)
 			result_bool(res, i, COL_SCHEMA_ROLES_PRESENT),
 			result_text(w->arena, res, i, COL_SCHEMA_ROLES_CREATE_COMMAND),
 			result_text(w->arena, res, i, COL_SCHEMA_ROLES_ALTER_COMMAND)));
+	return ERR_OK;
+}
+
+/* Of everybody in this database, so that no role can fill what all need. */
+static enum err
+apply_limits(struct work *w)
+{
+	AUTO(PGresult) res = NULL;
+
+	TRY(db_conn_run(&w->conn, &sql_schema_limits, NULL, &res));
+	for (size_t i = 0; i < result_rows(res); i++) {
+		const char *what = result_text(w->arena, res, i, COL_SCHEMA_LIMITS_WHAT);
+
+		if (w->superuser)
+			TRY(db_conn_command(&w->conn,
+				result_text(w->arena, res, i, COL_SCHEMA_LIMITS_COMMAND)));
+		add_step(w,
+			arena_printf(w->arena,
+				w->superuser
+					? "%s: taken from everybody"
+					: "%s: left to everybody, only a superuser may take them",
+				what));
+	}
 	return ERR_OK;
 }
 
@@ -229,6 +252,7 @@ apply_all(struct work *w)
 	TRY(db_conn_run(&w->conn, &sql_schema_lock, NULL, NULL));
 	TRY(look_who(w));
 	TRY(apply_roles(w));
+	TRY(apply_limits(w));
 	TRY(become_owner(w));
 	TRY(apply_migrations(w));
 	TRY(apply_file(w, "words.sql", 0));

@@ -22,10 +22,7 @@ n AS (
 	ON CONFLICT DO NOTHING RETURNING 1)
 SELECT EXISTS (SELECT 1 FROM k) AS known, EXISTS (SELECT 1 FROM n) AS used;
 
--- name: acme_nonce_sweep_used
+-- name: acme_nonce_sweep
 -- by: gateway
-DELETE FROM acme_nonce_used WHERE expires < now();
-
--- name: acme_nonce_sweep_keys
--- by: gateway
-DELETE FROM acme_nonce_key WHERE id <= (SELECT id FROM acme_nonce_key ORDER BY id DESC OFFSET 8 LIMIT 1);
+-- out: acme_nonce_sweep void
+SELECT acme_nonce_sweep();

@@ -7,14 +7,16 @@
 -- out: id int8, protocol text, request_id text, profile text, identity int8, names text[], spki bytea, not_before timestamptz,
 -- out: not_after timestamptz, created_at timestamptz, acme_order text, renewed_from bytea, issuer text, identity_name text,
 -- out: identity_kind text, identity_state text, requester_state text, grants text[], authorized text[], order_usable bool,
--- out: renewed_from_live bool, shown_live bool, key_blocked bool, approvals int8, authority text
+-- out: renewed_from_live bool, shown_live bool, key_blocked bool, approvals int8, authority text, role text
 -- SKIP LOCKED keeps other signers off. What decides about a request is read here, and compared before anything is recorded.
 WITH q AS MATERIALIZED (
-	SELECT id, protocol, request_id, profile, identity, names, spki, not_before, not_after, created_at, acme_order, renewed_from, issuer
+	SELECT id, protocol, request_id, profile, identity, names, spki, not_before, not_after, created_at, acme_order, renewed_from, issuer,
+		role
 	FROM issuance_request WHERE state = 'pending' ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED)
 SELECT q.id, q.protocol, q.request_id, q.profile, q.identity, q.names, q.spki, q.not_before, q.not_after, q.created_at, q.acme_order,
 	q.renewed_from, q.issuer, i.name AS identity_name, i.kind AS identity_kind, a.identity_state, a.requester_state, a.grants,
-	a.authorized, a.order_usable, a.renewed_from_live, a.shown_live, a.key_blocked, a.approvals, a::text AS authority
+	a.authorized, a.order_usable, a.renewed_from_live, a.shown_live, a.key_blocked, a.approvals, a::text AS authority,
+	q.role::text AS role
 FROM q JOIN identity i ON i.id = q.identity JOIN request_authority a ON a.id = q.id ORDER BY q.id;
 
 -- name: claim_relock

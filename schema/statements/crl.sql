@@ -19,14 +19,21 @@ SELECT crl_import(:issuer, :number, :this_update, :next_update, :entries, :der, 
 -- name: crl_mark
 -- by: admin
 -- in: issuer int2
-INSERT INTO crl_dirty (issuer, crl_shard) VALUES (:issuer, 0);
+-- out: crl_mark void
+SELECT crl_mark(:issuer);
+
+-- name: crl_waiting
+-- by: admin
+-- out: issuer int2, since timestamptz
+-- Since when revocations wait for their CRL.
+SELECT issuer, min(at) AS since FROM crl_dirty GROUP BY issuer;
 
 -- name: crl_lock
 -- by: signer
--- in: class int4, issuer int4
--- out: locked bool
--- One signer at a time publishes an issuer's CRL. Not a row's lock: nothing of the issuer's may wait for the HSM.
-SELECT pg_try_advisory_xact_lock(:class, :issuer) AS locked;
+-- in: issuer int2
+-- out: issuer int2
+-- One signer at a time publishes an issuer's CRL. A row that nobody else looks at: nothing of the issuer's may wait for the HSM.
+SELECT issuer FROM crl_turn WHERE issuer = :issuer FOR UPDATE SKIP LOCKED;
 
 -- name: crl_take
 -- by: signer

@@ -1,4 +1,4 @@
--- Identities. What changes one is audited in the same statement or function.
+-- Identities. What changes one is a function, and audited in it.
 
 -- row: identity
 -- out: id int8, name text, owner text, kind text, state text, created_at timestamptz, changed_at timestamptz
@@ -8,19 +8,8 @@ id, name, owner, kind, state, created_at, changed_at
 -- by: admin, owner
 -- in: name text, kind text, owner text, profiles text[], patterns text[], actor text, request_id text
 -- out: id int8
--- The identity, its grants and the audit event, or nothing when the name is taken.
-WITH i AS (
-	INSERT INTO identity (name, kind, owner) VALUES (:name, :kind, :owner) ON CONFLICT (name) DO NOTHING RETURNING id),
-g AS (
-	INSERT INTO name_grant (identity, profile, pattern, created_by)
-	SELECT i.id, u.profile, u.pattern, :actor FROM i, unnest(:profiles::text[], :patterns::text[]) AS u (profile, pattern)
-	ON CONFLICT DO NOTHING),
-a AS (
-	INSERT INTO audit_event (actor, operation, object, outcome, request_id, detail)
-	SELECT :actor, 'identity.add', :name, 'ok', :request_id, jsonb_build_object('kind', :kind::text, 'owner', :owner::text, 'grants',
-		(SELECT coalesce(jsonb_agg(jsonb_build_array(u.profile, u.pattern)), '[]')
-		FROM unnest(:profiles::text[], :patterns::text[]) AS u (profile, pattern))) FROM i)
-SELECT id FROM i;
+-- Null: the name is taken.
+SELECT identity_add(:name, :kind, :owner, :profiles, :patterns, :actor, :request_id) AS id;
 
 -- name: identity_find
 -- by: gateway, admin, owner

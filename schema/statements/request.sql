@@ -72,11 +72,11 @@ n AS (
 u AS (UPDATE acme_order SET request = n.id FROM n WHERE acme_order.id = n.acme_order)
 SELECT {added} FROM r LEFT JOIN n ON n.acme_order = r.acme_order ORDER BY r.place;
 
--- name: responder_request
--- by: status
--- in: identity text, profile text, issuer text, spki bytea, request_id text
--- out: id int8
-SELECT responder_request(:identity, :profile, :issuer, :spki, :request_id) AS id;
+-- name: own_request
+-- by: gateway, admin, status
+-- in: profile text, names text[], issuer text, spki bytea, request_id text
+-- out: outcome text, request int8
+SELECT outcome, request FROM own_request(:profile, :names, :issuer, :spki, :request_id);
 
 -- What became of a request.
 

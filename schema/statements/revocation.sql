@@ -9,7 +9,7 @@ v.serial, v.issuer, v.revoked_at, v.not_after, v.reason
 d.outcome, ARRAY (SELECT encode(o, 'hex') FROM unnest(d.others) AS o) AS others
 
 -- name: certificate_revoke
--- by: gateway, admin
+-- by: admin
 -- in: serial bytea, reason int2 null -1, actor text, request_id text
 -- out: {revoke_done}
 SELECT {revoke_done} FROM certificate_revoke(:serial, :reason, :actor, :request_id) AS d;
@@ -19,6 +19,12 @@ SELECT {revoke_done} FROM certificate_revoke(:serial, :reason, :actor, :request_
 -- in: serial bytea, reason int2 null -1, actor text, request_id text
 -- out: {revoke_done}
 SELECT {revoke_done} FROM certificate_revoke_line(:serial, :reason, :actor, :request_id) AS d;
+
+-- name: acme_revoke
+-- by: gateway
+-- in: serial bytea, reason int2 null -1, account text, actor text, request_id text
+-- out: {revoke_done}
+SELECT {revoke_done} FROM acme_revoke(:serial, :reason, :account, :actor, :request_id) AS d;
 
 -- name: revocation_changes
 -- by: gateway, admin, status

@@ -35,18 +35,36 @@ FROM pg_catalog.pg_roles WHERE rolname = current_user;
 -- out: name text, present bool, create_command text, alter_command text
 -- The roles there must be, the owner first, and what makes each of them as it must be; null: nothing. What they may do stands in
 -- schema/roles.sql. Nobody waits for ever: a front end's statement is short, a lock is held for one batch, and only the signer
--- keeps a transaction open while the HSM works.
+-- keeps a transaction open while the HSM works. No role can take all of PostgreSQL's usual 100 connections; a limit that is set is kept.
 SELECT w.name, r.oid IS NOT NULL AS present, format('CREATE ROLE %I LOGIN', w.name) AS create_command,
-	CASE WHEN w.idle IS NOT NULL AND s.setconfig IS DISTINCT FROM ARRAY['search_path=chancery', 'lock_timeout=5s',
+	concat_ws('; ', CASE WHEN w.idle IS NOT NULL AND s.setconfig IS DISTINCT FROM ARRAY['search_path=chancery', 'lock_timeout=5s',
 		'statement_timeout=10s', 'idle_in_transaction_session_timeout=' || w.idle]
 	THEN format('ALTER ROLE %1$I SET search_path = chancery; ALTER ROLE %1$I SET lock_timeout = ''5s''; ' ||
 		'ALTER ROLE %1$I SET statement_timeout = ''10s''; ALTER ROLE %1$I SET idle_in_transaction_session_timeout = %2$L',
-		w.name, w.idle) END AS alter_command
-FROM (VALUES (1, 'chancery_owner', NULL), (2, 'chancery_gateway', '10s'), (2, 'chancery_admin', '10s'), (3, 'chancery_signer', '60s'),
-	(4, 'chancery_validator', '10s'), (5, 'chancery_status', '10s')) AS w (place, name, idle)
+		w.name, w.idle) END,
+	CASE WHEN w.connections IS NOT NULL AND coalesce(r.rolconnlimit, -1) = -1
+	THEN format('ALTER ROLE %I CONNECTION LIMIT %s', w.name, w.connections) END) AS alter_command
+FROM (VALUES (1, 'chancery_owner', NULL, NULL), (2, 'chancery_gateway', '10s', 30), (3, 'chancery_admin', '10s', 10),
+	(4, 'chancery_signer', '60s', 24), (5, 'chancery_validator', '10s', 15), (6, 'chancery_status', '10s', 15))
+	AS w (place, name, idle, connections)
 LEFT JOIN pg_catalog.pg_roles r ON r.rolname = w.name::name
 LEFT JOIN pg_catalog.pg_db_role_setting s ON s.setrole = r.oid AND s.setdatabase = 0
 ORDER BY w.place;
+
+-- name: schema_limits
+-- by: owner
+-- out: what text, command text
+-- What only a superuser can take from everybody in this database, where it is still there: temporary tables, large objects and
+-- advisory locks, each of which one role could fill until nobody else can work.
+SELECT 'temporary tables' AS what, format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', d.datname) AS command
+FROM pg_catalog.pg_database d CROSS JOIN aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) AS a
+WHERE d.datname = current_database() AND a.grantee = 0 AND a.privilege_type = 'TEMPORARY'
+UNION ALL
+SELECT 'large objects and advisory locks', string_agg(format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', p.oid::regprocedure), '; ')
+	|| '; GRANT EXECUTE ON FUNCTION pg_advisory_lock(bigint) TO chancery_owner'
+FROM pg_catalog.pg_proc p CROSS JOIN aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS a
+WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.proname ~ '^(lo_|lowrite|loread|pg_(try_)?advisory)' AND a.grantee = 0
+HAVING count(*) > 0;
 
 -- name: schema_find
 -- by: owner

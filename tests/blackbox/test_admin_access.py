@@ -18,12 +18,11 @@ CHANGES = [("identities", {"name": "intruder", "kind": "operator"}), ("identity/
            ("renew", {"csr": ""}), ("crl/publish", {})]
 
 
-@pytest.mark.parametrize("kind", ["device", "workload", "service"])
+@pytest.mark.parametrize("kind", ["device", "workload"])
 def test_nobody_but_operators_gets_through_the_handshake(ca, kind):
     name = "outsider-" + kind
-    profile = {"service": "workload"}.get(kind, kind)
-    ca.add_identity(name, kind, ["%s=dns:%s.example.org" % (profile, name)])
-    files = ca.issue(name, profile, ["dns:%s.example.org" % name])
+    ca.add_identity(name, kind, ["%s=dns:%s.example.org" % (kind, name)])
+    files = ca.issue(name, kind, ["dns:%s.example.org" % name])
     with ca.client(*files) as client:
         assert client.request("GET", "/.well-known/est/cacerts").status == 200  # a welcome client of the gateway
     before = len(ca.log_lines("chancery-admin"))

@@ -47,7 +47,7 @@ def test_a_grant_nobody_could_use_is_refused_whole(ca, grant, status):
         assert call(c, "GET", "identity?name=half-made")[0] == 404
 
 
-@pytest.mark.parametrize("kind,profile,meant_for_it", [("device", "workload", '"device"'), ("service", "device", '"workload"'),
+@pytest.mark.parametrize("kind,profile,meant_for_it", [("device", "workload", '"device"'), ("service", "device", '"gateway-tls"'),
                                                        ("operator", "device", '"operator"'), ("user", "device", "this kind: none")])
 def test_a_grant_under_a_profile_for_another_kind_is_refused(ca, kind, profile, meant_for_it):
     """Both roads to a grant; nothing is recorded, and the answer tells which profiles this kind may ask for."""

@@ -36,10 +36,14 @@ api_open_as(const char *role, const char *program, enum db_writer writer)
 	return s;
 }
 
+/* As the role's own program: no other may say that it lives. */
 static inline struct store *
 api_open(const char *role, enum db_writer writer)
 {
-	return api_open_as(role, "api", writer);
+	char program[64];
+
+	snprintf(program, sizeof(program), "chancery-%s", role + strlen("chancery_"));
+	return api_open_as(role, program, writer);
 }
 
 /* A new active identity with one grant; its name in the arena. */

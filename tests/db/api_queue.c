@@ -439,34 +439,52 @@ test_another_end_is_another_wish(void)
 	close_world(&w);
 }
 
+/* A program asks for itself: for nobody before `ca-admin init`, and never beyond its grants. */
 static void
-test_responder_asks_only_for_a_service_identity(void)
+test_program_asks_only_for_its_own_certificate(void)
 {
 	struct world w = open_world();
-	AUTO_STRUCT(store) status = api_open("chancery_status", DB_WITHOUT_WRITER);
-	const char *service;
+	const char *own[] = {"dns:ca.example.org"}, *other[] = {"dns:www.example.org"};
+	struct store_own_request responder = {.profile = "ocsp-responder",
+		.issuer = "issuing-2",
+		.spki = BYTES_LIT("k"),
+		.request_id = "r"};
+	struct store_own_request front = {.profile = "gateway-tls",
+		.names = own,
+		.name_count = 1,
+		.spki = BYTES_LIT("k"),
+		.request_id = "r"};
+	const struct store_identity service = {.name = "ocsp-responder", .kind = IDENTITY_SERVICE},
+				    gateway = {.name = "gateway", .kind = IDENTITY_SERVICE};
+	const struct store_grant grant = {
+		.profile = "gateway-tls", .pattern = "dns:ca.example.org"};
 	struct store_claim *claim;
 	const struct store_claim_item *items;
+	int64_t identity, id, second;
 	size_t n = 0;
-	int64_t id;
 
-	(void)api_identity(w.admin, w.a, IDENTITY_SERVICE, &service);
-	CHECK_ERR(store_responder_request(
-			  status, w.name, "ocsp-responder", "issuing-2", BYTES_LIT("k"), "r", &id),
-		ERR_NOTFOUND);
-	CHECK_ERR(store_responder_request(status, "nobody", "ocsp-responder", "issuing-2",
-			  BYTES_LIT("k"), "r", &id),
-		ERR_NOTFOUND);
-	CHECK_OK(store_responder_request(
-		status, service, "ocsp-responder", "issuing-2", BYTES_LIT("k"), "r", &id));
+	CHECK_ERR(store_own_request(w.status, &responder, &id), ERR_NOTFOUND);
+	CHECK_OK(store_identity_add(w.admin, &service, NULL, 0, "t", "r", &identity));
+	CHECK_OK(store_identity_add(w.admin, &gateway, &grant, 1, "t", "r", &identity));
+	CHECK_ERR(store_own_request(w.admin, &front, &id), ERR_NOTFOUND);
+	CHECK_ERR(store_own_request(w.gateway, &responder, &id), ERR_DENIED);
+	CHECK_ERR(store_own_request(w.status, &front, &id), ERR_DENIED);
+	front.names = other;
+	CHECK_ERR(store_own_request(w.gateway, &front, &id), ERR_DENIED);
+	front.names = own;
+	CHECK_OK(store_own_request(w.status, &responder, &id));
+	CHECK_OK(store_own_request(w.gateway, &front, &second));
 	CHECK_OK(store_claim_open(w.signer, 64, w.a, &claim, &items, &n));
-	CHECK(n == 1 && items[0].id == id && items[0].protocol == CA_PROTOCOL_INTERNAL &&
-		items[0].name_count == 0);
+	CHECK(n == 2 && items[0].id == id && items[0].protocol == CA_PROTOCOL_INTERNAL &&
+		items[0].name_count == 0 && strcmp(items[0].role, "chancery_status") == 0);
 	CHECK(items[0].issuer != NULL && strcmp(items[0].issuer, "issuing-2") == 0);
-	struct store_outcome o = api_issued(w.issuer, "responder");
-	CHECK_OK(store_claim_finish(claim, &o));
+	CHECK(items[1].id == second && items[1].identity == identity &&
+		strcmp(items[1].role, "chancery_gateway") == 0);
+	struct store_outcome o[2] = {
+		api_issued(w.issuer, "responder"), api_issued(w.issuer, "gateway")};
+	CHECK_OK(store_claim_finish(claim, o));
 	struct store_result result;
-	CHECK_OK(store_request_wait(status, w.a, id, 5000, &result));
+	CHECK_OK(store_request_wait(w.status, w.a, id, 5000, &result));
 	CHECK(result.state == STORE_RESULT_DONE && bytes_equal(result.der, BYTES_LIT("responder")));
 	close_world(&w);
 }
@@ -524,6 +542,6 @@ UNIT_MAIN("store queue",
 	{"test_same_wish_within_the_window_is_the_same_request",
 		test_same_wish_within_the_window_is_the_same_request},
 	{"test_another_end_is_another_wish", test_another_end_is_another_wish},
-	{"test_responder_asks_only_for_a_service_identity",
-		test_responder_asks_only_for_a_service_identity},
+	{"test_program_asks_only_for_its_own_certificate",
+		test_program_asks_only_for_its_own_certificate},
 	{"test_nodes_and_audit_events", test_nodes_and_audit_events})

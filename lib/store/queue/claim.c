@@ -43,6 +43,7 @@ read_claimed(struct arena *a, const PGresult *res, size_t row, struct store_clai
 		.key_blocked = result_bool(res, row, COL_CLAIM_TAKE_KEY_BLOCKED),
 		.authority = result_text(a, res, row, COL_CLAIM_TAKE_AUTHORITY),
 		.approvals = result_int(res, row, COL_CLAIM_TAKE_APPROVALS),
+		.role = result_text(a, res, row, COL_CLAIM_TAKE_ROLE),
 	};
 	out->names = result_texts(a, res, row, COL_CLAIM_TAKE_NAMES, &out->name_count);
 	out->grants = result_texts(a, res, row, COL_CLAIM_TAKE_GRANTS, &out->grant_count);

@@ -8,6 +8,7 @@
 struct store_claim_item {
 	int64_t id;
 	enum ca_protocol protocol;
+	const char *role; /* of the database, that opened the request */
 	const char *request_id, *profile;
 	int64_t identity;
 	const char *identity_name;

@@ -149,18 +149,27 @@ store_request_add(struct store *s, const struct store_request_new *r, int64_t *i
 }
 
 enum err
-store_responder_request(struct store *s, const char *identity, const char *profile,
-	const char *issuer, struct bytes spki, const char *request_id, int64_t *id)
+store_own_request(struct store *s, const struct store_own_request *r, int64_t *id)
 {
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
 
-	BIND(&p, responder_request, .identity = identity, .profile = profile, .issuer = issuer,
-		.spki = spki, .request_id = request_id);
-	TRY(db_write(s->db, &sql_responder_request, &p, &res));
-	if (result_null(res, 0, COL_RESPONDER_REQUEST_ID))
-		return err_set(ERR_NOTFOUND, "no service identity \"%s\"", identity);
-	*id = result_int(res, 0, COL_RESPONDER_REQUEST_ID);
+	BIND(&p, own_request, .profile = r->profile, .names = texts_of(r->names, r->name_count),
+		.issuer = r->issuer, .spki = r->spki, .request_id = r->request_id);
+	TRY(db_run(s->db, &sql_own_request, &p, &res));
+	const char *outcome = result_peek(res, 0, COL_OWN_REQUEST_OUTCOME);
+
+	if (strcmp(outcome, "unknown") == 0)
+		return err_set(ERR_NOTFOUND,
+			"this program has no service identity yet; run `ca-admin init`");
+	if (strcmp(outcome, "denied") == 0)
+		return err_set_word(ERR_DENIED, WORD_NAME_NOT_ALLOWED,
+			"this program's identity may not have these names under profile \"%s\"; run `ca-admin init`",
+			r->profile);
+	if (strcmp(outcome, "limit") == 0)
+		return err_set(ERR_LIMIT,
+			"this program's identity has too many certificates; wait until some have ended");
+	*id = result_int(res, 0, COL_OWN_REQUEST_REQUEST);
 	store_ring(s, STORE_BELL_REQUEST);
 	return ERR_OK;
 }

@@ -63,9 +63,19 @@ void store_request_start(struct store *s, struct arena *a, const struct store_re
 /* The same for a thread that has nothing else to do: sleeps until then. */
 enum err store_request_run(struct store *s, struct arena *a, const struct store_request_new *r,
 	int64_t wait_ms, int64_t *id, struct store_result *out) MUST_CHECK;
-/* The responder's own request by a status program (responder_request() of schema/0003), to be
- * certified by the issuing CA of this name. ERR_NOTFOUND: no such service identity. */
-enum err store_responder_request(struct store *s, const char *identity, const char *profile,
-	const char *issuer, struct bytes spki, const char *request_id, int64_t *id) MUST_CHECK;
+/* A program's request for its own key. Whose certificate it is follows from the database role: a front
+ * asks for names it was granted, a responder for none but of an issuing CA by name. */
+struct store_own_request {
+	const char *profile;
+	const char *const *names;
+	size_t name_count;
+	const char *issuer; /* NULL: the profile decides */
+	struct bytes spki;
+	const char *request_id;
+};
+/* ERR_NOTFOUND: `ca-admin init` has not made the identity yet; ERR_DENIED: a name without grant;
+ * ERR_LIMIT: it has too many certificates. */
+enum err
+store_own_request(struct store *s, const struct store_own_request *r, int64_t *id) MUST_CHECK;
 
 #endif

@@ -89,6 +89,7 @@ request(void)
 {
 	return (struct store_claim_item){.id = 1,
 		.protocol = CA_PROTOCOL_EST,
+		.role = "chancery_gateway",
 		.request_id = "r",
 		.profile = "device",
 		.identity = 3,
@@ -338,6 +339,54 @@ test_each_wrong_fact_is_an_outcome(void)
 	}
 }
 
+/* What a program that is not its own master any more may ask for with its database role. */
+static void
+test_each_role_asks_only_for_what_is_its_work(void)
+{
+	static const struct {
+		const char *role, *profile;
+		enum ca_protocol protocol;
+		bool may;
+	} cases[] = {
+		{"chancery_gateway", "device", CA_PROTOCOL_EST, true},
+		{"chancery_gateway", "device", CA_PROTOCOL_ADMIN, false},
+		{"chancery_gateway", "operator", CA_PROTOCOL_ADMIN, false},
+		{"chancery_gateway", "gateway-tls", CA_PROTOCOL_INTERNAL, true},
+		{"chancery_gateway", "ocsp-responder", CA_PROTOCOL_INTERNAL, false},
+		{"chancery_admin", "device", CA_PROTOCOL_ADMIN, true},
+		{"chancery_admin", "device", CA_PROTOCOL_EST, false},
+		{"chancery_admin", "gateway-tls", CA_PROTOCOL_INTERNAL, true},
+		{"chancery_admin", "ocsp-responder", CA_PROTOCOL_INTERNAL, false},
+		{"chancery_status", "ocsp-responder", CA_PROTOCOL_INTERNAL, true},
+		{"chancery_status", "gateway-tls", CA_PROTOCOL_INTERNAL, false},
+		{"chancery_status", "device", CA_PROTOCOL_EST, false},
+		{"chancery_signer", "device", CA_PROTOCOL_EST, false},
+		{"chancery_validator", "device", CA_PROTOCOL_EST, false},
+		{"chancery_owner", "device", CA_PROTOCOL_ADMIN, true},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct store_claim_item r = request();
+		const struct decide d = judge();
+		struct store_outcome o;
+
+		r.role = cases[i].role;
+		r.profile = cases[i].profile;
+		r.protocol = cases[i].protocol;
+		if (r.protocol == CA_PROTOCOL_INTERNAL)
+			r.identity_kind = IDENTITY_SERVICE;
+		if (strcmp(r.profile, "ocsp-responder") == 0)
+			r.name_count = 0;
+		CHECK_OK(decide(&d, &r, &o));
+		CHECK_CASE(o.kind == (cases[i].may ? STORE_OUTCOME_ISSUED : STORE_OUTCOME_REFUSED),
+			r.profile);
+		if (!cases[i].may)
+			CHECK_CASE(o.refusal_word == WORD_PROTOCOL_NOT_ALLOWED &&
+					strstr(o.refusal, r.role) != NULL,
+				r.role);
+	}
+}
+
 static enum err
 broken(void *ctx, struct bytes data, struct buf *signature)
 {
@@ -584,6 +633,8 @@ UNIT_MAIN("decide", {"test_made", test_made},
 	{"test_proven_order_is_certified_without_a_grant",
 		test_proven_order_is_certified_without_a_grant},
 	{"test_each_wrong_fact_is_an_outcome", test_each_wrong_fact_is_an_outcome},
+	{"test_each_role_asks_only_for_what_is_its_work",
+		test_each_role_asks_only_for_what_is_its_work},
 	{"test_broken_hsm_is_no_outcome", test_broken_hsm_is_no_outcome},
 	{"test_profile_of_an_issuer_elsewhere_waits_for_it",
 		test_profile_of_an_issuer_elsewhere_waits_for_it},

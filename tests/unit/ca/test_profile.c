@@ -11,7 +11,7 @@
 static const char good[] =
 	"profiles:\n"							    /* 1 */
 	"  - name: mesh\n"						    /* 2 */
-	"    requesters: [workload, service]\n"				    /* 3 */
+	"    requesters: [workload, device]\n"				    /* 3 */
 	"    protocols: [acme, est]\n"					    /* 4 */
 	"    keys: [p256, rsa]\n"					    /* 5 */
 	"    rsa_min_bits: 3072\n"					    /* 6 */
@@ -66,7 +66,7 @@ test_every_field_arrives(void)
 	CHECK_OK(load(good, &all));
 	CU_ASSERT_FATAL(all != NULL);
 	CHECK_OK(ca_profiles_get(all, "mesh", &p));
-	CHECK(p->requesters == (1 << IDENTITY_WORKLOAD | 1 << IDENTITY_SERVICE));
+	CHECK(p->requesters == (1 << IDENTITY_WORKLOAD | 1 << IDENTITY_DEVICE));
 	CHECK(p->protocols == (1 << CA_PROTOCOL_ACME | 1 << CA_PROTOCOL_EST));
 	CHECK(p->keys == (1 << PKI_KEY_P256 | 1 << PKI_KEY_RSA));
 	CHECK(p->rsa_min_bits == 3072);
@@ -120,10 +120,13 @@ test_mistakes_name_line_and_what_is_allowed(void)
 	static const struct {
 		const char *from, *to, *words[3];
 	} cases[] = {
-		{"workload, service", "workload, robot",
+		{"workload, device", "workload, robot",
 			{":3: ", "\"robot\"", "workload, device, user, operator, service"}},
-		{"workload, service", "workload, workload",
+		{"workload, device", "workload, workload",
 			{":3: ", "requesters.1", "repeats \"workload\""}},
+		{"workload, device", "workload, operator",
+			{":4: ", "operators and programs", "admin, internal"}},
+		{"workload, device", "service", {":4: ", "operators and programs", "admin"}},
 		{"[acme, est]", "[acme, scep]", {":4: ", "\"scep\"", "est, acme, admin, internal"}},
 		{"[p256, rsa]", "[p256, p521]", {":5: ", "\"p521\"", "p256, p384, rsa, ed25519"}},
 		{"3072", "1024", {":6: ", "1024", "2048 to 4096"}},
@@ -161,8 +164,8 @@ test_mistakes_name_line_and_what_is_allowed(void)
 		{"    lifetime: 8h\n", "    lifetime: 8h\n    lifetime: 9h\n",
 			{":8: ", "lifetime", ""}},
 		{"crl_url: false", "approval: {operators: 10}", {":21: ", "10", "0 to 9"}},
-		{"requesters: [workload, service]",
-			"requesters: [operator]\n    approval: {operators: 1}",
+		{"requesters: [workload, device]\n    protocols: [acme, est]",
+			"requesters: [operator]\n    approval: {operators: 1}\n    protocols: [admin]",
 			{":4: ", "operators renew", "without requester operator"}},
 		{"crl_url: false", "approval: {operators: 1, within: 5s}",
 			{":21: ", "\"5s\"", "1m to"}},
