@@ -15,6 +15,26 @@ CREATE TRIGGER issuance_request_protocol BEFORE INSERT ON issuance_request FOR E
 		OR (current_user = 'chancery_admin' AND (NEW.protocol <> 'admin' OR NEW.proof = 'local')))
 	EXECUTE FUNCTION refuse_protocol();
 
+-- Events are written here, by functions of this schema and by this one: number, time and writing role are the database's, and a program
+-- tells only of its own work.
+ALTER TABLE audit_event ADD COLUMN role name NOT NULL DEFAULT session_user;
+CREATE FUNCTION audit_add(p_actor text, p_operation text, p_object text, p_outcome text, p_request_id text, p_detail jsonb) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = chancery, pg_temp AS $$
+BEGIN
+	IF (CASE session_user
+		WHEN 'chancery_gateway' THEN NOT starts_with(p_operation, 'acme.account.')
+		WHEN 'chancery_signer' THEN p_operation NOT IN ('certificate.issue', 'request.hold', 'crl.publish')
+		WHEN 'chancery_validator' THEN p_operation <> 'acme.challenge.validate'
+		WHEN 'chancery_status' THEN true ELSE false END) THEN
+		RAISE EXCEPTION 'role "%" does not tell of "%"', session_user, p_operation USING ERRCODE = 'insufficient_privilege';
+	ELSIF length(p_actor) > 300 OR length(p_object) > 300 OR length(p_request_id) > 100 OR octet_length(p_detail::text) > 262144 THEN
+		RAISE EXCEPTION 'an event has at most 300 characters of actor and object and 262144 octets of detail'
+			USING ERRCODE = 'program_limit_exceeded';
+	END IF;
+	INSERT INTO audit_event (actor, operation, object, outcome, request_id, detail)
+		VALUES (p_actor, p_operation, p_object, p_outcome, p_request_id, p_detail);
+END $$;
+
 -- A program's certificate for a key in its memory, of the one identity that is the role's own: a front has the names it was granted
 -- at `ca-admin init`, a responder none, and it alone names the issuing CA it answers for (RFC 6960 section 4.2.2.2).
 -- outcome: 'ok', 'unknown' (no such identity yet), 'denied', 'limit'.

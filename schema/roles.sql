@@ -8,6 +8,8 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA chancery
 	FROM PUBLIC, chancery_gateway, chancery_admin, chancery_signer, chancery_validator, chancery_status;
 GRANT USAGE ON SCHEMA chancery TO chancery_gateway, chancery_admin, chancery_signer, chancery_validator, chancery_status;
 GRANT SELECT ON schema_version TO chancery_gateway, chancery_admin, chancery_signer, chancery_validator, chancery_status;
+-- Events: nobody writes the table.
+GRANT EXECUTE ON FUNCTION audit_add TO chancery_gateway, chancery_admin, chancery_signer, chancery_validator;
 GRANT EXECUTE ON FUNCTION node_seen TO chancery_gateway, chancery_admin, chancery_signer, chancery_validator, chancery_status;
 
 -- Both fronts: who asks and what it may have, requests and their results, who has heard of a change, the writer's mark.
@@ -29,13 +31,11 @@ GRANT INSERT (id, "authorization", type, token) ON acme_challenge TO chancery_ga
 GRANT INSERT (key) ON acme_nonce_key TO chancery_gateway;
 GRANT UPDATE (contact, thumbprint, jwk, terms_agreed, xid) ON acme_account TO chancery_gateway;
 GRANT UPDATE (request) ON acme_order TO chancery_gateway;
-GRANT INSERT ON audit_event TO chancery_gateway;
 GRANT EXECUTE ON FUNCTION challenge_answer, acme_account_move, acme_authorization_deactivate, acme_nonce_sweep, acme_revoke
 	TO chancery_gateway;
 
 -- admin: registers identities, says what they may have, revokes, reviews requests; reads what operators look at.
 GRANT SELECT ON certificate_name, crl, crl_dirty, audit_event, acme_order TO chancery_admin;
-GRANT INSERT ON audit_event TO chancery_admin;
 GRANT EXECUTE ON FUNCTION identity_add, identity_set_state, identity_offboard, grant_add, grant_remove, certificate_revoke,
 	certificate_revoke_line, crl_mark, request_approvals, request_approvers, request_approve, request_reject TO chancery_admin;
 
@@ -45,14 +45,13 @@ GRANT SELECT ON issuer, identity, certificate, revocation, crl, crl_dirty, crl_t
 GRANT UPDATE (state, done_at, serial, cert_not_after, refusal_class, refusal_word, refusal, hold, hold_until, hold_reason,
 	approvals_needed) ON issuance_request TO chancery_signer;
 GRANT UPDATE (issuer) ON crl_turn TO chancery_signer; -- to lock a row of it
-GRANT INSERT ON certificate, certificate_name, crl, audit_event TO chancery_signer;
+GRANT INSERT ON certificate, certificate_name, crl TO chancery_signer;
 GRANT DELETE ON crl_dirty, crl TO chancery_signer;
 GRANT EXECUTE ON FUNCTION certificate_partitions, authority_lock, request_approvals TO chancery_signer;
 
 -- validator: the only one that can make a challenge valid.
 GRANT SELECT ON acme_challenge, acme_authorization_state, acme_account TO chancery_validator;
 GRANT UPDATE (status, attempts, retry_at, claimed_until, validated_at, error) ON acme_challenge TO chancery_validator;
-GRANT INSERT ON audit_event TO chancery_validator;
 
 -- status: reads, and asks for its responder's certificate.
 GRANT SELECT ON issuer, certificate, revocation, crl, issuance_request, node TO chancery_status;

@@ -78,6 +78,15 @@ check_role(const struct ca_requester *who, enum admin_role role)
 	return ERR_OK;
 }
 
+/* Of a change everything that was not done is one, for whatever reason; of a look only want of right. */
+static bool
+is_refusal(const struct admin_operation *op, enum err e)
+{
+	if (op->effect == ADMIN_READS)
+		return e == ERR_DENIED;
+	return e != ERR_OK && e != ERR_UNAVAILABLE && e != ERR_INTERNAL;
+}
+
 static enum err
 run_operation(struct api_call *c)
 {
@@ -87,7 +96,7 @@ run_operation(struct api_call *c)
 		e = api_read(c);
 	if (e == ERR_OK)
 		e = runs[c->op - admin_operations](c);
-	if (e == ERR_DENIED && c->requester != NULL)
+	if (is_refusal(c->op, e) && c->requester != NULL)
 		e = api_record_refusal(c, e);
 	return e;
 }

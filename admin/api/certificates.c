@@ -114,9 +114,12 @@ api_certificates(struct api_call *c)
 		.live = api_value(c, "all")->given ? STORE_LIVE_OR_NOT : STORE_LIVE_ONLY,
 		.limit = (unsigned)api_value(c, "limit")->number};
 	struct store_certificate *list = NULL;
+	struct store_identity identity;
 	uint8_t serial[STORE_SERIAL_SIZE];
 	size_t count = 0;
 
+	if (f.identity != NULL)
+		TRY(api_find_identity(c, f.identity, &identity));
 	TRY(parse_after(api_text(c, "after"), serial, &f));
 	TRY(store_certificate_list(c->g->store, c->arena, &f, &list, &count));
 	c->answer = make_page(c, list, count, count == f.limit);

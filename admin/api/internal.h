@@ -64,8 +64,8 @@ json_t *api_certificate_json(struct api_call *c, const struct store_certificate 
 /* openapi.c: the document that describes all operations (OpenAPI 3.1), a new reference. */
 json_t *api_openapi_document(struct arena *a);
 
-/* refusals.c: records, within bounds, that the caller (there is one) was refused its operation for
- * lack of right, with the word and reason set. Returns refusal with the same word and reason. */
+/* refusals.c: records, within bounds, that the caller (there is one) was refused its operation, with
+ * the word and reason set. Returns refusal with the same word and reason. */
 enum err api_record_refusal(struct api_call *c, enum err refusal) MUST_CHECK;
 
 /* What the operations do: each fills c->answer as its row says. */

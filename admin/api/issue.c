@@ -39,8 +39,7 @@ answer_certificate(struct api_call *c, const struct store_result *result)
 	return ERR_OK;
 }
 
-/* Who asked is recorded before the queue has the request: the signer's own event knows only for
- * whom. */
+/* Who asked: the signer's own event knows only for whom. A refusal is recorded as such by the door. */
 static enum err
 record_request(struct api_call *c, const char *identity, const char *profile)
 {
@@ -65,8 +64,8 @@ issue_certificate(struct api_call *c, const struct ca_issue *i, const struct pki
 		return err_set_word(
 			ERR_DENIED, WORD_BAD_CSR, "the request asks for a CA certificate");
 	TRY(ca_policy_csr_subject(i->profile, i->identity_name, i->names, csr->subject));
-	TRY(record_request(c, i->identity_name, i->profile->name));
 	TRY(ca_issue(c->g, c->req, i, &request, &result));
+	TRY(record_request(c, i->identity_name, i->profile->name));
 	if (result.state == STORE_RESULT_PENDING && i->profile->approvals > 0)
 		return err_set_word(ERR_UNAVAILABLE, WORD_APPROVAL_WAITING,
 			"request %lld waits for the approval of %u other operators (`ca-admin request approve %lld`); "

@@ -258,31 +258,46 @@ READER(read_csr)
 	return name_input(c, i, e);
 }
 
-READER(read_grants)
+static enum err
+read_grant(struct api_call *c, const struct admin_input *i, const json_t *from,
+	struct store_grant *out)
 {
 	static const char *const members[] = {"profile", "pattern", NULL};
+
+	if (!json_is_object(from))
+		return refuse_input(c, i->name, "must have objects as elements");
+	out->created_by = c->actor;
+	TRY(name_input(c, i, json_only_members(from, members)));
+	TRY(name_input(c, i, json_get_string(from, "profile", &out->profile)));
+	return name_input(c, i, json_get_string(from, "pattern", &out->pattern));
+}
+
+static bool
+has_grant(const struct store_grant *grants, int64_t count, const struct store_grant *wanted)
+{
+	for (int64_t n = 0; n < count; n++)
+		if (strcmp(grants[n].profile, wanted->profile) == 0 &&
+			strcmp(grants[n].pattern, wanted->pattern) == 0)
+			return true;
+	return false;
+}
+
+/* One that stands twice counts once. */
+READER(read_grants)
+{
 	struct store_grant *grants =
 		arena_array(c->arena, json_array_size(from) + 1, sizeof(*grants));
-	enum err e = ERR_OK;
 
-	out->number = (int64_t)json_array_size(from);
 	out->grants = grants;
-	if (out->number > i->max)
+	if ((int64_t)json_array_size(from) > i->max)
 		return refuse_input(
 			c, i->name, "must have at most %lld elements", (long long)i->max);
-	for (size_t n = 0; n < json_array_size(from) && e == ERR_OK; n++) {
-		const json_t *grant = json_array_get(from, n);
-
-		if (!json_is_object(grant))
-			return refuse_input(c, i->name, "must have objects as elements");
-		grants[n].created_by = c->actor;
-		e = json_only_members(grant, members);
-		if (e == ERR_OK)
-			e = json_get_string(grant, "profile", &grants[n].profile);
-		if (e == ERR_OK)
-			e = json_get_string(grant, "pattern", &grants[n].pattern);
+	for (size_t n = 0; n < json_array_size(from); n++) {
+		TRY(read_grant(c, i, json_array_get(from, n), &grants[out->number]));
+		if (!has_grant(grants, out->number, &grants[out->number]))
+			out->number++;
 	}
-	return name_input(c, i, e);
+	return ERR_OK;
 }
 
 static const struct {

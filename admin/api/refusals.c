@@ -1,6 +1,6 @@
 /*
- * Who was refused for lack of right is in the audit, not in the log alone: somebody who tries what
- * it may not do is what an audit is read for. Events are rows for ever, so a client must not be
+ * Who was refused a change, or a look for lack of right, is in the audit with the reason, not in the
+ * log alone: somebody who tries what cannot be is what an audit is read for. Events are rows for ever, so a client must not be
  * able to make them at will: each identity gets a few a minute and all together not many more; what
  * is beyond is in the log only, and the last event that fits says so.
  *
@@ -17,7 +17,7 @@
 #include "lib/base/log.h"
 #include "lib/store/audit.h"
 
-enum { MINUTE_US = 60 * 1000 * 1000, EACH_A_MINUTE = 10, ALL_A_MINUTE = 200, OBJECT_MAX = 100 };
+enum { MINUTE_US = 60 * 1000 * 1000, EACH_A_MINUTE = 60, ALL_A_MINUTE = 600, OBJECT_MAX = 100 };
 
 struct api_refusals {
 	pthread_mutex_t lock;

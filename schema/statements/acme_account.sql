@@ -8,12 +8,12 @@ id, identity, thumbprint, jwk::text, contact, status, terms_agreed, created_at
 -- name: acme_account_add
 -- by: gateway
 -- in: id text, identity int8, thumbprint bytea, jwk jsonb, contact text[], terms_agreed bool
+-- out: audit_add void
 WITH made AS (
 	INSERT INTO acme_account (id, identity, thumbprint, jwk, contact, terms_agreed)
 	VALUES (:id, :identity, :thumbprint, :jwk::jsonb, :contact, :terms_agreed)
 	ON CONFLICT (thumbprint) DO NOTHING RETURNING id, identity)
-INSERT INTO audit_event (actor, operation, object, outcome)
-SELECT i.name, 'acme.account.add', c.id, 'ok' FROM made c JOIN identity i ON i.id = c.identity;
+SELECT audit_add(i.name, 'acme.account.add', c.id, 'ok', '', NULL) FROM made c JOIN identity i ON i.id = c.identity;
 
 -- name: acme_account_find
 -- by: gateway
@@ -41,11 +41,11 @@ SELECT true AS moved WHERE acme_account_move(:id, :seen, :status);
 -- name: acme_account_set_key
 -- by: gateway
 -- in: id text, old_thumbprint bytea, thumbprint bytea, jwk jsonb
+-- out: audit_add void
 WITH changed AS (
 	UPDATE acme_account SET thumbprint = :thumbprint, jwk = :jwk::jsonb, xid = pg_current_xact_id()
 	WHERE id = :id AND thumbprint = :old_thumbprint AND status = 'valid' RETURNING id, identity)
-INSERT INTO audit_event (actor, operation, object, outcome)
-SELECT i.name, 'acme.account.key-change', c.id, 'ok' FROM changed c JOIN identity i ON i.id = c.identity;
+SELECT audit_add(i.name, 'acme.account.key-change', c.id, 'ok', '', NULL) FROM changed c JOIN identity i ON i.id = c.identity;
 
 -- name: acme_account_changes
 -- by: gateway

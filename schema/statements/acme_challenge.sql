@@ -28,11 +28,11 @@ UPDATE acme_challenge SET error = :error::jsonb, retry_at = :retry_at, claimed_u
 -- name: acme_challenge_finish
 -- by: validator
 -- in: id text, status text, error jsonb
+-- out: audit_add void
 WITH done AS (
 	UPDATE acme_challenge SET status = :status, error = :error::jsonb, claimed_until = NULL,
 		validated_at = CASE WHEN :status = 'valid' THEN now() END
 	WHERE id = :id AND status = 'processing' RETURNING id, status, "authorization", attempts)
-INSERT INTO audit_event (actor, operation, object, outcome, detail)
-SELECT current_user, 'acme.challenge.validate', d.id, CASE d.status WHEN 'valid' THEN 'ok' ELSE 'refused' END,
-	jsonb_build_object('identifier', z.identifier, 'account', z.account, 'attempts', d.attempts)
+SELECT audit_add(current_user, 'acme.challenge.validate', d.id, CASE d.status WHEN 'valid' THEN 'ok' ELSE 'refused' END, '',
+	jsonb_build_object('identifier', z.identifier, 'account', z.account, 'attempts', d.attempts))
 FROM done d JOIN acme_authorization_state z ON z.id = d."authorization";

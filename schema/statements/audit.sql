@@ -1,7 +1,7 @@
 -- Audit events outside of the statements and functions that leave theirs.
 
 -- name: audit_add
--- by: admin, signer, validator, owner
+-- by: admin
 -- in: actor text, operation text, object text, outcome text, request_id text, detail jsonb
-INSERT INTO audit_event (actor, operation, object, outcome, request_id, detail)
-VALUES (:actor, :operation, :object, :outcome, :request_id, :detail::jsonb);
+-- out: audit_add void
+SELECT audit_add(:actor, :operation, :object, :outcome, :request_id, :detail::jsonb);

@@ -40,6 +40,7 @@ SELECT request, authority FROM authority_lock(:ids, :issuers);
 -- by: signer
 -- in: ids int8[], issuers int2[], serials bytea[], not_before timestamptz[], not_after timestamptz[], ders bytea[],
 -- in: spki_hashes bytea[], actors text[]
+-- out: audit_add void
 WITH o AS MATERIALIZED (
 	SELECT * FROM unnest(:ids::bigint[], :issuers::smallint[], :serials::bytea[], :not_before::timestamptz[],
 		:not_after::timestamptz[], :ders::bytea[], :spki_hashes::bytea[], :actors::text[])
@@ -53,13 +54,13 @@ c AS (
 	INSERT INTO certificate (issuer, serial, not_after, not_before, identity, request, profile, renewed_from, spki_hash, der)
 	SELECT issuer, serial, not_after, not_before, identity, id, profile, renewed_from, spki_hash, der FROM r),
 n AS (INSERT INTO certificate_name (name, serial, not_after) SELECT DISTINCT unnest(names), serial, not_after FROM r)
-INSERT INTO audit_event (actor, operation, object, outcome, request_id, detail)
-SELECT actor, 'certificate.issue', encode(serial, 'hex'), 'ok', request_id,
-	jsonb_build_object('profile', profile, 'names', names, 'identity', identity, 'protocol', protocol) FROM r;
+SELECT audit_add(actor, 'certificate.issue', encode(serial, 'hex'), 'ok', request_id,
+	jsonb_build_object('profile', profile, 'names', names, 'identity', identity, 'protocol', protocol)) FROM r;
 
 -- name: claim_refuse
 -- by: signer
 -- in: ids int8[], classes text[], words text[], reasons text[], actors text[]
+-- out: audit_add void
 WITH o AS MATERIALIZED (
 	SELECT * FROM unnest(:ids::bigint[], :classes::text[], :words::text[], :reasons::text[], :actors::text[])
 		AS o (id, class, word, reason, actor)),
@@ -68,13 +69,13 @@ r AS (
 		refusal = o.reason
 	FROM o WHERE q.id = o.id AND q.done_at IS NULL
 	RETURNING q.profile, q.names, q.identity, q.request_id, q.protocol, o.word, o.reason, o.actor)
-INSERT INTO audit_event (actor, operation, object, outcome, request_id, detail)
-SELECT actor, 'certificate.issue', '', 'refused', request_id, jsonb_build_object('profile', profile, 'names', names,
-	'identity', identity, 'protocol', protocol, 'word', word, 'reason', reason) FROM r;
+SELECT audit_add(actor, 'certificate.issue', '', 'refused', request_id, jsonb_build_object('profile', profile, 'names', names,
+	'identity', identity, 'protocol', protocol, 'word', word, 'reason', reason)) FROM r;
 
 -- name: claim_hold
 -- by: signer
 -- in: ids int8[], holds text[], until timestamptz[], reasons text[], needed int8[], actors text[]
+-- out: audit_add void
 -- Not now. A hold for approval is an event; one for want of an issuing CA is not, it may come every few seconds, and it takes no
 -- approval back. What operators have approved since it was decided stays pending.
 WITH o AS MATERIALIZED (
@@ -86,9 +87,8 @@ r AS (
 	FROM o WHERE q.id = o.id AND q.done_at IS NULL
 		AND (o.hold <> 'approval' OR request_approvals(q.id, q.requester) < o.needed)
 	RETURNING q.id, q.profile, q.names, q.request_id, q.protocol, q.identity, o.hold, o.until, o.needed, o.actor)
-INSERT INTO audit_event (actor, operation, object, outcome, request_id, detail)
-SELECT actor, 'request.hold', id::text, 'ok', request_id, jsonb_build_object('profile', profile, 'names', names,
-	'identity', identity, 'protocol', protocol, 'needed', needed, 'until', until) FROM r WHERE hold = 'approval';
+SELECT audit_add(actor, 'request.hold', id::text, 'ok', request_id, jsonb_build_object('profile', profile, 'names', names,
+	'identity', identity, 'protocol', protocol, 'needed', needed, 'until', until)) FROM r WHERE hold = 'approval';
 
 -- name: claim_release
 -- by: signer

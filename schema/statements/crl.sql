@@ -61,10 +61,10 @@ VALUES (:issuer, 0, :number, :this_update, :next_update, :entries, :der);
 -- name: crl_trim
 -- by: signer
 -- in: issuer int2, number int8, kept int8, entries int4
+-- out: audit_add void
 -- Forgets all but the newest ones, and tells the audit log of this one.
 WITH old AS (
 	DELETE FROM crl WHERE issuer = :issuer AND crl_shard = 0 AND number <= (
 		SELECT number FROM crl WHERE issuer = :issuer AND crl_shard = 0 ORDER BY number DESC OFFSET :kept LIMIT 1))
-INSERT INTO audit_event (actor, operation, object, outcome, detail)
-SELECT current_user, 'crl.publish', name, 'ok', jsonb_build_object('number', :number::bigint, 'entries', :entries::integer)
+SELECT audit_add(current_user, 'crl.publish', name, 'ok', '', jsonb_build_object('number', :number::bigint, 'entries', :entries::integer))
 FROM issuer WHERE id = :issuer;

@@ -117,7 +117,22 @@ def test_certificates_are_found_by_identity_and_name_and_paged_without_loss(ca):
         assert [x["names"] for x in one] == [["dns:n3.find.example.org"]]
         assert call(c, "GET", "certificates?name=n3.find.example.org")[0] == 400
         assert call(c, "GET", "certificates?after=soon")[0] == 400
-        assert call(c, "GET", "certificates?identity=nobody")[1]["certificates"] == []
+        refused(c, "GET", "certificates?identity=nobody", None, 404, "unknown-identity")
+
+
+@pytest.mark.parametrize("change,status,word", [
+    ({"csr": csr_text(new_key(), "somebody-else")}, 400, "bad-csr"), ({"profile": "nothing"}, 404, "unknown-profile"),
+    ({"csr": csr_text(new_key(), None, ["dns:foreign.example.org"])}, 403, "name-not-allowed"), ({"identity": "nobody"}, 404, "unknown-identity"),
+    ({"profile": "workload"}, 403, "requester-not-allowed")])
+def test_a_refused_issue_stands_in_the_audit_as_refused_with_its_reason(ca, printer, change, status, word):
+    body = {"identity": "printer-7", "profile": "device", "csr": csr_text(new_key(), None, ["dns:printer-7.example.org"])}
+    name = "asks-" + word  # how many a minute are events is counted for each operator
+    ca.add_identity(name, "operator")
+    with ca.client(*ca.issue(name, "operator"), port=ca.admin_port) as c:
+        problem = refused(c, "POST", "issue", dict(body, **change), status, word)
+    told = ca.sql("SELECT operation, object, outcome, detail->>'word', detail->>'reason', role FROM chancery.audit_event "
+                  "WHERE request_id = %s AND role = 'chancery_admin'", problem["request_id"])
+    assert told == [("certificate.request", dict(body, **change)["identity"], "refused", word, problem["reason"], "chancery_admin")]
 
 
 def test_revoking_is_in_effect_when_answered_and_shown(ca, printer):

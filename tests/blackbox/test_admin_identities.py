@@ -12,6 +12,8 @@ def test_an_identity_is_registered_with_its_grants_and_audited(ca):
             "name": "sensor-1", "kind": "device", "owner": "plant team",
             "grants": [{"profile": "device", "pattern": "dns:sensor-1.example.org"}, {"profile": "device", "pattern": "ip:10.1.0.0/16"}]})
         assert (status, answer) == (200, {"name": "sensor-1", "kind": "device", "grants": 2})
+        twice = [{"profile": "device", "pattern": "dns:sensor-2.example.org"}] * 2
+        assert call(c, "POST", "identities", {"name": "sensor-twice", "kind": "device", "grants": twice})[1]["grants"] == 1
         shown = call(c, "GET", "identity?name=sensor-1")[1]
     assert (shown["kind"], shown["state"], shown["owner"]) == ("device", "active", "plant team")
     assert {g["pattern"] for g in shown["grants"]} == {"dns:sensor-1.example.org", "ip:10.1.0.0/16"}

@@ -104,7 +104,14 @@ STATEMENTS = [
     ("DELETE FROM acme_nonce_used", set()),
     ("SELECT acme_nonce_sweep()", {"gateway"}),
     # audit: append, and only the admin program reads
-    ("INSERT INTO audit_event (actor, operation, outcome) VALUES ('x', 'y', 'ok')", {"gateway", "admin", "signer", "validator"}),
+    ("INSERT INTO audit_event (actor, operation, outcome) VALUES ('x', 'y', 'ok')", set()),
+    ("INSERT INTO audit_event (id, actor, operation, outcome) OVERRIDING SYSTEM VALUE VALUES (9, 'x', 'y', 'ok')", set()),
+    ("INSERT INTO audit_event (at, actor, operation, outcome) VALUES ('2020-01-01', 'x', 'y', 'ok')", set()),
+    ("SELECT nextval('audit_event_id_seq')", set()),
+    ("SELECT audit_add('x', 'identity.block', 'y', 'ok', 'r', NULL)", {"admin"}),
+    ("SELECT audit_add('x', 'acme.account.add', 'y', 'ok', 'r', NULL)", {"gateway", "admin"}),
+    ("SELECT audit_add('x', 'certificate.issue', 'y', 'ok', 'r', NULL)", {"admin", "signer"}),
+    ("SELECT audit_add('x', 'acme.challenge.validate', 'y', 'ok', 'r', NULL)", {"admin", "validator"}),
     ("SELECT * FROM audit_event", {"admin"}),
     # nodes only through their function
     ("SELECT node_seen('n', 'p', 'v', now(), 'ready', '{}')", set()),
