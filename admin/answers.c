@@ -103,6 +103,14 @@ SHAPE(answer_request_approved, "request-approved", MEMBER("id", NUMBER),
 	MEMBER("approvals", NUMBER), MEMBER("needed", NUMBER), MEMBER("changed", CHANGED));
 SHAPE(answer_request_rejected, "request-rejected", MEMBER("id", NUMBER), MEMBER("state", TEXT));
 
+/* Operators. */
+SHAPE(answer_role_changed, "role-changed", MEMBER("name", NAME), MEMBER("role", ROLE),
+	MEMBER("changed", CHANGED));
+static SHAPE(access_of, "access-of", MEMBER("name", NAME, COLUMN("name")),
+	MEMBER("kind", KIND, COLUMN("kind")), MEMBER("state", TEXT, COLUMN("state")),
+	MEMBER("roles", TEXTS, COLUMN("may do")), MEMBER("grants", TEXTS, COLUMN("may have")));
+SHAPE(answer_access, "access", LIST("access", access_of, "nobody"), NEXT);
+
 /* Issuers. */
 static SHAPE(issuer, "issuer", MEMBER("name", TEXT, COLUMN("name")),
 	MEMBER("kind", TEXT, COLUMN("kind")), MEMBER("state", TEXT, COLUMN("state")),

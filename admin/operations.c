@@ -38,6 +38,16 @@ enum {
 		INPUT("limit", LIMIT, "at most this many on a page", .min = 1, .max = PAGE_MAX,    \
 			.fallback = "100", OPTION("limit", "N"))
 
+/* Who may. Whatever gives something to an operator or a program is an administrator's, so that nobody
+ * comes to more than he was given. */
+#define ROLE(word) (1U << OPERATOR_ROLE_##word)
+#define WATCH (LOOK | ROLE(MONITOR))
+#define LOOK (ROLE(ADMINISTRATOR) | ROLE(OFFICER) | ROLE(HELPDESK) | ROLE(AUDITOR))
+#define GIVE .roles = ROLE(OFFICER), .over_operators = ROLE(ADMINISTRATOR)
+#define TAKE                                                                                       \
+	.roles = ROLE(OFFICER) | ROLE(HELPDESK),                                                   \
+	.over_operators = ROLE(ADMINISTRATOR) | ROLE(OFFICER) | ROLE(HELPDESK)
+
 static const struct admin_input no_input[] = {END};
 INPUTS(page_input, PAGE);
 INPUTS(name_input, NAME);
@@ -48,6 +58,9 @@ INPUTS(identity_add_input, NAME,
 	INPUT("owner", TEXT, "who answers for it", .max = OWNER_MAX, OPTION("owner", "TEXT")),
 	INPUT("grants", GRANTS, "a name it may have, such as device=dns:a.example.org",
 		.max = GRANTS_MAX, OPTION("grant", "PROFILE=PATTERN")));
+INPUTS(role_input, NAME,
+	INPUT("role", ROLE, "administrator, officer, helpdesk, auditor or monitor",
+		ARGUMENT("ROLE")));
 INPUTS(offboard_input, NAME, REASON("privilegeWithdrawn"));
 INPUTS(grant_input, INPUT("identity", NAME, "who may have it", ARGUMENT("IDENTITY")),
 	INPUT("profile", PROFILE, "under which profile", ARGUMENT("PROFILE")),
@@ -84,6 +97,7 @@ INPUTS(publish_input, INPUT("issuer", TEXT, "only this issuing CA", OPTION("issu
 const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 	[ADMIN_STATUS] = {.name = "admin.status",
 		.path = "/admin/v1/status",
+		.roles = WATCH,
 		.summary = "programs, database, issuers, ages of CRLs",
 		.help = "Programs and when they were last seen, what the signer says of its HSM, "
 			"database, issuers, ages of CRLs; what is not well stands in problems.",
@@ -92,6 +106,7 @@ const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 		.command = {"status", "ca-admin status --json", NULL, NULL}},
 	[ADMIN_ISSUER_LIST] = {.name = "admin.issuers",
 		.path = "/admin/v1/issuers",
+		.roles = LOOK,
 		.summary = "list issuers",
 		.help = "Roots and issuing CAs.",
 		.input = no_input,
@@ -100,6 +115,7 @@ const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 		.command = {"issuer list", "ca-admin issuer list", NULL, NULL}},
 	[ADMIN_IDENTITY_ADD] = {.name = "admin.identity.add",
 		.path = "/admin/v1/identities",
+		GIVE,
 		.effect = ADMIN_CHANGES,
 		.summary = "register an identity",
 		.help = "A grant that no certificate could use is refused: an unknown profile, one "
@@ -114,6 +130,7 @@ const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 			"--csr FILE` for its first certificate"}},
 	[ADMIN_IDENTITY_LIST] = {.name = "admin.identities",
 		.path = "/admin/v1/identities",
+		.roles = LOOK,
 		.summary = "list identities",
 		.help = "A page of identities, by name.",
 		.input = page_input,
@@ -122,6 +139,7 @@ const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 		.command = {"identity list", "ca-admin identity list", NULL, NULL}},
 	[ADMIN_IDENTITY_SHOW] = {.name = "admin.identity.show",
 		.path = "/admin/v1/identity",
+		.roles = LOOK,
 		.summary = "show an identity, its grants and live certificates",
 		.help = "The first grants and certificates; grant_count tells of all.",
 		.input = name_input,
@@ -129,6 +147,7 @@ const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 		.command = {"identity show", "ca-admin identity show printer-7", NULL, NULL}},
 	[ADMIN_IDENTITY_BLOCK] = {.name = "admin.identity.block",
 		.path = "/admin/v1/identity/block",
+		TAKE,
 		.effect = ADMIN_CHANGES,
 		.summary = "refuse an identity everywhere, revoke nothing",
 		.help = "At once, on every listener of this CA. An operator cannot block "
@@ -139,6 +158,7 @@ const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 			"block identity \"{name}\"", "\"{name}\" is {state} {changed}"}},
 	[ADMIN_IDENTITY_UNBLOCK] = {.name = "admin.identity.unblock",
 		.path = "/admin/v1/identity/unblock",
+		GIVE,
 		.effect = ADMIN_CHANGES,
 		.summary = "let a blocked identity back in",
 		.help = "Undoes a block.",
@@ -148,6 +168,7 @@ const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 			"unblock identity \"{name}\"", "\"{name}\" is {state} {changed}"}},
 	[ADMIN_GRANT_ADD] = {.name = "admin.grant.add",
 		.path = "/admin/v1/grants",
+		GIVE,
 		.effect = ADMIN_CHANGES,
 		.summary = "let an identity have a name under a profile",
 		.help = "Refused as in admin.identity.add when no certificate could use it.",
@@ -159,6 +180,7 @@ const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 			"granted"}},
 	[ADMIN_GRANT_LIST] = {.name = "admin.grants",
 		.path = "/admin/v1/grants",
+		.roles = LOOK,
 		.summary = "list what an identity may have",
 		.help = "A page of grants, the oldest first.",
 		.input = grant_list_input,
@@ -167,6 +189,7 @@ const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 		.command = {"grant list", "ca-admin grant list web-1", NULL, NULL}},
 	[ADMIN_GRANT_REMOVE] = {.name = "admin.grant.remove",
 		.path = "/admin/v1/grants/remove",
+		GIVE,
 		.effect = ADMIN_CHANGES,
 		.summary = "take a grant away",
 		.help = "Certificates issued under it stay valid until they end or are revoked.",
@@ -179,6 +202,7 @@ const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 			"revoked"}},
 	[ADMIN_CERTIFICATE_LIST] = {.name = "admin.certificates",
 		.path = "/admin/v1/certificates",
+		.roles = LOOK,
 		.summary = "find certificates",
 		.help = "A page of live certificates, or of all, the newest end of life first.",
 		.input = certificate_list_input,
@@ -187,6 +211,7 @@ const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 		.command = {"cert list", "ca-admin cert list --identity web-1", NULL, NULL}},
 	[ADMIN_CERTIFICATE_SHOW] = {.name = "admin.certificate.show",
 		.path = "/admin/v1/certificates/{}",
+		.roles = LOOK,
 		.summary = "show a certificate",
 		.help = "One certificate, with its PEM, what authorised it, and who revoked it.",
 		.input = serial_input,
@@ -195,6 +220,7 @@ const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 			NULL, NULL}},
 	[ADMIN_CERTIFICATE_REVOKE] = {.name = "admin.certificate.revoke",
 		.path = "/admin/v1/certificates/{}/revoke",
+		TAKE,
 		.effect = ADMIN_CHANGES,
 		.summary = "revoke a certificate",
 		.help = "In effect when it is answered; the answer says how many programs that "
@@ -209,6 +235,7 @@ const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 			"revoked; {programs_behind}, the CRL follows"}},
 	[ADMIN_OFFBOARD] = {.name = "admin.identity.offboard",
 		.path = "/admin/v1/identity/offboard",
+		TAKE,
 		.effect = ADMIN_CHANGES,
 		.summary = "block an identity and revoke everything it has",
 		.help = "Blocks it, revokes its live certificates, closes its ACME accounts, "
@@ -223,6 +250,7 @@ const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 			"accounts closed, {requests} requests refused; {programs_behind}"}},
 	[ADMIN_ISSUE] = {.name = "admin.issue",
 		.path = "/admin/v1/issue",
+		GIVE,
 		.effect = ADMIN_CHANGES,
 		.audited_as = "certificate.request",
 		.summary = "issue a certificate from a request",
@@ -246,6 +274,7 @@ const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 		.command = {"renew", "ca-admin renew", NULL, "renewed, valid until {not_after}"}},
 	[ADMIN_CRL_PUBLISH] = {.name = "admin.crl.publish",
 		.path = "/admin/v1/crl/publish",
+		.roles = ROLE(ADMINISTRATOR) | ROLE(OFFICER),
 		.effect = ADMIN_CHANGES,
 		.summary = "publish CRLs now",
 		.help = "Has a signer publish the CRL of every issuing CA, or of one, now.",
@@ -257,6 +286,7 @@ const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 			"seconds"}},
 	[ADMIN_REQUEST_LIST] = {.name = "admin.requests",
 		.path = "/admin/v1/requests",
+		.roles = LOOK,
 		.summary = "list requests that are held",
 		.help = "Those that wait for operators' approval, or for an issuing CA that cannot "
 			"sign at the moment; the oldest first.",
@@ -266,6 +296,7 @@ const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 		.command = {"request list", "ca-admin request list", NULL, NULL}},
 	[ADMIN_REQUEST_SHOW] = {.name = "admin.request.show",
 		.path = "/admin/v1/requests/{}",
+		.roles = LOOK,
 		.summary = "show a request",
 		.help = "Who asks for what with which key, how that was proven, and what became of "
 			"it.",
@@ -274,6 +305,7 @@ const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 		.command = {"request show", "ca-admin request show 4711", NULL, NULL}},
 	[ADMIN_REQUEST_APPROVE] = {.name = "admin.request.approve",
 		.path = "/admin/v1/requests/{}/approve",
+		.roles = ROLE(OFFICER),
 		.effect = ADMIN_CHANGES,
 		.summary = "approve a request that waits for operators",
 		.help = "With enough approvals the signer has it again and checks everything else "
@@ -284,6 +316,7 @@ const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 			"approve request {id}", "approved: {approvals} of {needed}"}},
 	[ADMIN_REQUEST_REJECT] = {.name = "admin.request.reject",
 		.path = "/admin/v1/requests/{}/reject",
+		.roles = ROLE(OFFICER),
 		.effect = ADMIN_CHANGES,
 		.summary = "reject a request that is held",
 		.help = "Final. Whoever asked is told the reason.",
@@ -291,6 +324,37 @@ const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 		.answer = &answer_request_rejected,
 		.command = {"request reject", "ca-admin request reject 4711 --reason 'not ours'",
 			"reject request {id}; this cannot be undone", "rejected"}},
+	[ADMIN_ROLE_ADD] = {.name = "admin.operator.role.add",
+		.path = "/admin/v1/operator/role",
+		.roles = ROLE(ADMINISTRATOR),
+		.effect = ADMIN_CHANGES,
+		.summary = "give an operator a role",
+		.help = "Nobody gives or takes his own.",
+		.input = role_input,
+		.answer = &answer_role_changed,
+		.command = {"operator role add", "ca-admin operator role add bob helpdesk",
+			"give operator \"{name}\" role {role}", "{name} is {role} {changed}"}},
+	[ADMIN_ROLE_REMOVE] = {.name = "admin.operator.role.remove",
+		.path = "/admin/v1/operator/role/remove",
+		.roles = ROLE(ADMINISTRATOR),
+		.effect = ADMIN_CHANGES,
+		.summary = "take a role from an operator",
+		.help = "Nobody gives or takes his own.",
+		.input = role_input,
+		.answer = &answer_role_changed,
+		.command = {"operator role remove", "ca-admin operator role remove bob helpdesk",
+			"take role {role} from operator \"{name}\"",
+			"{name} is not {role} any more"}},
+	[ADMIN_ACCESS] = {.name = "admin.access",
+		.path = "/admin/v1/access",
+		.roles = ROLE(ADMINISTRATOR) | ROLE(OFFICER) | ROLE(AUDITOR),
+		.summary = "who may do and have what",
+		.help = "A page of identities, by name: operators with their roles, and what each may have, the "
+			"first hundred grants.",
+		.input = page_input,
+		.answer = &answer_access,
+		.list = "access",
+		.command = {"access", "ca-admin access", NULL, NULL}},
 	[ADMIN_OPENAPI] = {.name = "admin.openapi",
 		.path = "/admin/v1/openapi.json",
 		.summary = "this document",

@@ -8,6 +8,7 @@
 #define CHANCERY_ADMIN_OPERATIONS_H
 
 #include "lib/base/bytes.h"
+#include "schema/words.h"
 
 /* Identifier, and the api_ function that does it. */
 #define ADMIN_OPERATIONS(X)                                                                        \
@@ -32,6 +33,9 @@
 	X(REQUEST_SHOW, request_show)                                                              \
 	X(REQUEST_APPROVE, request_approve)                                                        \
 	X(REQUEST_REJECT, request_reject)                                                          \
+	X(ROLE_ADD, role_add)                                                                      \
+	X(ROLE_REMOVE, role_remove)                                                                \
+	X(ACCESS, access)                                                                          \
 	X(OPENAPI, openapi)
 
 #define ADMIN_IDENTIFIER(id, function) ADMIN_##id,
@@ -44,6 +48,7 @@ enum admin_type {
 	ADMIN_PROFILE, /* its name */
 	ADMIN_PATTERN, /* of names: "dns:*.example.org" */
 	ADMIN_KIND,    /* of identity */
+	ADMIN_ROLE,    /* of an operator */
 	ADMIN_REASON,  /* CRLReason of RFC 5280 section 5.3.1 that applies to end entities */
 	ADMIN_SERIAL,  /* 32 hexadecimal digits */
 	ADMIN_NUMBER,
@@ -109,9 +114,6 @@ struct admin_shape {
 };
 
 enum admin_effect { ADMIN_READS, ADMIN_CHANGES };
-/* Who may call: today identities of kind operator. */
-enum admin_role { ADMIN_OPERATOR };
-
 /* Templates: {name} is the input or the answer's member with this name, {name|words} the words when
  * there is none; grants stand for their number. */
 struct admin_command {
@@ -125,7 +127,9 @@ struct admin_operation {
 	const char *name;	  /* "admin.identity.add", for log and metrics */
 	const char *path;	  /* {} stands for the inputs ADMIN_IN_PATH, in their order */
 	enum admin_effect effect; /* a GET that reads or a POST that changes */
-	enum admin_role role;
+	/* 1U << enum operator_role of each role that may call it, 0: every operator; and who may where it
+	 * is about an operator or a program, 0: the same. */
+	unsigned roles, over_operators;
 	const char *audited_as; /* NULL: the name without "admin." */
 	const char *summary, *help;
 	const struct admin_input *input; /* ends with name NULL */

@@ -15,6 +15,7 @@ DECLARE
 BEGIN
 	FOR w IN SELECT * FROM (VALUES
 		('identity', 'identity_kind_check', 'CHECK (kind IN (''workload'', ''device'', ''user'', ''operator'', ''service''))'),
+		('operator_role', 'operator_role_role_check', 'CHECK (role IN (''administrator'', ''officer'', ''helpdesk'', ''auditor'', ''monitor''))'),
 		('issuance_request', 'issuance_request_proof_check', 'CHECK (proof IN (''program'', ''local'', ''certificate''))'),
 		('issuance_request', 'issuance_request_hold_check', 'CHECK (hold IN (''approval'', ''unavailable''))'),
 		('issuance_request', 'issuance_request_protocol_check', 'CHECK (protocol IN (''est'', ''acme'', ''admin'', ''internal''))'),

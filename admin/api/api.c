@@ -1,5 +1,5 @@
 /*
- * The admin API's door: routes, the role check that stands before every operation, and the one form
+ * The admin API's door: routes, the check of roles that stands before every operation, and the one form
  * of errors. An operation never sees a caller who is not an operator, and never formats an error
  * itself.
  */
@@ -68,14 +68,39 @@ write_failure(struct http_request *req, struct http_response *resp, enum err e)
 	write_problem(req, resp, status_of[e], err_word_text(err_word()), public_reason(e));
 }
 
-/* The only place that decides who may use the admin API. */
+/* The listener lets in nobody else; asked again here, where it counts. */
 static enum err
-check_role(const struct ca_requester *who, enum admin_role role)
+check_operator(const struct ca_requester *who)
 {
-	if (role == ADMIN_OPERATOR && (who == NULL || who->kind != IDENTITY_OPERATOR))
+	if (who == NULL || who->kind != IDENTITY_OPERATOR)
 		return err_set_word(ERR_DENIED, WORD_NOT_AN_OPERATOR,
 			"the admin API is for identities of kind operator");
 	return ERR_OK;
+}
+
+/* Wants one of the roles; 0: none is needed. */
+static enum err
+check_roles(const struct api_call *c, unsigned wanted)
+{
+	const char *list = "";
+
+	if (wanted == 0 || c->roles & wanted)
+		return ERR_OK;
+	for (unsigned i = 0; i < OPERATOR_ROLE_COUNT; i++)
+		if (wanted & 1U << i)
+			list = arena_printf(c->arena, "%s%s%s", list, list[0] != '\0' ? ", " : "",
+				operator_role_name((enum operator_role)i));
+	return err_set_word(ERR_DENIED, WORD_ROLE_MISSING,
+		"operator \"%s\" lacks the role for this; those who may: %s", c->actor, list);
+}
+
+enum err
+api_check_over(const struct api_call *c, enum identity_kind kind)
+{
+	bool over = kind == IDENTITY_OPERATOR || kind == IDENTITY_SERVICE;
+
+	return check_roles(
+		c, over && c->op->over_operators != 0 ? c->op->over_operators : c->op->roles);
 }
 
 /* Of a change everything that was not done is one, for whatever reason; of a look only want of right. */
@@ -90,8 +115,12 @@ is_refusal(const struct admin_operation *op, enum err e)
 static enum err
 run_operation(struct api_call *c)
 {
-	enum err e = check_role(c->requester, c->op->role);
+	enum err e = check_operator(c->requester);
 
+	if (e == ERR_OK)
+		e = store_operator_roles(c->g->store, c->requester->identity, &c->roles);
+	if (e == ERR_OK)
+		e = check_roles(c, c->op->roles | c->op->over_operators);
 	if (e == ERR_OK)
 		e = api_read(c);
 	if (e == ERR_OK)

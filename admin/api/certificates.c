@@ -191,8 +191,13 @@ api_certificate_revoke(struct api_call *c)
 		.actor = c->actor,
 		.request_id = c->req->id};
 	struct store_revoke_done done;
-	enum err e = store_certificate_revoke(c->g->store, c->arena, &revoke, &done);
+	struct store_certificate cert;
+	enum err e = store_certificate_find(c->g->store, c->arena, serial->serial, &cert);
 
+	if (e == ERR_OK)
+		e = api_check_over(c, cert.identity_kind);
+	if (e == ERR_OK)
+		e = store_certificate_revoke(c->g->store, c->arena, &revoke, &done);
 	if (e != ERR_OK)
 		return explain_unknown(e, serial->text);
 	c->answer = json_pack("{s:s, s:s, s:o, s:I}", "serial", serial->text, "status", "revoked",

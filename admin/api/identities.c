@@ -121,7 +121,7 @@ api_identity_add(struct api_call *c)
 		.owner = owner != NULL ? owner : "",
 		.kind = (enum identity_kind)api_value(c, "kind")->number,
 		.state = IDENTITY_ACTIVE};
-	enum err e = ERR_OK;
+	enum err e = api_check_over(c, identity.kind);
 
 	for (int64_t i = 0; i < grants->number && e == ERR_OK; i++)
 		e = check_grant(c, identity.kind, &grants->grants[i]);
@@ -193,9 +193,14 @@ static enum err
 set_state(struct api_call *c, enum identity_state to)
 {
 	const char *name = api_text(c, "name");
+	struct store_identity identity;
 	bool changed = false;
 	enum err e = to == IDENTITY_BLOCKED ? refuse_oneself(c, name) : ERR_OK;
 
+	if (e == ERR_OK)
+		e = api_find_identity(c, name, &identity);
+	if (e == ERR_OK)
+		e = api_check_over(c, identity.kind);
 	if (e == ERR_OK)
 		e = store_identity_set_state(c->g->store, name, to, c->actor, c->req->id, &changed);
 	if (e == ERR_CONFLICT)
@@ -226,8 +231,13 @@ api_identity_offboard(struct api_call *c)
 {
 	const char *name = api_text(c, "name");
 	struct store_offboarded done = {0};
+	struct store_identity identity;
 	enum err e = refuse_oneself(c, name);
 
+	if (e == ERR_OK)
+		e = api_find_identity(c, name, &identity);
+	if (e == ERR_OK)
+		e = api_check_over(c, identity.kind);
 	if (e == ERR_OK)
 		e = store_identity_offboard(c->g->store, name, (int)api_value(c, "reason")->number,
 			c->actor, c->req->id, &done);
@@ -295,6 +305,8 @@ api_grant_add(struct api_call *c)
 	enum err e = api_find_identity(c, name, &identity);
 
 	if (e == ERR_OK)
+		e = api_check_over(c, identity.kind);
+	if (e == ERR_OK)
 		e = check_grant(c, identity.kind, &grant);
 	if (e == ERR_OK)
 		e = store_grant_add(c->g->store, identity.id, grant.profile, grant.pattern,
@@ -319,6 +331,7 @@ api_grant_remove(struct api_call *c)
 	enum err e;
 
 	TRY(api_find_identity(c, name, &identity));
+	TRY(api_check_over(c, identity.kind));
 	e = store_grant_remove(c->g->store, identity.id, profile, pattern, c->actor, c->req->id);
 	if (e == ERR_NOTFOUND)
 		return err_set_word(e, WORD_UNKNOWN_GRANT,

@@ -8,6 +8,7 @@
 #include "lib/base/json.h"
 #include "lib/pki/crl.h"
 #include "lib/pki/csr.h"
+#include "lib/store/operator.h"
 
 enum { API_PAGE_OCTETS = 40 * 1024, API_INPUTS_MAX = 8 };
 
@@ -29,6 +30,7 @@ struct api_call {
 	struct ca_front *g;
 	struct arena *arena;		      /* the request's */
 	const struct ca_requester *requester; /* never NULL when an operation runs */
+	unsigned roles;			      /* of the caller, 1U << enum operator_role */
 	const char *actor;		      /* the caller, for the audit; NULL: nobody known */
 	json_t *input;			      /* what was given, by name; one reference */
 	struct api_value value[API_INPUTS_MAX];
@@ -54,6 +56,8 @@ api_audit_name(const struct admin_operation *op)
 /* May a certificate of an end entity be revoked for this reason? */
 bool api_reason_applies(enum pki_reason reason);
 
+/* Whether the caller may do this to an identity of this kind. ERR_DENIED names the roles that may. */
+enum err api_check_over(const struct api_call *c, enum identity_kind kind) MUST_CHECK;
 /* Puts a time as RFC 3339 text, or null for 0. */
 void api_put_time(json_t *object, const char *name, int64_t t);
 /* The identity with this name; ERR_NOTFOUND names it. */

@@ -94,6 +94,7 @@ api_issue(struct api_call *c)
 
 	TRY(ca_profiles_get(ca_front_profiles(c->g, c->arena), api_text(c, "profile"), &i.profile));
 	TRY(api_find_identity(c, api_text(c, "identity"), &identity));
+	TRY(api_check_over(c, identity.kind));
 	TRY(ca_policy_csr_names(csr, identity.name, NULL, c->arena, &names));
 	i.requester = c->requester;
 	i.identity = identity.id;

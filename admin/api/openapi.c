@@ -4,6 +4,7 @@
  */
 #include "admin/api/internal.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 static const struct {
@@ -14,6 +15,7 @@ static const struct {
 	[ADMIN_PROFILE] = {"string", NULL, NULL, NULL},
 	[ADMIN_PATTERN] = {"string", "^(dns|ip|uri|email|other):", NULL, NULL},
 	[ADMIN_KIND] = {"string", NULL, NULL, NULL},
+	[ADMIN_ROLE] = {"string", NULL, NULL, NULL},
 	[ADMIN_REASON] = {"string", NULL, NULL, NULL},
 	[ADMIN_SERIAL] = {"string", "^[0-9a-fA-F]{32}$", NULL, NULL},
 	[ADMIN_NUMBER] = {"integer", NULL, NULL, NULL},
@@ -35,14 +37,14 @@ static const struct {
 };
 
 static json_t *
-list_kinds(void)
+list_words(const struct words *words, unsigned mask)
 {
-	json_t *words = json_array();
+	json_t *list = json_array();
 
-	for (int k = 0; k < IDENTITY_KIND_COUNT; k++)
-		json_array_append_new(
-			words, json_string(identity_kind_name((enum identity_kind)k)));
-	return words;
+	for (unsigned i = 0; i < words->count; i++)
+		if (mask & 1U << i)
+			json_array_append_new(list, json_string(words->name(i)));
+	return list;
 }
 
 static json_t *
@@ -88,7 +90,9 @@ describe_type(enum admin_type type, const struct admin_shape *of)
 		types[type].pattern, "format", types[type].format, "contentEncoding",
 		types[type].encoding, "items", describe_elements(type, of));
 	if (type == ADMIN_KIND)
-		json_object_set_new(schema, "enum", list_kinds());
+		json_object_set_new(schema, "enum", list_words(&identity_kind_words, UINT_MAX));
+	if (type == ADMIN_ROLE)
+		json_object_set_new(schema, "enum", list_words(&operator_role_words, UINT_MAX));
 	if (type == ADMIN_REASON)
 		json_object_set_new(schema, "enum", list_reasons());
 	return schema;
@@ -197,6 +201,11 @@ describe_operation(const struct admin_operation *op)
 
 	if (op->effect == ADMIN_CHANGES)
 		json_object_set_new(object, "requestBody", describe_body(op));
+	if (op->roles != 0)
+		json_object_set_new(object, "x-roles", list_words(&operator_role_words, op->roles));
+	if (op->over_operators != 0)
+		json_object_set_new(object, "x-roles-over-operators",
+			list_words(&operator_role_words, op->over_operators));
 	return object;
 }
 

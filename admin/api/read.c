@@ -206,6 +206,16 @@ READER(read_kind)
 	return name_input(c, i, e);
 }
 
+READER(read_role)
+{
+	enum operator_role role;
+	enum err e = operator_role_parse(json_string_value(from), &role);
+
+	if (e == ERR_OK)
+		out->number = role;
+	return name_input(c, i, e);
+}
+
 READER(read_reason)
 {
 	const char *text = json_string_value(from);
@@ -311,6 +321,7 @@ static const struct {
 	[ADMIN_PATTERN] = {JSON_STRING, read_text},
 	[ADMIN_CURSOR] = {JSON_STRING, read_text},
 	[ADMIN_KIND] = {JSON_STRING, read_kind},
+	[ADMIN_ROLE] = {JSON_STRING, read_role},
 	[ADMIN_REASON] = {JSON_STRING, read_reason},
 	[ADMIN_SERIAL] = {JSON_STRING, read_serial},
 	[ADMIN_SAN] = {JSON_STRING, read_san},

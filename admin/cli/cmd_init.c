@@ -10,6 +10,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/random.h"
 #include "lib/store/issuer.h"
+#include "lib/store/operator.h"
 #include "lib/store/queue/request.h"
 
 #define INIT_OPERATOR "operator"
@@ -85,6 +86,25 @@ ensure_services(struct cli *a, struct init *in)
 	TRY(ensure_front(a, in, CA_OWN_GATEWAY, &a->config->enroll, "enroll"));
 	TRY(ensure_front(a, in, CA_OWN_ADMIN, &a->config->admin, "admin"));
 	return ensure_identity(a, in, CA_OWN_RESPONDER, IDENTITY_SERVICE, &responder);
+}
+
+/* The first operator may make others, and do the daily work until there are some. */
+static enum err
+ensure_roles(struct cli *a, struct init *in)
+{
+	static const enum operator_role first[] = {
+		OPERATOR_ROLE_ADMINISTRATOR, OPERATOR_ROLE_OFFICER};
+
+	for (size_t i = 0; i < ARRAY_LEN(first); i++) {
+		bool changed;
+
+		TRY(store_operator_role_set(in->store, in->operator, first[i], STORE_ROLE_GIVEN,
+			in->actor, in->request_id, &changed));
+		if (changed && !a->json)
+			printf("  operator \"%s\" is %s\n", in->operator,
+				operator_role_name(first[i]));
+	}
+	return ERR_OK;
 }
 
 /* Is there a credential of this operator that will do? */
@@ -219,6 +239,7 @@ cmd_init(struct cli *a)
 	TRY(need_issuer(a, &in));
 	TRY(ensure_services(a, &in));
 	TRY(ensure_identity(a, &in, in.operator, IDENTITY_OPERATOR, &in.identity));
+	TRY(ensure_roles(a, &in));
 	kept = credential_good(a, &in, &not_after);
 	if (!kept)
 		TRY(make_credential(a, &in, &not_after));

@@ -8,6 +8,8 @@
 
 #include "admin/cli/cli.h"
 
+enum { COMMAND_WORDS = 3 }; /* of a command at most */
+
 enum err
 options_usage(const struct cli *a, const char *fmt, ...)
 {
@@ -94,15 +96,16 @@ take_option(struct cli *a, int argc, char **argv, int *i)
 static const struct cli_command *
 find_command(const struct cli *a, int argc, char **argv, int i, int *words)
 {
-	char two[64];
+	for (*words = COMMAND_WORDS; *words >= 1; *words -= 1) {
+		const char *name = "";
 
-	for (*words = 2; *words >= 1; *words -= 1) {
 		if (i + *words > argc)
 			continue;
-		snprintf(two, sizeof(two), "%s%s%s", argv[i], *words == 2 ? " " : "",
-			*words == 2 ? argv[i + 1] : "");
+		for (int w = 0; w < *words; w++)
+			name = arena_printf(
+				a->arena, "%s%s%s", name, w > 0 ? " " : "", argv[i + w]);
 		for (const struct cli_command *c = a->commands; c->name != NULL; c++)
-			if (strcmp(c->name, two) == 0)
+			if (strcmp(c->name, name) == 0)
 				return c;
 	}
 	return NULL;

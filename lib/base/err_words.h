@@ -84,6 +84,7 @@
 	X(UNKNOWN_LABEL, "unknown-label", "an operator adds it to est.labels")                     \
 	/* administration */                                                                       \
 	X(NOT_AN_OPERATOR, "not-an-operator", "present an operator's certificate")                 \
+	X(ROLE_MISSING, "role-missing", "ask an administrator for the role, or an operator who has it") \
 	X(OWN_IDENTITY, "own-identity", "let another operator do it")                              \
 	X(OWN_REQUEST, "own-request", "let another operator approve it")                           \
 	X(UNKNOWN_IDENTITY, "unknown-identity", "`ca-admin identity list` shows those there are")  \

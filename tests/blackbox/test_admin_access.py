@@ -62,8 +62,7 @@ def refusals(ca, actor):
 def test_calls_without_the_right_to_them_are_audited(ca):
     """Whoever tries what no operator may, with the request id the client was told."""
     ca.add_identity("prying", "device")
-    ca.add_identity("overeager", "operator")
-    with ca.client(*ca.issue("overeager", "operator"), port=ca.admin_port) as c:
+    with ca.client(*ca.add_operator("overeager", "officer"), port=ca.admin_port) as c:
         told = [refused(c, "POST", "identity/block", {"name": "overeager"}, 403, "own-identity"),
                 refused(c, "POST", "issue", {"identity": "prying", "profile": "device",
                                              "csr": csr_text(new_key(), None, ["dns:foreign.example.org"])}, 403, "name-not-allowed")]
@@ -79,9 +78,9 @@ def test_calls_without_the_right_to_them_are_audited(ca):
 
 
 def test_a_client_cannot_fill_the_audit_with_its_refusals(ca):
-    ca.add_identity("hammer", "operator")
+    files = ca.add_operator("hammer", "officer")
     before = ca.sql("SELECT now()")[0][0]
-    with ca.client(*ca.issue("hammer", "operator"), port=ca.admin_port) as c:
+    with ca.client(*files, port=ca.admin_port) as c:
         ids = [refused(c, "POST", "identity/block", {"name": "hammer"}, 403, "own-identity")["request_id"] for _ in range(150)]
     minutes = (ca.sql("SELECT now()")[0][0] - before).total_seconds() // 60 + 2  # that were begun meanwhile
     audited = refusals(ca, "hammer")
@@ -93,8 +92,7 @@ def test_a_client_cannot_fill_the_audit_with_its_refusals(ca):
 
 
 def test_an_operator_that_is_blocked_is_out_at_once(ca):
-    ca.add_identity("short-lived", "operator")
-    key, chain = ca.issue("short-lived", "operator")
+    key, chain = ca.add_operator("short-lived", "monitor")
     with ca.client(key, chain, ca.admin_port) as client:
         assert call(client, "GET", "status")[0] == 200
         ca.admin("identity", "block", "short-lived")

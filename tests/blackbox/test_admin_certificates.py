@@ -127,8 +127,7 @@ def test_certificates_are_found_by_identity_and_name_and_paged_without_loss(ca):
 def test_a_refused_issue_stands_in_the_audit_as_refused_with_its_reason(ca, printer, change, status, word):
     body = {"identity": "printer-7", "profile": "device", "csr": csr_text(new_key(), None, ["dns:printer-7.example.org"])}
     name = "asks-" + word  # how many a minute are events is counted for each operator
-    ca.add_identity(name, "operator")
-    with ca.client(*ca.issue(name, "operator"), port=ca.admin_port) as c:
+    with ca.client(*ca.add_operator(name, "officer"), port=ca.admin_port) as c:
         problem = refused(c, "POST", "issue", dict(body, **change), status, word)
     told = ca.sql("SELECT operation, object, outcome, detail->>'word', detail->>'reason', role FROM chancery.audit_event "
                   "WHERE request_id = %s AND role = 'chancery_admin'", problem["request_id"])
@@ -163,8 +162,7 @@ def test_revoking_a_certificate_that_is_not_there_is_refused(ca, serial, status)
 
 
 def test_an_operator_renews_its_own_certificate_with_a_new_key(ca):
-    ca.add_identity("renewer", "operator")
-    key, chain = ca.issue("renewer", "operator")
+    key, chain = ca.add_operator("renewer", "auditor")
     with ca.client(key, chain, ca.admin_port) as c:
         status, answer, _ = call(c, "POST", "renew", {"csr": csr_text(new_key(), "renewer")})
         assert status == 200

@@ -207,6 +207,7 @@ def test_config_check_names_line_and_remedy(ca, tmp_path):
 def given_credential(ca, tmp_path, name, lifetime):
     """An operator's directory with a certificate that another operator issued for a short life."""
     ca.add_identity(name, "operator")
+    ca.admin("operator", "role", "add", name, "auditor")
     key = new_key()
     d = tmp_path / name
     d.mkdir()

@@ -44,9 +44,7 @@ def ca():
         instance.make_issuer(2)
         instance.import_issuer("issuing-2")
         admin.describe(instance)
-        for name in ("bob", "carol"):
-            instance.add_identity(name, "operator")
-        instance.team = {name: instance.issue(name, "operator") for name in ("bob", "carol")}
+        instance.team = {name: instance.add_operator(name, "officer") for name in ("bob", "carol")}
         yield instance
 
 

@@ -137,8 +137,7 @@ def test_each_refused_handshake_is_logged_with_its_reason(ca):
 
 
 def test_a_retired_operator_cannot_even_read(ca):
-    ca.add_identity("second-operator", "operator")
-    files = ca.issue("second-operator", "operator")
+    files = ca.add_operator("second-operator", "auditor")
     with ca.client(*files, port=ca.admin_port) as c:
         assert c.request("GET", "/admin/v1/identities").status == 200
         ca.admin("offboard", "second-operator")

@@ -129,6 +129,26 @@ def test_only_the_admin_program_is_the_operators_hand(db, program, statement):
     refused(db, program, statement)
 
 
+@pytest.mark.parametrize("program", ["gateway", "signer", "validator", "status"])
+def test_nobody_else_gives_roles_or_reads_them(db, program):
+    refused(db, program, "SELECT operator_role_set('alice', 'auditor', true, 'x', 'r')")
+    refused(db, program, "SELECT * FROM operator_role")
+
+
+def test_a_role_is_given_by_an_administrator_and_not_to_himself(db):
+    def give(by, name, role="officer"):
+        return db.value("chancery_admin", "SELECT operator_role_set(%s, %s, true, %s, 'r')", name, role, by)
+    db.sql("chancery_owner", "INSERT INTO identity (name, kind) VALUES ('root', 'operator'), ('bob', 'operator')")
+    assert give("root", "bob") == "denied"  # nobody is administrator yet
+    assert db.value("chancery_owner", "SELECT operator_role_set('root', 'administrator', true, 'local:root', 'r')") == "ok"
+    assert give("root", "root") == "own" and give("root", "printer") == "unknown" and give("bob", "alice") == "denied"
+    assert give("root", "bob") == "ok" and give("root", "bob") == "unchanged"
+    db.sql("chancery_owner", "UPDATE identity SET state = 'blocked' WHERE name = 'root'")
+    assert give("root", "bob", "auditor") == "denied"
+    refused(db, "admin", "INSERT INTO operator_role (identity, role, granted_by) VALUES (1, 'administrator', 'x')")
+    refused(db, "admin", "DELETE FROM operator_role")
+
+
 @pytest.mark.parametrize("program", ["gateway", "validator", "status", "signer"])
 def test_nobody_else_retires_and_a_block_is_called_a_block(db, program):
     refused(db, program, "SELECT identity_set_state('printer', 'retired', 'x', 'r')")

@@ -26,7 +26,7 @@ LAYERS = {
     "ca/hsm": ["lib/base", "lib/pki"],
     "ca/signer": LOW + ["ca", "ca/hsm"],
     "ca/ceremony": ["lib/base", "lib/pki", "ca/hsm"],
-    "admin": ["lib/base"],
+    "admin": ["lib/base", "schema/words"],
     "admin/api": LOW + ["ca", "admin"],
     "admin/cli": LOW + ["ca", "schema", "admin"],
     "acme": LOW + ["ca"],

@@ -377,6 +377,13 @@ class Instance:
         finally:
             conn.close()
 
+    def add_operator(self, name, *roles):
+        """An operator with these roles: paths of key and chain."""
+        self.add_identity(name, "operator")
+        for role in roles:
+            self.admin("operator", "role", "add", name, role)
+        return self.issue(name, "operator")
+
     def add_identity(self, name, kind="device", grants=()):
         """grants are PROFILE=PATTERN."""
         argv = ["identity", "add", name, "--kind", kind]
