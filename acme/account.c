@@ -8,6 +8,7 @@
 #include "acme/resources.h"
 #include "lib/base/random.h"
 #include "lib/store/acme_order.h"
+#include "lib/store/revocation.h"
 
 enum { CONTACTS_MAX = 10, CONTACT_SIZE_MAX = 256, ORDERS_PAGE = 50 };
 
@@ -78,6 +79,22 @@ answer_existing(struct call *c, const struct store_account *account)
 	return put_account(c, 200, account);
 }
 
+enum err
+account_check_key(struct call *c, const struct jwk *jwk)
+{
+	AUTO(EVP_PKEY) key = NULL;
+	struct bytes spki;
+	bool blocked;
+
+	TRY(jwk_pkey(jwk, &key));
+	TRY(pki_spki_from_pkey(key, c->arena, &spki));
+	TRY(store_key_blocked(c->front->store, spki, &blocked));
+	if (blocked)
+		return err_set_word(ERR_DENIED, WORD_BAD_PUBLIC_KEY,
+			"the key was revoked as compromised with a certificate; make a new one (RFC 8555 section 6.7)");
+	return ERR_OK;
+}
+
 static enum err
 create_account(struct call *c)
 {
@@ -89,6 +106,7 @@ create_account(struct call *c)
 	const char *id;
 	enum err e;
 
+	TRY(account_check_key(c, &c->jwk));
 	TRY(read_contacts(c, &account.contact, &account.contact_count));
 	TRY(json_find_bool(c->payload, "termsOfServiceAgreed", &account.terms_agreed));
 	memcpy(account.thumbprint, c->jwk.thumbprint, sizeof(account.thumbprint));

@@ -29,6 +29,8 @@ void account_free(struct cache_item *item);
 enum err account_check(const struct account *account, const struct ca_requester *who) MUST_CHECK;
 
 struct call;
+/* Refuses a key that was revoked as compromised; the word is that of bad keys. */
+enum err account_check_key(struct call *c, const struct jwk *jwk) MUST_CHECK;
 /* Answers 200 with the account object as the database has it. */
 enum err account_put(struct call *c, const char *id) MUST_CHECK;
 

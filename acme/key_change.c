@@ -3,6 +3,7 @@
  * its payload a JWS by the new one: both holders agree on the account. The unique index on
  * thumbprints settles races with newAccount.
  */
+#include "acme/account.h"
 #include "acme/problem.h"
 #include "acme/resources.h"
 
@@ -86,6 +87,7 @@ key_change(struct call *c)
 	TRY(jws_parse(c->jws.payload, JWS_INNER, c->arena, &inner));
 	TRY(verify_inner(c, &inner, &jwk));
 	TRY(check_message(c, &inner));
+	TRY(account_check_key(c, &jwk));
 	TRY(change_key(c, &jwk));
 	return account_put(c, c->account->id);
 }

@@ -58,6 +58,18 @@ store_certificate_revoke(struct store *s, struct arena *a, const struct store_re
 }
 
 enum err
+store_key_blocked(struct store *s, struct bytes spki, bool *out)
+{
+	AUTO_PARAMS(p);
+	AUTO(PGresult) res = NULL;
+
+	BIND(&p, key_blocked, .spki = spki);
+	TRY(db_read(s->db, &sql_key_blocked, &p, &res));
+	*out = result_bool(res, 0, COL_KEY_BLOCKED_BLOCKED);
+	return ERR_OK;
+}
+
+enum err
 store_revocation_changes(struct store *s, struct arena *a, uint64_t *cursor,
 	struct store_revoked **out, size_t *count)
 {

@@ -26,6 +26,9 @@ struct store_revoke_done {
 enum err store_certificate_revoke(struct store *s, struct arena *a, const struct store_revoke *r,
 	struct store_revoke_done *out) MUST_CHECK;
 
+/* Was this key (a DER SubjectPublicKeyInfo) revoked as compromised? */
+enum err store_key_blocked(struct store *s, struct bytes spki, bool *out) MUST_CHECK;
+
 /* Feed of revocations (cursor 0: all of unexpired certificates); rows may repeat. */
 struct store_revoked {
 	uint8_t serial[STORE_SERIAL_SIZE];

@@ -26,6 +26,12 @@ SELECT {revoke_done} FROM certificate_revoke_line(:serial, :reason, :actor, :req
 -- out: {revoke_done}
 SELECT {revoke_done} FROM acme_revoke(:serial, :reason, :account, :actor, :request_id) AS d;
 
+-- name: key_blocked
+-- by: gateway
+-- in: spki bytea
+-- out: blocked bool
+SELECT EXISTS (SELECT 1 FROM blocked_key WHERE spki_hash = sha256(:spki)) AS blocked;
+
 -- name: revocation_changes
 -- by: gateway, admin, status
 -- in: cursor xid8

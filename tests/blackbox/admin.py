@@ -78,9 +78,9 @@ def refused(client, method, path, body, status, code):
     return problem
 
 
-def csr_text(key, common_name=None, names=()):
+def csr_text(key, common_name=None, names=(), extensions=()):
     import base64
-    return base64.b64encode(make_csr(key, common_name, names).public_bytes(serialization.Encoding.DER)).decode()
+    return base64.b64encode(make_csr(key, common_name, names, extensions).public_bytes(serialization.Encoding.DER)).decode()
 
 
 def load_cert(path):

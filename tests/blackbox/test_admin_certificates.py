@@ -7,8 +7,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from acme_client import AccountKey, AcmeClient, new_csr
 from admin import audit, call, csr_text, load_cert, refused, serial_of
-from instance import new_key
+from est import cert as est_cert, post as est_post, refused as est_refused
+from instance import make_csr, new_key
 from pgcluster import wait_for
 
 
@@ -121,7 +123,7 @@ def test_certificates_are_found_by_identity_and_name_and_paged_without_loss(ca):
 
 
 @pytest.mark.parametrize("change,status,word", [
-    ({"csr": csr_text(new_key(), "somebody-else")}, 400, "bad-csr"), ({"profile": "nothing"}, 404, "unknown-profile"),
+    ({"csr": csr_text(new_key(), extensions=[(x509.BasicConstraints(True, None), True)])}, 403, "bad-csr"), ({"profile": "nothing"}, 404, "unknown-profile"),
     ({"csr": csr_text(new_key(), None, ["dns:foreign.example.org"])}, 403, "name-not-allowed"), ({"identity": "nobody"}, 404, "unknown-identity"),
     ({"profile": "workload"}, 403, "requester-not-allowed")])
 def test_a_refused_issue_stands_in_the_audit_as_refused_with_its_reason(ca, printer, change, status, word):
@@ -194,3 +196,80 @@ def test_status_tells_programs_issuers_and_database(ca):
     issuers = {i["name"]: i for i in answer["issuers"]}
     assert issuers["root"]["kind"] == "root" and issuers["issuing-1"]["days_left"] > 1000
     assert isinstance(answer["problems"], list) and answer["healthy"] == (not answer["problems"])
+
+
+# --- authority, lines and compromised keys ---
+
+
+def issue(c, key=None, **more):
+    status, answer, _ = call(c, "POST", "issue", issue_body(key=key, **more))
+    assert status == 200, answer
+    return answer["serial"]
+
+
+def test_a_certificate_shows_what_authorised_it_and_who_revoked_it(ca, printer):
+    with ca.operator() as c:
+        serial = issue(c)
+        shown = call(c, "GET", "certificates/" + serial)[1]
+        assert (shown["protocol"], shown["requested_by"], shown["proof"]) == ("admin", "operator", "certificate")
+        operator = call(c, "GET", "certificates/" + shown["shown_certificate"])[1]
+        assert (operator["identity"], operator["profile"]) == ("operator", "operator")
+        assert "revoked_by" not in shown and "acme_account" not in shown and "approved_by" not in shown
+        assert call(c, "POST", "certificates/%s/revoke" % serial, {"reason": "superseded"})[0] == 200
+        shown = call(c, "GET", "certificates/" + serial)[1]
+        assert (shown["revoked_by"], shown["reason"]) == ("operator", "superseded")
+
+
+def test_a_compromised_key_takes_its_other_certificates_along_and_is_nobodys_again(ca, printer):
+    ca.add_identity("printer-8", "device", ["device=dns:printer-8.example.org"])
+    key = new_key()
+    elsewhere = dict(identity="printer-8", names=("dns:printer-8.example.org",))
+    with ca.operator() as c:
+        mine, theirs = issue(c, key), issue(c, key, **elsewhere)
+        status, answer, _ = call(c, "POST", "certificates/%s/revoke" % mine, {"reason": "keyCompromise"})
+        assert status == 200 and answer["others"] == [theirs]
+        for serial in (mine, theirs):
+            shown = call(c, "GET", "certificates/" + serial)[1]
+            assert (shown["status"], shown["reason"]) == ("revoked", "keyCompromise")
+        refused(c, "POST", "issue", issue_body(key=key), 403, "key-blocked")
+        refused(c, "POST", "issue", issue_body(key=key, **elsewhere), 403, "key-blocked")
+    with ca.client(*ca.issue("printer-8", "device", ["dns:printer-8.example.org"])) as device:
+        est_refused(est_post(device, make_csr(key, None, ["dns:printer-8.example.org"]), label="devices"), 403, "key-blocked")
+
+
+def test_acme_takes_no_compromised_key_for_a_certificate_nor_an_account(ca):
+    ca.add_identity("web-9", "workload", ["workload=dns:web-9.example.org"])
+    key, names = new_key(), ["dns:web-9.example.org"]
+    with ca.operator() as c:
+        serial = issue(c, key, identity="web-9", profile="workload", names=names)
+        assert call(c, "POST", "certificates/%s/revoke" % serial, {"reason": "keyCompromise"})[0] == 200
+    tls = ca.issue("web-9", "workload", names)
+    with AcmeClient(ca, *tls) as client:
+        client.register()
+        order = client.new_order(names)
+        problem = client.refused(order["finalize"], {"csr": new_csr(names, key=key)[0]})
+        assert (problem.status, problem.type) == (400, "badCSR")
+        assert client.finalize(order, new_csr(names)[0])["status"] == "valid"
+    with AcmeClient(ca, *tls, account_key=AccountKey(key, "ES256")) as client:
+        problem = client.refused(client.url("new-account"), {}, use_jwk=True)
+        assert (problem.status, problem.type) == (400, "badPublicKey")
+
+
+def test_a_line_goes_with_its_first_certificate(ca, printer):
+    key = new_key()
+    with ca.operator() as c:
+        first = issue(c, key)
+        other = issue(c)
+    cert = x509.load_pem_x509_certificate(call_pem(ca, first))
+    with ca.client(*ca.save(key, cert)) as device:
+        second = est_cert(est_post(device, make_csr(new_key(), None, ["dns:printer-7.example.org"]), label="devices"))
+    answer = ca.admin("cert", "revoke", first, "--with-successors")
+    assert answer["others"] == ["%032x" % second.serial_number]
+    with ca.operator() as c:
+        assert call(c, "GET", "certificates/" + "%032x" % second.serial_number)[1]["status"] == "revoked"
+        assert call(c, "GET", "certificates/" + other)[1]["status"] == "valid"
+
+
+def call_pem(ca, serial):
+    with ca.operator() as c:
+        return call(c, "GET", "certificates/" + serial)[1]["pem"].encode()
