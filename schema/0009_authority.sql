@@ -214,6 +214,30 @@ BEGIN
 	RETURN true;
 END $$;
 
+-- An account gets another key (RFC 8555 section 7.3.5). Result: 'ok', 'used' (the new key has an account), 'old' (the old key is not the
+-- account's, or the account is closed).
+CREATE FUNCTION acme_account_set_key(p_id text, p_old bytea, p_new bytea, p_jwk jsonb) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = chancery, pg_temp AS $$
+DECLARE
+	i bigint;
+	violated text;
+BEGIN
+	UPDATE acme_account SET thumbprint = p_new, jwk = p_jwk, xid = pg_current_xact_id()
+		WHERE id = p_id AND thumbprint = p_old AND status = 'valid' RETURNING identity INTO i;
+	IF NOT FOUND THEN
+		RETURN 'old';
+	END IF;
+	INSERT INTO audit_event (actor, operation, object, outcome)
+		VALUES ((SELECT name FROM identity WHERE id = i), 'acme.account.key-change', p_id, 'ok');
+	RETURN 'ok';
+EXCEPTION WHEN unique_violation THEN
+	GET STACKED DIAGNOSTICS violated = CONSTRAINT_NAME;
+	IF violated <> 'acme_account_thumbprint_key' THEN
+		RAISE;
+	END IF;
+	RETURN 'used';
+END $$;
+
 -- An authorization is given back by its client (RFC 8555 section 7.5.2). True when this call did it.
 CREATE FUNCTION acme_authorization_deactivate(p_id text) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = chancery, pg_temp AS $$

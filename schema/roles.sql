@@ -29,9 +29,9 @@ GRANT INSERT ON acme_account, acme_order, acme_authorization, acme_nonce_used TO
 -- By column: a challenge is born unanswered, and numbers are the database's.
 GRANT INSERT (id, "authorization", type, token) ON acme_challenge TO chancery_gateway;
 GRANT INSERT (key) ON acme_nonce_key TO chancery_gateway;
-GRANT UPDATE (contact, thumbprint, jwk, terms_agreed, xid) ON acme_account TO chancery_gateway;
+GRANT UPDATE (contact, terms_agreed, xid) ON acme_account TO chancery_gateway;
 GRANT UPDATE (request) ON acme_order TO chancery_gateway;
-GRANT EXECUTE ON FUNCTION challenge_answer, acme_account_move, acme_authorization_deactivate, acme_nonce_sweep, acme_revoke
+GRANT EXECUTE ON FUNCTION challenge_answer, acme_account_move, acme_account_set_key, acme_authorization_deactivate, acme_nonce_sweep, acme_revoke
 	TO chancery_gateway;
 
 -- admin: registers identities, says what they may have, revokes, reviews requests; reads what operators look at.

@@ -66,8 +66,9 @@ struct db_step {
 enum err db_conn_pipeline(struct db_conn *c, struct db_step *steps, size_t count) MUST_CHECK;
 enum err
 db_conn_prepare_steps(struct db_conn *c, const struct db_step *steps, size_t count) MUST_CHECK;
-/* The class and reason of a result: ERR_OK for rows and commands. 23505 is ERR_CONFLICT, 23503
- * ERR_NOTFOUND, 22xxx and 23514 ERR_INVALID, what may pass ERR_UNAVAILABLE, the rest ERR_INTERNAL.
+/* The class and reason of a result: ERR_OK for rows and commands. 23503 is ERR_NOTFOUND,
+ * 22xxx and 23514 ERR_INVALID, what may pass ERR_UNAVAILABLE, the rest ERR_INTERNAL, a unique
+ * violation too (a statement that expects one says so itself).
  */
 enum err db_conn_judge(const PGresult *res) MUST_CHECK;
 

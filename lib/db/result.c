@@ -127,12 +127,12 @@ result_texts(struct arena *a, const PGresult *res, size_t row, int col, size_t *
 	return texts;
 }
 
-/* SQLSTATE prefixes, longer before shorter; whatever is not here is our own mistake. */
+/* SQLSTATE prefixes, longer before shorter; whatever is not here is our own mistake. So is a unique
+ * violation: a statement that expects one says ON CONFLICT and tells it by its rows. */
 static const struct {
 	const char *prefix;
 	enum err code;
 } meanings[] = {
-	{"23505", ERR_CONFLICT},    /* unique_violation */
 	{"23503", ERR_NOTFOUND},    /* foreign_key_violation */
 	{"27000", ERR_CONFLICT},    /* refuse_move(): the state does not go there */
 	{"23514", ERR_INVALID},	    /* check_violation */

@@ -115,11 +115,19 @@ store_account_set_key(struct store *s, const char *id, const uint8_t old_thumbpr
 	const uint8_t new_thumbprint[32], const char *jwk_json)
 {
 	AUTO_PARAMS(p);
+	AUTO(PGresult) res = NULL;
 
 	BIND(&p, acme_account_set_key, .id = id, .old_thumbprint = bytes_of(old_thumbprint, 32),
 		.thumbprint = bytes_of(new_thumbprint, 32), .jwk = jwk_json);
-	return change_account(s, &sql_acme_account_set_key, &p, ERR_DENIED,
-		"the old key is no longer the account's key");
+	TRY(db_run(s->db, &sql_acme_account_set_key, &p, &res));
+	const char *outcome = result_peek(res, 0, COL_ACME_ACCOUNT_SET_KEY_OUTCOME);
+
+	if (strcmp(outcome, "used") == 0)
+		return err_set(ERR_CONFLICT, "the new key has an account already");
+	if (strcmp(outcome, "old") == 0)
+		return err_set(ERR_DENIED, "the old key is no longer the account's key");
+	store_ring(s, STORE_BELL_STATE);
+	return ERR_OK;
 }
 
 enum err

@@ -41,11 +41,8 @@ SELECT true AS moved WHERE acme_account_move(:id, :seen, :status);
 -- name: acme_account_set_key
 -- by: gateway
 -- in: id text, old_thumbprint bytea, thumbprint bytea, jwk jsonb
--- out: audit_add void
-WITH changed AS (
-	UPDATE acme_account SET thumbprint = :thumbprint, jwk = :jwk::jsonb, xid = pg_current_xact_id()
-	WHERE id = :id AND thumbprint = :old_thumbprint AND status = 'valid' RETURNING id, identity)
-SELECT audit_add(i.name, 'acme.account.key-change', c.id, 'ok', '', NULL) FROM changed c JOIN identity i ON i.id = c.identity;
+-- out: outcome text
+SELECT acme_account_set_key(:id, :old_thumbprint, :thumbprint, :jwk::jsonb) AS outcome;
 
 -- name: acme_account_changes
 -- by: gateway

@@ -41,6 +41,8 @@ STATEMENTS = [
     ("DELETE FROM blocked_key", set()),
     ("SELECT * FROM blocked_key", {"gateway", "admin"}),
     ("SELECT acme_account_move('a', 'valid', 'deactivated')", {"gateway"}),
+    ("SELECT acme_account_set_key('a', '\\x00', '\\x00', '{}')", {"gateway"}),
+    ("UPDATE acme_account SET thumbprint = sha256('mine')", set()),
     ("SELECT acme_authorization_deactivate('z')", {"gateway"}),
     ("SELECT crl_import(1::smallint, 1, now(), now(), 0, '\\x00', 'x')", set()),
     ("SELECT certificate_partitions(14)", {"signer"}),
