@@ -7,7 +7,7 @@
 #ifndef CHANCERY_CA_REQUESTER_H
 #define CHANCERY_CA_REQUESTER_H
 
-#include "lib/http/http.h"
+#include "lib/http/server.h"
 #include "lib/pki/cert.h"
 #include "lib/store/identity.h"
 

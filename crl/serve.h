@@ -6,7 +6,7 @@
 #define CHANCERY_CRL_SERVE_H
 
 #include "lib/base/config.h"
-#include "lib/http/http.h"
+#include "lib/http/route.h"
 #include "lib/store/store.h"
 
 struct crl_service;

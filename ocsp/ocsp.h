@@ -6,7 +6,7 @@
 #define CHANCERY_OCSP_OCSP_H
 
 #include "lib/base/config.h"
-#include "lib/http/http.h"
+#include "lib/http/route.h"
 #include "lib/store/store.h"
 
 struct ocsp_service;

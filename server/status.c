@@ -12,6 +12,7 @@
 #include "lib/base/json.h"
 #include "lib/base/metrics.h"
 #include "lib/base/retry.h"
+#include "lib/http/server.h"
 #include "ocsp/ocsp.h"
 #include "server/program.h"
 

@@ -5,7 +5,7 @@
 #ifndef CHANCERY_ADMIN_API_API_H
 #define CHANCERY_ADMIN_API_API_H
 
-#include "lib/http/http.h"
+#include "lib/http/route.h"
 
 struct ca_front;
 /* Sets g->admin, what the handlers keep between requests; and frees it when none runs any more. */

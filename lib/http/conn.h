@@ -15,7 +15,7 @@
 #include <microhttpd.h>
 
 #include "lib/http/gate.h"
-#include "lib/http/http.h"
+#include "lib/http/server.h"
 #include "lib/http/pool.h"
 #include "lib/http/reaper.h"
 #include "lib/http/router.h"

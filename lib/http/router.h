@@ -5,7 +5,7 @@
 #ifndef CHANCERY_HTTP_ROUTER_H
 #define CHANCERY_HTTP_ROUTER_H
 
-#include "lib/http/http.h"
+#include "lib/http/route.h"
 
 struct router;
 

@@ -10,7 +10,7 @@
 #include <gnutls/x509.h>
 
 #include "lib/http/chain_cache.h"
-#include "lib/http/http.h"
+#include "lib/http/server.h"
 
 /* TLS alerts of RFC 8446 section 6.2 this server sends. */
 enum tls_alert {

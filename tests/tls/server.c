@@ -16,7 +16,7 @@
 
 #include "lib/base/hex.h"
 #include "lib/base/log.h"
-#include "lib/http/http.h"
+#include "lib/http/server.h"
 
 enum { FILES_MAX = 8, FILE_SIZE_MAX = 65536 };
 

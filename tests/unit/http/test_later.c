@@ -1,5 +1,5 @@
 /* Answers that come later: over real sockets, with the test as the one who brings the result. */
-#include "lib/http/http.h"
+#include "lib/http/server.h"
 
 #include <arpa/inet.h>
 #include <pthread.h>

@@ -1,6 +1,6 @@
 /* What opening a listener refuses, and who owns what afterwards; the rest of the server is in
  * tests/tls. */
-#include "lib/http/http.h"
+#include "lib/http/server.h"
 
 #include <openssl/evp.h>
 #include <openssl/x509.h>
