@@ -111,6 +111,19 @@ static SHAPE(access_of, "access-of", MEMBER("name", NAME, COLUMN("name")),
 	MEMBER("roles", TEXTS, COLUMN("may do")), MEMBER("grants", TEXTS, COLUMN("may have")));
 SHAPE(answer_access, "access", LIST("access", access_of, "nobody"), NEXT);
 
+#define EVENT                                                                                      \
+	MEMBER("id", NUMBER, COLUMN("id")), MEMBER("at", TIME, COLUMN("at")),                      \
+		MEMBER("actor", TEXT, COLUMN("actor")),                                            \
+		MEMBER("operation", TEXT, COLUMN("operation")),                                    \
+		MEMBER("object", TEXT, COLUMN("object")),                                          \
+		MEMBER("outcome", TEXT, COLUMN("outcome")),                                        \
+		MEMBER("reason", TEXT, ABSENT, COLUMN("reason")),                                  \
+		MEMBER("role", TEXT, LINE("written by")),                                          \
+		MEMBER("request_id", TEXT, LINE("request"))
+static SHAPE(event, "event", EVENT);
+SHAPE(answer_events, "events", LIST("events", event, "no event fits"), NEXT);
+SHAPE(answer_event_shown, "event-shown", EVENT, MEMBER("detail", ANYTHING, ABSENT, LINE("detail")));
+
 /* Issuers. */
 static SHAPE(issuer, "issuer", MEMBER("name", TEXT, COLUMN("name")),
 	MEMBER("kind", TEXT, COLUMN("kind")), MEMBER("state", TEXT, COLUMN("state")),

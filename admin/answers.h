@@ -12,7 +12,8 @@ extern const struct admin_shape answer_certificates, answer_certificate_shown, a
 	answer_revoked;
 extern const struct admin_shape answer_requests, answer_request_shown, answer_request_approved,
 	answer_request_rejected;
-extern const struct admin_shape answer_role_changed, answer_access;
+extern const struct admin_shape answer_role_changed, answer_access, answer_events,
+	answer_event_shown;
 extern const struct admin_shape answer_published, answer_document;
 
 #endif

@@ -22,6 +22,7 @@ enum {
 	OWNER_MAX = 200,
 	PATTERN_MAX = 2048,
 	REASON_TEXT_MAX = 500,
+	NAME_MAX_OCTETS = 300,
 	LIFETIME_MAX = 10 * 366 * 86400
 };
 
@@ -92,6 +93,19 @@ INPUTS(request_input, REQUEST);
 INPUTS(reject_input, REQUEST,
 	INPUT("reason", TEXT, "why, for whoever asked", REQUIRED, .max = REASON_TEXT_MAX,
 		OPTION("reason", "TEXT")));
+#define EXACTLY(n, words, v) INPUT(n, TEXT, words, .max = NAME_MAX_OCTETS, OPTION(n, v))
+INPUTS(audit_input, EXACTLY("actor", "only what this one did", "NAME"),
+	EXACTLY("object", "only what was done to this: an identity's name, a serial", "TEXT"),
+	EXACTLY("operation", "only this operation, such as certificate.revoke", "OPERATION"),
+	EXACTLY("outcome", "ok or refused", "OUTCOME"),
+	INPUT("since", SECONDS, "not older than this: 1h, 7d", .min = 1, .max = LIFETIME_MAX,
+		OPTION("since", "DURATION")),
+	INPUT("until", SECONDS, "older than this: 1h, 7d", .min = 1, .max = LIFETIME_MAX,
+		OPTION("until", "DURATION")),
+	PAGE);
+INPUTS(event_input,
+	INPUT("id", NUMBER, "the event's number", .place = ADMIN_IN_PATH, .min = 1,
+		.max = INT64_MAX, ARGUMENT("ID")));
 INPUTS(publish_input, INPUT("issuer", TEXT, "only this issuing CA", OPTION("issuer", "NAME")));
 
 const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
@@ -355,6 +369,24 @@ const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 		.answer = &answer_access,
 		.list = "access",
 		.command = {"access", "ca-admin access", NULL, NULL}},
+	[ADMIN_AUDIT_LIST] = {.name = "admin.audit",
+		.path = "/admin/v1/audit",
+		.roles = ROLE(ADMINISTRATOR) | ROLE(AUDITOR),
+		.summary = "who did what, and what was refused",
+		.help = "A page of audit events, the newest first; a page may be empty and have a next.",
+		.input = audit_input,
+		.answer = &answer_events,
+		.list = "events",
+		.command = {"audit list", "ca-admin audit list --actor alice --since 7d", NULL,
+			NULL}},
+	[ADMIN_AUDIT_SHOW] = {.name = "admin.audit.show",
+		.path = "/admin/v1/audit/{}",
+		.roles = ROLE(ADMINISTRATOR) | ROLE(AUDITOR),
+		.summary = "show an audit event",
+		.help = "One event with its detail.",
+		.input = event_input,
+		.answer = &answer_event_shown,
+		.command = {"audit show", "ca-admin audit show 4711", NULL, NULL}},
 	[ADMIN_OPENAPI] = {.name = "admin.openapi",
 		.path = "/admin/v1/openapi.json",
 		.summary = "this document",

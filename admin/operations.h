@@ -36,6 +36,8 @@
 	X(ROLE_ADD, role_add)                                                                      \
 	X(ROLE_REMOVE, role_remove)                                                                \
 	X(ACCESS, access)                                                                          \
+	X(AUDIT_LIST, audit)                                                                       \
+	X(AUDIT_SHOW, audit_show)                                                                  \
 	X(OPENAPI, openapi)
 
 #define ADMIN_IDENTIFIER(id, function) ADMIN_##id,

@@ -40,6 +40,8 @@ struct api_call {
 /* read.c: query, body and path into c->input and c->value. ERR_INVALID or ERR_LIMIT name what is
  * wrong and what is allowed. */
 enum err api_read(struct api_call *c) MUST_CHECK;
+/* The number that an earlier page gave as next. */
+enum err api_read_cursor(const char *text, int64_t *out) MUST_CHECK;
 /* The input of this name, which the operation's row must have. */
 const struct api_value *api_value(const struct api_call *c, const char *name);
 static inline const char *

@@ -394,3 +394,14 @@ api_reason_applies(enum pki_reason reason)
 	return reason != PKI_REASON_CERTIFICATE_HOLD && reason != PKI_REASON_REMOVE_FROM_CRL &&
 		reason != PKI_REASON_CA_COMPROMISE && reason != PKI_REASON_AA_COMPROMISE;
 }
+
+enum err
+api_read_cursor(const char *text, int64_t *out)
+{
+	char *end;
+
+	*out = strtoll(text, &end, 10);
+	if (end == text || *end != '\0' || *out < 0)
+		return err_set(ERR_INVALID, "after must be the \"next\" of the page before");
+	return ERR_OK;
+}

@@ -41,30 +41,17 @@ request_json(struct api_call *c, const struct store_reviewed *r)
 	return o;
 }
 
-static enum err
-parse_cursor(const char *text, int64_t *after)
-{
-	char *end;
-
-	*after = 0;
-	if (text == NULL)
-		return ERR_OK;
-	*after = strtoll(text, &end, 10);
-	if (end == text || *end != '\0' || *after < 0)
-		return err_set(ERR_INVALID, "after must be the \"next\" of the page before");
-	return ERR_OK;
-}
-
 enum err
 api_requests(struct api_call *c)
 {
 	unsigned limit = (unsigned)api_value(c, "limit")->number;
 	struct store_reviewed *list;
 	size_t count = 0;
-	int64_t after;
+	int64_t after = 0;
 	json_t *out;
 
-	TRY(parse_cursor(api_text(c, "after"), &after));
+	if (api_text(c, "after") != NULL)
+		TRY(api_read_cursor(api_text(c, "after"), &after));
 	TRY(store_review_list(c->g->store, c->arena, after, limit, &list, &count));
 	out = json_array();
 	for (size_t i = 0; i < count; i++)

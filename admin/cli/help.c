@@ -42,7 +42,7 @@ help_overview(const struct cli_command *commands, FILE *to)
 				: "\nAnywhere, against the server with an operator certificate:");
 		for (const struct cli_command *c = commands; c->name != NULL; c++)
 			if (c->place == place)
-				fprintf(to, "  %-18s %s\n", c->name, c->summary);
+				fprintf(to, "  %-21s %s\n", c->name, c->summary);
 	}
 	fputs("\n`ca-admin COMMAND --help` shows options and an example. Every command knows --json;\n"
 	      "every changing command says what it will do, and knows --dry-run.\n"

@@ -191,7 +191,7 @@ remote_ask(struct cli *a, const json_t *given, json_t **out)
 		if (value != NULL && i->place == ADMIN_IN_PATH)
 			path = fill_path(a, path, json_string_value(value));
 		else if (value != NULL && i->place == ADMIN_IN_REQUEST && op->effect == ADMIN_READS)
-			path = client_query(a, path, i->name, json_string_value(value));
+			path = client_query(a, path, i->name, output_text(a->arena, value));
 		else if (value != NULL && i->place == ADMIN_IN_REQUEST)
 			json_object_set(body, i->name, value);
 	}

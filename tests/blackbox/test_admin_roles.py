@@ -100,6 +100,33 @@ def test_access_tells_who_may_do_and_have_what(ca):
     assert told["gateway"]["grants"] == ["gateway-tls=dns:localhost", "gateway-tls=ip:127.0.0.1"]
 
 
+def test_auditors_find_who_did_what(ca, team):
+    ca.add_identity("watched", "device", ["device=dns:watched.example.org"])
+    ca.admin("identity", "block", "watched")
+    refused(team["officer"], "POST", "grants", {"identity": "watched", "profile": "device", "pattern": "nonsense"}, 400, "bad-name")
+    def find(**filters):
+        query = "&".join("%s=%s" % pair for pair in filters.items())
+        return [e for e in call(team["auditor"], "GET", "audit?" + query)[1]["events"]]
+    seen = find(object="watched")
+    assert [(e["operation"], e["outcome"], e["actor"]) for e in seen] == [
+        ("grant.add", "refused", "is-officer"), ("identity.block", "ok", "operator"), ("identity.add", "ok", "operator")]
+    assert seen[0]["reason"] and {e["role"] for e in seen} == {"chancery_admin"}
+    assert [e["id"] for e in find(object="watched", outcome="refused")] == [seen[0]["id"]]
+    assert [e["id"] for e in find(object="watched", operation="identity.block", actor="operator", since="3600")] == [seen[1]["id"]]
+    assert find(object="watched", until="3600") == [] and find(object="watched", actor="nobody") == []
+    first = call(team["auditor"], "GET", "audit?object=watched&limit=1")[1]
+    rest = call(team["auditor"], "GET", "audit?object=watched&after=" + first["next"])[1]
+    assert [e["id"] for e in first["events"] + rest["events"]] == [e["id"] for e in seen] and "next" not in rest
+    shown = call(team["auditor"], "GET", "audit/%d" % seen[2]["id"])[1]
+    assert shown["detail"]["kind"] == "device"
+    refused(team["auditor"], "GET", "audit/999999999", None, 404, "not-found")
+    refused(team["auditor"], "GET", "audit?outcome=maybe", None, 400, "invalid")
+    refused(team["auditor"], "GET", "audit?after=x", None, 400, "invalid")
+    listed = ca.admin("audit", "list", "--object", "watched", "--since", "1h", "--limit", "2")
+    assert [e["id"] for e in listed] == [e["id"] for e in seen[:2]]
+    assert ca.admin("audit", "show", str(seen[2]["id"]))["detail"] == shown["detail"]
+
+
 def test_the_manual_tells_the_roles_as_they_are(ca):
     """The ROLES section of ca-admin(1), each role's commands, against the document."""
     with open(os.path.join(SOURCE, "man", "ca-admin.1")) as f:
@@ -110,7 +137,7 @@ def test_the_manual_tells_the_roles_as_they_are(ca):
         listed = listed.split(": ", 1)[1] if ": " in listed else listed
         told[role] = sorted(c.strip().lower() for c in listed.split(","))
     names = {"issuers": "issuer list", "identities": "identity list", "grants": "grant list", "certificates": "cert list",
-             "certificate.show": "cert show", "certificate.revoke": "cert revoke", "identity.offboard": "offboard", "requests": "request list"}
+             "certificate.show": "cert show", "certificate.revoke": "cert revoke", "identity.offboard": "offboard", "requests": "request list", "audit": "audit list"}
     assert sorted(told) == sorted(ROLES)
     for role in ROLES:
         may = [op["operationId"] for _, _, op in operations() if role in op.get("x-roles", []) + op.get("x-roles-over-operators", [])]
