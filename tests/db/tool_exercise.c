@@ -83,7 +83,7 @@ requests(struct given *g)
 	struct store_identity i;
 	struct store_result result;
 	const char *name = "dns:n7.example.org";
-	struct store_request_new r = {.protocol = CA_PROTOCOL_EST,
+	struct store_request_new r = {.protocol = CA_PROTOCOL_ADMIN,
 		.request_id = "r",
 		.profile = "device",
 		.names = &name,

@@ -306,11 +306,12 @@ class Site:
         return number
 
     def request(self, identity, names=(), profile="device", protocol="est", spki=None, **columns):
-        """As a gateway inserts it, with a gateway's rights."""
+        """As a gateway inserts it, with a gateway's rights; what that may not ask for, as the owner."""
+        role = "chancery_gateway" if protocol in ("est", "acme") else "chancery_owner"
         names = list(names)
         keys = ["protocol", "request_id", "identity", "profile", "names", "spki", *columns]
         values = [protocol, "req-%d" % next(numbers), identity, profile, names, spki or new_spki(), *columns.values()]
-        return self.value("chancery_gateway", "INSERT INTO issuance_request (%s) VALUES (%s) RETURNING id" % (
+        return self.value(role, "INSERT INTO issuance_request (%s) VALUES (%s) RETURNING id" % (
             ", ".join(keys), ", ".join(["%s"] * len(keys))), *values)
 
     def result(self, request):
