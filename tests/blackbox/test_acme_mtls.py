@@ -63,14 +63,19 @@ def test_acme_155_revoked_certificate_is_refused_on_an_open_connection(lab):
 
 
 def test_acme_155_own_revocation_is_in_effect_at_once(lab):
-    """The client revokes the very certificate it is connected with."""
+    """The client revokes the very certificate it is connected with, where it came through ACME; one that did not is no business of ACME's."""
     from acme_client import b64
     from cryptography.hazmat.primitives.serialization import Encoding
     client = lab.client()
     with open(client.tls[1], "rb") as f:
-        der = split_chain(f.read())[0].public_bytes(Encoding.DER)
-    assert client.ok(client.url("revoke-cert"), {"certificate": b64(der)}).status == 200
-    assert refused(client.http) in (401, 403, "closed")
+        bootstrap = split_chain(f.read())[0]
+    assert client.refused(client.url("revoke-cert"), {"certificate": b64(bootstrap.public_bytes(Encoding.DER))}).status == 403
+    _, pem, key = client.obtain([client.host])
+    issued = split_chain(pem if isinstance(pem, bytes) else pem.encode())[0]
+    renewed = AcmeClient(lab.ca, *lab.ca.save(key, issued), account_key=client.key)
+    renewed.register()  # the account there is
+    assert renewed.ok(renewed.url("revoke-cert"), {"certificate": b64(issued.public_bytes(Encoding.DER))}).status == 200
+    assert refused(renewed.http) in (401, 403, "closed")
 
 
 def test_acme_156_account_of_another_identity_is_refused(lab, web):
