@@ -19,23 +19,9 @@ SECOND = {"name": "second", "issuer": "issuing-2", "requesters": ["device"], "pr
           "key_usage": ["digitalSignature"], "extended_key_usage": ["clientAuth"], "names": {"types": ["dns"]}}
 
 
-class Half(Instance):
-    """One of its two issuing CAs is missing, so waiting until all is ready would be for ever."""
-    complete = False
-
-    def wait_ready(self, seconds=30):
-        def fronts():
-            self.check_running()
-            return self.answers("chancery-gateway") and self.answers("chancery-admin")
-        if self.complete:
-            super().wait_ready(seconds)
-        else:
-            wait_for(fronts, seconds, "gateway and admin program answer")
-
-
 @pytest.fixture(scope="module")
 def half():
-    with Half(config={"issuers": ISSUERS}, profiles=[SECOND]) as instance:
+    with Instance(config={"issuers": ISSUERS}, profiles=[SECOND], complete=False) as instance:
         yield instance
 
 
