@@ -2,7 +2,7 @@
 -- certificate that is renewed, grants, order, account and authorizations, approvals. A signer decides by request_authority and
 -- asks again, with authority_lock(), in the transaction that records. Whatever takes authority away locks the same rows for
 -- update first: the identity's; all issuers' where a key is concerned, which may be anybody's, or an issuer's own. Always
--- identities before issuers, each in the order of its ids. So one of the two waits for the other, and after the commit of what
+-- identities before issuers, each in the order of its ids, and both before any row of revocation, those in the order of serials. So one of the two waits for the other, and after the commit of what
 -- takes away nothing is recorded that it had authorised.
 
 -- Keys that nobody may have a certificate for again, in no protocol.
@@ -17,6 +17,11 @@ CREATE TABLE blocked_key (
 CREATE INDEX issuance_request_shown ON issuance_request (proof_serial) WHERE proof_serial IS NOT NULL;
 CREATE INDEX issuance_request_renewed ON issuance_request (renewed_from)
 	WHERE renewed_from IS NOT NULL AND renewed_from IS DISTINCT FROM proof_serial;
+
+-- A key that refers to a row locks it: these two locked the issuer's after rows of revocation, against the order above. Only functions
+-- write here, with the issuer of a certificate.
+ALTER TABLE revocation DROP CONSTRAINT revocation_issuer_fkey;
+ALTER TABLE crl_dirty DROP CONSTRAINT crl_dirty_issuer_fkey;
 
 -- Facts that authorise a request, as they are now. Compared as one text: whatever is added here is asked again by itself.
 CREATE VIEW request_authority AS
@@ -87,7 +92,7 @@ BEGIN
 			SELECT DISTINCT c.serial, c.issuer, c.crl_shard, now(), 1, c.not_after, p_actor
 			FROM issuance_request r JOIN issuance_request o ON o.spki = r.spki
 			JOIN certificate c ON c.serial = o.serial AND c.not_after = o.cert_not_after
-			WHERE r.serial = ANY (p_serials) AND c.not_after > now()
+			WHERE r.serial = ANY (p_serials) AND c.not_after > now() ORDER BY c.serial
 			ON CONFLICT (serial) DO UPDATE SET reason = 1, xid = pg_current_xact_id()
 				WHERE revocation.reason IS DISTINCT FROM 1
 			RETURNING serial, issuer, crl_shard),
@@ -118,6 +123,9 @@ BEGIN
 		RETURN;
 	END IF;
 	PERFORM 1 FROM identity WHERE id = c.identity FOR UPDATE;
+	IF p_reason = 1 THEN
+		PERFORM 1 FROM issuer ORDER BY id FOR UPDATE;
+	END IF;
 	INSERT INTO revocation (serial, issuer, crl_shard, revoked_at, reason, not_after, actor)
 		VALUES (p_serial, c.issuer, c.crl_shard, now(), p_reason, c.not_after, p_actor)
 		ON CONFLICT (serial) DO NOTHING;
@@ -166,7 +174,7 @@ BEGIN
 			INSERT INTO revocation (serial, issuer, crl_shard, revoked_at, reason, not_after, actor)
 			SELECT c.serial, c.issuer, c.crl_shard, now(), p_reason, c.not_after, p_actor
 			FROM issuance_request r JOIN certificate c ON c.serial = r.serial AND c.not_after = r.cert_not_after
-			WHERE r.serial = ANY (line) AND (c.not_after > now() OR c.serial = p_serial)
+			WHERE r.serial = ANY (line) AND (c.not_after > now() OR c.serial = p_serial) ORDER BY c.serial
 			ON CONFLICT (serial) DO UPDATE SET reason = 1, xid = pg_current_xact_id()
 				WHERE p_reason = 1 AND revocation.reason IS DISTINCT FROM 1
 			RETURNING serial, issuer, crl_shard),
@@ -265,10 +273,13 @@ BEGIN
 	END IF;
 	UPDATE identity SET state = 'blocked', changed_at = now(), xid = pg_current_xact_id()
 		WHERE id = i AND state = 'active';
+	IF p_reason = 1 THEN
+		PERFORM 1 FROM issuer ORDER BY id FOR UPDATE;
+	END IF;
 	WITH gone AS (
 		INSERT INTO revocation (serial, issuer, crl_shard, revoked_at, reason, not_after, actor)
 			SELECT c.serial, c.issuer, c.crl_shard, now(), p_reason, c.not_after, p_actor
-			FROM certificate c WHERE c.identity = i AND c.not_after > now()
+			FROM certificate c WHERE c.identity = i AND c.not_after > now() ORDER BY c.serial
 			ON CONFLICT (serial) DO NOTHING
 			RETURNING issuer, crl_shard),
 	dirty AS (INSERT INTO crl_dirty (issuer, crl_shard) SELECT DISTINCT issuer, crl_shard FROM gone)

@@ -196,3 +196,33 @@ def test_a_leaver_whose_keys_are_compromised_leaves_none_behind(world):
     assert world.db.value(ADMIN, "SELECT outcome FROM identity_offboard('dev', 1::smallint, 't', 'r')") == "ok"
     assert reason_of(world.db, mine) == reason_of(world.db, theirs) == 1
     assert world.db.value(OWNER, "SELECT count(*) FROM blocked_key WHERE spki_hash = sha256('bad')") == 1
+
+
+def test_revocations_that_meet_never_stop_each_other(world):
+    """Certificates of one key with two identities: two revocations, an offboarding and a line, at once."""
+    db, failed = world.db, []
+    conns = [db.connect(ADMIN) for _ in range(5)]
+    for n in range(20):
+        key = "key %d" % n
+        mine, theirs = world.with_key(world.device, key), world.with_key(world.asker, key)
+        db.sql(OWNER, "UPDATE issuance_request SET proof_serial = %s WHERE serial = %s", mine, theirs)
+        calls = ["SELECT certificate_revoke(%(mine)s, 1::smallint, 't', 'r')", "SELECT certificate_revoke(%(theirs)s, 1::smallint, 't', 'r')",
+                 "SELECT certificate_revoke_line(%(mine)s, 1::smallint, 't', 'r')", "SELECT identity_offboard('dev', 1::smallint, 't', 'r')",
+                 "SELECT identity_offboard('asker', 4::smallint, 't', 'r')"]
+        start = threading.Barrier(len(calls))
+
+        def run_one(text, conn, values):
+            try:
+                start.wait()
+                with conn.cursor() as cur:
+                    cur.execute(text, values)
+            except Exception as e:  # pylint: disable=broad-except
+                failed.append(e)
+        threads = [threading.Thread(target=run_one, args=(t, conn, {"mine": mine, "theirs": theirs}))
+                   for t, conn in zip(calls, conns)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join(30)
+        assert failed == []
+        assert reason_of(db, mine) == reason_of(db, theirs) == 1
