@@ -130,11 +130,11 @@ insist_on(struct front *f, const char *event, step_fn *step)
 
 		if (e == ERR_OK)
 			return ERR_OK;
-		retry_failed(&retry, e);
-		if (e == ERR_CONFLICT || e == ERR_INVALID)
+		if (e == ERR_CONFLICT || e == ERR_INVALID) {
+			log_failure(event, e);
 			return e;
-		if (service_wait(&f->service, retry_pause_ms(&retry)) == SERVICE_STOP)
-			return err_set(ERR_STOPPED, "told to stop while starting");
+		}
+		TRY(program_wait(&f->service, &retry, e));
 	}
 }
 

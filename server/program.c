@@ -6,7 +6,6 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/clock.h"
-#include "lib/base/retry.h"
 #include "lib/store/node.h"
 
 enum { FIRST_RETRY_MS = 200, LAST_RETRY_MS = 5000, NODE_EVERY_S = 5 };
@@ -37,6 +36,16 @@ make_config(const struct service *s, const struct program_store *p, char port[8]
 }
 
 enum err
+program_wait(struct service *s, struct retry *r, enum err e)
+{
+	service_waiting();
+	retry_failed(r, e);
+	return service_wait(s, retry_pause_ms(r)) == SERVICE_STOP
+		? err_set(ERR_STOPPED, "told to stop while starting")
+		: ERR_OK;
+}
+
+enum err
 program_open_store(struct service *s, const struct program_store *p, struct store **out)
 {
 	char port[8], user[128];
@@ -49,9 +58,7 @@ program_open_store(struct service *s, const struct program_store *p, struct stor
 
 		if (e == ERR_OK || !worth_waiting(e))
 			return e;
-		retry_failed(&retry, e);
-		if (service_wait(s, retry_pause_ms(&retry)) == SERVICE_STOP)
-			return err_set(ERR_STOPPED, "told to stop while waiting for the database");
+		TRY(program_wait(s, &retry, e));
 	}
 }
 

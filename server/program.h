@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "lib/base/retry.h"
 #include "lib/base/service.h"
 #include "lib/store/store.h"
 
@@ -22,6 +23,9 @@ struct program_store {
  */
 enum err
 program_open_store(struct service *s, const struct program_store *p, struct store **out) MUST_CHECK;
+/* What a start needs is not there yet: tells why (as retry.h says, and to systemd) and sleeps until
+ * the next try is due. ERR_STOPPED: the program was told to stop. */
+enum err program_wait(struct service *s, struct retry *r, enum err e) MUST_CHECK;
 /* node_seen every NODE_EVERY_S seconds, and at once when the state changes; call it in every turn
  * of the program's loop. state is a constant; detail_json may be NULL. */
 void program_seen(struct store *store, const char *state, const char *detail_json);

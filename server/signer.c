@@ -93,10 +93,8 @@ open_signer(struct signer *s)
 	while ((e = ca_signer_open(s->store, s->token, s->service.config, &s->signer)) != ERR_OK) {
 		if (is_hsm_error(e) || (e != ERR_UNAVAILABLE && e != ERR_NOTFOUND))
 			return e;
-		retry_failed(&retry, e);
 		tell_waiting(s, e);
-		if (service_wait(&s->service, retry_pause_ms(&retry)) == SERVICE_STOP)
-			return err_set(ERR_STOPPED, "told to stop while waiting");
+		TRY(program_wait(&s->service, &retry, e));
 	}
 	return ERR_OK;
 }
@@ -314,6 +312,7 @@ main(int argc, char **argv)
 		log_failure("signer.ends", e);
 	code = exit_code(e);
 	if (code == CA_SIGNER_EXIT_HSM) {
+		service_waiting(); /* for the HSM, by being started again */
 		/* A broken module may never return from being closed; the kernel ends the
 		 * connections. */
 		service_close(&s.service);

@@ -229,9 +229,7 @@ open_services(struct status *s)
 			e = crl_serve_open(s->store, s->service.config, &s->public.crl);
 		if (e != ERR_UNAVAILABLE)
 			return e;
-		retry_failed(&retry, e);
-		if (service_wait(&s->service, retry_pause_ms(&retry)) == SERVICE_STOP)
-			return err_set(ERR_STOPPED, "told to stop while loading");
+		TRY(program_wait(&s->service, &retry, e));
 	}
 	return e;
 }

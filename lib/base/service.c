@@ -156,7 +156,19 @@ service_ready(const struct service *s)
 	log_event(LOG_INFO, "ready", LOG_S("version", CHANCERY_VERSION),
 		LOG_S("instance", s->config->instance), LOG_I("number", s->number),
 		LOG_I("pid", getpid()));
-	service_notify("READY=1");
+	service_notify("READY=1\nSTATUS=");
+}
+
+void
+service_waiting(void)
+{
+	char state[600];
+
+	snprintf(state, sizeof(state), "READY=1\nSTATUS=waiting: %s", err_reason());
+	for (char *at = state + strlen("READY=1\n"); *at != '\0'; at++)
+		if ((unsigned char)*at < ' ')
+			*at = ' '; /* a line of its own would be another variable */
+	service_notify(state);
 }
 
 void

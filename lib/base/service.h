@@ -72,8 +72,11 @@ int service_start(
 	struct service *s, const struct service_program *program, int argc, char **argv) MUST_CHECK;
 /* The argument of a program's own option, "" for one without; NULL when it was not given. */
 const char *service_option(const struct service *s, const char *name);
-/* Logs the event "ready" and tells systemd. */
+/* Logs the event "ready" and tells systemd; what service_waiting() told is over. */
 void service_ready(const struct service *s);
+/* Tells systemd that the program is up as far as it can be, and what it waits for: the present
+ * err_reason(). Whoever started it need not wait as well, so that units may start in any order. */
+void service_waiting(void);
 /* SERVICE_STOP for SIGTERM and SIGINT, SERVICE_RELOAD for SIGHUP, SERVICE_TICK after timeout_ms
  * (negative: never). */
 enum service_wish service_wait(struct service *s, int64_t timeout_ms);
@@ -87,7 +90,7 @@ void service_close(struct service *s);
 
 /* In a child between fork() and exec(): signals as a fresh program expects them. */
 void service_reset_signals(void);
-/* One state line ("READY=1") to $NOTIFY_SOCKET (sd_notify(3)); nothing happens without one. */
+/* State lines ("READY=1") to $NOTIFY_SOCKET (sd_notify(3)); nothing happens without one. */
 void service_notify(const char *state);
 
 #endif

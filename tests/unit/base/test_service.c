@@ -270,7 +270,11 @@ test_systemd_is_told(void)
 	setenv("NOTIFY_SOCKET", at.sun_path, 1);
 	service_ready(&s);
 	n = recv(fd, text, sizeof(text), MSG_DONTWAIT);
-	CHECK(n == 7 && memcmp(text, "READY=1", 7) == 0);
+	CHECK(n == 15 && memcmp(text, "READY=1\nSTATUS=", 15) == 0);
+	err_set(ERR_UNAVAILABLE, "no \"a\"\nMAINPID=1");
+	service_waiting();
+	n = recv(fd, text, sizeof(text), MSG_DONTWAIT);
+	CHECK(n == 40 && memcmp(text, "READY=1\nSTATUS=waiting: no \"a\" MAINPID=1", 40) == 0);
 	service_stopping(&s);
 	n = recv(fd, text, sizeof(text), MSG_DONTWAIT);
 	CHECK(n == 10 && memcmp(text, "STOPPING=1", 10) == 0);
