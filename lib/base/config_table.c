@@ -50,9 +50,9 @@ enum { PORT_MAX = 65535 };
 		NUMBER(section.port, 1, PORT_MAX, .fallback = (port_),                             \
 			.help = "where the " who " listens"),                                      \
 		TEXTS(section.base_urls, 1, 16, .need = YAML_REQUIRED, .form = &form_https_url,    \
-			.example = "[\"https://ca.example:" port_ "\"]", .help = (urls)),          \
+			.example = "[\"https://ca.example.org:" port_ "\"]", .help = (urls)),          \
 		TEXTS(section.names, 1, 32, .need = YAML_REQUIRED, .form = &form_dns_or_address,   \
-			.example = "[ca.example]",                                                 \
+			.example = "[ca.example.org]",                                                 \
 			.help = "in the " who "'s own TLS certificate"),                           \
 		TEXT(section.profile, .form = &form_word, .fallback = "gateway-tls",               \
 			.help = "of that certificate"),                                            \
@@ -151,7 +151,7 @@ static const struct yaml_row rows[] = {
 	NUMBER(public.port, 1, PORT_MAX, .fallback = "8080",
 		.help = "where the status program listens"),
 	TEXT(public.base_url, .need = YAML_REQUIRED, .form = &form_http_url,
-		.example = "http://ca.example:8080", .help = "goes into every certificate"),
+		.example = "http://ca.example.org:8080", .help = "goes into every certificate"),
 	NUMBER(public.connections, 1, 65536, .fallback = "4096", .help = "at once"),
 	NUMBER(public.connections_per_address, 1, 65536, .fallback = "256",
 		.help = "at once from one address"),
