@@ -214,9 +214,7 @@ apply_migrations(struct work *w)
 	const char **names = NULL;
 
 	TRY(list_migrations(w, &names));
-	TRY(db_conn_command(&w->conn,
-		"CREATE TABLE IF NOT EXISTS schema_version (version integer PRIMARY KEY, "
-		"name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"));
+	TRY(apply_file(w, "version.sql", 0));
 	TRY(db_conn_run(&w->conn, &sql_schema_newest, NULL, &res));
 	int64_t have = result_int(res, 0, COL_SCHEMA_NEWEST_VERSION);
 
