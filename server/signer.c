@@ -54,18 +54,6 @@ on_bell(void *ctx, unsigned bell)
 		;
 }
 
-static enum err
-open_token(const struct config *c, struct ca_token **out)
-{
-	const struct ca_token_config token = {.module = c->hsm.module,
-		.module_config = c->hsm.module_config,
-		.token = c->hsm.token,
-		.pin_file = c->hsm.pin_file,
-		.pin_fd = c->hsm.pin_file != NULL ? -1 : (int)c->hsm.pin_fd};
-
-	return ca_token_open(&token, out);
-}
-
 static bool
 is_hsm_error(enum err e)
 {
@@ -105,7 +93,7 @@ open_all(struct signer *s)
 	static const struct program_store how = {"signer", 1, DB_WITHOUT_WRITER};
 	/* The token first: it may set an environment variable, which must happen before threads
 	 * start. */
-	TRY(open_token(s->service.config, &s->token));
+	TRY(ca_token_open_configured(&s->service.config->hsm, &s->token));
 	s->bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (s->bell_fd < 0)
 		return err_errno(ERR_INTERNAL, "eventfd");

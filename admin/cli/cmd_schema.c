@@ -1,6 +1,5 @@
-/* schema apply and config check: what stands before any program starts. */
+/* schema apply: what stands before any program starts. */
 #include "admin/cli/cli.h"
-#include "ca/profile.h"
 
 /* What stops most people the first time. */
 static enum err
@@ -43,20 +42,4 @@ cmd_schema_apply(struct cli *a)
 			json_pack("{s:O, s:i}", "steps", list, "version", STORE_SCHEMA_VERSION),
 			"schema is at version %d", STORE_SCHEMA_VERSION);
 	return e;
-}
-
-enum err
-cmd_config_check(struct cli *a)
-{
-	AUTO_STRUCT(ca_profiles) profiles = NULL;
-
-	TRY(local_config(a));
-	TRY(config_check(a->config));
-	TRY(ca_profiles_load(a->config->profiles, &profiles));
-	output_done(a,
-		json_pack("{s:b, s:I, s:I}", "valid", 1, "issuers",
-			(json_int_t)a->config->issuers_count, "profiles",
-			(json_int_t)profiles->count),
-		"configuration and its %zu profiles are valid", profiles->count);
-	return ERR_OK;
 }

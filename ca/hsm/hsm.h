@@ -7,6 +7,7 @@
 #ifndef CHANCERY_CA_HSM_HSM_H
 #define CHANCERY_CA_HSM_HSM_H
 
+#include "lib/base/config.h"
 #include "lib/pki/spki.h"
 
 struct ca_token_config {
@@ -27,6 +28,8 @@ struct ca_token_info {
  * tries known to be left or the lock state, and is never retried by itself; a missing module or
  * token is ERR_UNAVAILABLE with the remedy. */
 enum err ca_token_open(const struct ca_token_config *c, struct ca_token **out) MUST_CHECK;
+/* The same with what the configuration says. */
+enum err ca_token_open_configured(const struct config_hsm *h, struct ca_token **out) MUST_CHECK;
 /* Only one token may be open in a process: closing it finalizes the module. Call before threads
  * start (it may set SOFTHSM2_CONF). */
 void ca_token_close(struct ca_token *t);

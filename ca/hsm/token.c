@@ -163,6 +163,18 @@ ca_token_open(const struct ca_token_config *c, struct ca_token **out)
 	}
 }
 
+enum err
+ca_token_open_configured(const struct config_hsm *h, struct ca_token **out)
+{
+	const struct ca_token_config token = {.module = h->module,
+		.module_config = h->module_config,
+		.token = h->token,
+		.pin_file = h->pin_file,
+		.pin_fd = h->pin_file != NULL ? -1 : (int)h->pin_fd};
+
+	return ca_token_open(&token, out);
+}
+
 void
 ca_token_close(struct ca_token *t)
 {

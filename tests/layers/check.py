@@ -28,7 +28,7 @@ LAYERS = {
     "ca/ceremony": ["lib/base", "lib/pki", "ca/hsm"],
     "admin": ["lib/base", "schema/words"],
     "admin/api": LOW + ["ca", "admin"],
-    "admin/cli": LOW + ["ca", "schema", "admin"],
+    "admin/cli": LOW + ["ca", "ca/hsm", "schema", "admin"],
     "acme": LOW + ["ca"],
     "acme/validator": ["lib/base", "lib/pki", "lib/db", "lib/store", "ca", "acme"],
     "est": LOW + ["ca"],
