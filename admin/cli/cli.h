@@ -144,6 +144,7 @@ CLI_COMMAND(cmd_init);
 CLI_COMMAND(cmd_schema_apply);
 CLI_COMMAND(cmd_config_check);
 CLI_COMMAND(cmd_issuer_import);
+CLI_COMMAND(cmd_issuer_remove);
 CLI_COMMAND(cmd_remote);
 CLI_COMMAND(cmd_status);
 CLI_COMMAND(cmd_issue);

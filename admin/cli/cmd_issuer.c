@@ -1,7 +1,8 @@
 /*
  * issuer import: the road by which CA certificates and the root's CRL enter the database.
  * Everything the offline side may have got wrong is refused here, with the reason, before any
- * program trusts it. What the signer's key must be is the signer's own check at start.
+ * program trusts it. What the signer's key must be is the signer's own check at start. issuer remove
+ * takes an import back that nothing refers to yet.
  */
 #include "admin/cli/cli.h"
 #include "lib/base/clock.h"
@@ -325,4 +326,20 @@ cmd_issuer_import(struct cli *a)
 	if (from_database)
 		TRY(check_all(&in));
 	return store_import(a, s, &in);
+}
+
+enum err
+cmd_issuer_remove(struct cli *a)
+{
+	AUTO_STRUCT(store) s = NULL;
+	const char *name = a->argument[0];
+
+	TRY(local_config(a));
+	if (!output_plan(a, "remove the unused issuer \"%s\" from the database", name))
+		return ERR_OK;
+	TRY(local_store(a, &s));
+	TRY(store_issuer_remove(s, name, local_actor(a)));
+	output_done(a, json_pack("{s:s}", "removed", name),
+		"removed \"%s\"; its name and key may be imported again", name);
+	return ERR_OK;
 }

@@ -95,3 +95,43 @@ store_issuer_add(struct store *s, const struct store_issuer *issuer, int16_t *id
 	store_ring(s, STORE_BELL_STATE);
 	return ERR_OK;
 }
+
+/* In a transaction that has begun. */
+static enum err
+remove_unused(struct db_conn *c, const char *name, const char *actor)
+{
+	AUTO_PARAMS(lock);
+	AUTO_PARAMS(p);
+	AUTO(PGresult) found = NULL;
+	AUTO(PGresult) res = NULL;
+
+	BIND(&lock, issuer_lock, .name = name);
+	TRY(db_conn_run(c, &sql_issuer_lock, &lock, &found));
+	if (result_rows(found) == 0)
+		return err_set(ERR_NOTFOUND, "there is no issuer \"%s\"", name);
+	BIND(&p, issuer_remove, .id = (int16_t)result_int(found, 0, COL_ISSUER_LOCK_ID),
+		.actor = actor);
+	TRY(db_conn_run(c, &sql_issuer_remove, &p, &res));
+	return result_null(res, 0, COL_ISSUER_REMOVE_USED_BY)
+		? db_conn_command(c, "COMMIT")
+		: err_set(ERR_CONFLICT, "%s refers to issuer \"%s\": it stays",
+			  result_peek(res, 0, COL_ISSUER_REMOVE_USED_BY), name);
+}
+
+enum err
+store_issuer_remove(struct store *s, const char *name, const char *actor)
+{
+	struct db_conn *c;
+	enum err e;
+
+	TRY(db_take(s->db, DB_OWN, &c));
+	e = db_conn_command(c, "BEGIN");
+	if (e == ERR_OK)
+		e = remove_unused(c, name, actor);
+	if (e != ERR_OK)
+		db_conn_close(c); /* and with it the transaction */
+	db_give(s->db, DB_OWN, c);
+	if (e == ERR_OK)
+		store_ring(s, STORE_BELL_STATE);
+	return e;
+}

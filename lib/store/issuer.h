@@ -29,5 +29,8 @@ enum err store_issuer_changes(struct store *s, const struct store_issuer_place *
  * certificate; importing the same again is ERR_OK with its id. */
 enum err
 store_issuer_add(struct store *s, const struct store_issuer *issuer, int16_t *id) MUST_CHECK;
+/* Takes back an import before its first use; audited under actor. Owner connection only. ERR_NOTFOUND:
+ * there is no such issuer. ERR_CONFLICT: a certificate, CRL, request or issuing CA refers to it. */
+enum err store_issuer_remove(struct store *s, const char *name, const char *actor) MUST_CHECK;
 
 #endif

@@ -1,4 +1,4 @@
--- CA certificates: `ca-admin issuer import` adds them, every program reads them.
+-- CA certificates: `ca-admin issuer import` adds them, `issuer remove` takes unused ones back, every program reads them.
 
 -- name: issuer_list
 -- by: gateway, admin, signer, status, owner
@@ -34,3 +34,33 @@ a AS (
 	INSERT INTO audit_event (actor, operation, object, outcome, detail)
 	SELECT current_user, 'issuer.import', :name, 'ok', jsonb_build_object('kind', :kind::text) FROM i)
 SELECT id FROM i;
+
+-- name: issuer_lock
+-- by: owner
+-- in: name text
+-- out: id int2
+-- Waits for the certificates that are just being recorded (authority_lock()), so that the next statement sees them.
+SELECT id FROM issuer WHERE name = :name FOR UPDATE;
+
+-- name: issuer_remove
+-- by: owner
+-- in: id int2, actor text
+-- out: used_by text
+-- Null: it is gone. Looks through all certificates: rare, and nobody else waits for this issuer. Its parent is touched because the
+-- feed of issuers has no place for what is gone.
+WITH used AS (
+	SELECT CASE
+		WHEN EXISTS (SELECT 1 FROM certificate WHERE issuer = :id) THEN 'a certificate'
+		WHEN EXISTS (SELECT 1 FROM crl WHERE issuer = :id) THEN 'a CRL'
+		WHEN EXISTS (SELECT 1 FROM issuer WHERE parent = :id) THEN 'an issuing CA'
+		WHEN EXISTS (SELECT 1 FROM issuance_request r JOIN issuer i ON i.name = r.issuer WHERE i.id = :id) THEN 'a request'
+		END AS used_by),
+gone AS (
+	DELETE FROM issuer WHERE id = :id AND (SELECT used_by FROM used) IS NULL RETURNING id, parent, name, kind, spki_hash),
+turn AS (DELETE FROM crl_turn WHERE issuer IN (SELECT id FROM gone)),
+mark AS (DELETE FROM crl_dirty WHERE issuer IN (SELECT id FROM gone)),
+told AS (UPDATE issuer SET not_after = not_after WHERE id IN (SELECT parent FROM gone)),
+a AS (
+	INSERT INTO audit_event (actor, operation, object, outcome, detail)
+	SELECT :actor, 'issuer.remove', name, 'ok', jsonb_build_object('kind', kind, 'spki_sha256', encode(spki_hash, 'hex')) FROM gone)
+SELECT used_by FROM used;

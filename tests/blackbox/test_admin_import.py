@@ -143,3 +143,22 @@ def test_a_name_cannot_be_given_to_another_certificate(ca, tmp_path):
     other = make("Import Issuing 2", ROOT, path_length=0)
     done = import_files(ca, tmp_path, world(crl=make_crl(ROOT, number=9), issuing=other.cert))
     assert done.returncode == 4, done.stderr
+
+
+def test_a_wrong_import_is_taken_back_before_its_first_use(ca, tmp_path):
+    assert import_files(ca, tmp_path, world(crl=make_crl(ROOT, number=50))).returncode == 0
+    done = ca.local("issuer", "remove", "import-1")
+    assert 'removed "import-1"' in done.stdout
+    assert not ca.sql("SELECT 1 FROM issuer WHERE name = 'import-1'")
+    assert ca.sql("SELECT actor, outcome FROM audit_event WHERE operation = 'issuer.remove' AND object = 'import-1'")[0][1] == "ok"
+    other = make("Import Issuing 3", ROOT, path_length=0)
+    assert import_files(ca, tmp_path, world(crl=make_crl(ROOT, number=51), issuing=other.cert)).returncode == 0
+
+
+def test_what_is_referred_to_is_not_removed(ca, tmp_path):
+    assert import_files(ca, tmp_path, {"root": ROOT.cert, "crl": make_crl(ROOT, number=60)}, ["--root-name", "import-root"]).returncode == 0
+    for name, why in (("issuing-1", "a certificate"), ("import-root", "a CRL")):
+        done = ca.local("issuer", "remove", name, check=False)
+        assert done.returncode == 4 and why in done.stderr, done.stderr
+        assert ca.sql("SELECT 1 FROM issuer WHERE name = %s", name)
+    assert ca.local("issuer", "remove", "nobody", check=False).returncode == 3
