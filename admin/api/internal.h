@@ -67,6 +67,10 @@ enum err
 api_find_identity(struct api_call *c, const char *name, struct store_identity *out) MUST_CHECK;
 /* Certificate and its names as JSON (new reference). */
 json_t *api_certificate_json(struct api_call *c, const struct store_certificate *cert);
+/* status.c: something an operator should know, in words. */
+void api_add_problem(struct api_call *c, const char *text);
+/* issuers.c: issuers and their CRLs for status, and what is wrong with them. */
+enum err api_put_issuers(struct api_call *c, int64_t now) MUST_CHECK;
 /* openapi.c: the document that describes all operations (OpenAPI 3.1), a new reference. */
 json_t *api_openapi_document(struct arena *a);
 

@@ -1,0 +1,172 @@
+/*
+ * Issuers: those there are, how old their CRLs are and how long they last, for status; and a CRL that
+ * is published now.
+ */
+#include "admin/api/internal.h"
+
+#include "lib/base/clock.h"
+#include "lib/store/audit.h"
+#include "lib/store/crl.h"
+#include "lib/store/issuer.h"
+
+enum { ISSUER_SOON_S = 30 * 86400, CRL_LATE_S = 60 };
+
+static const struct store_crl *
+crl_of(const struct store_crl *list, size_t count, int16_t issuer)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list[i].issuer == issuer)
+			return &list[i];
+	return NULL;
+}
+
+static json_t *
+issuer_json(struct api_call *c, const struct store_issuer *i)
+{
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s?}", "name", i->name, "kind",
+		issuer_kind_name(i->kind), "state", issuer_state_name(i->state), "key_label",
+		i->key_label);
+
+	if (i->profile_count > 0) {
+		json_t *profiles = json_array();
+
+		for (size_t n = 0; n < i->profile_count; n++)
+			json_array_append_new(profiles, json_string(i->profiles[n]));
+		json_object_set_new(o, "profiles", profiles);
+	}
+	json_object_set_new(o, "subject", json_string(pki_name_text(c->arena, i->subject)));
+	api_put_time(o, "not_after", i->not_after);
+	return o;
+}
+
+static void
+put_crl(json_t *o, const struct store_crl *crl, int64_t now)
+{
+	json_object_set_new(o, "crl_number", json_integer(crl->number));
+	json_object_set_new(o, "crl_entries", json_integer(crl->entries));
+	json_object_set_new(o, "crl_age", json_integer(now - crl->this_update));
+	api_put_time(o, "crl_this_update", crl->this_update);
+	api_put_time(o, "crl_next_update", crl->next_update);
+}
+
+static void
+judge_issuer(
+	struct api_call *c, const struct store_issuer *i, const struct store_crl *crl, int64_t now)
+{
+	if (i->state != ISSUER_ACTIVE)
+		return;
+	if (i->not_after <= now)
+		api_add_problem(c, arena_printf(c->arena, "issuer \"%s\" has expired", i->name));
+	else if (i->not_after - now < ISSUER_SOON_S)
+		api_add_problem(
+			c, arena_printf(c->arena, "issuer \"%s\" expires within 30 days", i->name));
+	if (crl == NULL)
+		api_add_problem(c, arena_printf(c->arena, "issuer \"%s\" has no CRL", i->name));
+	else if (crl->next_update <= now)
+		api_add_problem(
+			c, arena_printf(c->arena, "the CRL of issuer \"%s\" has ended", i->name));
+}
+
+/* Those this program's configuration names and it does not have, or not yet. */
+static void
+judge_missing(struct api_call *c)
+{
+	const struct ca_issuers *issuers = ca_front_issuers(c->g, c->arena);
+
+	for (size_t i = 0; i < issuers->missing_count; i++)
+		api_add_problem(c,
+			arena_printf(c->arena, "issuer \"%s\" " CA_ISSUERS_MISSING,
+				issuers->missing[i]));
+}
+
+/* Revocations whose CRL does not follow: no signer does it, or one that holds its turn for ever. */
+static enum err
+judge_marks(struct api_call *c, const struct store_issuer *list, size_t count, int64_t now)
+{
+	struct store_crl_wait *waits;
+	size_t n;
+
+	TRY(store_crl_waiting(c->g->store, c->arena, &waits, &n));
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < count; k++)
+			if (list[k].id == waits[i].issuer && now - waits[i].since > CRL_LATE_S)
+				api_add_problem(c,
+					arena_printf(c->arena,
+						"revocations by issuer \"%s\" wait for their CRL since %lld s",
+						list[k].name, (long long)(now - waits[i].since)));
+	return ERR_OK;
+}
+
+enum err
+api_put_issuers(struct api_call *c, int64_t now)
+{
+	struct store_issuer *list = NULL;
+	struct store_crl *crls = NULL;
+	size_t count = 0, crl_count = 0;
+	json_t *out = json_array();
+	enum err e = store_issuer_list(c->g->store, c->arena, &list, &count);
+
+	json_object_set_new(c->answer, "issuers", out);
+	if (e == ERR_OK)
+		e = store_crl_latest(c->g->store, c->arena, NULL, 0, &crls, &crl_count);
+	if (e == ERR_OK)
+		judge_missing(c);
+	for (size_t i = 0; e == ERR_OK && i < count; i++) {
+		const struct store_crl *crl = crl_of(crls, crl_count, list[i].id);
+		json_t *o = issuer_json(c, &list[i]);
+
+		json_object_set_new(
+			o, "days_left", json_integer((list[i].not_after - now) / 86400));
+		if (crl != NULL)
+			put_crl(o, crl, now);
+		json_array_append_new(out, o);
+		judge_issuer(c, &list[i], crl, now);
+	}
+	return e == ERR_OK ? judge_marks(c, list, count, now) : e;
+}
+
+enum err
+api_issuers(struct api_call *c)
+{
+	struct store_issuer *list = NULL;
+	size_t count = 0;
+	json_t *out = json_array();
+	enum err e = store_issuer_list(c->g->store, c->arena, &list, &count);
+
+	for (size_t i = 0; e == ERR_OK && i < count; i++)
+		json_array_append_new(out, issuer_json(c, &list[i]));
+	c->answer = json_pack("{s:o}", "issuers", out);
+	return e;
+}
+
+/* Marks issuing CAs so that a signer publishes now; a root's CRL comes from its ceremony only. */
+enum err
+api_crl_publish(struct api_call *c)
+{
+	const char *wanted = api_text(c, "issuer");
+	struct store_issuer *list = NULL;
+	size_t count = 0;
+	json_t *out = json_array();
+	enum err e = store_issuer_list(c->g->store, c->arena, &list, &count);
+
+	c->answer = json_pack("{s:o}", "issuers", out);
+	for (size_t i = 0; e == ERR_OK && i < count; i++) {
+		const struct store_audit event = {.actor = c->actor,
+			.operation = api_audit_name(c->op),
+			.object = list[i].name,
+			.outcome = "ok",
+			.request_id = c->req->id};
+
+		if (list[i].kind != ISSUER_ISSUING ||
+			(wanted != NULL && strcmp(wanted, list[i].name) != 0))
+			continue;
+		e = store_audit_add(c->g->store, &event);
+		if (e == ERR_OK)
+			e = store_crl_mark(c->g->store, list[i].id);
+		json_array_append_new(out, json_string(list[i].name));
+	}
+	if (e == ERR_OK && json_array_size(out) == 0)
+		e = err_set_word(ERR_NOTFOUND, WORD_UNKNOWN_ISSUER, "there is no issuing CA \"%s\"",
+			wanted != NULL ? wanted : "at all");
+	return e;
+}
