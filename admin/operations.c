@@ -238,7 +238,7 @@ const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 		.effect = ADMIN_CHANGES,
 		.summary = "revoke a certificate",
 		.help = "In effect when it is answered; the answer says how many programs that "
-			"refuse or tell of it had not read it yet, and what was revoked besides: "
+			"refuse or tell of it had not read it yet, whether the CRL can follow, and what was revoked besides: "
 			"with keyCompromise every live certificate of the key, which nobody gets a "
 			"certificate for again. A reason may rise to keyCompromise.",
 		.input = revoke_input,
@@ -246,7 +246,7 @@ const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 		.command = {"cert revoke",
 			"ca-admin cert revoke 3f0c0000000000000000000000000001 --reason keyCompromise",
 			"revoke certificate {serial} (reason {reason}); this cannot be undone",
-			"revoked; {programs_behind}, the CRL follows"}},
+			"revoked; {programs_behind}, {crl}"}},
 	[ADMIN_OFFBOARD] = {.name = "admin.identity.offboard",
 		.path = "/admin/v1/identity/offboard",
 		TAKE,

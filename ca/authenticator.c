@@ -21,6 +21,7 @@
 #include "lib/base/random.h"
 #include "lib/db/follow.h"
 #include "lib/store/certificate.h"
+#include "lib/store/issuer.h"
 #include "lib/store/revocation.h"
 
 /* STALE_US: how long judging may go on without news from the database. A revoked client must not
@@ -45,6 +46,7 @@ struct ca_authenticator {
 	bool untold;		   /* the follower's: rows came that snapshot may not cover */
 	pthread_mutex_t told_lock; /* over the rest of these */
 	char *snapshot;
+	struct store_issuer_place issuers_at;
 	void (*watch)(void *ctx);
 	void *watch_ctx;
 	struct cache *certificates; /* by the SHA-256 of the leaf */
@@ -131,10 +133,16 @@ check_requester(struct ca_authenticator *p, const struct ca_requester *r)
 			"the client certificate of \"%s\" has expired", r->identity_name);
 		return HTTP_PEER_EXPIRED;
 	}
-	switch (ca_denylist_check(p->denied, r->certificate->serial, r->identity)) {
+	switch (ca_denylist_check(
+		p->denied, r->certificate->serial, r->identity, r->certificate->issuer)) {
 	case CA_DENIED_REVOKED:
 		err_set_word(ERR_DENIED, WORD_CERTIFICATE_REVOKED,
 			"the client certificate of \"%s\" is revoked", r->identity_name);
+		return HTTP_PEER_REVOKED;
+	case CA_DENIED_ISSUER:
+		err_set_word(ERR_DENIED, WORD_CERTIFICATE_REVOKED,
+			"the issuing CA of the client certificate of \"%s\" is revoked",
+			r->identity_name);
 		return HTTP_PEER_REVOKED;
 	case CA_DENIED_IDENTITY:
 		err_set_word(ERR_DENIED, WORD_IDENTITY_BLOCKED, "identity \"%s\" is blocked",
@@ -230,9 +238,29 @@ read_identities(struct ca_authenticator *p, struct arena *a, bool *news)
 	return ERR_OK;
 }
 
+/* The table is small, and read only when its feed says so. */
+static enum err
+read_issuers(struct ca_authenticator *p, struct arena *a)
+{
+	struct store_issuer_place next;
+	struct store_issuer *row;
+	size_t count = 0;
+	bool changed;
+
+	TRY(store_issuer_changes(p->store, &p->issuers_at, &next, &changed));
+	if (changed)
+		TRY(store_issuer_list(p->store, a, &row, &count));
+	for (size_t i = 0; i < count; i++)
+		if (row[i].state == ISSUER_REVOKED)
+			ca_denylist_issuer(p->denied, row[i].id);
+	p->issuers_at = next;
+	return ERR_OK;
+}
+
 static enum err
 read_all(struct ca_authenticator *p, struct arena *a, bool *news)
 {
+	TRY(read_issuers(p, a));
 	TRY(read_revocations(p, a, news));
 	return read_identities(p, a, news);
 }

@@ -28,6 +28,7 @@ struct ca_denylist {
 	size_t serial_size, serial_count; /* sizes are powers of two */
 	struct identity_slot *identity;
 	size_t identity_size, identity_count;
+	bool issuer[INT16_MAX + 1]; /* by id: revoked */
 };
 
 struct ca_denylist *
@@ -154,8 +155,17 @@ ca_denylist_identity(struct ca_denylist *b, int64_t identity, enum identity_stat
 	pthread_rwlock_unlock(&b->lock);
 }
 
+void
+ca_denylist_issuer(struct ca_denylist *b, int16_t issuer)
+{
+	pthread_rwlock_wrlock(&b->lock);
+	b->issuer[issuer] = true;
+	pthread_rwlock_unlock(&b->lock);
+}
+
 enum ca_denial
-ca_denylist_check(struct ca_denylist *b, const uint8_t serial[STORE_SERIAL_SIZE], int64_t identity)
+ca_denylist_check(struct ca_denylist *b, const uint8_t serial[STORE_SERIAL_SIZE], int64_t identity,
+	int16_t issuer)
 {
 	enum ca_denial bar = CA_DENIED_NONE;
 
@@ -163,6 +173,8 @@ ca_denylist_check(struct ca_denylist *b, const uint8_t serial[STORE_SERIAL_SIZE]
 	const struct identity_slot *slot = identity_slot(b, identity);
 	if (serial_slot(b, serial)->not_after != 0)
 		bar = CA_DENIED_REVOKED;
+	else if (b->issuer[issuer])
+		bar = CA_DENIED_ISSUER;
 	else if (slot->identity != 0 && slot->state != IDENTITY_ACTIVE)
 		bar = CA_DENIED_IDENTITY;
 	pthread_rwlock_unlock(&b->lock);

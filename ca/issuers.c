@@ -15,6 +15,8 @@ read_issuer(const struct store_issuer *row, const struct config *config, struct 
 	if (e != ERR_OK)
 		return err_context(ERR_INTERNAL, "issuer \"%s\"", row->name);
 	out->id = row->id;
+	out->state = row->state;
+	out->key_label = row->key_label != NULL ? row->key_label : "";
 	out->name = arena_strdup(a, row->name);
 	out->profiles = row->profiles;
 	out->profile_count = row->profile_count;
@@ -61,10 +63,9 @@ load_configured(const struct store_issuer *row, size_t count, const struct confi
 	struct arena *a, struct ca_issuer *item, struct ca_issuers *out)
 {
 	const char **missing = arena_array(a, config->issuers_count + 1, sizeof(*missing));
-	enum err e = ERR_OK;
 
 	out->missing = missing;
-	for (uint32_t i = 0; i < config->issuers_count && e == ERR_OK; i++) {
+	for (uint32_t i = 0; i < config->issuers_count; i++) {
 		const char *name = config->issuers[i].name;
 		const struct store_issuer *found = find_active(row, count, name);
 
@@ -72,15 +73,29 @@ load_configured(const struct store_issuer *row, size_t count, const struct confi
 			missing[out->missing_count++] = arena_strdup(a, name);
 		if (found == NULL || is_listed(item, out->count, found->id))
 			continue;
-		e = read_issuer(found, config, a, &item[out->count]);
-		if (e == ERR_OK && out->count == 0)
-			e = find_root(row, count, found->parent, &out->root);
-		out->count++;
+		TRY(read_issuer(found, config, a, &item[out->count++]));
 	}
-	if (e == ERR_OK && out->count == 0)
-		return err_set(ERR_NOTFOUND, "issuing CA \"%s\" " CA_ISSUERS_MISSING,
-			out->missing_count > 0 ? missing[0] : "");
-	return e;
+	return ERR_OK;
+}
+
+static enum err
+load_others(const struct store_issuer *row, size_t count, const struct config *config,
+	struct ca_issuer *item, struct ca_issuers *out)
+{
+	out->all_count = out->count;
+	for (size_t i = 0; i < count; i++)
+		if (row[i].kind == ISSUER_ISSUING && !is_listed(item, out->all_count, row[i].id))
+			TRY(read_issuer(&row[i], config, out->arena, &item[out->all_count++]));
+	return ERR_OK;
+}
+
+static int16_t
+parent_of(const struct store_issuer *row, size_t count, int16_t id)
+{
+	for (size_t i = 0; i < count; i++)
+		if (row[i].id == id)
+			return row[i].parent;
+	return 0;
 }
 
 static enum err
@@ -88,14 +103,22 @@ load_rows(const struct store_issuer *row, size_t count, const struct config *con
 	struct ca_issuers *out)
 {
 	struct ca_issuer *item = arena_array(out->arena, count + 1, sizeof(*item));
-	enum err e = load_configured(row, count, config, out->arena, item, out);
 
 	out->item = item;
-	out->all_count = out->count;
-	for (size_t i = 0; i < count && e == ERR_OK; i++)
-		if (row[i].kind == ISSUER_ISSUING && !is_listed(item, out->all_count, row[i].id))
-			e = read_issuer(&row[i], config, out->arena, &item[out->all_count++]);
-	return e;
+	TRY(load_configured(row, count, config, out->arena, item, out));
+	TRY(load_others(row, count, config, item, out));
+	if (out->all_count == 0)
+		return ca_issuers_require(out);
+	return find_root(row, count, parent_of(row, count, item[0].id), &out->root);
+}
+
+enum err
+ca_issuers_require(const struct ca_issuers *issuers)
+{
+	if (issuers->count == 0)
+		return err_set(
+			ERR_NOTFOUND, "issuing CA \"%s\" " CA_ISSUERS_MISSING, issuers->missing[0]);
+	return ERR_OK;
 }
 
 static void
@@ -142,15 +165,20 @@ same_profiles(const struct ca_issuer *a, const struct ca_issuer *b)
 	return true;
 }
 
+static bool
+same_issuer(const struct ca_issuer *a, const struct ca_issuer *b)
+{
+	return a->id == b->id && a->state == b->state && strcmp(a->key_label, b->key_label) == 0 &&
+		bytes_equal(a->cert.der, b->cert.der) && same_profiles(a, b);
+}
+
 bool
 ca_issuers_equal(const struct ca_issuers *a, const struct ca_issuers *b)
 {
 	if (a->count != b->count || a->all_count != b->all_count || !bytes_equal(a->root, b->root))
 		return false;
 	for (size_t i = 0; i < a->all_count; i++)
-		if (a->item[i].id != b->item[i].id ||
-			!bytes_equal(a->item[i].cert.der, b->item[i].cert.der) ||
-			!same_profiles(&a->item[i], &b->item[i]))
+		if (!same_issuer(&a->item[i], &b->item[i]))
 			return false;
 	return true;
 }
@@ -164,11 +192,16 @@ ca_issuers_find(const struct ca_issuers *issuers, int16_t id)
 	return NULL;
 }
 
+/* A retired one has certificates out, so its responder goes on. */
 static const struct ca_issuer *
-find_active_issuer(const struct ca_issuers *issuers, const char *name)
+find_usable(const struct ca_issuers *issuers, const char *name, const struct ca_profile *profile)
 {
-	for (size_t i = 0; i < issuers->count; i++)
-		if (strcmp(name, issuers->item[i].name) == 0)
+	bool responder = (profile->eku & PKI_EKU_OCSP_SIGNING) != 0;
+	size_t n = responder ? issuers->all_count : issuers->count;
+
+	for (size_t i = 0; i < n; i++)
+		if (issuers->item[i].state != ISSUER_REVOKED &&
+			strcmp(name, issuers->item[i].name) == 0)
 			return &issuers->item[i];
 	return NULL;
 }
@@ -187,7 +220,7 @@ enum err
 ca_issuers_named(const struct ca_issuers *issuers, const char *name,
 	const struct ca_profile *profile, const struct ca_issuer **out)
 {
-	const struct ca_issuer *found = find_active_issuer(issuers, name);
+	const struct ca_issuer *found = find_usable(issuers, name, profile);
 
 	if (found == NULL)
 		return err_set_word(ERR_UNAVAILABLE, WORD_NO_ISSUER,

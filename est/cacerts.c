@@ -19,11 +19,13 @@ make_answers(struct est_service *s, const struct ca_issuers *issuers)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
 	struct bytes *certs = arena_array(a, issuers->all_count + 1, sizeof(*certs)), der;
+	size_t n = 0;
 
 	for (size_t i = 0; i < issuers->all_count; i++)
-		certs[i] = issuers->item[i].cert.der;
-	certs[issuers->all_count] = issuers->root;
-	TRY(pki_certs_only(certs, issuers->all_count + 1, a, &der));
+		if (issuers->item[i].state != ISSUER_REVOKED)
+			certs[n++] = issuers->item[i].cert.der;
+	certs[n++] = issuers->root;
+	TRY(pki_certs_only(certs, n, a, &der));
 	for (unsigned lines = EST_ONE_LINE; lines <= EST_WRAPPED; lines++) {
 		if (s->cacerts[lines] != NULL)
 			http_prepared_unref(s->cacerts[lines]);

@@ -97,6 +97,7 @@ issuer_new(struct ocsp_service *o, const struct store_issuer *row, const struct 
 	i->id = row->id;
 	i->name = mem_strdup(row->name);
 	i->wanted = is_wanted(o, row);
+	i->asks = row->state != ISSUER_REVOKED;
 	i->service = o;
 	i->own = (struct ca_own){.store = o->store,
 		.what = "the OCSP responder's certificate",
@@ -133,6 +134,7 @@ load_issuer(struct ocsp_service *o, struct arena *a, const struct store_issuer *
 	if (i != NULL) {
 		pthread_rwlock_wrlock(&o->lock);
 		i->wanted = is_wanted(o, row);
+		i->asks = row->state != ISSUER_REVOKED;
 		pthread_rwlock_unlock(&o->lock);
 		return ERR_OK;
 	}
@@ -192,11 +194,11 @@ install_responder(struct ocsp_service *o, struct ocsp_issuer *i)
 		LOG_I("seconds", cert->not_after - clock_now()));
 }
 
-/* No signer certifies for a CA that is not active; the responder it has answers to its end. */
+/* No signer certifies for a CA that is revoked; the responder it has answers to its end. */
 static bool
 is_due(const struct ocsp_issuer *i, int64_t now)
 {
-	return i->wanted && retry_due(&i->retry) && ca_own_due(&i->own, now);
+	return i->asks && retry_due(&i->retry) && ca_own_due(&i->own, now);
 }
 
 /* A signer that takes its time is no trouble yet. What may pass is tried again soon, a refusal

@@ -18,6 +18,7 @@ struct ocsp_issuer {
 	int16_t id;
 	char *name;
 	bool wanted; /* active and configured here: without a responder this program is not ready */
+	bool asks;   /* not revoked: has a responder while a signer has its key */
 	struct ocsp_issuer_hashes hashes;
 	bool ready;
 	struct ocsp_responder responder; /* cert.p is owned */

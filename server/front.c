@@ -78,10 +78,12 @@ read_issuers(struct front *f)
 	AUTO_STRUCT(arena) a = arena_new(0);
 	AUTO_STRUCT(ca_issuers) read = NULL;
 	const struct ca_issuers *now = ca_front_issuers(&f->app, a);
-	enum err e = ca_issuers_load(f->app.store, f->service.config, &read);
 
-	if (e != ERR_OK || (now != NULL && ca_issuers_equal(now, read)))
-		return e;
+	TRY(ca_issuers_load(f->app.store, f->service.config, &read));
+	if (now != NULL && ca_issuers_equal(now, read))
+		return ERR_OK;
+	if (now == NULL)
+		TRY(ca_issuers_require(read));
 	for (size_t i = 0; i < read->missing_count; i++)
 		log_event(LOG_WARNING, "front.issuers", LOG_S("issuer", read->missing[i]),
 			LOG_S("word", "not-imported"), LOG_S("reason", CA_ISSUERS_MISSING));
@@ -223,13 +225,26 @@ renew_certificate(struct front *f)
 	return ERR_OK;
 }
 
+static bool
+is_own_issuer_revoked(struct front *f)
+{
+	AUTO_STRUCT(arena) a = arena_new(0);
+	const struct ca_issuer *issuer =
+		ca_issuers_find(ca_front_issuers(&f->app, a), front_tls_own(f->tls)->issuer);
+
+	return issuer != NULL && issuer->state == ISSUER_REVOKED;
+}
+
 static enum err
 follow_issuers(struct front *f)
 {
 	uint64_t before = f->app.issuers.generation;
 	enum err e = load_issuers(f);
 
-	f->tls_stale = f->tls_stale || f->app.issuers.generation != before;
+	if (f->app.issuers.generation == before)
+		return e;
+	f->tls_stale = true;
+	f->renew_wanted = f->renew_wanted || is_own_issuer_revoked(f);
 	return e;
 }
 

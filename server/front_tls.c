@@ -82,15 +82,16 @@ front_tls_credentials(
 	AUTO_BUF(key, 4096); /* wiped by its scope */
 	const struct ca_issuer *issuer = ca_issuers_find(issuers, t->own.issuer);
 	struct bytes *anchors = arena_array(a, issuers->all_count + 1, sizeof(*anchors));
+	size_t n = 0;
 
 	TRY(private_key(t->own.key, &key));
 	if (issuer == NULL)
 		return err_set(ERR_CONFLICT, "the issuer of %s is not known here", t->own.what);
 	const struct bytes chain[] = {t->own.cert.der, issuer->cert.der};
 
-	anchors[0] = issuers->root;
+	anchors[n++] = issuers->root;
 	for (size_t i = 0; i < issuers->all_count; i++)
-		anchors[i + 1] = issuers->item[i].cert.der;
-	return http_tls_new(
-		chain, ARRAY_LEN(chain), buf_bytes(&key), anchors, issuers->all_count + 1, out);
+		if (issuers->item[i].state != ISSUER_REVOKED)
+			anchors[n++] = issuers->item[i].cert.der;
+	return http_tls_new(chain, ARRAY_LEN(chain), buf_bytes(&key), anchors, n, out);
 }

@@ -158,6 +158,20 @@ publish_crls(struct signer *s)
 	return ERR_OK;
 }
 
+/* The issuing CAs whose key is here: for these, CRLs and responders go on. */
+static json_t *
+list_signed_for(struct signer *s)
+{
+	const struct ca_signing_issuer *issuer;
+	size_t count = ca_signer_issuers(s->signer, &issuer);
+	json_t *names = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		if (issuer[i].signer != NULL)
+			json_array_append_new(names, json_string(issuer[i].issuer->name));
+	return names;
+}
+
 static void
 tell_node(struct signer *s)
 {
@@ -165,10 +179,10 @@ tell_node(struct signer *s)
 	const struct ca_token_info *t = ca_token_info(s->token);
 	struct ca_signer_counts n = ca_signer_counts(s->signer);
 	const char *trouble = ca_signer_trouble(s->signer, a);
-	AUTO(json_t) detail =
-		json_pack("{s:{s:s, s:s, s:s, s:s}, s:I, s:I, s:s*}", "hsm", "token", t->label,
-			"serial", t->serial, "model", t->model, "module", t->module_path, "issued",
-			(json_int_t)n.issued, "refused", (json_int_t)n.refused, "trouble", trouble);
+	AUTO(json_t) detail = json_pack("{s:{s:s, s:s, s:s, s:s}, s:I, s:I, s:o, s:s*}", "hsm",
+		"token", t->label, "serial", t->serial, "model", t->model, "module", t->module_path,
+		"issued", (json_int_t)n.issued, "refused", (json_int_t)n.refused, "signs_for",
+		list_signed_for(s), "trouble", trouble);
 
 	program_seen(s->store, trouble == NULL ? "ready" : "degraded",
 		detail != NULL ? json_text(a, detail) : NULL);

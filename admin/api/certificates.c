@@ -180,6 +180,25 @@ api_certificate_show(struct api_call *c)
 	return ERR_OK;
 }
 
+/* What becomes of the revocation beyond listeners: only who has the key can publish it. */
+static enum err
+tell_crl(struct api_call *c, const uint8_t *serial, const char **out)
+{
+	struct store_certificate cert;
+	AUTO(json_t) signed_for = NULL;
+	const char *name;
+
+	TRY(store_certificate_find(c->g->store, c->arena, serial, &cert));
+	TRY(api_find_signed_for(c, &signed_for));
+	name = issuer_name(c, cert.issuer);
+	*out = json_object_get(signed_for, name) != NULL
+		? "the CRL follows"
+		: arena_printf(c->arena,
+			  "but neither its CRL nor, once its responder's certificate ends, OCSP can follow: issuing CA \"%s\" " API_NO_KEY,
+			  name);
+	return ERR_OK;
+}
+
 enum err
 api_certificate_revoke(struct api_call *c)
 {
@@ -192,6 +211,7 @@ api_certificate_revoke(struct api_call *c)
 		.request_id = c->req->id};
 	struct store_revoke_done done;
 	struct store_certificate cert;
+	const char *crl;
 	enum err e = store_certificate_find(c->g->store, c->arena, serial->serial, &cert);
 
 	if (e == ERR_OK)
@@ -200,8 +220,9 @@ api_certificate_revoke(struct api_call *c)
 		e = store_certificate_revoke(c->g->store, c->arena, &revoke, &done);
 	if (e != ERR_OK)
 		return explain_unknown(e, serial->text);
-	c->answer = json_pack("{s:s, s:s, s:o, s:I}", "serial", serial->text, "status", "revoked",
-		"others", texts_json(done.others, done.count), "programs_behind",
-		(json_int_t)ca_front_settle(c->g, serial->serial, NULL));
+	TRY(tell_crl(c, serial->serial, &crl));
+	c->answer = json_pack("{s:s, s:s, s:o, s:s, s:I}", "serial", serial->text, "status",
+		"revoked", "others", texts_json(done.others, done.count), "crl", crl,
+		"programs_behind", (json_int_t)ca_front_settle(c->g, serial->serial, NULL));
 	return ERR_OK;
 }

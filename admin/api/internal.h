@@ -69,6 +69,12 @@ api_find_identity(struct api_call *c, const char *name, struct store_identity *o
 json_t *api_certificate_json(struct api_call *c, const struct store_certificate *cert);
 /* status.c: something an operator should know, in words. */
 void api_add_problem(struct api_call *c, const char *text);
+/* status.c: an object with a member for each issuing CA that a living signer has the key of (a new
+ * reference). */
+enum err api_find_signed_for(struct api_call *c, json_t **out) MUST_CHECK;
+/* After an issuer's name, where not. */
+#define API_NO_KEY                                                                                 \
+	"cannot publish: no running signer has its key; see the signer's log, or `ca-admin status`"
 /* issuers.c: issuers and their CRLs for status, and what is wrong with them. */
 enum err api_put_issuers(struct api_call *c, int64_t now) MUST_CHECK;
 /* openapi.c: the document that describes all operations (OpenAPI 3.1), a new reference. */

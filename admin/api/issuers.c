@@ -49,34 +49,98 @@ put_crl(json_t *o, const struct store_crl *crl, int64_t now)
 	api_put_time(o, "crl_next_update", crl->next_update);
 }
 
+/* A problem of this issuer, in words that follow its name. */
 static void
-judge_issuer(
-	struct api_call *c, const struct store_issuer *i, const struct store_crl *crl, int64_t now)
+blame_issuer(struct api_call *c, const struct store_issuer *i, const char *what)
 {
-	if (i->state != ISSUER_ACTIVE)
-		return;
-	if (i->not_after <= now)
-		api_add_problem(c, arena_printf(c->arena, "issuer \"%s\" has expired", i->name));
-	else if (i->not_after - now < ISSUER_SOON_S)
-		api_add_problem(
-			c, arena_printf(c->arena, "issuer \"%s\" expires within 30 days", i->name));
-	if (crl == NULL)
-		api_add_problem(c, arena_printf(c->arena, "issuer \"%s\" has no CRL", i->name));
-	else if (crl->next_update <= now)
-		api_add_problem(
-			c, arena_printf(c->arena, "the CRL of issuer \"%s\" has ended", i->name));
+	api_add_problem(c, arena_printf(c->arena, "issuer \"%s\" %s", i->name, what));
 }
 
-/* Those this program's configuration names and it does not have, or not yet. */
+static bool
+is_configured(const struct api_call *c, const char *name)
+{
+	for (uint32_t i = 0; i < c->g->config->issuers_count; i++)
+		if (strcmp(c->g->config->issuers[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Told long before the end: at half of the time a list is good for beyond its next regular one; an
+ * offline CA has no regular one. */
 static void
-judge_missing(struct api_call *c)
+judge_crl(
+	struct api_call *c, const struct store_issuer *i, const struct store_crl *crl, int64_t now)
+{
+	const struct config_crl *policy = &c->g->config->crl;
+	int64_t regular = i->kind == ISSUER_ISSUING ? policy->refresh : 0;
+	int64_t window = crl->next_update - crl->this_update - regular;
+
+	if (crl->next_update <= now)
+		blame_issuer(c, i, "has no CRL that is current: the last one has ended");
+	else if (crl->this_update > now)
+		blame_issuer(c, i,
+			"has a CRL of the future; are the clocks of signer and database right?");
+	else if (crl->next_update - now < window / 2)
+		blame_issuer(c, i,
+			arena_printf(c->arena, "has a CRL that ends in %lld hours; %s",
+				(long long)(crl->next_update - now) / 3600,
+				i->kind == ISSUER_ISSUING
+					? "is chancery-signer running?"
+					: "make the next one with ca-ceremony crl, then run `ca-admin issuer import`"));
+}
+
+/* Its own certificate. */
+static void
+judge_end(struct api_call *c, const struct store_issuer *i, int64_t now)
+{
+	if (i->not_after <= now)
+		blame_issuer(c, i, "has expired");
+	else if (i->not_after - now < ISSUER_SOON_S)
+		blame_issuer(c, i, "expires within 30 days");
+}
+
+/* Revoked, or retired and expired, it is nobody's trouble unless the configuration wants it. */
+static void
+judge_issuer(struct api_call *c, const struct store_issuer *i, const struct store_crl *crl,
+	const json_t *signed_for, int64_t now)
+{
+	bool wanted = i->kind == ISSUER_ROOT || is_configured(c, i->name);
+
+	if (i->state == ISSUER_REVOKED && wanted)
+		blame_issuer(c, i,
+			"is revoked on its root's CRL and stands in the configuration: put a new one there");
+	if (i->state == ISSUER_REVOKED || (i->not_after <= now && !wanted))
+		return;
+	if (i->state == ISSUER_ACTIVE && wanted)
+		judge_end(c, i, now);
+	if (crl == NULL)
+		blame_issuer(c, i, "has no CRL");
+	else
+		judge_crl(c, i, crl, now);
+	if (i->kind == ISSUER_ISSUING && json_object_size(signed_for) > 0 &&
+		json_object_get(signed_for, i->name) == NULL)
+		blame_issuer(c, i, API_NO_KEY);
+}
+
+/* Those this program's configuration names and it does not have, or not yet. A revoked one is told
+ * apart: there is no import that helps. */
+static void
+judge_missing(struct api_call *c, const struct store_issuer *list, size_t count)
 {
 	const struct ca_issuers *issuers = ca_front_issuers(c->g, c->arena);
 
-	for (size_t i = 0; i < issuers->missing_count; i++)
-		api_add_problem(c,
-			arena_printf(c->arena, "issuer \"%s\" " CA_ISSUERS_MISSING,
-				issuers->missing[i]));
+	for (size_t i = 0; i < issuers->missing_count; i++) {
+		bool revoked = false;
+
+		for (size_t n = 0; n < count; n++)
+			revoked = revoked ||
+				(list[n].state == ISSUER_REVOKED &&
+					strcmp(list[n].name, issuers->missing[i]) == 0);
+		if (!revoked)
+			api_add_problem(c,
+				arena_printf(c->arena, "issuer \"%s\" " CA_ISSUERS_MISSING,
+					issuers->missing[i]));
+	}
 }
 
 /* Revocations whose CRL does not follow: no signer does it, or one that holds its turn for ever. */
@@ -104,14 +168,14 @@ api_put_issuers(struct api_call *c, int64_t now)
 	struct store_crl *crls = NULL;
 	size_t count = 0, crl_count = 0;
 	json_t *out = json_array();
-	enum err e = store_issuer_list(c->g->store, c->arena, &list, &count);
+	AUTO(json_t) signed_for = NULL;
 
 	json_object_set_new(c->answer, "issuers", out);
-	if (e == ERR_OK)
-		e = store_crl_latest(c->g->store, c->arena, NULL, 0, &crls, &crl_count);
-	if (e == ERR_OK)
-		judge_missing(c);
-	for (size_t i = 0; e == ERR_OK && i < count; i++) {
+	TRY(store_issuer_list(c->g->store, c->arena, &list, &count));
+	TRY(store_crl_latest(c->g->store, c->arena, NULL, 0, &crls, &crl_count));
+	TRY(api_find_signed_for(c, &signed_for));
+	judge_missing(c, list, count);
+	for (size_t i = 0; i < count; i++) {
 		const struct store_crl *crl = crl_of(crls, crl_count, list[i].id);
 		json_t *o = issuer_json(c, &list[i]);
 
@@ -120,9 +184,9 @@ api_put_issuers(struct api_call *c, int64_t now)
 		if (crl != NULL)
 			put_crl(o, crl, now);
 		json_array_append_new(out, o);
-		judge_issuer(c, &list[i], crl, now);
+		judge_issuer(c, &list[i], crl, signed_for, now);
 	}
-	return e == ERR_OK ? judge_marks(c, list, count, now) : e;
+	return judge_marks(c, list, count, now);
 }
 
 enum err

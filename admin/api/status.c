@@ -119,6 +119,34 @@ find_living(const struct store_node *list, size_t count, const char *program, in
 	return any;
 }
 
+static bool
+is_living_signer(const struct store_node *n, int64_t now)
+{
+	return strcmp(short_name(n->program), "signer") == 0 && now - n->last_seen <= STALE_S &&
+		strcmp(n->state, "stopping") != 0;
+}
+
+enum err
+api_find_signed_for(struct api_call *c, json_t **out)
+{
+	struct store_node *list = NULL;
+	size_t count = 0, k;
+	json_t *name;
+
+	TRY(store_node_list(c->g->store, c->arena, &list, &count));
+	*out = json_object();
+	for (size_t i = 0; i < count; i++) {
+		AUTO(json_t) detail = NULL;
+
+		if (!is_living_signer(&list[i], clock_now()) ||
+			json_parse(bytes_str(list[i].detail_json), &detail) != ERR_OK)
+			continue;
+		json_array_foreach(json_object_get(detail, "signs_for"), k, name)
+			json_object_set_new(*out, json_string_value(name), json_true());
+	}
+	return ERR_OK;
+}
+
 static enum err
 put_programs(struct api_call *c, int64_t now)
 {

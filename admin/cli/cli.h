@@ -145,6 +145,8 @@ CLI_COMMAND(cmd_schema_apply);
 CLI_COMMAND(cmd_config_check);
 CLI_COMMAND(cmd_issuer_import);
 CLI_COMMAND(cmd_issuer_remove);
+CLI_COMMAND(cmd_issuer_retire);
+CLI_COMMAND(cmd_issuer_activate);
 CLI_COMMAND(cmd_remote);
 CLI_COMMAND(cmd_status);
 CLI_COMMAND(cmd_issue);

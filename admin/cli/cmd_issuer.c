@@ -18,6 +18,8 @@ struct import {
 	const char *root_name, *name, *key_label;
 	bool has_issuing;
 	size_t revoked;
+	const char **gone; /* issuing CAs in the database that the CRL lists */
+	size_t gone_count;
 };
 
 static enum err
@@ -100,14 +102,15 @@ check_crl_signature(const struct import *in)
 	return e == ERR_OK ? ERR_OK : err_context(ERR_DENIED, "root CRL");
 }
 
-/* Counts the entries, and refuses a list on which the issuing CA stands. */
+/* Counts the entries; whether the serial is among them. */
 static enum err
-check_crl_entries(struct import *in)
+read_entries(const struct pki_crl *crl, struct bytes wanted, size_t *count, bool *listed)
 {
-	struct der at = der_open(in->crl.entries);
+	struct der at = der_open(crl->entries);
 	enum err e;
 
-	for (;;) {
+	*listed = false;
+	for (*count = 0;; (*count)++) {
 		struct bytes serial;
 		int64_t revoked_at;
 		enum pki_reason reason;
@@ -115,11 +118,44 @@ check_crl_entries(struct import *in)
 		e = pki_crl_entry_next(&at, &serial, &revoked_at, &reason);
 		if (e != ERR_OK)
 			return e == ERR_NOTFOUND ? ERR_OK : e;
-		in->revoked++;
-		if (in->has_issuing && bytes_equal(serial, in->issuing.serial))
-			return err_set(ERR_DENIED,
-				"the root CRL lists the issuing certificate as revoked");
+		*listed = *listed || bytes_equal(serial, wanted);
 	}
+}
+
+static enum err
+check_crl_entries(struct import *in)
+{
+	bool listed;
+
+	TRY(read_entries(&in->crl, in->issuing.serial, &in->revoked, &listed));
+	if (in->has_issuing && listed)
+		return err_set(ERR_DENIED, "the root CRL lists the issuing certificate as revoked");
+	return ERR_OK;
+}
+
+/* The issuing CAs in the database that this CRL revokes. */
+static enum err
+find_gone(struct cli *a, struct store *s, struct import *in)
+{
+	struct store_issuer *list = NULL;
+	size_t count = 0, entries;
+
+	TRY(store_issuer_list(s, a->arena, &list, &count));
+	in->gone = arena_array(a->arena, count + 1, sizeof(*in->gone));
+	for (size_t i = 0; i < count; i++) {
+		struct pki_cert cert;
+		bool listed;
+
+		if (list[i].kind != ISSUER_ISSUING || list[i].state == ISSUER_REVOKED)
+			continue;
+		TRY(pki_cert_parse(list[i].der, a->arena, &cert));
+		if (!bytes_equal(cert.issuer, in->crl.issuer))
+			continue;
+		TRY(read_entries(&in->crl, cert.serial, &entries, &listed));
+		if (listed)
+			in->gone[in->gone_count++] = list[i].name;
+	}
+	return ERR_OK;
 }
 
 static enum err
@@ -275,10 +311,12 @@ store_import(struct cli *a, struct store *s, const struct import *in)
 	struct store_issuer root = {.name = in->root_name, .kind = ISSUER_ROOT};
 	struct store_issuer issuing = {
 		.name = in->name, .kind = ISSUER_ISSUING, .key_label = in->key_label};
-	bool same = false;
+	bool same = false, moved;
 
 	TRY(add_issuer(a, s, &in->root, &root));
 	TRY(import_crl(a, s, in, root.id, &same));
+	for (size_t i = 0; i < in->gone_count; i++) /* also of a CRL that is known already */
+		TRY(store_issuer_move(s, in->gone[i], ISSUER_REVOKED, local_actor(a), &moved));
 	issuing.parent = root.id;
 	issuing.profile_count = options_values(a, "profile", &issuing.profiles);
 	if (in->has_issuing)
@@ -305,6 +343,33 @@ check_all(struct import *in)
 	return check_crl(in, now);
 }
 
+/* What the database has to say, before anything is done; a dry run of files alone needs none. */
+static enum err
+look_ahead(struct cli *a, struct import *in, bool from_database, struct store **s)
+{
+	enum err e = local_store(a, s);
+
+	if (e != ERR_OK)
+		return a->dry_run && !from_database ? ERR_OK : e;
+	if (from_database) {
+		TRY(root_from_database(a, *s, in));
+		TRY(check_all(in));
+	}
+	return find_gone(a, *s, in);
+}
+
+static const char *
+tell_consequences(struct cli *a, const struct import *in)
+{
+	const char *text = "";
+
+	for (size_t i = 0; i < in->gone_count; i++)
+		text = arena_printf(a->arena,
+			"%s; the CRL revokes issuing CA \"%s\": from then on nothing is signed with it, and its certificates let nobody in",
+			text, in->gone[i]);
+	return text;
+}
+
 enum err
 cmd_issuer_import(struct cli *a)
 {
@@ -316,15 +381,12 @@ cmd_issuer_import(struct cli *a)
 	TRY(read_files(a, &in));
 	if (!from_database)
 		TRY(check_all(&in)); /* nonsense is refused before the database is asked */
-	if (!output_plan(a, "import %s%s%s into the database",
+	TRY(look_ahead(a, &in, from_database, &s));
+	if (!output_plan(a, "import %s%s%s into the database%s",
 		    from_database ? "a new root CRL" : "the root and its CRL",
-		    in.has_issuing ? ", and issuing CA " : "", in.has_issuing ? in.name : ""))
+		    in.has_issuing ? ", and issuing CA " : "", in.has_issuing ? in.name : "",
+		    tell_consequences(a, &in)))
 		return ERR_OK;
-	TRY(local_store(a, &s));
-	if (from_database)
-		TRY(root_from_database(a, s, &in));
-	if (from_database)
-		TRY(check_all(&in));
 	return store_import(a, s, &in);
 }
 

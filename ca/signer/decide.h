@@ -8,7 +8,7 @@
 struct decide {
 	const struct ca_profiles *profiles;
 	const struct ca_issuers *issuers;
-	const struct ca_signing_issuer *signing; /* parallel to issuers->item[0..count) */
+	const struct ca_signing_issuer *signing; /* parallel to issuers->item[0..all_count) */
 	struct arena *arena;			 /* of the batch */
 	int64_t now;
 };

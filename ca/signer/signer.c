@@ -221,7 +221,7 @@ size_t
 ca_signer_issuers(const struct ca_signer *s, const struct ca_signing_issuer **out)
 {
 	*out = s->signing.item;
-	return s->signing.issuers->count;
+	return s->signing.issuers->all_count;
 }
 
 enum err
@@ -230,7 +230,7 @@ ca_signer_probe(const struct ca_signer *s)
 	enum err e = ERR_OK;
 
 	alarm(CA_SIGNER_HSM_SECONDS);
-	for (size_t i = 0; e == ERR_OK && i < s->signing.issuers->count; i++)
+	for (size_t i = 0; e == ERR_OK && i < s->signing.issuers->all_count; i++)
 		if (s->signing.item[i].key != NULL)
 			e = ca_key_probe(s->signing.item[i].key);
 	alarm(0);

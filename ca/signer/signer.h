@@ -41,7 +41,8 @@ enum err ca_signer_follow(struct ca_signer *s) MUST_CHECK;
  */
 const char *ca_signer_trouble(const struct ca_signer *s, struct arena *a);
 
-/* The active issuers, for CRLs; valid until ca_signer_follow(). */
+/* All issuers, for CRLs: those that are retired or not configured have certificates out. Valid until
+ * ca_signer_follow(). */
 struct ca_signing_issuer {
 	const struct ca_issuer *issuer;
 	struct ca_key *key;

@@ -15,12 +15,12 @@
 enum { RETRY_US = 5 * 1000 * 1000 };
 
 static const char *
-key_label(const struct config *config, const char *issuer)
+key_label(const struct config *config, const struct ca_issuer *issuer)
 {
 	for (uint32_t i = 0; i < config->issuers_count; i++)
-		if (strcmp(config->issuers[i].name, issuer) == 0)
+		if (strcmp(config->issuers[i].name, issuer->name) == 0)
 			return config->issuers[i].key;
-	return "";
+	return issuer->key_label;
 }
 
 /* The key's own signer, with a deadline. */
@@ -53,7 +53,7 @@ open_key(const struct signing *s, const struct ca_issuer *issuer, struct ca_key 
 	enum err e;
 
 	alarm(CA_SIGNER_HSM_SECONDS);
-	e = ca_key_open(s->token, key_label(s->config, issuer->name), &key);
+	e = ca_key_open(s->token, key_label(s->config, issuer), &key);
 	alarm(0);
 	if (e != ERR_OK)
 		return err_context(e, "issuing CA \"%s\"", issuer->name);
@@ -63,11 +63,22 @@ open_key(const struct signing *s, const struct ca_issuer *issuer, struct ca_key 
 	return ERR_OK;
 }
 
+static enum err
+open_unless_revoked(const struct signing *s, const struct ca_issuer *issuer, struct ca_key **out)
+{
+	if (issuer->state == ISSUER_REVOKED)
+		return err_set_word(ERR_DENIED, WORD_BAD_ISSUER,
+			"issuing CA \"%s\" is revoked on its root's CRL: nothing is signed with it; "
+			"make a new one with ca-ceremony and put it in the configuration",
+			issuer->name);
+	return open_key(s, issuer, out);
+}
+
 /* Opens one that has no key yet; a failure is its trouble. */
 static void
 try_open(const struct signing *s, struct ca_signing_issuer *one)
 {
-	enum err e = open_key(s, one->issuer, &one->key);
+	enum err e = open_unless_revoked(s, one->issuer, &one->key);
 
 	if (e == ERR_OK) {
 		one->signer = guard_key(s->issuers->arena, ca_key_signer(one->key));
@@ -108,14 +119,15 @@ tell_missing(const struct signing *s)
 static bool
 same_issuer(const struct ca_issuer *a, const struct ca_issuer *b)
 {
-	return a->id == b->id && bytes_equal(a->cert.der, b->cert.der);
+	return a->id == b->id && b->state != ISSUER_REVOKED &&
+		bytes_equal(a->cert.der, b->cert.der);
 }
 
-/* The state of the same issuer in the set before, its key included. False: it is new. */
+/* The state of the same issuer in the set before, its key included. False: it is new, or revoked now. */
 static bool
 take_over(struct signing *before, struct arena *a, struct ca_signing_issuer *one)
 {
-	for (size_t i = 0; i < before->issuers->count; i++) {
+	for (size_t i = 0; i < before->issuers->all_count; i++) {
 		struct ca_signing_issuer *old = &before->item[i];
 
 		if (!same_issuer(old->issuer, one->issuer))
@@ -137,9 +149,9 @@ load_issuers(const struct signing *s, struct signing *out)
 	struct signing fresh = {.store = s->store, .token = s->token, .config = s->config};
 
 	TRY(ca_issuers_load(s->store, s->config, &fresh.issuers));
-	fresh.item =
-		arena_array(fresh.issuers->arena, fresh.issuers->count + 1, sizeof(*fresh.item));
-	for (size_t i = 0; i < fresh.issuers->count; i++)
+	fresh.item = arena_array(
+		fresh.issuers->arena, fresh.issuers->all_count + 1, sizeof(*fresh.item));
+	for (size_t i = 0; i < fresh.issuers->all_count; i++)
 		fresh.item[i].issuer = &fresh.issuers->item[i];
 	*out = fresh;
 	return ERR_OK;
@@ -148,7 +160,7 @@ load_issuers(const struct signing *s, struct signing *out)
 void
 signing_clear(struct signing *s)
 {
-	for (size_t i = 0; s->issuers != NULL && i < s->issuers->count; i++)
+	for (size_t i = 0; s->issuers != NULL && i < s->issuers->all_count; i++)
 		ca_key_close(s->item[i].key);
 	ca_issuers_release(s->issuers);
 	*s = (struct signing){.issuers = NULL};
@@ -164,16 +176,18 @@ signing_open(
 	enum err e;
 
 	TRY(load_issuers(&empty, &fresh));
-	for (size_t i = 0; i < fresh.issuers->count; i++) {
+	for (size_t i = 0; i < fresh.issuers->all_count; i++) {
 		try_open(&fresh, &fresh.item[i]);
-		usable += fresh.item[i].signer != NULL;
+		usable += fresh.item[i].signer != NULL &&
+			(i < fresh.issuers->count || fresh.issuers->count == 0);
 	}
 	if (usable == 0) {
-		e = fail_again(&fresh.item[0].trouble);
+		e = fresh.issuers->count > 0 ? fail_again(&fresh.item[0].trouble)
+					     : ca_issuers_require(fresh.issuers);
 		signing_clear(&fresh);
 		return e;
 	}
-	for (size_t i = 0; i < fresh.issuers->count; i++)
+	for (size_t i = 0; i < fresh.issuers->all_count; i++)
 		tell_issuer(&fresh, &fresh.item[i]);
 	tell_missing(&fresh);
 	fresh.retry_at = clock_monotonic_us() + RETRY_US;
@@ -188,7 +202,7 @@ retry_keys(struct signing *s)
 	if (clock_monotonic_us() < s->retry_at)
 		return;
 	s->retry_at = clock_monotonic_us() + RETRY_US;
-	for (size_t i = 0; i < s->issuers->count; i++) {
+	for (size_t i = 0; i < s->issuers->all_count; i++) {
 		struct ca_signing_issuer *one = &s->item[i];
 		const char *before = one->trouble.reason;
 
@@ -204,7 +218,7 @@ static void
 replace_issuers(struct signing *s, struct signing *fresh)
 {
 	fresh->retry_at = s->retry_at;
-	for (size_t i = 0; i < fresh->issuers->count; i++) {
+	for (size_t i = 0; i < fresh->issuers->all_count; i++) {
 		if (take_over(s, fresh->issuers->arena, &fresh->item[i]))
 			continue;
 		try_open(fresh, &fresh->item[i]);
@@ -219,12 +233,8 @@ static enum err
 read_again(struct signing *s)
 {
 	struct signing fresh;
-	enum err e = load_issuers(s, &fresh);
 
-	if (e == ERR_NOTFOUND)
-		return ERR_OK; /* all were taken away: whoever did that ends the signer, too */
-	if (e != ERR_OK)
-		return e;
+	TRY(load_issuers(s, &fresh));
 	if (ca_issuers_equal(s->issuers, fresh.issuers))
 		signing_clear(&fresh);
 	else

@@ -15,12 +15,13 @@ struct signing {
 	const struct config *config;
 	struct ca_issuers *issuers;
 	struct store_issuer_place place; /* up to which the table was read */
-	struct ca_signing_issuer *item;	 /* parallel to issuers->item[0..count), in its arena */
+	struct ca_signing_issuer *item;	 /* parallel to issuers->item[0..all_count), in its
+					    arena */
 	int64_t retry_at;		 /* monotonic us: those in trouble are tried again */
 };
 
 /* ERR_NOTFOUND: no configured issuer is imported, or the key of none is made; other errors are
- * those of the first one when not a single one can sign. */
+ * those of the first active one when not a single active one can sign. */
 enum err signing_open(struct signing *s, struct store *store, struct ca_token *token,
 	const struct config *config) MUST_CHECK;
 /* Looks whether the issuers are others now. ERR_UNAVAILABLE: the database is away, and all stays

@@ -135,3 +135,25 @@ store_issuer_remove(struct store *s, const char *name, const char *actor)
 		store_ring(s, STORE_BELL_STATE);
 	return e;
 }
+
+enum err
+store_issuer_move(struct store *s, const char *name, enum issuer_state state, const char *actor,
+	bool *changed)
+{
+	AUTO_PARAMS(p);
+	AUTO(PGresult) res = NULL;
+
+	BIND(&p, issuer_move, .name = name, .state = issuer_state_name(state), .actor = actor);
+	TRY(db_run(s->db, &sql_issuer_move, &p, &res));
+	const char *outcome = result_peek(res, 0, COL_ISSUER_MOVE_OUTCOME);
+
+	if (strcmp(outcome, "unknown") == 0)
+		return err_set_word(
+			ERR_NOTFOUND, WORD_UNKNOWN_ISSUER, "there is no issuing CA \"%s\"", name);
+	if (strcmp(outcome, "revoked") == 0)
+		return err_set(ERR_CONFLICT,
+			"issuing CA \"%s\" is revoked on its root's CRL, which is for good", name);
+	*changed = strcmp(outcome, "ok") == 0;
+	store_ring(s, STORE_BELL_STATE);
+	return ERR_OK;
+}

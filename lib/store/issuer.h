@@ -32,5 +32,10 @@ store_issuer_add(struct store *s, const struct store_issuer *issuer, int16_t *id
 /* Takes back an import before its first use; audited under actor. Owner connection only. ERR_NOTFOUND:
  * there is no such issuer. ERR_CONFLICT: a certificate, CRL, request or issuing CA refers to it. */
 enum err store_issuer_remove(struct store *s, const char *name, const char *actor) MUST_CHECK;
+/* Owner connection only: an issuing CA's state from now on; being in it already is ERR_OK, with
+ * *changed false. ERR_NOTFOUND (word "unknown-issuer"): no issuing CA has this name. ERR_CONFLICT:
+ * it is revoked, which is for good. Rings STATE. */
+enum err store_issuer_move(struct store *s, const char *name, enum issuer_state state,
+	const char *actor, bool *changed) MUST_CHECK;
 
 #endif

@@ -64,3 +64,9 @@ a AS (
 	INSERT INTO audit_event (actor, operation, object, outcome, detail)
 	SELECT :actor, 'issuer.remove', name, 'ok', jsonb_build_object('kind', kind, 'spki_sha256', encode(spki_hash, 'hex')) FROM gone)
 SELECT used_by FROM used;
+
+-- name: issuer_move
+-- by: owner
+-- in: name text, state text, actor text
+-- out: outcome text
+SELECT issuer_move(:name, :state, :actor) AS outcome;

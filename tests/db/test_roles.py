@@ -45,6 +45,7 @@ STATEMENTS = [
     ("UPDATE acme_account SET thumbprint = sha256('mine')", set()),
     ("SELECT acme_authorization_deactivate('z')", {"gateway"}),
     ("SELECT crl_import(1::smallint, 1, now(), now(), 0, '\\x00', 'x')", set()),
+    ("SELECT issuer_move('nobody', 'retired', 'x')", set()),
     ("SELECT certificate_partitions(14)", {"signer"}),
     # the queue: front ends insert pending rows, the signer answers
     (REQUEST, {"gateway"}),

@@ -16,7 +16,7 @@ check(struct ca_denylist *b, unsigned serial, int64_t identity)
 	uint8_t s[STORE_SERIAL_SIZE];
 
 	serial_of(serial, s);
-	return ca_denylist_check(b, s, identity);
+	return ca_denylist_check(b, s, identity, 1);
 }
 
 static void
@@ -81,6 +81,20 @@ test_identities_are_barred_and_come_back(void)
 	CHECK(check(b, 1, 2) == CA_DENIED_IDENTITY);
 }
 
+static void
+test_a_revoked_issuer_bars_all_it_certified(void)
+{
+	AUTO_STRUCT(ca_denylist) b = ca_denylist_new();
+
+	CHECK(check(b, 1, 1) == CA_DENIED_NONE);
+	ca_denylist_issuer(b, 2);
+	CHECK(check(b, 1, 1) == CA_DENIED_NONE);
+	ca_denylist_issuer(b, 1);
+	CHECK(check(b, 1, 1) == CA_DENIED_ISSUER);
+}
+
 UNIT_MAIN("barred", {"test_only_what_was_revoked_is_barred", test_only_what_was_revoked_is_barred},
 	{"test_expired_serials_do_not_stay_for_ever", test_expired_serials_do_not_stay_for_ever},
-	{"test_identities_are_barred_and_come_back", test_identities_are_barred_and_come_back})
+	{"test_identities_are_barred_and_come_back", test_identities_are_barred_and_come_back},
+	{"test_a_revoked_issuer_bars_all_it_certified",
+		test_a_revoked_issuer_bars_all_it_certified})
