@@ -1,12 +1,14 @@
 /* See own.h. A request that no signer has answered stays in its row and is looked at again; after
- * GIVE_UP_S a new one is made, for the old one may be gone. */
+ * GIVE_UP_S a new one is made, for the old one may be gone. When clocks do not agree a certificate
+ * may be of the future, which nobody would accept, or over already: then there is a pause, and what is
+ * in use stays. */
 #include "ca/own.h"
 
 #include <arpa/inet.h>
 
 #include "lib/base/clock.h"
 
-enum { GIVE_UP_S = 300 };
+enum { GIVE_UP_S = 300, REST_US = 60 * 1000000, MINUTE_S = 60 };
 
 enum err
 ca_own_names(
@@ -83,6 +85,18 @@ ask_signer(struct ca_own *o)
 }
 
 static enum err
+check_times(const struct ca_own *o, const struct pki_cert *cert)
+{
+	int64_t now = clock_now();
+
+	if (cert->not_before > now + MINUTE_S || cert->not_after <= now)
+		return err_set(ERR_UNAVAILABLE,
+			"%s is not valid at this machine's time; set the clocks of this machine and the signer's",
+			o->what);
+	return ERR_OK;
+}
+
+static enum err
 check_result(const struct ca_own *o, struct arena *a, const struct pki_cert *cert, int16_t issuer)
 {
 	struct bytes spki;
@@ -90,6 +104,7 @@ check_result(const struct ca_own *o, struct arena *a, const struct pki_cert *cer
 	TRY(pki_spki_from_pkey(o->next_key, a, &spki));
 	if (!bytes_equal(cert->spki.der, spki))
 		TRY(err_set(ERR_INTERNAL, "%s holds another key", o->what));
+	TRY(check_times(o, cert));
 	if (o->check != NULL)
 		TRY(o->check(o->ctx, cert, issuer));
 	return ERR_OK;
@@ -105,6 +120,7 @@ take_result(struct ca_own *o, const struct store_result *result)
 	if (e == ERR_OK)
 		e = check_result(o, a, &cert, result->issuer);
 	if (e != ERR_OK) {
+		o->rests_until = clock_monotonic_us() + REST_US;
 		forget_next(o);
 		return e;
 	}
@@ -137,6 +153,9 @@ ca_own_obtain(struct ca_own *o, int64_t wait_ms)
 	AUTO_STRUCT(arena) a = arena_new(0);
 	struct store_result result;
 
+	if (o->request == 0 && clock_monotonic_us() < o->rests_until)
+		return err_set(ERR_UNAVAILABLE,
+			"%s: what the signer made last was of no use; waiting a minute", o->what);
 	if (o->request == 0)
 		TRY(ask_signer(o));
 	/* The request waits in its row. */

@@ -34,6 +34,7 @@ struct ca_own {
 	/* Asked for; request 0: nothing. */
 	EVP_PKEY *next_key;
 	int64_t request, asked_at;
+	int64_t rests_until; /* monotonic us: what came last was of no use */
 };
 
 /* The names of a listener in the one spelling the database has; in the arena. section is the

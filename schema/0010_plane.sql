@@ -183,10 +183,12 @@ CREATE TRIGGER issuer_added AFTER INSERT ON issuer FOR EACH ROW EXECUTE FUNCTION
 
 -- Since when revocations wait for their CRL: marks that grow old are told.
 ALTER TABLE crl_dirty ADD COLUMN at timestamptz NOT NULL DEFAULT now();
-CREATE FUNCTION crl_mark(p_issuer smallint) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = chancery, pg_temp AS $$
-	INSERT INTO crl_dirty (issuer, crl_shard) VALUES (p_issuer, 0);
-$$;
+CREATE FUNCTION crl_mark(p_issuer smallint) RETURNS boolean -- false: there is no such issuer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = chancery, pg_temp AS $$
+BEGIN
+	INSERT INTO crl_dirty (issuer, crl_shard) SELECT id, 0 FROM issuer WHERE id = p_issuer;
+	RETURN FOUND;
+END $$;
 
 -- A program speaks for itself only, in few rows of few octets.
 CREATE OR REPLACE FUNCTION node_seen(p_id text, p_program text, p_version text, p_started timestamptz, p_state text, p_detail jsonb)

@@ -36,3 +36,38 @@ BEGIN
 		FROM unnest(p_requests, p_issuers) AS w (request, issuer)
 		JOIN request_authority a ON a.id = w.request JOIN issuer s ON s.id = w.issuer;
 END $$;
+
+-- A program's own clock against the database's. A program that was killed is known by its connections: their application_name is
+-- the node's id, and PostgreSQL shows it to every role.
+ALTER TABLE node ADD COLUMN clock_ahead double precision NOT NULL DEFAULT 0; -- seconds
+CREATE VIEW node_life AS
+	SELECT id, program, version, state, detail, started_at, last_seen, clock_ahead, now() - last_seen AS age,
+		state <> 'stopping' AND last_seen > now() - interval '15 seconds' AND EXISTS (
+			SELECT 1 FROM pg_stat_activity a WHERE a.application_name = left(id, 63)) AS lives
+	FROM node;
+
+-- As before; and says by how many seconds the caller's clock is ahead.
+DROP FUNCTION node_seen(text, text, text, timestamptz, text, jsonb);
+CREATE FUNCTION node_seen(p_id text, p_program text, p_version text, p_started timestamptz, p_state text, p_detail jsonb,
+	p_clock timestamptz) RETURNS double precision
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = chancery, pg_temp AS $$
+DECLARE
+	ahead double precision := extract(epoch FROM p_clock - clock_timestamp());
+BEGIN
+	IF session_user IN ('chancery_gateway', 'chancery_admin', 'chancery_signer', 'chancery_validator', 'chancery_status')
+		AND (p_program <> replace(session_user, '_', '-') OR NOT starts_with(p_id, p_program || '@')) THEN
+		RAISE EXCEPTION 'role "%" does not speak for "%"', session_user, p_id USING ERRCODE = 'insufficient_privilege';
+	ELSIF length(p_id) > 300 OR length(p_version) > 60 OR length(p_state) > 20 OR octet_length(p_detail::text) > 65536 THEN
+		RAISE EXCEPTION 'a node has at most 300 characters of name, 60 of version, 20 of state and 65536 octets of detail'
+			USING ERRCODE = 'program_limit_exceeded';
+	END IF;
+	INSERT INTO node (id, program, version, started_at, state, detail, clock_ahead)
+		VALUES (p_id, p_program, p_version, p_started, p_state, p_detail, ahead)
+		ON CONFLICT (id) DO UPDATE SET last_seen = now(), state = excluded.state, detail = excluded.detail,
+			clock_ahead = excluded.clock_ahead
+		WHERE node.program = excluded.program;
+	DELETE FROM node WHERE last_seen < now() - interval '1 hour' OR id IN (
+		SELECT id FROM node WHERE program = p_program ORDER BY last_seen DESC OFFSET 256);
+	DELETE FROM writer_mark WHERE at < now() - interval '7 days'; -- a writer that is alive after all makes its row anew
+	RETURN ahead;
+END $$;

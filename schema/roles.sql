@@ -13,7 +13,7 @@ GRANT EXECUTE ON FUNCTION audit_add TO chancery_gateway, chancery_admin, chancer
 GRANT EXECUTE ON FUNCTION node_seen TO chancery_gateway, chancery_admin, chancery_signer, chancery_validator, chancery_status;
 
 -- Both fronts: who asks and what it may have, requests and their results, who has heard of a change, the writer's mark.
-GRANT SELECT ON issuer, identity, name_grant, certificate, revocation, blocked_key, issuance_request, node
+GRANT SELECT ON issuer, identity, name_grant, certificate, revocation, blocked_key, issuance_request, node, node_life
 	TO chancery_gateway, chancery_admin;
 -- By column: a request is born pending and under the role's own name. Which protocols, a trigger says.
 GRANT INSERT (protocol, request_id, identity, profile, names, spki, not_before, not_after, acme_order, renewed_from, requester,

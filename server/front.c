@@ -49,7 +49,7 @@ struct front {
 	bool renew_wanted;	       /* by SIGHUP */
 	bool tls_stale;		       /* certificate or issuers are newer than what is served */
 	_Atomic int64_t tls_not_after; /* for the node's row, which other threads write too */
-	_Atomic bool tls_due;
+	_Atomic bool tls_due, profiles_stale;
 };
 
 /* Reads the profiles; wrong ones change nothing. */
@@ -254,11 +254,14 @@ describe_node(void *ctx, struct arena *a, const char **detail_json)
 	struct front *f = ctx;
 
 	*detail_json = arena_printf(a,
-		"{\"listener\":\"%s\",\"port\":%u,\"tls_not_after\":%lld,\"snapshot\":\"%s\"}",
+		"{\"listener\":\"%s\",\"port\":%u,\"tls_not_after\":%lld,\"snapshot\":\"%s\"%s}",
 		f->program->listener, http_server_port(f->server),
 		(long long)atomic_load(&f->tls_not_after),
-		ca_authenticator_snapshot(f->app.clients, a));
-	return atomic_load(&f->tls_due) ? "degraded" : "ready";
+		ca_authenticator_snapshot(f->app.clients, a),
+		atomic_load(&f->profiles_stale)
+			? ",\"trouble\":\"the profiles were not taken, the old ones stay; the log says why\""
+			: "");
+	return atomic_load(&f->tls_due) || atomic_load(&f->profiles_stale) ? "degraded" : "ready";
 }
 
 /* By the thread that hears of changes: whoever made one may be waiting to hear that we know. */
@@ -279,6 +282,17 @@ perform_duty(struct front *f, struct duty *d)
 		retry_failed(&d->retry, e);
 	else
 		(void)retry_succeeded(&d->retry);
+}
+
+static void
+reload_profiles(struct front *f)
+{
+	struct duty *d = &f->duty[DUTY_PROFILES];
+
+	retry_now(&d->retry);
+	perform_duty(f, d);
+	atomic_store(&f->profiles_stale, d->retry.told != ERR_OK);
+	program_node_tell(&f->node);
 }
 
 static void
@@ -325,8 +339,7 @@ serve_until_stopped(struct front *f)
 		case SERVICE_RELOAD:
 			f->renew_wanted = true; /* a new key and certificate, whatever made the
 						   operator ask */
-			retry_now(&f->duty[DUTY_PROFILES].retry);
-			perform_duty(f, &f->duty[DUTY_PROFILES]);
+			reload_profiles(f);
 			perform_duty(f, &f->duty[DUTY_ISSUERS]);
 			perform_duty(f, &f->duty[DUTY_RENEW]);
 			perform_duty(f, &f->duty[DUTY_TLS]);

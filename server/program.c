@@ -2,6 +2,7 @@
  * nobody's job. */
 #include "server/program.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "lib/base/arena.h"
@@ -62,10 +63,48 @@ program_open_store(struct service *s, const struct program_store *p, struct stor
 	}
 }
 
+/* This machine's clock, as the last sign of life found it. */
+static _Atomic bool clock_known;
+static _Atomic int64_t clock_ahead;
+
+/* Told when it begins and when it is over. */
+static void
+note_clock(int64_t ahead)
+{
+	bool was_wrong =
+		program_clock() == PROGRAM_CLOCK_AHEAD || program_clock() == PROGRAM_CLOCK_BEHIND;
+
+	atomic_store(&clock_ahead, ahead);
+	atomic_store(&clock_known, true);
+	bool is_wrong = program_clock() != PROGRAM_CLOCK_RIGHT;
+
+	if (is_wrong != was_wrong)
+		log_event(is_wrong ? LOG_WARNING : LOG_INFO, "clock", LOG_I("ahead", ahead),
+			LOG_S("reason",
+				is_wrong ? "this machine's clock is not the database's; set it"
+					 : "this machine's clock is right"));
+}
+
+enum program_clock
+program_clock(void)
+{
+	int64_t ahead = atomic_load(&clock_ahead);
+
+	if (!atomic_load(&clock_known))
+		return PROGRAM_CLOCK_UNKNOWN;
+	if (ahead > STORE_CLOCK_TOLERANCE_S)
+		return PROGRAM_CLOCK_AHEAD;
+	return ahead < -STORE_CLOCK_TOLERANCE_S ? PROGRAM_CLOCK_BEHIND : PROGRAM_CLOCK_RIGHT;
+}
+
 static void
 write_node(struct store *store, const char *state, const char *detail_json)
 {
-	if (store_node_seen(store, state, detail_json) != ERR_OK)
+	int64_t ahead;
+
+	if (store_node_seen(store, state, detail_json, &ahead) == ERR_OK)
+		note_clock(ahead);
+	else
 		log_event(LOG_DEBUG, "node.seen", LOG_S("reason", err_reason()));
 }
 

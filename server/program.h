@@ -30,6 +30,15 @@ enum err program_wait(struct service *s, struct retry *r, enum err e) MUST_CHECK
  * of the program's loop. state is a constant; detail_json may be NULL. */
 void program_seen(struct store *store, const char *state, const char *detail_json);
 
+/* This machine's clock against the database's, as the last sign of life of either kind found it. */
+enum program_clock {
+	PROGRAM_CLOCK_UNKNOWN,
+	PROGRAM_CLOCK_RIGHT,
+	PROGRAM_CLOCK_AHEAD,
+	PROGRAM_CLOCK_BEHIND
+};
+enum program_clock program_clock(void);
+
 /* A sign of life that several threads give: what is told last is what was known last. Zeroed until
  * it starts. describe gives the state, a constant, and its detail. */
 typedef const char *program_describe_fn(void *ctx, struct arena *a, const char **detail_json);

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -40,6 +41,7 @@ struct signer {
 	int64_t issuers_at, crl_at, probe_at, partitions_at,
 		release_at;   /* monotonic us of the next look */
 	bool database_failed; /* said so already */
+	char *stale_profiles; /* why the last reload failed; NULL: it did not */
 };
 
 static void
@@ -172,13 +174,24 @@ list_signed_for(struct signer *s)
 	return names;
 }
 
+static const char *
+find_trouble(const struct signer *s, struct arena *a)
+{
+	const char *issuers = ca_signer_trouble(s->signer, a);
+
+	if (s->stale_profiles == NULL)
+		return issuers;
+	return arena_printf(a, "%s%sthe profiles were not taken, the old ones stay: %s",
+		issuers != NULL ? issuers : "", issuers != NULL ? "; " : "", s->stale_profiles);
+}
+
 static void
 tell_node(struct signer *s)
 {
 	AUTO_STRUCT(arena) a = arena_new(64 * 1024);
 	const struct ca_token_info *t = ca_token_info(s->token);
 	struct ca_signer_counts n = ca_signer_counts(s->signer);
-	const char *trouble = ca_signer_trouble(s->signer, a);
+	const char *trouble = find_trouble(s, a);
 	AUTO(json_t) detail = json_pack("{s:{s:s, s:s, s:s, s:s}, s:I, s:I, s:o, s:s*}", "hsm",
 		"token", t->label, "serial", t->serial, "model", t->model, "module", t->module_path,
 		"issued", (json_int_t)n.issued, "refused", (json_int_t)n.refused, "signs_for",
@@ -221,7 +234,9 @@ do_chores(struct signer *s)
 
 	if (rang || is_due(&s->issuers_at, 1)) /* before CRLs: a new one's first is due at once */
 		e = tolerate_outage(s, "signer.issuers", ca_signer_follow(s->signer));
-	if (e == ERR_OK && (rang || is_due(&s->crl_at, 1)))
+	/* A clock that is ahead would make a list of the future, which nobody accepts. */
+	if (e == ERR_OK && (rang || is_due(&s->crl_at, 1)) &&
+		(program_clock() == PROGRAM_CLOCK_RIGHT || program_clock() == PROGRAM_CLOCK_BEHIND))
 		e = publish_crls(s);
 	if (e == ERR_OK && is_due(&s->release_at, RELEASE_EVERY_S))
 		e = release_held(s);
@@ -238,6 +253,8 @@ reload_profiles(struct signer *s)
 {
 	enum err e = ca_signer_reload(s->signer);
 
+	free(s->stale_profiles);
+	s->stale_profiles = e != ERR_OK ? mem_strdup(err_reason()) : NULL;
 	if (e != ERR_OK) {
 		log_failure("signer.reload", e); /* the old profiles stay */
 		return;
@@ -253,6 +270,7 @@ run_signer(struct signer *s)
 	bool more = true;
 	enum err e = ERR_OK;
 
+	tell_node(s); /* and hear what the clock is worth, before the first CRL */
 	service_ready(&s->service);
 	while (e == ERR_OK) {
 		/* What came after the claim has rung or will: looking without a ring finds nothing,
@@ -269,6 +287,7 @@ run_signer(struct signer *s)
 	}
 	service_stopping(&s->service);
 	db_stopping(store_db(s->store));
+	program_seen(s->store, "stopping", NULL);
 	return e;
 }
 
@@ -287,6 +306,7 @@ static void
 close_all(struct signer *s)
 {
 	ca_signer_close(s->signer);
+	free(s->stale_profiles);
 	if (s->store != NULL)
 		db_unlisten(store_db(s->store), s);
 	store_close(s->store);

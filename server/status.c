@@ -82,6 +82,11 @@ find_trouble(const struct status *s, struct arena *a)
 			return arena_printf(a, "there is no current CRL of \"%s\"; %s",
 				crl[i].issuer,
 				"is chancery-signer running? (an offline CA's: ca-ceremony crl, then ca-admin issuer import)");
+	for (size_t i = 0; i < count; i++)
+		if (crl[i].this_update > now)
+			return arena_printf(a,
+				"the CRL of \"%s\" is of the future; are the clocks right?",
+				crl[i].issuer);
 	return NULL;
 }
 
@@ -250,7 +255,7 @@ alarm_crls(struct status *s)
 	crl_serve_states(s->public.crl, a, &crl, &count);
 	for (size_t i = 0; i < count; i++)
 		if (crl[i].next_update != 0 &&
-			now > crl[i].next_update - (crl[i].next_update - crl[i].this_update) / 4)
+			now > crl[i].next_update - (crl[i].next_update - crl[i].this_update) / 2)
 			log_event(LOG_WARNING, "crl.expiring", LOG_S("issuer", crl[i].issuer),
 				LOG_I("seconds", crl[i].next_update - now),
 				LOG_S("remedy",

@@ -43,6 +43,7 @@ run_validator(struct service *s)
 	while (service_wait(s, TICK_MS) != SERVICE_STOP);
 	service_stopping(s);
 	db_stopping(store_db(store));
+	program_seen(store, "stopping", NULL);
 	validator_close(v);
 	return ERR_OK;
 }

@@ -26,11 +26,11 @@ short_name(const char *program)
 }
 
 static json_t *
-node_json(const struct store_node *n, int64_t now)
+node_json(const struct store_node *n)
 {
 	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:I, s:b}", "id", n->id, "program",
 		short_name(n->program), "version", n->version, "state", n->state, "age",
-		(json_int_t)(now - n->last_seen), "stale", now - n->last_seen > STALE_S);
+		(json_int_t)n->age, "stale", n->age > STALE_S);
 	json_t *detail = NULL;
 
 	api_put_time(o, "started_at", n->started_at);
@@ -88,13 +88,25 @@ put_ocsp(struct api_call *c, const json_t *node, int64_t now)
 }
 
 static void
+put_clock(struct api_call *c, const struct store_node *n)
+{
+	int64_t off = n->ahead < 0 ? -n->ahead : n->ahead;
+
+	if (off > STORE_CLOCK_TOLERANCE_S)
+		api_add_problem(c,
+			arena_printf(c->arena, "%s: its clock is %lld s %s the database's", n->id,
+				(long long)off, n->ahead > 0 ? "ahead of" : "behind"));
+}
+
+static void
 put_node(struct api_call *c, const struct store_node *n, int64_t now)
 {
-	json_t *o = node_json(n, now);
+	json_t *o = node_json(n);
 
 	json_array_append_new(json_object_get(c->answer, "programs"), o);
-	if (now - n->last_seen > STALE_S)
+	if (!n->lives)
 		return;
+	put_clock(c, n);
 	if (strcmp(short_name(n->program), "signer") == 0)
 		put_hsm(c, o);
 	else if (strcmp(short_name(n->program), "status") == 0)
@@ -102,28 +114,38 @@ put_node(struct api_call *c, const struct store_node *n, int64_t now)
 	put_trouble(c, o);
 }
 
-static bool
-find_living(const struct store_node *list, size_t count, const char *program, int64_t now,
+/* How many of a program live; *bad: one that is degraded. */
+static unsigned
+count_living(const struct store_node *list, size_t count, const char *program,
 	const struct store_node **bad)
 {
-	bool any = false;
+	unsigned n = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		if (strcmp(short_name(list[i].program), program) != 0 ||
-			now - list[i].last_seen > STALE_S)
+		if (!list[i].lives || strcmp(short_name(list[i].program), program) != 0)
 			continue;
-		any = true;
+		n++;
 		if (strcmp(list[i].state, "degraded") == 0)
 			*bad = &list[i];
 	}
-	return any;
+	return n;
 }
 
-static bool
-is_living_signer(const struct store_node *n, int64_t now)
+/* At least as many as the configuration starts on one machine. */
+static void
+judge_program(
+	struct api_call *c, const char *program, unsigned living, const struct store_node *bad)
 {
-	return strcmp(short_name(n->program), "signer") == 0 && now - n->last_seen <= STALE_S &&
-		strcmp(n->state, "stopping") != 0;
+	unsigned wanted = strcmp(program, "signer") == 0 ? c->g->config->signer.processes : 1;
+
+	if (living == 0)
+		api_add_problem(c, arena_printf(c->arena, "no chancery-%s lives", program));
+	else if (living < wanted)
+		api_add_problem(c,
+			arena_printf(c->arena, "only %u of %u chancery-%s live", living, wanted,
+				program));
+	if (bad != NULL)
+		api_add_problem(c, arena_printf(c->arena, "%s is degraded", bad->id));
 }
 
 enum err
@@ -138,7 +160,7 @@ api_find_signed_for(struct api_call *c, json_t **out)
 	for (size_t i = 0; i < count; i++) {
 		AUTO(json_t) detail = NULL;
 
-		if (!is_living_signer(&list[i], clock_now()) ||
+		if (!list[i].lives || strcmp(short_name(list[i].program), "signer") != 0 ||
 			json_parse(bytes_str(list[i].detail_json), &detail) != ERR_OK)
 			continue;
 		json_array_foreach(json_object_get(detail, "signs_for"), k, name)
@@ -158,13 +180,9 @@ put_programs(struct api_call *c, int64_t now)
 		put_node(c, &list[i], now);
 	for (size_t i = 0; e == ERR_OK && i < ARRAY_LEN(programs); i++) {
 		const struct store_node *bad = NULL;
+		unsigned living = count_living(list, count, programs[i], &bad);
 
-		if (!find_living(list, count, programs[i], now, &bad))
-			api_add_problem(c,
-				arena_printf(c->arena, "no chancery-%s has been seen for %d s",
-					programs[i], STALE_S));
-		if (bad != NULL)
-			api_add_problem(c, arena_printf(c->arena, "%s is degraded", bad->id));
+		judge_program(c, programs[i], living, bad);
 	}
 	return e;
 }

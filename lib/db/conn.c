@@ -141,7 +141,7 @@ db_conn_open(struct db_conn *c, const struct db_config *config, enum db_conn_kin
 		{"user", config->user},
 		{"sslmode", config->sslmode},
 		{"passfile", config->passfile},
-		{"application_name", config->program},
+		{"application_name", config->process != NULL ? config->process : config->program},
 		{"client_encoding", "UTF8"},
 		{"options", options[kind]},
 		{"tcp_user_timeout", "5000"},

@@ -35,13 +35,14 @@ copy_config(struct db_config *to, const struct db_config *from)
 	to->sslmode = copy_text(from->sslmode);
 	to->passfile = copy_text(from->passfile);
 	to->program = copy_text(from->program != NULL ? from->program : "chancery");
+	to->process = copy_text(from->process);
 }
 
 static void
 free_config(struct db_config *c)
 {
-	const char *texts[] = {
-		c->host, c->port, c->dbname, c->user, c->sslmode, c->passfile, c->program};
+	const char *texts[] = {c->host, c->port, c->dbname, c->user, c->sslmode, c->passfile,
+		c->program, c->process};
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		free((void *)(uintptr_t)texts[i]);

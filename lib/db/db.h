@@ -20,8 +20,9 @@ struct stmt;
 struct db_config {
 	const char *host, *port, *dbname, *user; /* host: socket directory or name */
 	const char *sslmode, *passfile;		 /* NULL: libpq's defaults */
-	const char *program;			 /* application_name */
-	unsigned readers;			 /* read connections, 0: 2 */
+	const char *program;
+	const char *process; /* application_name; NULL: as program */
+	unsigned readers;    /* read connections, 0: 2 */
 	enum db_writer { DB_WITHOUT_WRITER, DB_WITH_WRITER } writer;
 	/* Asked now and then while somebody waits for the database: has the program been told to
 	 * end? NULL: only db_stopping() tells. Any thread. */

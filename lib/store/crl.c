@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "lib/base/clock.h"
 #include "lib/store/crl.h"
 #include "lib/store/internal.h"
 #include "schema/statements/crl.h"
@@ -60,14 +61,14 @@ enum err
 store_crl_mark(struct store *s, int16_t issuer)
 {
 	AUTO_PARAMS(p);
+	AUTO(PGresult) res = NULL;
 
 	BIND(&p, crl_mark, .issuer = issuer);
-	enum err e = db_run(s->db, &sql_crl_mark, &p, NULL);
-	if (e == ERR_NOTFOUND)
+	TRY(db_run(s->db, &sql_crl_mark, &p, &res));
+	if (!result_bool(res, 0, COL_CRL_MARK_MARKED))
 		return err_set(ERR_NOTFOUND, "no issuer number %d", issuer);
-	if (e == ERR_OK)
-		store_ring(s, STORE_BELL_STATE);
-	return e;
+	store_ring(s, STORE_BELL_STATE);
+	return ERR_OK;
 }
 
 enum err
@@ -134,7 +135,7 @@ take_marks(struct store_crl_job *job, int64_t due, struct store_crl_work *work)
 	bool published = !result_null(res, 0, COL_CRL_TAKE_NUMBER);
 
 	if (published && result_int(res, 0, COL_CRL_TAKE_MARKS) == 0 &&
-		work->last_this_update > due)
+		work->last_this_update > due && work->last_this_update <= clock_now())
 		return err_set(ERR_NOTFOUND, "the CRL is fresh and nothing was revoked since");
 	return ERR_OK;
 }

@@ -41,7 +41,8 @@ struct store_crl_work {
 						(ocsp/CHECKS.md 81) */
 	size_t count;
 };
-/* due: publish even when not dirty if the last one's this_update is at or before this time. */
+/* due: publish even when not dirty if the last one's this_update is at or before this time, or in the
+ * future. */
 enum err store_crl_begin(struct store *s, int16_t issuer, int64_t due, struct arena *a,
 	struct store_crl_work *work, struct store_crl_job **job) MUST_CHECK;
 enum err store_crl_finish(struct store_crl_job *job,

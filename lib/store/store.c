@@ -57,12 +57,14 @@ enum err
 store_open(const struct db_config *config, struct store **out)
 {
 	struct store *s = mem_zalloc(1, sizeof(*s));
+	struct db_config named = *config;
 	char host[64] = "localhost";
 
-	s->db = db_open(config, &vocabulary);
 	(void)gethostname(host, sizeof(host) - 1);
-	snprintf(s->node, sizeof(s->node), "%s@%s:%ld", db_configuration(s->db)->program, host,
-		(long)getpid());
+	snprintf(s->node, sizeof(s->node), "%s@%s:%ld",
+		config->program != NULL ? config->program : "chancery", host, (long)getpid());
+	named.process = s->node;
+	s->db = db_open(&named, &vocabulary);
 	s->started_at = clock_now();
 	enum err e = check_version(s);
 

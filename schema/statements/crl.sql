@@ -19,8 +19,8 @@ SELECT crl_import(:issuer, :number, :this_update, :next_update, :entries, :der, 
 -- name: crl_mark
 -- by: admin
 -- in: issuer int2
--- out: crl_mark void
-SELECT crl_mark(:issuer);
+-- out: marked bool
+SELECT crl_mark(:issuer) AS marked;
 
 -- name: crl_waiting
 -- by: admin

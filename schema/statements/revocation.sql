@@ -58,8 +58,8 @@ SELECT pg_current_snapshot()::text AS snapshot;
 -- in: serial bytea, identity text
 -- out: behind int8
 -- How many status programs have not heard of the revocation of this serial, or of the newest one among this identity's live
--- certificates, and how many fronts not of that or of the identity's last change. A node that stopped writing, or is too old to
--- tell, is not counted.
+-- certificates, and how many fronts not of that or of the identity's last change. A node that stopped writing, has no
+-- connection left, or is too old to tell, is not counted.
 WITH x AS MATERIALIZED (
 	(SELECT v.xid, true AS public FROM revocation v WHERE v.serial = :serial)
 	UNION ALL
@@ -67,8 +67,7 @@ WITH x AS MATERIALIZED (
 	UNION ALL
 	(SELECT v.xid, true FROM identity i JOIN certificate c ON c.identity = i.id AND c.not_after > now()
 	JOIN revocation v ON v.serial = c.serial WHERE i.name = :identity ORDER BY v.xid DESC LIMIT 1))
-SELECT count(*) AS behind FROM node n
-WHERE n.program IN ('chancery-status', 'chancery-gateway', 'chancery-admin') AND n.state <> 'stopping'
-	AND n.last_seen > now() - interval '15 seconds' AND n.detail ? 'snapshot'
+SELECT count(*) AS behind FROM node_life n
+WHERE n.program IN ('chancery-status', 'chancery-gateway', 'chancery-admin') AND n.lives AND n.detail ? 'snapshot'
 	AND EXISTS (SELECT 1 FROM x WHERE (x.public OR n.program <> 'chancery-status')
 		AND NOT pg_visible_in_snapshot(x.xid, (n.detail->>'snapshot')::pg_snapshot));

@@ -4,6 +4,7 @@ instance has OCSP answers that live for seconds, so that what is known grows too
 import os
 import signal
 import threading
+import time
 
 import pytest
 
@@ -138,6 +139,18 @@ def test_revocation_036_every_status_program_says_revoked_at_once(ca, issuer):
     assert ca.stop_program("chancery-status-2") == 0
     assert ca.sql("SELECT state FROM node WHERE id LIKE %s", "%%:%d" % p.process.pid) == [("stopping",)]
     assert rev.revoke(ca, rev.new_cert(ca, "outage-two")[0])["programs_behind"] == 0
+
+
+def test_who_was_killed_is_not_waited_for(ca):
+    p, http = second_status(ca)
+    http.close()
+    ca.running.pop("chancery-status-2")
+    p.stop(signal.SIGKILL)
+    c = rev.new_cert(ca, "outage-two")[0]
+    began = time.monotonic()
+    assert rev.revoke(ca, c)["programs_behind"] == 0
+    assert time.monotonic() - began < 1.9
+    assert ca.sql("SELECT state FROM node WHERE id LIKE %s", "%%:%d" % p.process.pid) == [("ready",)]
 
 
 def test_revocation_097_stopping_under_load_is_clean(ca, cert, issuer):

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from cryptography import x509
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives import serialization
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 from admin import load_cert  # noqa: E402
 from httpclient import Client  # noqa: E402
+from built import BUILD  # noqa: E402
 from instance import Instance, program  # noqa: E402
 from pgcluster import wait_for  # noqa: E402
 
@@ -183,3 +185,136 @@ def test_with_its_successor_in_place_all_is_well(two):
     configure(two, TWO[:1])
     wait_for(lambda: status(two)[1]["healthy"], 20, "all is well; %s" % status(two)[1]["problems"])
     assert load_cert(issue(two, "afterwards")[1]).issuer == load_cert(two.issuing).subject
+
+
+@pytest.fixture(scope="module")
+def one():
+    with Instance(signers=2) as instance:
+        yield instance
+
+
+def well(ca):
+    wait_for(lambda: status(ca)[1]["healthy"], 30, "all is well; %s" % status(ca)[1]["problems"])
+    assert status(ca)[0] == 0 and ready(ca)[0] == 200
+
+
+def test_one_of_two_signers_dead_is_told(one):
+    well(one)
+    one.running.pop("chancery-signer-2").stop(signal.SIGKILL)
+    wait_told(one, "only 1 of 2 chancery-signer live", seconds=10)
+    one.spawn("chancery-signer", 2)
+    well(one)
+    assert one.stop_program("chancery-signer-2") == 0
+    wait_told(one, "only 1 of 2 chancery-signer live", seconds=10)
+    one.spawn("chancery-signer", 2)
+    well(one)
+
+
+def test_profiles_that_were_not_taken_are_told(one):
+    path = one.path("profiles.yaml")
+    with open(path) as f:
+        good = f.read()
+    programs = ["chancery-gateway", "chancery-admin", "chancery-signer"]
+
+    def reload(text):
+        with open(path, "w") as f:
+            f.write(text)
+        for name in programs:
+            one.running[name].process.send_signal(signal.SIGHUP)
+    reload("profiles: nonsense\n")
+    for name in programs:
+        wait_told(one, name, "profiles were not taken")
+    reload(good)
+    well(one)
+
+
+@pytest.mark.parametrize("change, words", [
+    ("UPDATE chancery.crl SET this_update = now() - interval '100 days', next_update = now() + interval '90 days' "
+     "WHERE issuer = (SELECT id FROM chancery.issuer WHERE name = 'root')", ['"root"', "ends in 21", "ca-ceremony crl"]),
+    ("UPDATE chancery.crl SET next_update = now() WHERE issuer = (SELECT id FROM chancery.issuer WHERE name = 'root')",
+     ['"root"', "has ended"]),
+    ("UPDATE chancery.issuer SET not_after = now() + interval '10 days' WHERE name = 'issuing-1'", ['"issuing-1"', "expires within 30 days"]),
+    ("UPDATE chancery.issuer SET not_after = now() - interval '1 day' WHERE name = 'root'", ['"root"', "has expired"]),
+])
+def test_what_ends_soon_or_has_ended_is_told(one, change, words):
+    before = one.sql("SELECT c.issuer, c.number, c.this_update, c.next_update, i.not_after FROM chancery.crl c JOIN chancery.issuer i ON i.id = c.issuer")
+    well(one)
+    one.sql(change)
+    wait_told(one, *words)
+    for issuer, number, this, following, end in before:
+        one.sql("UPDATE chancery.crl SET this_update = %s, next_update = %s WHERE issuer = %s AND number = %s", this, following, issuer,
+                number)
+        one.sql("UPDATE chancery.issuer SET not_after = %s WHERE id = %s", end, issuer)
+    well(one)
+
+
+def test_a_crl_of_the_future_is_told_and_replaced(one):
+    for key in ("chancery-signer", "chancery-signer-2"):
+        one.stop_program(key)
+    one.sql("UPDATE chancery.crl SET this_update = now() + interval '2 days', next_update = now() + interval '3 days' "
+            "WHERE issuer = (SELECT id FROM chancery.issuer WHERE name = 'issuing-1')")
+    wait_told(one, '"issuing-1"', "CRL of the future")
+    for number in (1, 2):
+        one.spawn("chancery-signer", number)
+    well(one)
+
+
+def spawn_ahead(ca, monkeypatch, name, seconds):
+    with monkeypatch.context() as m:
+        m.setenv("LD_PRELOAD", os.path.join(BUILD, "tests/blackbox/clock_ahead.so"))
+        m.setenv("ASAN_OPTIONS", "verify_asan_link_order=0")
+        m.setenv("CLOCK_AHEAD", str(seconds))
+        ca.spawn(name)
+
+
+def newest_crl(ca):
+    return ca.sql("SELECT number, this_update < now() FROM chancery.crl c JOIN chancery.issuer i ON i.id = c.issuer "
+                  "WHERE i.kind = 'issuing' ORDER BY number DESC LIMIT 1")[0]
+
+
+def test_a_signer_ahead_is_told_and_makes_no_crl_of_the_future(one, monkeypatch):
+    for key in ("chancery-signer", "chancery-signer-2"):
+        one.stop_program(key)
+    before = newest_crl(one)
+    spawn_ahead(one, monkeypatch, "chancery-signer", 2 * 86400)
+    wait_told(one, "chancery-signer@", "its clock is 172800 s ahead of the database's")
+    one.admin("crl", "publish")
+    issue(one, "meanwhile")
+    assert newest_crl(one) == before and before[1]
+    one.stop_program("chancery-signer")
+    for number in (1, 2):
+        one.spawn("chancery-signer", number)
+    wait_for(lambda: newest_crl(one)[0] > before[0], 20, "the CRL that was asked for")
+    assert newest_crl(one)[1]
+    well(one)
+
+
+def own_requests(ca):
+    return ca.sql("SELECT count(*) FROM chancery.issuance_request r JOIN chancery.identity i ON i.id = r.identity WHERE i.name = 'gateway'")[0][0]
+
+
+def test_a_gateway_ahead_does_not_ask_for_a_certificate_each_second(one, monkeypatch):
+    one.stop_program("chancery-gateway")
+    before = own_requests(one)
+    spawn_ahead(one, monkeypatch, "chancery-gateway", 60 * 86400)
+    one.wait_logged("chancery-gateway", "set the clocks")
+    began = time.monotonic()
+    wait_for(lambda: own_requests(one) > before + 1 or time.monotonic() > began + 5, 10, "five seconds")
+    assert own_requests(one) == before + 1
+    one.stop_program("chancery-gateway")
+    one.spawn("chancery-gateway")
+    one.wait_ready()
+    well(one)
+
+
+def test_a_gateway_keeps_its_certificate_when_the_new_one_is_of_the_future(one, monkeypatch):
+    for key in ("chancery-signer", "chancery-signer-2"):
+        one.stop_program(key)
+    spawn_ahead(one, monkeypatch, "chancery-signer", 2 * 86400)
+    one.running["chancery-gateway"].process.send_signal(signal.SIGHUP)
+    one.wait_logged("chancery-gateway", "set the clocks")
+    assert one.answers("chancery-gateway")
+    one.stop_program("chancery-signer")
+    for number in (1, 2):
+        one.spawn("chancery-signer", number)
+    well(one)

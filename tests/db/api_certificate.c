@@ -77,8 +77,10 @@ test_revoked_certificate_is_seen_everywhere_at_once(void)
 static void
 say(struct store *status, struct arena *a, const char *state, const char *snapshot)
 {
+	int64_t ahead;
+
 	CHECK_OK(store_node_seen(
-		status, state, arena_printf(a, "{\"snapshot\": \"%s\"}", snapshot)));
+		status, state, arena_printf(a, "{\"snapshot\": \"%s\"}", snapshot), &ahead));
 }
 
 /* A status program is behind until its snapshot shows the revoking transaction; who stopped or
@@ -92,12 +94,13 @@ test_revocation_has_spread_when_every_status_program_saw_it(void)
 	uint8_t serial[STORE_SERIAL_SIZE];
 	const char *before, *after;
 	unsigned behind = 99;
+	int64_t ahead;
 
 	api_certificate(w.gateway, w.signer, w.a, w.identity, w.issuer, serial);
 	CHECK_OK(store_snapshot(status, w.a, &before));
 	CHECK_OK(api_revoke(w.admin, w.a, serial, 4));
 	CHECK_OK(store_snapshot(status, w.a, &after));
-	CHECK_OK(store_node_seen(status, "ready", NULL));
+	CHECK_OK(store_node_seen(status, "ready", NULL, &ahead));
 	CHECK_OK(store_revocation_settle(w.admin, serial, NULL, 0, &behind));
 	CHECK(behind == 0);
 	say(status, w.a, "ready", before);

@@ -495,14 +495,16 @@ test_nodes_and_audit_events(void)
 	struct world w = open_world();
 	struct store_node *nodes;
 	size_t n = 0;
+	int64_t ahead = 99;
 	struct store_audit event = {.actor = "t",
 		.operation = "test",
 		.outcome = "ok",
 		.detail_json = "{\"x\": \"\\u00e4\"}"};
 
 	CHECK_OK(store_partitions_ensure(w.signer, 14));
-	CHECK_OK(store_node_seen(w.gateway, "ready", NULL));
-	CHECK_OK(store_node_seen(w.gateway, "degraded", "{\"queue\": 3}"));
+	CHECK_OK(store_node_seen(w.gateway, "ready", NULL, &ahead));
+	CHECK_OK(store_node_seen(w.gateway, "degraded", "{\"queue\": 3}", &ahead));
+	CHECK(ahead == 0);
 	CHECK_OK(store_node_list(w.admin, w.a, &nodes, &n));
 	bool found = false;
 	for (size_t i = 0; i < n; i++)
@@ -510,7 +512,8 @@ test_nodes_and_audit_events(void)
 			(strcmp(nodes[i].id, store_node(w.gateway)) == 0 &&
 				strcmp(nodes[i].state, "degraded") == 0 &&
 				strcmp(nodes[i].detail_json, "{\"queue\": 3}") == 0 &&
-				strcmp(nodes[i].version, CHANCERY_VERSION) == 0);
+				strcmp(nodes[i].version, CHANCERY_VERSION) == 0 && nodes[i].lives &&
+				nodes[i].age == 0);
 	CHECK(found && db_healthy(store_db(w.gateway)));
 	CHECK_OK(store_audit_add(w.admin, &event));
 	event.outcome = "perhaps";

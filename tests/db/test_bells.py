@@ -49,7 +49,7 @@ def notify(db, channel="chancery_state"):
 
 
 def backend(db):
-    return db.value("postgres", "SELECT pid FROM pg_stat_activity WHERE datname = %s AND application_name = 'store_tool' "
+    return db.value("postgres", "SELECT pid FROM pg_stat_activity WHERE datname = %s AND application_name LIKE 'store_tool@%%' "
                                 "AND query LIKE 'LISTEN%%'", db.name)
 
 

@@ -77,7 +77,7 @@ def test_every_backend_terminated_again_and_again(own_db):
     try:
         for round_ in range(1, 6):
             wait_for(lambda: load.count > round_ * 100, 60, "certificates are issued")
-            db.sql("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'store_tool'")
+            db.sql("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'store_tool@%%'")
         output = load.finish(120)
     finally:
         load.end()

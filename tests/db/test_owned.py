@@ -281,19 +281,19 @@ def test_a_role_cannot_take_all_connections(cluster, db, program):
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_program_speaks_only_for_itself(db, program):
     for other in PROGRAMS:
-        seen = "SELECT node_seen('chancery-%s@evil:1', 'chancery-%s', '1', now(), 'ready', '{}')"
+        seen = "SELECT node_seen('chancery-%s@evil:1', 'chancery-%s', '1', now(), 'ready', '{}', now())"
         if other == program:
             assert attempt(db, program, seen % (other, other)) is None
         else:
             refused(db, program, seen % (other, other))
             refused(db, program, seen % (other, program))
-    assert attempt(db, program, "SELECT node_seen('chancery-%s@evil:1', 'chancery-%s', '1', now(), 'ready', to_jsonb(repeat('x', 100000)))" % (
+    assert attempt(db, program, "SELECT node_seen('chancery-%s@evil:1', 'chancery-%s', '1', now(), 'ready', to_jsonb(repeat('x', 100000)), now())" % (
         program, program)) == "ProgramLimitExceeded"
 
 
 def test_nodes_have_a_number(db):
-    db.sql("chancery_status", "SELECT node_seen('chancery-status@ghost:' || n, 'chancery-status', '1', now(), 'ready', '{}') FROM generate_series(1, 400) AS n")
-    db.sql("chancery_status", "SELECT node_seen('chancery-status@ghost:0', 'chancery-status', '1', now(), 'ready', '{}')")
+    db.sql("chancery_status", "SELECT node_seen('chancery-status@ghost:' || n, 'chancery-status', '1', now(), 'ready', '{}', now()) FROM generate_series(1, 400) AS n")
+    db.sql("chancery_status", "SELECT node_seen('chancery-status@ghost:0', 'chancery-status', '1', now(), 'ready', '{}', now())")
     assert db.value("chancery_owner", "SELECT count(*) FROM node WHERE program = 'chancery-status'") <= 257
 
 

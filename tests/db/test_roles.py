@@ -117,7 +117,7 @@ STATEMENTS = [
     ("SELECT audit_add('x', 'acme.challenge.validate', 'y', 'ok', 'r', NULL)", {"admin", "validator"}),
     ("SELECT * FROM audit_event", {"admin"}),
     # nodes only through their function
-    ("SELECT node_seen('n', 'p', 'v', now(), 'ready', '{}')", set()),
+    ("SELECT node_seen('n', 'p', 'v', now(), 'ready', '{}', now())", set()),
     ("INSERT INTO node (id, program, version, started_at, state) VALUES ('n', 'p', 'v', now(), 'ready')", set()),
     ("DELETE FROM node", set()),
     ("UPDATE writer_mark SET batch = 0", {"gateway", "admin"}),
