@@ -64,8 +64,23 @@ check_root(const struct pki_cert *root, int64_t now)
 	if (!bytes_equal(root->subject, root->issuer))
 		return err_set(ERR_DENIED,
 			"the root certificate is not self-signed: issuer and subject differ");
+	if (root->path_len == 0)
+		return err_set(ERR_DENIED,
+			"the root certificate has path length 0: nothing that an issuing CA below it certifies would verify (RFC 5280 section 4.2.1.9)");
 	e = pki_cert_verify_issued_by(root, root);
 	return e == ERR_OK ? ERR_OK : err_context(ERR_DENIED, "root certificate");
+}
+
+/* Relying parties hold what a CA has certified against its own usages. */
+static enum err
+check_usages(const struct pki_cert *c)
+{
+	const uint32_t needed = PKI_EKU_SERVER_AUTH | PKI_EKU_CLIENT_AUTH | PKI_EKU_OCSP_SIGNING;
+
+	if (c->has_eku && (c->eku & needed) != needed)
+		return err_set(ERR_DENIED,
+			"the issuing certificate's extendedKeyUsage does not allow serverAuth, clientAuth and OCSPSigning: leave the extension out (RFC 5280 section 4.2.1.12)");
+	return ERR_OK;
 }
 
 static enum err
@@ -77,7 +92,11 @@ check_issuing(const struct import *in, int64_t now)
 	TRY(check_ca(c, "issuing", now));
 	if (bytes_equal(c->subject, c->issuer))
 		return err_set(ERR_DENIED,
-			"the issuing certificate is self-signed: a root never signs in Chancery, let ca-ceremony sign an issuing CA");
+			"the issuing certificate is %s: a root never signs in Chancery, let ca-ceremony sign an issuing CA with a name of its own",
+			pki_cert_verify_issued_by(c, c) == ERR_OK
+				? "self-signed"
+				: "self-issued (its issuer's name is its own)");
+	TRY(check_usages(c));
 	if (bytes_equal(c->spki.der, in->root.spki.der))
 		return err_set(ERR_DENIED,
 			"the issuing certificate has the root's own key: make a key of its own in the issuing token");

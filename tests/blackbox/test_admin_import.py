@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from instance import program
 
+EKU = x509.oid.ExtendedKeyUsageOID
 NOW = datetime.datetime.utcnow()
 DAY = datetime.timedelta(days=1)
 
@@ -28,7 +29,8 @@ class Pair:
         self.key, self.cert = key, cert
 
 
-def make(subject, issuer=None, key=None, path_length=None, is_ca=True, usage=USAGE, before=NOW - DAY, after=NOW + 100 * DAY, serial=None):
+def make(subject, issuer=None, key=None, path_length=None, is_ca=True, usage=USAGE, before=NOW - DAY, after=NOW + 100 * DAY, serial=None,
+         extended=None):
     """A certificate, self-signed unless an issuer is given."""
     key = key or ec.generate_private_key(ec.SECP256R1())
     signer = issuer or Pair(key, None)
@@ -38,6 +40,8 @@ def make(subject, issuer=None, key=None, path_length=None, is_ca=True, usage=USA
         .add_extension(x509.BasicConstraints(is_ca, path_length if is_ca else None), True).add_extension(usage, True) \
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False) \
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.key.public_key()), False)
+    if extended:
+        builder = builder.add_extension(x509.ExtendedKeyUsage(extended), False)
     return Pair(key, builder.sign(signer.key, hashes.SHA256()))
 
 
@@ -81,6 +85,10 @@ REFUSED = {
     "root expired": (world(root=make("Import Root", before=NOW - 9 * DAY, after=NOW - DAY).cert), "expired"),
     "root is not yet valid": (world(root=make("Import Root", before=NOW + 5 * DAY).cert), "not valid before"),
     "issuing is self-signed": (world(issuing=make("Import Issuing", path_length=0).cert), "self-signed"),
+    "issuing is self-issued": (world(issuing=make("Import Root", ROOT, path_length=0).cert), "self-issued"),
+    "issuing has a foreign usage": (
+        world(issuing=make("Import Issuing", ROOT, path_length=0, extended=[EKU.CODE_SIGNING, EKU.CLIENT_AUTH]).cert), "extendedKeyUsage"),
+    "root has path length 0": (world(root=make("Import Root", path_length=0).cert), "path length 0"),
     "issuing of another root": (world(issuing=make("Import Issuing", OTHER_ROOT, path_length=0).cert), "issu"),
     "issuing signed by another key under the root's name": (
         world(issuing=make("Import Issuing", Pair(OTHER_ROOT.key, ROOT.cert), path_length=0).cert), "issuing certificate"),
@@ -162,3 +170,8 @@ def test_what_is_referred_to_is_not_removed(ca, tmp_path):
         assert done.returncode == 4 and why in done.stderr, done.stderr
         assert ca.sql("SELECT 1 FROM issuer WHERE name = %s", name)
     assert ca.local("issuer", "remove", "nobody", check=False).returncode == 3
+
+
+def test_an_issuing_ca_with_all_usages_it_needs_is_taken(ca, tmp_path):
+    wide = make("Import Wide", ROOT, path_length=0, extended=[EKU.SERVER_AUTH, EKU.CLIENT_AUTH, EKU.OCSP_SIGNING])
+    assert import_files(ca, tmp_path, world(issuing=wide.cert), ["--dry-run"]).returncode == 0
