@@ -162,6 +162,18 @@ collect_body(char *data, size_t size, size_t count, void *ctx)
 }
 
 /* What a person can do about a transport error. */
+/* By the network or a server that ends; one that refuses sends an alert first. */
+static bool
+is_broken_off(const char *detail)
+{
+	static const char *const signs[] = {"reset by peer", "SSL_ERROR_SYSCALL", "Broken pipe"};
+
+	for (size_t i = 0; i < ARRAY_LEN(signs); i++)
+		if (strstr(detail, signs[i]) != NULL)
+			return true;
+	return false;
+}
+
 static enum err
 transport_error(const struct credential *c, CURLcode code, const char *detail)
 {
@@ -183,6 +195,10 @@ transport_error(const struct credential *c, CURLcode code, const char *detail)
 	case CURLE_SSL_CONNECT_ERROR:
 	case CURLE_RECV_ERROR:
 	case CURLE_SEND_ERROR:
+		if (is_broken_off(detail))
+			return err_set(ERR_UNAVAILABLE,
+				"the server at %s broke the connection off (%s): it may be starting anew or have too many connections; try again",
+				c->server, detail);
 		return err_set(ERR_DENIED,
 			"the server at %s refused the connection (%s): your certificate \"%s\" may be revoked, "
 			"or your identity blocked",

@@ -3,7 +3,10 @@
 import json
 import os
 import re
+import socket
 import stat
+import struct
+import threading
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -308,3 +311,23 @@ def test_a_long_list_is_read_to_its_end_or_its_limit(ca):
     assert len(ca.admin("grant", "list", "wide")) == 101
     done = run(ca, "grant", "list", "wide", "--limit", "3", "--json", "--config", admin_yaml(ca))
     assert len(json.loads(done.stdout)) == 3 and "raise --limit" in done.stderr
+
+
+def test_a_connection_that_is_reset_in_the_handshake_is_no_refusal(ca):
+    """Too many connections, a program that ends: nothing was said of the certificate."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1)
+        listener.settimeout(20)
+
+        def reset_first():
+            peer, _ = listener.accept()
+            peer.recv(1)
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            peer.close()
+        thread = threading.Thread(target=reset_first)
+        thread.start()
+        done = run(ca, "status", "--config", admin_yaml(ca), "--server", "https://localhost:%d" % listener.getsockname()[1])
+        thread.join()
+    assert done.returncode == 5 and "broke the connection off" in done.stderr, done.stderr
+    assert "revoked" not in done.stderr
