@@ -58,10 +58,11 @@ SELECT pg_current_snapshot()::text AS snapshot;
 -- in: serial bytea, identity text
 -- out: behind int8
 -- How many status programs have not heard of the revocation of this serial, or of the newest one among this identity's live
--- certificates, and how many fronts not of that or of the identity's last change. A node that stopped writing, has no
+-- certificates, and how many fronts not of that or of the identity's last change; nobody
+-- needs to hear of a certificate that has ended. A node that stopped writing, has no
 -- connection left, or is too old to tell, is not counted.
 WITH x AS MATERIALIZED (
-	(SELECT v.xid, true AS public FROM revocation v WHERE v.serial = :serial)
+	(SELECT v.xid, true AS public FROM revocation v WHERE v.serial = :serial AND v.not_after > now())
 	UNION ALL
 	(SELECT i.xid, false FROM identity i WHERE i.name = :identity)
 	UNION ALL

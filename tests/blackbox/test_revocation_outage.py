@@ -153,6 +153,20 @@ def test_who_was_killed_is_not_waited_for(ca):
     assert ca.sql("SELECT state FROM node WHERE id LIKE %s", "%%:%d" % p.process.pid) == [("ready",)]
 
 
+def test_nobody_is_waited_for_when_the_certificate_has_ended(ca):
+    """A short-lived certificate, revoked a moment after its end: no list and no responder tells of it any more."""
+    serial = os.urandom(16)
+    ca.sql("WITH r AS (INSERT INTO chancery.issuance_request (protocol, request_id, identity, profile, names, spki, state, serial, "
+           "cert_not_after, done_at) SELECT 'est', 'ended', id, 'device', '{}', '\\x00', 'done', %s, now() - interval '1 minute', now() "
+           "FROM chancery.identity WHERE name = 'outage-two' RETURNING id, identity, cert_not_after) "
+           "INSERT INTO chancery.certificate (issuer, serial, not_after, not_before, identity, request, profile, spki_hash, der) "
+           "SELECT (SELECT id FROM chancery.issuer WHERE name = 'issuing-1'), %s, cert_not_after, now() - interval '1 hour', identity, id, "
+           "'device', sha256('x'), '\\x00' FROM r", serial, serial)
+    began = time.monotonic()
+    assert ca.admin("cert", "revoke", serial.hex(), "--reason", "superseded")["programs_behind"] == 0
+    assert time.monotonic() - began < 1.9
+
+
 def test_revocation_097_stopping_under_load_is_clean(ca, cert, issuer):
     p, http = second_status(ca)
     req, stop, answered = request(cert_id(cert, issuer)), threading.Event(), []
