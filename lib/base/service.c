@@ -92,7 +92,8 @@ service_reset_signals(void)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
-/* The lock, not the content, says whether somebody lives: a stale file stops nobody. */
+/* The lock, not the content, says whether somebody lives: a stale file stops nobody. Whoever may read
+ * the file may lock it, so that is its owner alone. */
 static enum err
 take_pid_file(struct service *s)
 {
@@ -103,7 +104,7 @@ take_pid_file(struct service *s)
 		snprintf(number, sizeof(number), "-%u", s->number);
 	snprintf(s->pid_path, sizeof(s->pid_path), "%s/%s%s.pid", s->config->run_directory,
 		s->program->name, number);
-	s->pid_fd = open(s->pid_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	s->pid_fd = open(s->pid_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (s->pid_fd < 0)
 		return err_errno(ERR_INVALID, "the pid file \"%s\" cannot be written", s->pid_path);
 	if (flock(s->pid_fd, LOCK_EX | LOCK_NB) != 0) {
@@ -113,7 +114,7 @@ take_pid_file(struct service *s)
 			s->pid_path);
 	}
 	n = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
-	if (fchmod(s->pid_fd, 0644) != 0 || ftruncate(s->pid_fd, 0) != 0 ||
+	if (fchmod(s->pid_fd, 0600) != 0 || ftruncate(s->pid_fd, 0) != 0 ||
 		write(s->pid_fd, text, (size_t)n) != n)
 		return err_errno(
 			ERR_UNAVAILABLE, "the pid file \"%s\" cannot be written", s->pid_path);

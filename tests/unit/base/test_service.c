@@ -221,6 +221,7 @@ test_pid_file_names_the_process_and_goes_away(void)
 {
 	struct service s;
 	char path[160], text[64] = "", expected[32];
+	struct stat st;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "%s/chancery-unit.pid", directory);
@@ -228,6 +229,8 @@ test_pid_file_names_the_process_and_goes_away(void)
 	fputs("99999999999\n", f);
 	fclose(f);
 	CHECK(start_plain(&s) == SERVICE_GO_ON);
+	/* whoever may open it may lock it */
+	CHECK(stat(path, &st) == 0 && (st.st_mode & 0777) == 0600);
 	f = fopen(path, "r");
 	snprintf(expected, sizeof(expected), "%ld\n", (long)getpid());
 	CHECK(f != NULL && fread(text, 1, sizeof(text) - 1, f) == strlen(expected) &&
