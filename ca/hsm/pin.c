@@ -73,12 +73,15 @@ read_pin(int fd, const char *from, struct hsm_pin *out)
 	}
 	if (n > 0 && out->text[n - 1] == '\n')
 		n--;
+	if (n > 0 && out->text[n - 1] == '\r') /* of an editor elsewhere: it would spend a try */
+		n--;
 	if (n == 0)
 		return err_set(ERR_INVALID, "%s holds no PIN", from);
 	if (n > HSM_PIN_MAX)
 		return err_set(ERR_INVALID, "%s is longer than a PIN can be (%d octets)", from,
 			HSM_PIN_MAX);
-	if (memchr(out->text, '\n', n) != NULL || memchr(out->text, 0, n) != NULL)
+	if (memchr(out->text, '\n', n) != NULL || memchr(out->text, '\r', n) != NULL ||
+		memchr(out->text, 0, n) != NULL)
 		return err_set(ERR_INVALID, "%s holds more than one line", from);
 	out->n = n;
 	return ERR_OK;

@@ -123,13 +123,22 @@ def test_open_pin_file_is_refused_with_the_remedy(site, mode):
     assert "user PIN count low" not in flags(site.world)
 
 
-@pytest.mark.parametrize("pin, words", [("", "holds no PIN"), ("one\ntwo\n", "more than one line"), ("x" * 300, "longer than a PIN")])
+@pytest.mark.parametrize("pin, words", [("", "holds no PIN"), ("one\ntwo\n", "more than one line"), ("one\rtwo", "more than one line"), ("x" * 300, "longer than a PIN")])
 def test_bad_pin_file_is_refused(done, pin, words):
     done.write("root.pin", pin, 0o600)
     for name in ("root-2.crl", "crl.evidence.json", "crl.evidence.json.sig"):
         os.unlink(done.path(name))
     tried = done.ceremony("crl", "crl.yaml")
     assert tried.returncode == 3 and words in tried.stderr, tried.stderr
+
+
+def test_pin_of_an_editor_that_ends_lines_with_cr_spends_no_try(site):
+    site.world.write("issuing.pin", "user-issuing\r\n", 0o600)
+    site.import_issuers()
+    s = site.start()
+    assert s.stop() == 0
+    assert "count low" not in flags(site.world)
+    site.world.write("issuing.pin", "user-issuing\n", 0o600)
 
 
 def test_pin_may_come_from_a_descriptor(site):
