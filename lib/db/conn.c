@@ -10,6 +10,7 @@
 #include <assert.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/log.h"
 #include "lib/db/conn.h"
 
 enum { LOOK_UP_MS = 250 };
@@ -128,6 +129,17 @@ connect_finish(struct db_conn *c, const struct patience *p)
 	return ERR_OK;
 }
 
+/* libpq's own would write to standard error, past the log. */
+static void
+log_notice(void *ctx, const char *text)
+{
+	char line[256];
+
+	(void)ctx;
+	snprintf(line, sizeof(line), "%.*s", (int)strcspn(text, "\n"), text);
+	log_event(LOG_DEBUG, "database.notice", LOG_S("reason", line));
+}
+
 enum err
 db_conn_open(struct db_conn *c, const struct db_config *config, enum db_conn_kind kind,
 	struct db_conn_end *end, int64_t connect_us)
@@ -160,6 +172,7 @@ db_conn_open(struct db_conn *c, const struct db_config *config, enum db_conn_kin
 	c->pg = PQconnectStartParams(keys, values, 0);
 	if (c->pg == NULL)
 		return break_connection(c, "cannot connect");
+	PQsetNoticeProcessor(c->pg, log_notice, NULL);
 	const struct patience p = patience_of(connect_us);
 
 	TRY(connect_finish(c, &p));
