@@ -59,11 +59,13 @@ class Who:
         Who.number += 1
         self.ca, self.name, self.profile = ca, "%s-%d" % (kind, Who.number), profile
         self.dns = "dns:%s.example.org" % self.name
-        ca.add_identity(self.name, kind, ["%s=%s" % (p, self.dns) for p in {profile, "guarded"} if kind == "device" or p == profile]
-                        if kind != "operator" else [])
-        self.id = ca.sql("SELECT id FROM identity WHERE name = %s", self.name)[0][0]
         self.names = [] if kind == "operator" else [self.dns]
-        self.first = ca.issue(self.name, profile, self.names)
+        if kind == "operator":
+            self.first = ca.add_operator(self.name, "officer")
+        else:
+            ca.add_identity(self.name, kind, ["%s=%s" % (p, self.dns) for p in {profile, "guarded"} if kind == "device" or p == profile])
+            self.first = ca.issue(self.name, profile, self.names)
+        self.id = ca.sql("SELECT id FROM identity WHERE name = %s", self.name)[0][0]
         self.clients = {}
 
     def fresh(self):
