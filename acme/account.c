@@ -5,6 +5,8 @@
  */
 #include "acme/account.h"
 
+#include <openssl/x509.h>
+
 #include "acme/resources.h"
 #include "lib/base/random.h"
 #include "lib/store/acme_order.h"
@@ -83,12 +85,18 @@ enum err
 account_check_key(struct call *c, const struct jwk *jwk)
 {
 	AUTO(EVP_PKEY) key = NULL;
-	struct bytes spki;
+	uint8_t *spki = NULL;
 	bool blocked;
+	enum err e;
+	int n;
 
 	TRY(jwk_pkey(jwk, &key));
-	TRY(pki_spki_from_pkey(key, c->arena, &spki));
-	TRY(store_key_blocked(c->front->store, spki, &blocked));
+	n = i2d_PUBKEY(key, &spki);
+	if (n <= 0)
+		return err_openssl(ERR_INTERNAL, "cannot encode the key");
+	e = store_key_blocked(c->front->store, bytes_of(spki, (size_t)n), &blocked);
+	OPENSSL_free(spki);
+	TRY(e);
 	if (blocked)
 		return err_set_word(ERR_DENIED, WORD_BAD_PUBLIC_KEY,
 			"the key was revoked as compromised with a certificate; make a new one (RFC 8555 section 6.7)");

@@ -11,7 +11,7 @@ from audit import audit
 from pgcluster import alive, wait_for
 from site_under_fault import NAMES
 
-EXPECTED = {"chancery-signer": 2, "chancery-gateway": 1, "chancery-validator": 1, "chancery-status": 1}
+EXPECTED = {"chancery-signer": 2, "chancery-gateway": 1, "chancery-admin": 1, "chancery-validator": 1, "chancery-status": 1}
 
 
 def all_there(site):
