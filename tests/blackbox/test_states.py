@@ -168,7 +168,7 @@ def test_a_revoked_issuer_signs_nothing_and_its_clients_do_not_get_in(two):
     wait_for(lambda: not lets_in(two, pair), 5, "its clients are refused")
     assert lets_in(two, other)
     wait_told(two, '"issuing-2"', "revoked on its root's CRL")
-    assert ready(two)[0] == 503 and "issuing-2" in ready(two)[1]
+    wait_for(lambda: ready(two)[0] == 503 and "issuing-2" in ready(two)[1], 10, "the status program says it, too")
     number = two.sql("SELECT max(number) FROM chancery.crl c JOIN chancery.issuer i ON i.id = c.issuer WHERE i.name = 'issuing-2'")
     two.admin("crl", "publish")
     with pytest.raises(AssertionError, match="issuing-2"):
