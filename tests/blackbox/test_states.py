@@ -194,7 +194,7 @@ def one():
 
 
 def well(ca):
-    wait_for(lambda: status(ca)[1]["healthy"], 30, "all is well; %s" % status(ca)[1]["problems"])
+    wait_for(lambda: status(ca)[1]["healthy"], 60, "all is well; %s" % status(ca)[1]["problems"])
     assert status(ca)[0] == 0 and ready(ca)[0] == 200
 
 
@@ -276,8 +276,8 @@ def test_a_signer_ahead_is_told_and_makes_no_crl_of_the_future(one, monkeypatch)
     for key in ("chancery-signer", "chancery-signer-2"):
         one.stop_program(key)
     before = newest_crl(one)
-    spawn_ahead(one, monkeypatch, "chancery-signer", 2 * 86400)
-    wait_told(one, "chancery-signer@", "its clock is 172800 s ahead of the database's")
+    spawn_ahead(one, monkeypatch, "chancery-signer", 2 * 86400 + 55)  # told in whole seconds, perhaps one less
+    wait_told(one, "chancery-signer@", "its clock is 17285")
     one.admin("crl", "publish")
     issue(one, "meanwhile")
     assert newest_crl(one) == before and before[1]
