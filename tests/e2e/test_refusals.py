@@ -156,7 +156,7 @@ def order_refused(site, client, name, *more):
 
 def test_acme_as_an_identity_that_the_profile_is_not_for(site, device):
     text = order_refused(site, device, "device.trial.test")
-    assert "invalidProfile" in text and 'only for \\"workload\\", \\"service\\"' in text
+    assert "invalidProfile" in text and 'only for \\"workload\\"' in text
 
 
 def test_acme_for_a_name_nobody_answers_for(site, workload):
