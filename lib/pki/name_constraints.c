@@ -240,21 +240,19 @@ get_subtree(struct der *list, const struct rule **rule, struct bytes *base)
 static enum err
 check_subtrees(struct der list)
 {
-	const struct rule *rule;
+	const struct rule *rule = NULL;
 	struct bytes base;
 	size_t count = 0;
-	enum err e = ERR_OK;
 
 	if (list.p == NULL)
 		return ERR_OK;
 	do {
 		if (++count > SUBTREES_MAX)
 			return refuse_name("more than 100 subtrees");
-		e = get_subtree(&list, &rule, &base);
-		if (e == ERR_OK)
-			e = rule->check(base);
-	} while (e == ERR_OK && !der_at_end(&list));
-	return e;
+		TRY(get_subtree(&list, &rule, &base));
+		TRY(rule->check(base));
+	} while (!der_at_end(&list));
+	return ERR_OK;
 }
 
 enum err
