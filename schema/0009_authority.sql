@@ -49,7 +49,8 @@ SELECT r.id, i.state AS identity_state, p.state AS requester_state,
 FROM issuance_request r JOIN identity i ON i.id = r.identity LEFT JOIN identity p ON p.id = r.requester;
 
 -- Holds what authorises these requests until the caller's transaction ends, and says what it is then: request_authority as a
--- text, NULL where the issuer (of the same place) is not active. A statement of its own for each step, so that the last one
+-- text, NULL where the issuer (of the same place) is not active; one that is retired still certifies its responder, whose requests
+-- alone name their issuer: no role but by own_request() can write one. A statement of its own for each step, so that the last one
 -- sees what was committed by whoever had to be waited for.
 -- plpgsql and not sql: a SECURITY DEFINER function in sql is planned anew by every call, which costs 150 us a batch.
 DROP FUNCTION identity_lock(bigint[]);
@@ -61,7 +62,8 @@ BEGIN
 		UNION SELECT r.requester FROM issuance_request r WHERE r.id = ANY (p_requests)
 		UNION SELECT a.operator FROM request_approval a WHERE a.request = ANY (p_requests)) ORDER BY i.id FOR KEY SHARE;
 	PERFORM 1 FROM issuer s WHERE s.id = ANY (p_issuers) ORDER BY s.id FOR KEY SHARE;
-	RETURN QUERY SELECT w.request, CASE s.state WHEN 'active' THEN a::text END
+	RETURN QUERY SELECT w.request, CASE WHEN s.state = 'active' OR (s.state = 'retired' AND EXISTS (
+			SELECT 1 FROM issuance_request r WHERE r.id = w.request AND r.issuer = s.name)) THEN a::text END
 		FROM unnest(p_requests, p_issuers) AS w (request, issuer)
 		JOIN request_authority a ON a.id = w.request JOIN issuer s ON s.id = w.issuer;
 END $$;
@@ -189,22 +191,6 @@ BEGIN
 		others := others || same;
 	END IF;
 	outcome := 'ok';
-END $$;
-
--- A name that the identity may no longer have. True when there was such a grant.
-CREATE FUNCTION grant_remove(p_identity bigint, p_profile text, p_pattern text, p_actor text, p_request_id text) RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = chancery, pg_temp AS $$
-DECLARE
-	n text;
-BEGIN
-	SELECT name INTO n FROM identity WHERE id = p_identity FOR UPDATE;
-	DELETE FROM name_grant WHERE identity = p_identity AND profile = p_profile AND pattern = p_pattern;
-	IF NOT FOUND THEN
-		RETURN false;
-	END IF;
-	INSERT INTO audit_event (actor, operation, object, outcome, request_id, detail)
-		VALUES (p_actor, 'grant.remove', n, 'ok', p_request_id, jsonb_build_object('profile', p_profile, 'pattern', p_pattern));
-	RETURN true;
 END $$;
 
 -- An account is closed by its client (RFC 8555 section 7.3.6). True when this call did it.

@@ -153,8 +153,8 @@ BEGIN
 	RETURN true;
 END $$;
 
--- As before, and the fronts hear of it.
-CREATE OR REPLACE FUNCTION grant_remove(p_identity bigint, p_profile text, p_pattern text, p_actor text, p_request_id text) RETURNS boolean
+-- False: there is no such grant, or no such identity.
+CREATE FUNCTION grant_remove(p_identity bigint, p_profile text, p_pattern text, p_actor text, p_request_id text) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = chancery, pg_temp AS $$
 DECLARE
 	n text;
@@ -188,26 +188,6 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = chancery, pg_temp AS $$
 BEGIN
 	INSERT INTO crl_dirty (issuer, crl_shard) SELECT id, 0 FROM issuer WHERE id = p_issuer;
 	RETURN FOUND;
-END $$;
-
--- A program speaks for itself only, in few rows of few octets.
-CREATE OR REPLACE FUNCTION node_seen(p_id text, p_program text, p_version text, p_started timestamptz, p_state text, p_detail jsonb)
-RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = chancery, pg_temp AS $$
-BEGIN
-	IF session_user IN ('chancery_gateway', 'chancery_admin', 'chancery_signer', 'chancery_validator', 'chancery_status')
-		AND (p_program <> replace(session_user, '_', '-') OR NOT starts_with(p_id, p_program || '@')) THEN
-		RAISE EXCEPTION 'role "%" does not speak for "%"', session_user, p_id USING ERRCODE = 'insufficient_privilege';
-	ELSIF length(p_id) > 300 OR length(p_version) > 60 OR length(p_state) > 20 OR octet_length(p_detail::text) > 65536 THEN
-		RAISE EXCEPTION 'a node has at most 300 characters of name, 60 of version, 20 of state and 65536 octets of detail'
-			USING ERRCODE = 'program_limit_exceeded';
-	END IF;
-	INSERT INTO node (id, program, version, started_at, state, detail)
-		VALUES (p_id, p_program, p_version, p_started, p_state, p_detail)
-		ON CONFLICT (id) DO UPDATE SET last_seen = now(), state = excluded.state, detail = excluded.detail
-		WHERE node.program = excluded.program;
-	DELETE FROM node WHERE last_seen < now() - interval '1 hour' OR id IN (
-		SELECT id FROM node WHERE program = p_program ORDER BY last_seen DESC OFFSET 256);
-	DELETE FROM writer_mark WHERE at < now() - interval '7 days'; -- a writer that is alive after all makes its row anew
 END $$;
 
 -- Marks of other roles' writers are not there for a role.

@@ -21,22 +21,6 @@ BEGIN
 	RETURN 'ok';
 END $$;
 
--- As before; and a retired issuer still certifies its responder, whose requests alone name their issuer: no role but by
--- own_request() can write one.
-CREATE OR REPLACE FUNCTION authority_lock(p_requests bigint[], p_issuers smallint[]) RETURNS TABLE (request bigint, authority text)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = chancery, pg_temp AS $$
-BEGIN
-	PERFORM 1 FROM identity i WHERE i.id IN (
-		SELECT r.identity FROM issuance_request r WHERE r.id = ANY (p_requests)
-		UNION SELECT r.requester FROM issuance_request r WHERE r.id = ANY (p_requests)
-		UNION SELECT a.operator FROM request_approval a WHERE a.request = ANY (p_requests)) ORDER BY i.id FOR KEY SHARE;
-	PERFORM 1 FROM issuer s WHERE s.id = ANY (p_issuers) ORDER BY s.id FOR KEY SHARE;
-	RETURN QUERY SELECT w.request, CASE WHEN s.state = 'active' OR (s.state = 'retired' AND EXISTS (
-			SELECT 1 FROM issuance_request r WHERE r.id = w.request AND r.issuer = s.name)) THEN a::text END
-		FROM unnest(p_requests, p_issuers) AS w (request, issuer)
-		JOIN request_authority a ON a.id = w.request JOIN issuer s ON s.id = w.issuer;
-END $$;
-
 -- A program's own clock against the database's. A program that was killed is known by its connections: their application_name is
 -- the node's id, and PostgreSQL shows it to every role.
 ALTER TABLE node ADD COLUMN clock_ahead double precision NOT NULL DEFAULT 0; -- seconds
@@ -46,7 +30,7 @@ CREATE VIEW node_life AS
 			SELECT 1 FROM pg_stat_activity a WHERE a.application_name = left(id, 63)) AS lives
 	FROM node;
 
--- As before; and says by how many seconds the caller's clock is ahead.
+-- A program speaks for itself only, in few rows of few octets. By how many seconds the caller's clock is ahead.
 DROP FUNCTION node_seen(text, text, text, timestamptz, text, jsonb);
 CREATE FUNCTION node_seen(p_id text, p_program text, p_version text, p_started timestamptz, p_state text, p_detail jsonb,
 	p_clock timestamptz) RETURNS double precision
