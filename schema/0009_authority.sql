@@ -39,8 +39,9 @@ SELECT r.id, i.state AS identity_state, p.state AS requester_state,
 	CASE WHEN r.renewed_from IS NOT NULL THEN
 		EXISTS (SELECT 1 FROM issuance_request o WHERE o.serial = r.renewed_from AND o.identity = r.identity)
 		AND NOT EXISTS (SELECT 1 FROM revocation v WHERE v.serial = r.renewed_from) END AS renewed_from_live,
-	CASE WHEN r.proof_serial IS NOT NULL THEN
-		NOT EXISTS (SELECT 1 FROM revocation v WHERE v.serial = r.proof_serial) END AS shown_live,
+	CASE WHEN r.proof_serial IS NOT NULL THEN -- it is of whoever asked, whatever a front end says
+		EXISTS (SELECT 1 FROM issuance_request o WHERE o.serial = r.proof_serial AND o.identity = r.requester)
+		AND NOT EXISTS (SELECT 1 FROM revocation v WHERE v.serial = r.proof_serial) END AS shown_live,
 	EXISTS (SELECT 1 FROM blocked_key k WHERE k.spki_hash = sha256(r.spki)) AS key_blocked,
 	-- By operators who still may; whoever asked does not count.
 	(SELECT count(*) FROM request_approval a JOIN identity o ON o.id = a.operator

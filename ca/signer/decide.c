@@ -36,7 +36,7 @@ check_asked(const struct store_claim_item *r)
 			ERR_DENIED, WORD_IDENTITY_BLOCKED, "who asked for it is blocked meanwhile");
 	if (!r->shown_live)
 		return err_set_word(ERR_DENIED, WORD_CERTIFICATE_REVOKED,
-			"the certificate it was asked for with is revoked");
+			"the certificate it was asked for with is revoked, or another identity's");
 	if (r->key_blocked)
 		return err_set_word(ERR_DENIED, WORD_KEY_BLOCKED,
 			"the key was revoked as compromised; make a new one");

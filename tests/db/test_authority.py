@@ -89,6 +89,11 @@ def test_a_request_has_every_authority_it_was_given(world):
     assert world.facts() == FACTS
 
 
+def test_a_certificate_shown_by_another_than_its_own_identity_authorises_nothing(world):
+    world.db.sql(OWNER, "UPDATE issuance_request SET proof_serial = %s WHERE id = %s", world.other, world.request)
+    assert world.facts()[6] is False
+
+
 @pytest.mark.parametrize("how", TAKEN)
 def test_what_was_taken_away_before_the_lock_is_seen_by_it(world, how):
     before = claimed(world)
