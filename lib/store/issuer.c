@@ -100,11 +100,15 @@ store_issuer_add(struct store *s, const struct store_issuer *issuer, int16_t *id
 static enum err
 remove_unused(struct db_conn *c, const char *name, const char *actor)
 {
+	AUTO_PARAMS(waiting);
 	AUTO_PARAMS(lock);
 	AUTO_PARAMS(p);
+	AUTO(PGresult) refused = NULL;
 	AUTO(PGresult) found = NULL;
 	AUTO(PGresult) res = NULL;
 
+	BIND(&waiting, issuer_refuse_requests, .name = name);
+	TRY(db_conn_run(c, &sql_issuer_refuse_requests, &waiting, &refused));
 	BIND(&lock, issuer_lock, .name = name);
 	TRY(db_conn_run(c, &sql_issuer_lock, &lock, &found));
 	if (result_rows(found) == 0)

@@ -29,8 +29,9 @@ enum err store_issuer_changes(struct store *s, const struct store_issuer_place *
  * certificate; importing the same again is ERR_OK with its id. */
 enum err
 store_issuer_add(struct store *s, const struct store_issuer *issuer, int16_t *id) MUST_CHECK;
-/* Takes back an import before its first use; audited under actor. Owner connection only. ERR_NOTFOUND:
- * there is no such issuer. ERR_CONFLICT: a certificate, CRL, request or issuing CA refers to it. */
+/* Takes back an import before its first use; audited under actor. Programs that wait for a certificate
+ * of it are refused. Owner connection only. ERR_NOTFOUND: there is no such issuer. ERR_CONFLICT: a
+ * certificate, a CRL or an issuing CA refers to it. */
 enum err store_issuer_remove(struct store *s, const char *name, const char *actor) MUST_CHECK;
 /* Owner connection only: an issuing CA's state from now on; being in it already is ERR_OK, with
  * *changed false. ERR_NOTFOUND (word "unknown-issuer"): no issuing CA has this name. ERR_CONFLICT:

@@ -35,6 +35,14 @@ a AS (
 	SELECT current_user, 'issuer.import', :name, 'ok', jsonb_build_object('kind', :kind::text) FROM i)
 SELECT id FROM i;
 
+-- name: issuer_refuse_requests
+-- by: owner
+-- in: name text
+-- Programs that have asked it for a certificate by name. Before its row is locked: a signer holds the request first, too.
+UPDATE issuance_request SET state = 'refused', done_at = now(), refusal_class = 'not-found', refusal_word = 'not-found',
+	refusal = format('issuing CA "%s" was removed', :name::text)
+WHERE issuer = :name AND state IN ('pending', 'held');
+
 -- name: issuer_lock
 -- by: owner
 -- in: name text
@@ -53,7 +61,6 @@ WITH used AS (
 		WHEN EXISTS (SELECT 1 FROM certificate WHERE issuer = :id) THEN 'a certificate'
 		WHEN EXISTS (SELECT 1 FROM crl WHERE issuer = :id) THEN 'a CRL'
 		WHEN EXISTS (SELECT 1 FROM issuer WHERE parent = :id) THEN 'an issuing CA'
-		WHEN EXISTS (SELECT 1 FROM issuance_request r JOIN issuer i ON i.name = r.issuer WHERE i.id = :id) THEN 'a request'
 		END AS used_by),
 gone AS (
 	DELETE FROM issuer WHERE id = :id AND (SELECT used_by FROM used) IS NULL RETURNING id, parent, name, kind, spki_hash),

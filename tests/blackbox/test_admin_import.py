@@ -7,7 +7,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from instance import program
+from instance import program, wait_for
 
 EKU = x509.oid.ExtendedKeyUsageOID
 NOW = datetime.datetime.utcnow()
@@ -155,8 +155,12 @@ def test_a_name_cannot_be_given_to_another_certificate(ca, tmp_path):
 
 def test_a_wrong_import_is_taken_back_before_its_first_use(ca, tmp_path):
     assert import_files(ca, tmp_path, world(crl=make_crl(ROOT, number=50))).returncode == 0
+    wait_for(lambda: ca.sql("SELECT 1 FROM issuance_request WHERE issuer = 'import-1' AND state = 'held'"), 20,
+             "the status program asks it for a responder's certificate")
     done = ca.local("issuer", "remove", "import-1")
     assert 'removed "import-1"' in done.stdout
+    assert ca.sql("SELECT DISTINCT state, refusal FROM issuance_request WHERE issuer = 'import-1'") == [
+        ("refused", 'issuing CA "import-1" was removed')]
     assert not ca.sql("SELECT 1 FROM issuer WHERE name = 'import-1'")
     assert ca.sql("SELECT actor, outcome FROM audit_event WHERE operation = 'issuer.remove' AND object = 'import-1'")[0][1] == "ok"
     other = make("Import Issuing 3", ROOT, path_length=0)
