@@ -1,5 +1,5 @@
 """A whole Chancery in a temporary folder, made as an operator would make it: a private PostgreSQL cluster, SoftHSM tokens,
-the root ceremony, schema, issuer, `ca-admin init`, and the programs, on ports the kernel chose.
+the root ceremony, schema, issuer, `ca-admin init`, and the programs, on ports of their own.
 
     with Instance() as ca:
         ca.add_identity("printer-7", "device", ["device=dns:printer-7.example.org"])
@@ -11,8 +11,10 @@ Nothing here waits for a fixed time: every wait polls for what it waits for and 
 here are ever signalled, by their numbers.
 """
 
+import fcntl
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -46,19 +48,32 @@ def program(name):
     return path if os.access(path, os.X_OK) else None
 
 
-PORTS_GIVEN = set()
+PORTS = range(12000, 32000)  # below what the kernel gives to connections
+PORTS_HELD = {}
 
 
 def free_port():
-    """A port the kernel calls free, and none it has called so here before: nothing may listen on the earlier one yet."""
-    while True:
+    """A port on which nothing listens, and no other test will until this process ends."""
+    folder = os.path.join(tempfile.gettempdir(), "chancery-test-ports-%d" % os.getuid())
+    os.makedirs(folder, 0o700, exist_ok=True)
+    for port in random.sample(PORTS, len(PORTS)):
+        if port not in PORTS_HELD and is_port_ours(os.path.join(folder, str(port)), port):
+            return port
+    raise AssertionError("no port is free")
+
+
+def is_port_ours(path, port):
+    lock = open(path, "w", encoding="ascii")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         with socket.socket() as s:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            s.bind(("127.0.0.1", 0))
-            port = s.getsockname()[1]
-        if port not in PORTS_GIVEN:
-            PORTS_GIVEN.add(port)
-            return port
+            s.bind(("127.0.0.1", port))
+    except OSError:
+        lock.close()
+        return False
+    PORTS_HELD[port] = lock
+    return True
 
 
 def new_key():
