@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import signal
+import ssl
 import threading
 import time
 
@@ -134,11 +135,14 @@ def test_every_backend_terminated_under_load(site):
 
 
 def test_revocation_is_served_while_the_database_is_away(site):
-    """OCSP and CRLs come from memory; the gateway answers in time, from memory or with 503."""
+    """OCSP and CRLs come from memory. The gateway answers in time: whom it knows from memory or with 503, others by an alert."""
     with Load(site, est=1, acme=0) as load:
         pass
     acks = load.ledger.acks
     served(site, acks)
+    stranger = site.device("never-seen")
+    with site.operator(site.port) as c:
+        assert c.request("GET", "/.well-known/est/cacerts").status == 200
     site.crash_database()
     try:
         with open(site.issuing, "rb") as f:
@@ -151,6 +155,10 @@ def test_revocation_is_served_while_the_database_is_away(site):
             start = time.monotonic()
             assert c.request("GET", "/.well-known/est/cacerts").status in (200, 503)
             assert time.monotonic() - start < 15
+        start = time.monotonic()
+        with pytest.raises(ssl.SSLError, match="TLSV1_ALERT_INTERNAL_ERROR"), site.client(*stranger) as c:
+            c.request("GET", "/.well-known/est/cacerts")
+        assert time.monotonic() - start < 15
     finally:
         site.pg.start()
     site.wait_ready()
