@@ -21,13 +21,13 @@ BEGIN
 	RETURN 'ok';
 END $$;
 
--- A program's own clock against the database's. A program that was killed is known by its connections: their application_name is
--- the node's id, and PostgreSQL shows it to every role.
+-- A program's own clock against the database's. A program that was killed is known by its connections: their application_name
+-- begins with the node's id, and PostgreSQL shows it to every role.
 ALTER TABLE node ADD COLUMN clock_ahead double precision NOT NULL DEFAULT 0; -- seconds
 CREATE VIEW node_life AS
 	SELECT id, program, version, state, detail, started_at, last_seen, clock_ahead, now() - last_seen AS age,
 		state <> 'stopping' AND last_seen > now() - interval '15 seconds' AND EXISTS (
-			SELECT 1 FROM pg_stat_activity a WHERE a.application_name = left(id, 63)) AS lives
+			SELECT 1 FROM pg_stat_activity a WHERE split_part(a.application_name, ' ', 1) = id) AS lives
 	FROM node;
 
 -- A program speaks for itself only, in few rows of few octets. By how many seconds the caller's clock is ahead.

@@ -31,6 +31,7 @@ make_config(const struct service *s, const struct program_store *p, char port[8]
 		.sslmode = d->sslmode,
 		.passfile = d->passfile,
 		.program = s->program->name,
+		.run_directory = s->config->run_directory,
 		.readers = p->readers,
 		.writer = p->writer,
 		.stop_wanted = service_stop_pending};

@@ -281,7 +281,9 @@ run_signer(struct signer *s)
 			break;
 		if (wish == SERVICE_RELOAD)
 			reload_profiles(s);
+		db_busy(store_db(s->store), STORE_BELL_REQUEST, true);
 		e = tolerate_outage(s, "signer.work", ca_signer_work(s->signer, &more));
+		db_busy(store_db(s->store), STORE_BELL_REQUEST, false);
 		if (e == ERR_OK)
 			e = do_chores(s);
 	}

@@ -40,6 +40,7 @@ local_database(struct cli *a, struct db_config *out)
 		.sslmode = d->sslmode,
 		.passfile = d->passfile,
 		.program = "ca-admin",
+		.run_directory = a->config->run_directory,
 		.readers = 1,
 		.writer = DB_WITH_WRITER,
 	};

@@ -45,7 +45,7 @@ make_users() {
 	fi
 	# Every program writes its pid file there.
 	chown root:chancery "$RUN"
-	chmod 1775 "$RUN"
+	chmod 3775 "$RUN"
 	for u in $PROGRAM_USERS; do
 		getent passwd "chancery-$u" >/dev/null && continue
 		useradd --system --user-group --groups chancery --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "chancery-$u"

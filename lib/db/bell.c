@@ -1,8 +1,10 @@
 /*
- * Bells over LISTEN and NOTIFY, on one connection and thread of their own. Rings are coalesced: at
- * most one NOTIFY per channel in COALESCE_US, because every commit with a NOTIFY takes a lock over
- * all databases of the cluster. Nobody may depend on a ring: once a second everybody is called
- * anyhow, also while the connection is away, on a standby or broken.
+ * Bells. Whoever rings tells the programs of its machine itself (near.h), at once. Others are told by
+ * NOTIFY, from a connection and thread of their own, and only when there are others: a notification
+ * wakes every session that listens to anything, and every commit with one takes a lock over all
+ * databases of the cluster. So these are coalesced, at most one per channel in COALESCE_US, and carry
+ * the place of the programs that have heard it already. Nobody may depend on a ring: once a second
+ * everybody is called anyhow, also while the connection is away, on a standby or broken.
  */
 #include <errno.h>
 #include <poll.h>
@@ -14,13 +16,17 @@
 #include "lib/base/clock.h"
 #include "lib/base/retry.h"
 #include "lib/db/internal.h"
+#include "lib/db/near.h"
 
 enum {
 	COALESCE_US = 2000,
 	TICK_US = 1000000,
+	LATER_US = 25000,
+	OTHERS_US = 5000000, /* how often it is asked whether anybody listens elsewhere */
 	FIRST_RETRY_MS = 100,
 	LAST_RETRY_MS = 2000,
-	LISTENERS_MAX = 16
+	LISTENERS_MAX = 16,
+	OTHERS_COLUMN = 1 /* of the statement of this name */
 };
 enum {
 	CONNECT_US = 800000
@@ -29,8 +35,12 @@ enum {
 struct bells {
 	struct db *db;
 	pthread_t thread;
-	int wake;	   /* eventfd */
-	atomic_uint asked; /* 1 << bell: rings wanted */
+	int wake; /* eventfd */
+	struct near *near;
+	atomic_uint asked;  /* 1 << bell: notifications wanted */
+	atomic_uint later;  /* 1 << bell: rings that have time */
+	atomic_uint busy;   /* 1 << bell: rings to be passed on */
+	atomic_bool others; /* somebody may listen who is not near */
 	atomic_bool stopping;
 	pthread_mutex_t mutex;	 /* guards the listeners */
 	pthread_mutex_t calling; /* held while listeners are called; taken before mutex */
@@ -43,7 +53,8 @@ struct bells {
 	/* The thread's own. */
 	struct db_conn conn;
 	unsigned listening; /* 1 << bell: LISTEN was done on this connection */
-	int64_t sent[DB_BELLS_MAX], next_tick;
+	unsigned near_mask; /* what the near ring us for */
+	int64_t sent[DB_BELLS_MAX], later_at[DB_BELLS_MAX], next_tick, others_at;
 	struct retry retry; /* of the connection */
 };
 
@@ -56,13 +67,72 @@ wake_thread(struct bells *b)
 		abort(); /* an eventfd of our own */
 }
 
+static void
+ask_to_notify(struct bells *b, unsigned bell)
+{
+	if ((atomic_fetch_or(&b->asked, 1u << bell) & 1u << bell) == 0)
+		wake_thread(b);
+}
+
+/* The rings of a thread that holds them: a batch answers many and rings once. */
+static _Thread_local struct {
+	bool on;
+	unsigned mask;
+} held;
+
+void
+bells_hold(void)
+{
+	held.on = true;
+	held.mask = 0;
+}
+
+void
+bells_release(struct db *db)
+{
+	unsigned mask = held.mask;
+
+	held.on = false;
+	for (unsigned bell = 0; mask >> bell != 0; bell++)
+		if ((mask >> bell & 1u) != 0)
+			db_ring(db, bell);
+}
+
+void
+db_ring_role(struct db *db, unsigned bell, const char *role)
+{
+	struct bells *b = db->bells;
+	bool one = (db->words->one_of & 1u << bell) != 0;
+
+	if (!near_ring(b->near, bell, role, one ? NEAR_FIRST : NEAR_ALL) || atomic_load(&b->others))
+		ask_to_notify(b, bell);
+}
+
 void
 db_ring(struct db *db, unsigned bell)
 {
+	if (held.on)
+		held.mask |= 1u << bell;
+	else
+		db_ring_role(db, bell, NULL);
+}
+
+void
+db_ring_later(struct db *db, unsigned bell)
+{
 	struct bells *b = db->bells;
 
-	if ((atomic_fetch_or(&b->asked, 1u << bell) & 1u << bell) == 0)
+	if ((atomic_fetch_or(&b->later, 1u << bell) & 1u << bell) == 0)
 		wake_thread(b);
+}
+
+void
+db_busy(struct db *db, unsigned bell, bool busy)
+{
+	if (busy)
+		atomic_fetch_or(&db->bells->busy, 1u << bell);
+	else
+		atomic_fetch_and(&db->bells->busy, ~(1u << bell));
 }
 
 void
@@ -126,6 +196,7 @@ static void
 lose_connection(struct bells *b)
 {
 	db_conn_close(&b->conn);
+	atomic_store(&b->others, true);
 	b->listening = 0;
 	retry_failed(&b->retry, ERR_UNAVAILABLE);
 }
@@ -137,6 +208,40 @@ listen_to(struct bells *b, unsigned bell)
 
 	snprintf(command, sizeof(command), "LISTEN %s", b->db->words->channels[bell]);
 	return db_conn_command(&b->conn, command);
+}
+
+/* Is anybody listening who is not near? Until it is known it is assumed. */
+static enum err
+look_for_others(struct bells *b)
+{
+	AUTO_PARAMS(p);
+	AUTO(PGresult) res = NULL;
+	const struct db_config *config = &b->db->config;
+	const char *place = near_fd(b->near) >= 0 ? near_place(b->near) : "-";
+	char name[DB_PROCESS_MAX + 16];
+	int64_t now = clock_monotonic_us();
+
+	if (now < b->others_at)
+		return ERR_OK;
+	snprintf(name, sizeof(name), "%.*s %s", DB_PROCESS_MAX, config->process, place);
+	params_text(&p, name);
+	params_text(&p, place);
+	TRY(db_conn_run(&b->conn, b->db->words->others, &p, &res));
+	b->others_at = now + OTHERS_US;
+	atomic_store(&b->others, result_bool(res, 0, OTHERS_COLUMN));
+	return ERR_OK;
+}
+
+static void
+listen_near(struct bells *b)
+{
+	unsigned wanted = wanted_bells(b);
+
+	if (wanted == b->near_mask || near_fd(b->near) < 0)
+		return;
+	near_listen(b->near, wanted);
+	b->near_mask = wanted;
+	call_listeners(b, DB_TICK);
 }
 
 /* Connected and listening to all that is wanted; whoever listens anew looks at once, for what was
@@ -152,11 +257,14 @@ keep_listening(struct bells *b)
 			return;
 		e = db_connect(b->db, &b->conn, CONNECT_US);
 		b->listening = 0;
+		b->others_at = 0;
 		missing = wanted_bells(b);
 	}
 	for (unsigned bell = 0; bell < b->db->words->channel_count && e == ERR_OK; bell++)
 		if ((missing & 1u << bell) != 0)
 			e = listen_to(b, bell);
+	if (e == ERR_OK)
+		e = look_for_others(b);
 	if (e != ERR_OK) {
 		lose_connection(b);
 		return;
@@ -197,6 +305,7 @@ send_rings(struct bells *b)
 	/* Cleared before sending: who asks from now on gets another ring. */
 	atomic_fetch_and(&b->asked, ~due);
 	params_texts(&p, names, n);
+	params_text(&p, near_place(b->near));
 	if (db_conn_run(&b->conn, b->db->words->notify, &p, NULL) != ERR_OK) {
 		atomic_fetch_or(&b->asked, due);
 		lose_connection(b);
@@ -214,6 +323,44 @@ bell_of(const struct bells *b, const char *channel)
 	return 0;
 }
 
+/* Rings that have waited long enough; returns when the next one is due, or 0. */
+static int64_t
+ring_later(struct bells *b)
+{
+	unsigned wanted = atomic_load(&b->later);
+	int64_t now = clock_monotonic_us(), next = 0;
+
+	for (unsigned bell = 0; wanted >> bell != 0; bell++) {
+		if ((wanted >> bell & 1u) == 0)
+			continue;
+		if (b->later_at[bell] == 0)
+			b->later_at[bell] = now + LATER_US;
+		if (b->later_at[bell] > now && !atomic_load(&b->stopping)) {
+			next = next == 0 || b->later_at[bell] < next ? b->later_at[bell] : next;
+			continue;
+		}
+		b->later_at[bell] = 0;
+		atomic_fetch_and(&b->later, ~(1u << bell)); /* who asks from now on gets another */
+		db_ring_role(b->db, bell, NULL);
+	}
+	return next;
+}
+
+/* What the near have rung; whoever is busy with the same passes it on, once. */
+static void
+take_near(struct bells *b)
+{
+	unsigned first_hand, rung = near_take(b->near, &first_hand),
+			     pass = first_hand & atomic_load(&b->busy);
+
+	for (unsigned bell = 0; rung >> bell != 0; bell++) {
+		if ((pass >> bell & 1u) != 0 && !near_ring(b->near, bell, NULL, NEAR_OTHERS))
+			ask_to_notify(b, bell);
+		if ((rung >> bell & 1u) != 0)
+			call_listeners(b, bell);
+	}
+}
+
 /* Notifications may have been read together with the answer of another statement, so this comes
  * before every sleep. */
 static void
@@ -223,7 +370,8 @@ take_notifications(struct bells *b)
 	PGnotify *note;
 
 	while (db_conn_usable(&b->conn) && (note = PQnotifies(b->conn.pg)) != NULL) {
-		rung |= bell_of(b, note->relname);
+		if (near_place(b->near)[0] == '\0' || strcmp(note->extra, near_place(b->near)) != 0)
+			rung |= bell_of(b, note->relname);
 		PQfreemem(note);
 	}
 	for (unsigned bell = 0; bell < b->db->words->channel_count; bell++)
@@ -246,14 +394,15 @@ tick_listeners(struct bells *b)
 static void
 sleep_until(struct bells *b, int64_t until)
 {
-	struct pollfd fds[2] = {{.fd = b->wake, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
+	struct pollfd fds[3] = {{.fd = b->wake, .events = POLLIN}, {.fd = -1, .events = POLLIN},
+		{.fd = near_fd(b->near), .events = POLLIN}};
 	int64_t left = until - clock_monotonic_us();
 	uint64_t count;
 
 	if (db_conn_usable(&b->conn))
 		fds[1].fd = PQsocket(b->conn.pg);
 	struct timespec t = {.tv_sec = left / 1000000, .tv_nsec = left % 1000000 * 1000};
-	if (left <= 0 || ppoll(fds, 2, &t, NULL) <= 0)
+	if (left <= 0 || ppoll(fds, ARRAY_LEN(fds), &t, NULL) <= 0)
 		return;
 	if ((fds[0].revents & POLLIN) != 0 && read(b->wake, &count, sizeof(count)) < 0 &&
 		errno != EAGAIN)
@@ -262,24 +411,32 @@ sleep_until(struct bells *b, int64_t until)
 		lose_connection(b);
 }
 
+/* Of two times, 0: none. */
+static int64_t
+pick_sooner(int64_t a, int64_t b)
+{
+	return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
 static void *
 serve_bells(void *ctx)
 {
 	struct bells *b = ctx;
 
 	while (!atomic_load(&b->stopping)) {
+		listen_near(b);
 		keep_listening(b);
-		int64_t until = send_rings(b);
+		int64_t until = pick_sooner(ring_later(b), send_rings(b));
 
+		take_near(b);
 		take_notifications(b);
 		tick_listeners(b);
-		if (until == 0 || until > b->next_tick)
-			until = b->next_tick;
-		if (!db_conn_usable(&b->conn) && b->retry.next_us < until)
-			until = b->retry.next_us;
-		sleep_until(b, until);
+		if (!db_conn_usable(&b->conn))
+			until = pick_sooner(until, b->retry.next_us);
+		sleep_until(b, pick_sooner(until, b->next_tick));
 	}
 	/* A command line that changes something and ends at once still rings. */
+	(void)ring_later(b);
 	if (atomic_load(&b->asked) != 0)
 		keep_listening(b);
 	for (unsigned bell = 0; bell < b->db->words->channel_count; bell++)
@@ -295,6 +452,8 @@ bells_start(struct db *db)
 	struct bells *b = mem_zalloc(1, sizeof(*b));
 
 	b->db = db;
+	b->near = near_open(&db->config);
+	atomic_store(&b->others, true);
 	b->retry = (struct retry){.first_ms = FIRST_RETRY_MS, .last_ms = LAST_RETRY_MS};
 	b->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	b->next_tick = clock_monotonic_us() + TICK_US;
@@ -312,6 +471,7 @@ bells_stop(struct bells *b)
 	wake_thread(b);
 	pthread_join(b->thread, NULL);
 	close(b->wake);
+	near_close(b->near);
 	pthread_mutex_destroy(&b->mutex);
 	pthread_mutex_destroy(&b->calling);
 	free(b);

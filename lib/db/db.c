@@ -36,13 +36,14 @@ copy_config(struct db_config *to, const struct db_config *from)
 	to->passfile = copy_text(from->passfile);
 	to->program = copy_text(from->program != NULL ? from->program : "chancery");
 	to->process = copy_text(from->process);
+	to->run_directory = copy_text(from->run_directory);
 }
 
 static void
 free_config(struct db_config *c)
 {
 	const char *texts[] = {c->host, c->port, c->dbname, c->user, c->sslmode, c->passfile,
-		c->program, c->process};
+		c->program, c->process, c->run_directory};
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		free((void *)(uintptr_t)texts[i]);

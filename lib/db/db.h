@@ -21,8 +21,10 @@ struct db_config {
 	const char *host, *port, *dbname, *user; /* host: socket directory or name */
 	const char *sslmode, *passfile;		 /* NULL: libpq's defaults */
 	const char *program;
-	const char *process; /* application_name; NULL: as program */
-	unsigned readers;    /* read connections, 0: 2 */
+	const char *process; /* application_name, at most DB_PROCESS_MAX; NULL: as program */
+	const char
+		*run_directory; /* where programs of this machine ring one another; NULL: nowhere */
+	unsigned readers;	/* read connections, 0: 2 */
 	enum db_writer { DB_WITHOUT_WRITER, DB_WITH_WRITER } writer;
 	/* Asked now and then while somebody waits for the database: has the program been told to
 	 * end? NULL: only db_stopping() tells. Any thread. */
@@ -34,15 +36,20 @@ struct db_vocabulary {
 	/* Of bells, in the order of their numbers: identifiers that need no quotes. */
 	const char *const *channels;
 	unsigned channel_count; /* at most DB_BELLS_MAX */
+	unsigned
+		one_of; /* mask of 1 << bell: rings of these wake one program that listens, not all */
 	/* The writer's own row, see batch.c. Its name is parameter 1 of all.
 	 * mark_open: makes the row with this number (2) unless it is there.
 	 * mark_move: from one number (2) to the next (3); fails when the row has another number.
 	 * mark_lock: the number, as the only column, with the row locked. */
 	const struct stmt *mark_open, *mark_move, *mark_lock;
-	/* Rings these channels (text[], parameter 1). */
+	/* Rings these channels (text[], parameter 1) for all who are not at this place (text, 2). */
 	const struct stmt *notify;
+	/* Names the session (text, parameter 1), the last word its place. Column 1: does any session listen
+	 * that has named another place than this (text, parameter 2)? */
+	const struct stmt *others;
 };
-enum { DB_BELLS_MAX = 16 };
+enum { DB_BELLS_MAX = 16, DB_PROCESS_MAX = 54 };
 
 /* The pool alone, which connects when it is first used: enough for db_read(). Then db_start()
  * starts the bells and, where config wants one, the writer. config is copied. */
@@ -62,12 +69,19 @@ const struct db_config *db_configuration(const struct db *db);
 bool db_healthy(struct db *db);
 
 /*
- * Bells: coalesced wake-ups between programs (LISTEN/NOTIFY on a connection of their own, at most
- * one NOTIFY per channel in 2 ms, never inside a working transaction). Nothing depends on one:
- * everybody also looks once a second.
+ * Bells: wake-ups between programs. Those of the same machine and run directory get a datagram at once;
+ * others, when there are any, LISTEN/NOTIFY on a connection of its own, at most one NOTIFY per channel
+ * in 2 ms, never inside a working transaction. Nothing depends on one: everybody also looks once a
+ * second.
  */
-/* Asks for a ring; returns at once. */
+/* Rings; does not wait. What was committed before is seen by whoever is woken. */
 void db_ring(struct db *db, unsigned bell);
+/* Near by, only the programs of this database role. */
+void db_ring_role(struct db *db, unsigned bell, const char *role);
+/* Within 25 ms, once for all who ask meanwhile. */
+void db_ring_later(struct db *db, unsigned bell);
+/* While it is busy with what this bell rings for, a program passes rings on to the others near by. */
+void db_busy(struct db *db, unsigned bell, bool busy);
 /* From the bell thread: rung, or at least once a second (bell is then DB_TICK). Must not block for
  * long. */
 enum { DB_TICK = DB_BELLS_MAX };

@@ -23,5 +23,8 @@ struct writer *writer_start(struct db *db);
 void writer_stop(struct writer *w);
 struct bells *bells_start(struct db *db);
 void bells_stop(struct bells *b); /* sends rings that were asked for first */
+/* Between them db_ring() of this thread only notes its bells, which bells_release() rings once each. */
+void bells_hold(void);
+void bells_release(struct db *db);
 
 #endif

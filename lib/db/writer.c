@@ -39,6 +39,7 @@ verdict_on(const struct job *j, const PGresult *res)
 static void
 answer_jobs(struct writer *w, struct job **jobs, size_t n)
 {
+	bells_hold();
 	for (size_t i = 0; i < n; i++) {
 		struct job *j = jobs[i];
 		struct step *step = j->step;
@@ -52,6 +53,7 @@ answer_jobs(struct writer *w, struct job **jobs, size_t n)
 		step->res = NULL;
 		sem_post(&j->done);
 	}
+	bells_release(w->db);
 	batch_clear(w);
 }
 

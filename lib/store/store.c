@@ -20,10 +20,12 @@ static const char *const channels[] = {
 static const struct db_vocabulary vocabulary = {
 	.channels = channels,
 	.channel_count = STORE_BELL_COUNT,
+	.one_of = 1u << STORE_BELL_REQUEST,
 	.mark_open = &sql_writer_mark_open,
 	.mark_move = &sql_writer_mark_move,
 	.mark_lock = &sql_writer_mark_lock,
 	.notify = &sql_bell_notify,
+	.others = &sql_bell_others,
 };
 
 /* The role may look, but nothing tells an absent schema from an old one unless both are asked for.
@@ -61,7 +63,7 @@ store_open(const struct db_config *config, struct store **out)
 	char host[64] = "localhost";
 
 	(void)gethostname(host, sizeof(host) - 1);
-	snprintf(s->node, sizeof(s->node), "%s@%s:%ld",
+	snprintf(s->node, sizeof(s->node), "%.20s@%.24s:%ld",
 		config->program != NULL ? config->program : "chancery", host, (long)getpid());
 	named.process = s->node;
 	s->db = db_open(&named, &vocabulary);

@@ -25,15 +25,15 @@ struct db *store_db(struct store *s);
 const char *store_node(const struct store *s);
 /* The bells of this schema; see lib/db/db.h. */
 enum store_bell {
-	STORE_BELL_REQUEST,   /* issuance requests wait -> signer */
-	STORE_BELL_RESULT,    /* requests were answered -> gateway, status */
+	STORE_BELL_REQUEST,   /* issuance requests wait -> one signer */
+	STORE_BELL_RESULT,    /* requests were answered -> the program that asked */
 	STORE_BELL_ISSUED,    /* certificates were recorded -> status */
 	STORE_BELL_STATE,     /* revocations, identities, grants, accounts changed -> all */
 	STORE_BELL_CRL,	      /* a CRL was published -> status */
 	STORE_BELL_CHALLENGE, /* challenges wait -> validator */
 	STORE_BELL_COUNT
 };
-/* Asks for a ring; returns at once. */
+/* See db_ring(). */
 void store_ring(struct store *s, enum store_bell bell);
 
 /* Schema: applied by `ca-admin schema apply` with an owner connection. Creates database roles when

@@ -2,6 +2,16 @@
 
 -- name: bell_notify
 -- by: all, owner
--- in: channels text[]
+-- in: channels text[], place text
 -- out: pg_notify void
-SELECT pg_notify(c, '') FROM unnest(:channels::text[]) AS c;
+-- The payload says who has heard it already: all in this place.
+SELECT pg_notify(c, :place) FROM unnest(:channels::text[]) AS c;
+
+-- name: bell_others
+-- by: all, owner
+-- in: name text, place text
+-- out: set text, others bool
+-- Under this name a session tells where it listens, as its last word; does any listen elsewhere? "-": at no place that others share.
+SELECT set_config('application_name', :name, false) AS set, EXISTS (
+	SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND split_part(application_name, ' ', 2) <> :place
+		AND split_part(application_name, ' ', 2) ~ '^([0-9a-f]{8}|-)$') AS others;

@@ -91,7 +91,7 @@ def test_no_private_key_is_written_anywhere(own):
     for top, _, files in os.walk(own.top):
         for name in files:
             full = os.path.join(top, name)
-            if full.startswith((own.path("tokens"), own.operator_directory)) or name.startswith("client-"):
+            if not os.path.isfile(full) or full.startswith((own.path("tokens"), own.operator_directory)) or name.startswith("client-"):
                 continue
             with open(full, "rb") as f:
                 assert b"PRIVATE KEY" not in f.read(), full

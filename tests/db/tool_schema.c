@@ -34,8 +34,8 @@ print_bell(void *ctx, unsigned bell)
 	printf("bell %d\n", (int)bell);
 }
 
-/* Prints every bell heard; each line "BELL TIMES" on standard input rings one so often. Ends with
- * its input. */
+/* Prints every bell heard; each line "BELL TIMES" on standard input rings one so often, "BELL 0" says
+ * that this program is busy with it. Ends with its input. */
 enum err
 tool_bells(const struct tool *t)
 {
@@ -50,6 +50,8 @@ tool_bells(const struct tool *t)
 		char *end;
 		long bell = strtol(line, &end, 10), times = strtol(end, NULL, 10);
 
+		if (times == 0)
+			db_busy(store_db(s), (unsigned)bell, true);
 		for (long i = 0; i < times; i++)
 			store_ring(s, (enum store_bell)bell);
 		printf("rang\n");

@@ -393,15 +393,31 @@ finish_all(struct store_claim *claim, struct store_outcome *outcomes)
 	return ERR_OK;
 }
 
+/* Those programs whose requests these are. */
+static void
+ring_asking(struct store *s, const struct store_claim_item *items, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		size_t first = 0;
+
+		while (strcmp(items[first].role, items[i].role) != 0)
+			first++;
+		if (first == i)
+			db_ring_role(s->db, STORE_BELL_RESULT, items[i].role);
+	}
+}
+
 enum err
 store_claim_finish(struct store_claim *claim, struct store_outcome *outcomes)
 {
 	struct store *s = claim->store;
 	enum err e = finish_all(claim, outcomes);
+	const struct store_claim_item *items = claim->items;
+	size_t count = claim->count;
 
 	store_claim_abort(claim);
+	ring_asking(s, items, count);
 	/* Also after a failure: of some it may be recorded what became of them. */
-	store_ring(s, STORE_BELL_RESULT);
-	store_ring(s, STORE_BELL_ISSUED);
+	db_ring_later(s->db, STORE_BELL_ISSUED);
 	return e;
 }
