@@ -27,13 +27,25 @@ BEGIN
 		WHEN 'chancery_validator' THEN p_operation <> 'acme.challenge.validate'
 		WHEN 'chancery_status' THEN true ELSE false END) THEN
 		RAISE EXCEPTION 'role "%" does not tell of "%"', session_user, p_operation USING ERRCODE = 'insufficient_privilege';
-	ELSIF length(p_actor) > 300 OR length(p_object) > 300 OR length(p_request_id) > 100 OR octet_length(p_detail::text) > 262144 THEN
-		RAISE EXCEPTION 'an event has at most 300 characters of actor and object and 262144 octets of detail'
+	ELSIF length(p_actor) > 300 OR length(p_operation) > 100 OR length(p_object) > 300 OR length(p_request_id) > 100
+		OR octet_length(p_detail::text) > 262144 THEN
+		RAISE EXCEPTION 'an event has at most 300 characters of actor and object, 100 of operation and 262144 octets of detail'
 			USING ERRCODE = 'program_limit_exceeded';
 	END IF;
 	INSERT INTO audit_event (actor, operation, object, outcome, request_id, detail)
 		VALUES (p_actor, p_operation, p_object, p_outcome, p_request_id, p_detail);
 END $$;
+
+-- No row is larger than what reads it can take: a program whose memory for one piece of work is full ends, and with a row that is
+-- there to stay it would end for ever. Ten times what the programs let through, and whatever function writes.
+ALTER TABLE issuance_request ADD CONSTRAINT issuance_request_size CHECK (pg_column_size(issuance_request) <= 262144) NOT VALID;
+ALTER TABLE audit_event ADD CONSTRAINT audit_event_size CHECK (pg_column_size(audit_event) <= 327680) NOT VALID;
+ALTER TABLE identity ADD CONSTRAINT identity_size CHECK (pg_column_size(identity) <= 8192) NOT VALID;
+ALTER TABLE name_grant ADD CONSTRAINT name_grant_size CHECK (pg_column_size(name_grant) <= 16384) NOT VALID;
+ALTER TABLE acme_account ADD CONSTRAINT acme_account_size CHECK (pg_column_size(acme_account) <= 65536) NOT VALID;
+ALTER TABLE acme_order ADD CONSTRAINT acme_order_size CHECK (pg_column_size(acme_order) <= 262144) NOT VALID;
+ALTER TABLE acme_authorization ADD CONSTRAINT acme_authorization_size CHECK (pg_column_size(acme_authorization) <= 8192) NOT VALID;
+ALTER TABLE acme_challenge ADD CONSTRAINT acme_challenge_size CHECK (pg_column_size(acme_challenge) <= 65536) NOT VALID;
 
 -- A program's certificate for a key in its memory, of the one identity that is the role's own: a front has the names it was granted
 -- at `ca-admin init`, a responder none, and it alone names the issuing CA it answers for (RFC 6960 section 4.2.2.2).

@@ -196,6 +196,40 @@ def test_an_event_cannot_be_of_any_size(db):
     assert attempt(db, "validator", "SELECT audit_add('x', 'acme.challenge.validate', 'x', 'ok', 'r', to_jsonb(repeat('x', 1000000)))") == "ProgramLimitExceeded"
 
 
+def test_an_operation_is_a_word(db):
+    assert attempt(db, "gateway", "SELECT audit_add('x', 'acme.account.' || repeat('x', 100), 'x', 'ok', 'r', NULL)") == "ProgramLimitExceeded"
+
+
+BIG = "repeat('x', 1000000)"
+
+
+@pytest.mark.parametrize("program,statement", [
+    ("gateway", request("est", "printer", "device").replace("'evil'", BIG)),
+    ("gateway", request("est", "printer", "device").replace("'\\x00'", BIG + "::bytea")),
+    ("gateway", request("est", "printer", "device").replace("'{}'", "array_fill('dns:a.example.org'::text, ARRAY[100000])")),
+    ("admin", request("admin", "printer", "device").replace("'device'", BIG)),
+    ("status", "SELECT own_request('ocsp-responder', '{}', 'ca', %s::bytea, 'r')" % BIG),
+    ("gateway", "INSERT INTO acme_account (id, identity, thumbprint, jwk) VALUES ('big', 5, sha256('big'), to_jsonb(%s))" % BIG),
+    ("gateway", "INSERT INTO acme_account (id, identity, thumbprint, jwk, contact) VALUES ('big', 5, sha256('big'), '{}', ARRAY[%s])" % BIG),
+    ("gateway", "INSERT INTO acme_order (id, account, profile, identifiers, granted, authorizations, expires) "
+                "VALUES ('big', 'small', %s, '{}', true, '{}', now())" % BIG),
+    ("gateway", "INSERT INTO acme_authorization (id, account, identifier, expires) VALUES ('big', 'small', %s, now())" % BIG),
+    ("gateway", "INSERT INTO acme_challenge (id, \"authorization\", type, token) VALUES ('big', 'small', 'http-01', %s)" % BIG),
+    ("gateway", "SELECT challenge_answer('small', %s::bytea)" % BIG),
+    ("validator", "UPDATE acme_challenge SET error = to_jsonb(%s)" % BIG),
+    ("gateway", "SELECT acme_revoke((SELECT serial FROM issuance_request r WHERE protocol = 'acme' AND NOT EXISTS ("
+                "SELECT 1 FROM revocation v WHERE v.serial = r.serial) LIMIT 1), 4::smallint, NULL, %s, 'r')" % BIG),
+    ("admin", "SELECT identity_add('big', 'device', %s, '{}', '{}', 'alice', 'r')" % BIG),
+    ("admin", "SELECT grant_add(5, 'device', %s, 'alice', 'r')" % BIG),
+])
+def test_no_row_is_larger_than_its_readers_can_take(db, program, statement):
+    db.sql("chancery_gateway", "INSERT INTO acme_account (id, identity, thumbprint, jwk) VALUES ('small', 5, sha256('small'), '{}') ON CONFLICT DO NOTHING")
+    db.sql("chancery_gateway", "INSERT INTO acme_authorization (id, account, identifier, expires) VALUES ('small', 'small', 'dns:a', now()) ON CONFLICT DO NOTHING")
+    db.sql("chancery_gateway", "INSERT INTO acme_challenge (id, \"authorization\", type, token) VALUES ('small', 'small', 'http-01', 't') ON CONFLICT DO NOTHING")
+    db.sql("chancery_owner", "UPDATE issuance_request SET protocol = 'acme' WHERE serial = %s", db.certificate(5))
+    assert attempt(db, program, statement) == "CheckViolation"
+
+
 # --- what one holds and others need (rows 14 and 17) ---
 
 @pytest.mark.parametrize("program", PROGRAMS)
