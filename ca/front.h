@@ -35,7 +35,7 @@ ca_front_issuers(struct ca_front *f, struct arena *a)
 /* After a change was committed that takes something away or gives it: makes it known to this
  * front's own authenticator, then waits at most 2 s until every living status program and front
  * judges by it. It is in effect whatever comes of the wait; returns how many did not say so in
- * time. serial or identity is NULL. */
+ * time, 1 when they cannot be counted. serial or identity is NULL. */
 unsigned ca_front_settle(struct ca_front *f, const uint8_t *serial, const char *identity);
 
 #endif

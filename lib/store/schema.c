@@ -91,7 +91,7 @@ apply_roles(struct work *w)
 	return ERR_OK;
 }
 
-/* Of everybody in this database, so that no role can fill what all need. */
+/* So that no role can fill or hold what all need. */
 static enum err
 apply_limits(struct work *w)
 {
@@ -99,17 +99,12 @@ apply_limits(struct work *w)
 
 	TRY(db_conn_run(&w->conn, &sql_schema_limits, NULL, &res));
 	for (size_t i = 0; i < result_rows(res); i++) {
-		const char *what = result_text(w->arena, res, i, COL_SCHEMA_LIMITS_WHAT);
-
 		if (w->superuser)
 			TRY(db_conn_command(&w->conn,
 				result_text(w->arena, res, i, COL_SCHEMA_LIMITS_COMMAND)));
 		add_step(w,
-			arena_printf(w->arena,
-				w->superuser
-					? "%s: taken from everybody"
-					: "%s: left to everybody, only a superuser may take them",
-				what));
+			result_text(w->arena, res, i,
+				w->superuser ? COL_SCHEMA_LIMITS_DONE : COL_SCHEMA_LIMITS_LEFT_SO));
 	}
 	return ERR_OK;
 }

@@ -53,17 +53,35 @@ ORDER BY w.place;
 
 -- name: schema_limits
 -- by: owner
--- out: what text, command text
--- What only a superuser can take from everybody in this database, where it is still there: temporary tables, large objects and
--- advisory locks, each of which one role could fill until nobody else can work.
-SELECT 'temporary tables' AS what, format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', d.datname) AS command
+-- out: done text, left_so text, command text
+-- What only a superuser can do about this database, where it is not done yet: take from everybody temporary tables, large objects and
+-- advisory locks, each of which one role could fill until nobody else can work; let the owner end sessions that hold up others; and
+-- bound the disk that one statement of a front end takes for itself.
+SELECT 'temporary tables: taken from everybody' AS done,
+	'temporary tables: left to everybody, only a superuser may take them' AS left_so,
+	format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', d.datname) AS command
 FROM pg_catalog.pg_database d CROSS JOIN aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) AS a
 WHERE d.datname = current_database() AND a.grantee = 0 AND a.privilege_type = 'TEMPORARY'
 UNION ALL
-SELECT 'large objects and advisory locks', string_agg(format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', p.oid::regprocedure), '; ')
+SELECT 'large objects and advisory locks: taken from everybody',
+	'large objects and advisory locks: left to everybody, only a superuser may take them',
+	string_agg(format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', p.oid::regprocedure), '; ')
 	|| '; GRANT EXECUTE ON FUNCTION pg_advisory_lock(bigint) TO chancery_owner'
 FROM pg_catalog.pg_proc p CROSS JOIN aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS a
 WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.proname ~ '^(lo_|lowrite|loread|pg_(try_)?advisory)' AND a.grantee = 0
+HAVING count(*) > 0
+UNION ALL
+SELECT 'sessions that hold up others: chancery_owner may end them',
+	'sessions that hold up others: only a superuser may let chancery_owner end them',
+	'GRANT pg_signal_backend TO chancery_owner'
+WHERE NOT pg_has_role('chancery_owner', 'pg_signal_backend', 'USAGE')
+UNION ALL
+SELECT 'temporary files: bounded for the front ends', 'temporary files: only a superuser may bound them',
+	string_agg(format('ALTER ROLE %I IN DATABASE %I SET temp_file_limit = %L', r.rolname, current_database(), '1GB'), '; ')
+FROM pg_catalog.pg_roles r
+WHERE r.rolname IN ('chancery_gateway', 'chancery_admin', 'chancery_validator', 'chancery_status') AND NOT EXISTS (
+	SELECT 1 FROM pg_catalog.pg_db_role_setting s JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase
+	WHERE s.setrole = r.oid AND d.datname = current_database() AND array_to_string(s.setconfig, ' ') LIKE '%temp_file_limit=%')
 HAVING count(*) > 0;
 
 -- name: schema_find

@@ -153,6 +153,20 @@ def test_who_was_killed_is_not_waited_for(ca):
     assert ca.sql("SELECT state FROM node WHERE id LIKE %s", "%%:%d" % p.process.pid) == [("ready",)]
 
 
+def test_what_cannot_be_counted_is_not_called_none(ca):
+    """A node row that nobody can read: the revocation is in effect, and the answer does not say that all have heard."""
+    c = rev.new_cert(ca, "outage-two")[0]
+    conn = ca.pg.connect("chancery", "chancery_owner")
+    conn.cursor().execute("SET application_name = 'chancery-status@odd:1'")
+    try:
+        ca.sql("INSERT INTO node (id, program, version, started_at, state, detail) VALUES ('chancery-status@odd:1', 'chancery-status', '1', "
+               "now(), 'ready', '{\"snapshot\": \"odd\"}')")
+        assert rev.revoke(ca, c)["programs_behind"] > 0
+    finally:
+        conn.close()
+        ca.sql("DELETE FROM node WHERE id = 'chancery-status@odd:1'")
+
+
 def test_nobody_is_waited_for_when_the_certificate_has_ended(ca):
     """A short-lived certificate, revoked a moment after its end: no list and no responder tells of it any more."""
     serial = os.urandom(16)
