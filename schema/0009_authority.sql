@@ -5,6 +5,19 @@
 -- identities before issuers, each in the order of its ids, and both before any row of revocation, those in the order of serials. So one of the two waits for the other, and after the commit of what
 -- takes away nothing is recorded that it had authorised.
 
+-- What each operator may do; the table of operations says which role an operation wants (admin/operations.c).
+
+CREATE TABLE operator_role (
+	identity    bigint NOT NULL REFERENCES identity,
+	role        text NOT NULL,
+	granted_by  text NOT NULL,
+	granted_at  timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (identity, role)
+);
+-- Operators of before keep what they could do.
+INSERT INTO operator_role (identity, role, granted_by)
+	SELECT i.id, w.role, 'schema' FROM identity i CROSS JOIN (VALUES ('administrator'), ('officer')) AS w (role) WHERE i.kind = 'operator';
+
 -- Keys that nobody may have a certificate for again, in no protocol.
 CREATE TABLE blocked_key (
 	spki_hash   bytea PRIMARY KEY CHECK (length(spki_hash) = 32),  -- SHA-256 of the SubjectPublicKeyInfo
@@ -23,9 +36,24 @@ CREATE INDEX issuance_request_renewed ON issuance_request (renewed_from)
 ALTER TABLE revocation DROP CONSTRAINT revocation_issuer_fkey;
 ALTER TABLE crl_dirty DROP CONSTRAINT crl_dirty_issuer_fkey;
 
+-- Approvals by operators who still may approve. Those of whoever asked do not count.
+CREATE VIEW request_approver AS
+SELECT a.request, a.operator FROM request_approval a JOIN identity o ON o.id = a.operator
+WHERE o.state = 'active' AND o.kind = 'operator'
+	AND EXISTS (SELECT 1 FROM operator_role w WHERE w.identity = a.operator AND w.role = 'officer');
+CREATE OR REPLACE FUNCTION request_approvals(p_request bigint, p_requester bigint) RETURNS bigint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = chancery, pg_temp AS $$
+	SELECT count(*) FROM request_approver a WHERE a.request = p_request AND a.operator IS DISTINCT FROM p_requester;
+$$;
+
 -- Facts that authorise a request, as they are now. Compared as one text: whatever is added here is asked again by itself.
 CREATE VIEW request_authority AS
-SELECT r.id, i.state AS identity_state, p.state AS requester_state,
+SELECT r.id, i.state AS identity_state,
+	-- An operator who asks for others may as long as he has the role (admin/operations.c); what he renews is his own.
+	CASE WHEN r.protocol = 'admin' AND r.requester <> r.identity AND NOT EXISTS (
+		SELECT 1 FROM operator_role w WHERE w.identity = r.requester
+			AND w.role = CASE WHEN i.kind IN ('operator', 'service') THEN 'administrator' ELSE 'officer' END)
+		THEN 'blocked' ELSE p.state END AS requester_state,
 	ARRAY (SELECT g.pattern FROM name_grant g WHERE g.identity = r.identity AND g.profile = r.profile ORDER BY g.pattern) AS grants,
 	CASE WHEN r.acme_order IS NOT NULL THEN ARRAY (
 		SELECT z.name FROM acme_order o
@@ -43,10 +71,7 @@ SELECT r.id, i.state AS identity_state, p.state AS requester_state,
 		EXISTS (SELECT 1 FROM issuance_request o WHERE o.serial = r.proof_serial AND o.identity = r.requester)
 		AND NOT EXISTS (SELECT 1 FROM revocation v WHERE v.serial = r.proof_serial) END AS shown_live,
 	EXISTS (SELECT 1 FROM blocked_key k WHERE k.spki_hash = sha256(r.spki)) AS key_blocked,
-	-- By operators who still may; whoever asked does not count.
-	(SELECT count(*) FROM request_approval a JOIN identity o ON o.id = a.operator
-		WHERE a.request = r.id AND o.state = 'active' AND o.kind = 'operator' AND a.operator IS DISTINCT FROM r.requester)
-		AS approvals
+	(SELECT count(*) FROM request_approver a WHERE a.request = r.id AND a.operator IS DISTINCT FROM r.requester) AS approvals
 FROM issuance_request r JOIN identity i ON i.id = r.identity LEFT JOIN identity p ON p.id = r.requester;
 
 -- Holds what authorises these requests until the caller's transaction ends, and says what it is then: request_authority as a

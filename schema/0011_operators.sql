@@ -1,15 +1,4 @@
--- What each operator may do; the table of operations says which role an operation wants (admin/operations.c).
-
-CREATE TABLE operator_role (
-	identity    bigint NOT NULL REFERENCES identity,
-	role        text NOT NULL,
-	granted_by  text NOT NULL,
-	granted_at  timestamptz NOT NULL DEFAULT now(),
-	PRIMARY KEY (identity, role)
-);
--- Operators of before keep what they could do.
-INSERT INTO operator_role (identity, role, granted_by)
-	SELECT i.id, w.role, 'schema' FROM identity i CROSS JOIN (VALUES ('administrator'), ('officer')) AS w (role) WHERE i.kind = 'operator';
+-- Who gives operators their roles (0009) and takes them.
 
 -- Gives an operator a role or takes it. Outcome: 'ok', 'unchanged', 'unknown' (no such operator), 'own' (nobody changes what he may do
 -- himself), 'denied' (who does it is no administrator; the owner of the database need not be one).

@@ -32,8 +32,8 @@ static enum err
 check_asked(const struct store_claim_item *r)
 {
 	if (!r->requester_active)
-		return err_set_word(
-			ERR_DENIED, WORD_IDENTITY_BLOCKED, "who asked for it is blocked meanwhile");
+		return err_set_word(ERR_DENIED, WORD_IDENTITY_BLOCKED,
+			"who asked for it is blocked meanwhile, or is an operator without the role for it");
 	if (!r->shown_live)
 		return err_set_word(ERR_DENIED, WORD_CERTIFICATE_REVOKED,
 			"the certificate it was asked for with is revoked, or another identity's");

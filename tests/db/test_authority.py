@@ -31,6 +31,8 @@ class World:
         db.sql(OWNER, "INSERT INTO acme_order (id, account, profile, identifiers, granted, authorizations, expires, request) VALUES "
                       "('o', 'a', 'p', '{dns:x.example.net}', false, '{z}', now() + interval '1 hour', %s)", self.request)
         db.sql(OWNER, "INSERT INTO request_approval (request, operator) VALUES (%s, %s)", self.request, self.operator)
+        db.sql(OWNER, "INSERT INTO operator_role (identity, role, granted_by) VALUES (%s, 'officer', 'x'), (%s, 'administrator', 'x')",
+               self.operator, db.identity("t", "operator"))
         self.other = self.with_key(db.identity("other"), "the key")
 
     def with_key(self, identity, key):
@@ -63,6 +65,7 @@ TAKEN = {
     "identity_offboarded": ("SELECT outcome FROM identity_offboard('dev', 4::smallint, 't', 'r')",
                             {0: "blocked", 4: False, 5: False}),
     "approver_blocked": ("SELECT identity_set_state('op', 'blocked', 't', 'r')", {8: 0}),
+    "approver_without_role": ("SELECT operator_role_set('op', 'officer', false, 't', 'r')", {8: 0}),
     "grant_removed": ("SELECT grant_remove(%(device)s, 'p', 'dns:*.example.org', 't', 'r')", {2: []}),
     "account_deactivated": ("SELECT acme_account_move('a', 'valid', 'deactivated')", {4: False}),
     "authorization_deactivated": ("SELECT acme_authorization_deactivate('z')", {3: []}),
@@ -92,6 +95,30 @@ def test_a_request_has_every_authority_it_was_given(world):
 def test_a_certificate_shown_by_another_than_its_own_identity_authorises_nothing(world):
     world.db.sql(OWNER, "UPDATE issuance_request SET proof_serial = %s WHERE id = %s", world.other, world.request)
     assert world.facts()[6] is False
+
+
+@pytest.mark.parametrize("kind,role", [("device", "officer"), ("operator", "administrator"), ("service", "administrator")])
+def test_an_operator_asks_for_others_as_long_as_he_has_the_role(world, kind, role):
+    db, asker = world.db, world.db.identity("boss", "operator")
+    world.request = db.request(db.identity("new", kind), requester=asker)
+    db.sql(OWNER, "UPDATE issuance_request SET protocol = 'admin' WHERE id = %s", world.request)
+    assert world.facts()[1] == "blocked"
+    db.sql(OWNER, "INSERT INTO operator_role (identity, role, granted_by) VALUES (%s, %s, 'x')", asker, role)
+    assert world.facts()[1] == "active"
+    conn = db.connect(SIGNER)
+    conn.autocommit = False
+    before, cur = claimed(world), conn.cursor()
+    assert lock(cur, world) == before
+    conn.rollback()
+    assert db.value(ADMIN, "SELECT operator_role_set('boss', %s, false, 't', 'r')", role) == "ok"
+    assert world.facts()[1] == "blocked" and lock(cur, world) != before
+
+
+def test_an_operator_renews_his_own_without_a_role(world):
+    world.request = world.db.request(world.operator, requester=world.operator)
+    world.db.sql(OWNER, "DELETE FROM operator_role")
+    world.db.sql(OWNER, "UPDATE issuance_request SET protocol = 'admin' WHERE id = %s", world.request)
+    assert world.facts()[1] == "active"
 
 
 @pytest.mark.parametrize("how", TAKEN)

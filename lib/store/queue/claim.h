@@ -29,7 +29,7 @@ struct store_claim_item {
 	bool has_renewed_from;
 	uint8_t renewed_from[STORE_SERIAL_SIZE];
 	bool renewed_from_live; /* same identity, not revoked */
-	bool requester_active;	/* who asked may still ask; true for a program */
+	bool requester_active; /* who asked may still ask, is not blocked and has the role; true for a program */
 	bool shown_live;  /* the certificate that was presented is not revoked; true without */
 	bool key_blocked; /* compromised once, with whatever certificate */
 	const char
