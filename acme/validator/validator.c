@@ -97,7 +97,8 @@ look_at_challenge(struct validator *v, struct resolver *r, const struct store_ch
 	};
 
 	if (w->wanted == STORE_WORK_MOOT)
-		return err_set(ERR_DENIED, "the account is closed or the authorization is over");
+		return err_set(ERR_DENIED,
+			"the account is closed, the authorization is over, or it is of a wildcard");
 	if (w->type == ACME_CHALLENGE_TYPE_COUNT)
 		return err_set(ERR_DENIED, "this type of challenge is not known to this validator");
 	return by_type[w->type](v, r, w);

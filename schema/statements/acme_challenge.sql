@@ -10,7 +10,8 @@ SELECT challenge_answer(:id, :thumbprint) AS changed;
 -- by: validator
 -- in: most int8, lease_s int8
 -- out: id text, type text, token text, identifier text, thumbprint bytea, attempts int4, wanted bool
--- SKIP LOCKED lets several validators share the queue; the lease gives the work of a dead one to another.
+-- SKIP LOCKED lets several validators share the queue; the lease gives the work of a dead one to another. A page on one host proves no
+-- wildcard (acme/challenge_kind.c), whatever a gateway wrote.
 UPDATE acme_challenge c SET claimed_until = now() + :lease_s::bigint * interval '1 second', attempts = c.attempts + 1
 FROM (
 	SELECT id FROM acme_challenge
@@ -18,7 +19,7 @@ FROM (
 	ORDER BY retry_at LIMIT :most FOR UPDATE SKIP LOCKED) due, acme_authorization_state z, acme_account o
 WHERE c.id = due.id AND z.id = c."authorization" AND o.id = z.account
 RETURNING c.id, c.type, c.token, z.identifier, c.thumbprint, c.attempts,
-	o.status = 'valid' AND z.state = 'pending' AS wanted;
+	o.status = 'valid' AND z.state = 'pending' AND NOT (z.wildcard AND c.type = 'http-01') AS wanted;
 
 -- name: acme_challenge_retry
 -- by: validator

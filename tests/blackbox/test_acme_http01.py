@@ -441,6 +441,20 @@ def test_acme_two_validators_share_the_work(lab, shared, site):
     lab.ca.stop_program("chancery-validator-2")
 
 
+def test_acme_a_wildcard_is_not_proven_by_a_page_whatever_a_gateway_wrote(lab, shared, site):
+    t = Try(lab, shared)
+    site.answers[t.path] = t.proof
+    lab.ca.stop_program("chancery-validator")
+    challenge = t.url.rsplit("/", 1)[1]
+    lab.ca.sql("UPDATE chancery.acme_authorization SET wildcard = true WHERE id = (SELECT \"authorization\" FROM chancery.acme_challenge WHERE id = %s)",
+               challenge, role=lab.ca.pg.superuser)
+    t.answer()
+    lab.ca.spawn("chancery-validator")
+    wait_for(lambda: lab.ca.sql("SELECT status FROM chancery.acme_challenge WHERE id = %s", challenge, role=lab.ca.pg.superuser) == [("invalid",)],
+             15, "the challenge is over")
+    assert t.path not in [path for _, path in site.seen]
+
+
 def test_acme_066_closed_accounts_challenges_are_not_looked_at(lab, site):
     client = lab.client()
     t = Try(lab, client)
