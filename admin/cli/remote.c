@@ -44,9 +44,14 @@ static enum err
 make_serial(struct cli *a, const char *text, json_t **out)
 {
 	uint8_t serial[PKI_SERIAL_SIZE];
+	char *plain = arena_strdup(a->arena, text), *end = plain;
 	size_t n;
 
-	if (hex_decode(bytes_str(text), serial, sizeof(serial), &n) != ERR_OK ||
+	for (const char *p = text; *p != '\0'; p++) /* openssl and browsers show 6e:e0:... */
+		if (*p != ':')
+			*end++ = *p;
+	*end = '\0';
+	if (hex_decode(bytes_str(plain), serial, sizeof(serial), &n) != ERR_OK ||
 		n != sizeof(serial))
 		return options_usage(a,
 			"a serial is 32 hexadecimal digits, not \"%s\"; `ca-admin cert list` shows them",

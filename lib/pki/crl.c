@@ -58,8 +58,10 @@ pki_reason_parse(const char *text, enum pki_reason *out)
 			return ERR_OK;
 		}
 	}
-	return err_set(
-		ERR_INVALID, "revocation reason \"%s\" is not one of RFC 5280 section 5.3.1", text);
+	return err_set(ERR_INVALID,
+		"revocation reason \"%s\" is none of RFC 5280 section 5.3.1, such as keyCompromise, superseded, "
+		"cessationOfOperation, privilegeWithdrawn",
+		text);
 }
 
 /* reasonCode is not written for unspecified (section 5.3.1 says SHOULD be absent). */

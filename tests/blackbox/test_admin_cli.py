@@ -301,8 +301,10 @@ def test_what_was_done_is_told_in_words(ca):
     assert told("cert", "list", "--identity", "worded") == "no certificates; --all shows expired and revoked ones too\n"
     assert "\n\nno grants\n\nno live certificates\n" in told("identity", "show", "worded")
     serial = ca.admin("cert", "list", "--identity", "operator")[0]["serial"]
-    shown = told("cert", "show", serial.upper()).splitlines()
-    assert shown[0].split() == ["serial:", serial] and shown[-1] == "-----END CERTIFICATE-----"
+    for spelling in (serial.upper(), ":".join(serial[i:i + 2] for i in range(0, 32, 2))):
+        shown = told("cert", "show", spelling).splitlines()
+        assert shown[0].split() == ["serial:", serial] and shown[-1] == "-----END CERTIFICATE-----"
+    assert "such as keyCompromise," in run(ca, "cert", "revoke", serial, "--reason", "stolen", "--config", admin_yaml(ca)).stderr
 
 
 def test_a_long_list_is_read_to_its_end_or_its_limit(ca):
