@@ -1,5 +1,6 @@
 /*
- * config check: whether what the configuration says is there and fits. Files and profiles always;
+ * config check: whether what the configuration says is there and fits. Files and profiles always,
+ * and whether those that it names are among them;
  * the token with the issuing CAs' keys, and what the database knows of those CAs, when they can be
  * reached from here. What could not be looked at is said and is no mistake; a token or a key that
  * is not there is one.
@@ -124,12 +125,56 @@ check_listener(struct check *c, const char *section, const struct config_listene
 		err_reason());
 }
 
+static enum err
+check_profile(struct check *c, const char *path, const char *name)
+{
+	const struct ca_profile *profile;
+
+	return ca_profiles_get(c->profiles, name, &profile) == ERR_OK
+		? ERR_OK
+		: yaml_refuse(c->config->doc, path, "\"%s\": %s", path, err_reason());
+}
+
+static bool
+is_configured(const struct config *config, const char *issuer)
+{
+	for (uint32_t i = 0; i < config->issuers_count; i++)
+		if (strcmp(config->issuers[i].name, issuer) == 0)
+			return true;
+	return false;
+}
+
+/* Do the profiles that the configuration names exist, and the issuing CAs that they name? */
+static enum err
+check_profiles(struct check *c)
+{
+	const struct config *config = c->config;
+
+	TRY(check_profile(c, "acme.default_profile", config->acme.default_profile));
+	TRY(check_profile(c, "est.default_profile", config->est.default_profile));
+	TRY(check_profile(c, "ocsp.profile", config->ocsp.profile));
+	for (uint32_t i = 0; i < config->est.labels_count; i++)
+		TRY(check_profile(c, arena_printf(c->cli->arena, "est.labels.%u.profile", i),
+			config->est.labels[i].profile));
+	for (size_t i = 0; i < c->profiles->count; i++) {
+		const struct ca_profile *p = &c->profiles->item[i];
+
+		if (p->issuer != NULL && !is_configured(config, p->issuer))
+			return err_set(ERR_INVALID,
+				"%s: profile \"%s\" is certified by issuing CA \"%s\", which is not among "
+				"the \"issuers\" of the configuration",
+				config->profiles, p->name, p->issuer);
+	}
+	return ERR_OK;
+}
+
 /* The token first: it may set an environment variable, and the database brings threads. */
 static enum err
 check_all(struct check *c)
 {
 	TRY(config_check(c->config));
 	TRY(ca_profiles_load(c->config->profiles, &c->profiles));
+	TRY(check_profiles(c));
 	TRY(open_token(c));
 	read_issuers(c);
 	TRY(check_keys(c));

@@ -6,8 +6,9 @@ import os
 import re
 
 import pytest
+import yaml
 
-from instance import Instance, program
+from instance import Instance, program, write_yaml
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +47,9 @@ REFUSED = {
     "keys that are not made": (
         {"issuers": [{"name": "issuing-1", "key": "gone-1"}, {"name": "later", "key": "gone-2"}]}, '"issuing-1": .*gone-1.*"later": .*gone-2'),
     "the key of another issuing ca": ({"issuers": [{"name": "issuing-1", "key": "narrow"}]}, '"issuing-1": '),
+    "a label's profile that is not there": ({"est": {"labels": [{"name": "devices", "profile": "nope"}]}}, 'est.labels.0.profile.*"nope"; there are: '),
+    "a default profile that is not there": ({"acme": {"default_profile": "nope"}}, 'acme.default_profile.*"nope"; there are: '),
+    "a responder's profile that is not there": ({"ocsp": {"profile": "nope"}}, 'ocsp.profile.*"nope"; there are: '),
     "names the ca may not certify": ({"issuers": NARROW, "admin": ORG}, r'"narrow" may not certify "enroll.names": .*localhost'),
     "operators' names the ca may not certify": ({"issuers": NARROW, "enroll": ORG}, r'"narrow" may not certify "admin.names": .*localhost'),
 }
@@ -57,6 +61,15 @@ def test_config_check_refuses(site, tmp_path, case):
     done = check(site, tmp_path, changes)
     assert done.returncode == 1, (done.stdout, done.stderr)
     assert re.search(r"changed\.yaml:\d+: ", done.stderr) and re.search(words, done.stderr), done.stderr
+
+
+def test_config_check_refuses_a_profile_of_an_issuing_ca_that_is_not_configured(site, tmp_path):
+    with open(site.path("profiles.yaml")) as f:
+        profiles = yaml.safe_load(f)
+    profiles["profiles"][0]["issuer"] = "nope"
+    write_yaml(str(tmp_path / "profiles.yaml"), profiles)
+    done = check(site, tmp_path, {"profiles": str(tmp_path / "profiles.yaml")})
+    assert done.returncode == 1 and re.search('profile "workload" is certified by issuing CA "nope", which is not', done.stderr), done.stderr
 
 
 def test_config_check_finds_all_well(site, tmp_path):
