@@ -208,34 +208,22 @@ release_requester(void *ctx, const void *requester)
 		(struct cache_item *)((uintptr_t)requester - offsetof(struct entry, requester)));
 }
 
-static enum err
-read_revocations(struct ca_authenticator *p, struct arena *a, bool *news)
+static void
+apply_revocation(void *ctx, const struct store_revoked *r)
 {
-	uint64_t cursor = p->revocation_cursor;
-	struct store_revoked *row;
-	size_t count;
+	struct ca_authenticator *p = ctx;
 
-	TRY(store_revocation_changes(p->store, a, &cursor, &row, &count));
-	for (size_t i = 0; i < count; i++)
-		ca_denylist_revoke(p->denied, row[i].serial, row[i].not_after);
-	p->revocation_cursor = cursor;
-	*news = *news || count > 0;
-	return ERR_OK;
+	ca_denylist_revoke(p->denied, r->serial, r->not_after);
+	p->untold = true;
 }
 
-static enum err
-read_identities(struct ca_authenticator *p, struct arena *a, bool *news)
+static void
+apply_identity(void *ctx, int64_t id, enum identity_state state)
 {
-	uint64_t cursor = p->identity_cursor;
-	struct store_identity_change *row;
-	size_t count;
+	struct ca_authenticator *p = ctx;
 
-	TRY(store_identity_changes(p->store, a, &cursor, &row, &count));
-	for (size_t i = 0; i < count; i++)
-		ca_denylist_identity(p->denied, row[i].id, row[i].state);
-	p->identity_cursor = cursor;
-	*news = *news || count > 0;
-	return ERR_OK;
+	ca_denylist_identity(p->denied, id, state);
+	p->untold = true;
 }
 
 /* The table is small, and read only when its feed says so. */
@@ -258,11 +246,11 @@ read_issuers(struct ca_authenticator *p, struct arena *a)
 }
 
 static enum err
-read_all(struct ca_authenticator *p, struct arena *a, bool *news)
+read_all(struct ca_authenticator *p, struct arena *a)
 {
 	TRY(read_issuers(p, a));
-	TRY(read_revocations(p, a, news));
-	return read_identities(p, a, news);
+	TRY(store_revocation_changes(p->store, &p->revocation_cursor, apply_revocation, p));
+	return store_identity_changes(p->store, &p->identity_cursor, apply_identity, p);
 }
 
 static void
@@ -287,7 +275,7 @@ static enum err
 follow_feeds(void *ctx)
 {
 	struct ca_authenticator *p = ctx;
-	AUTO_STRUCT(arena) a = arena_new((size_t)1 << 30);
+	AUTO_STRUCT(arena) a = arena_new(0);
 	int64_t began = clock_monotonic_us();
 	bool news = p->untold || p->snapshot == NULL;
 	const char *snapshot;
@@ -295,11 +283,11 @@ follow_feeds(void *ctx)
 	ca_grants_forget(p->grants);
 	TRY(store_snapshot(p->store, a, &snapshot));
 	p->untold = false;
-	TRY(read_all(p, a, &p->untold));
+	TRY(read_all(p, a));
 	if (db_feed_doubtful(store_db(p->store), &p->connections_seen)) {
 		p->revocation_cursor = db_feed_back(p->revocation_cursor);
 		p->identity_cursor = db_feed_back(p->identity_cursor);
-		TRY(read_all(p, a, &p->untold));
+		TRY(read_all(p, a));
 	}
 	atomic_store(&p->fresh_us, began);
 	if (news || p->untold)

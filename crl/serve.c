@@ -13,6 +13,8 @@
 #include "lib/pki/crl.h"
 #include "lib/store/crl.h"
 
+enum { PEM_ROOM = 1 << 20 };
+
 static struct published *
 find_id(struct crl_service *c, int16_t id)
 {
@@ -84,12 +86,12 @@ follow_issuers(struct crl_service *c)
 
 /* Signature, issuer and number, before anybody may fetch it. */
 static enum err
-check_crl(const struct published *p, const struct store_crl *row, struct pki_crl *crl)
+check_crl(const struct published *p, struct bytes der, int64_t number, struct pki_crl *crl)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
 	AUTO(EVP_PKEY) key = NULL;
 	struct pki_cert cert;
-	enum err e = pki_crl_parse(row->der, crl);
+	enum err e = pki_crl_parse(der, crl);
 
 	if (e == ERR_OK)
 		e = pki_cert_parse(bytes_of(p->der, p->der_n), a, &cert);
@@ -102,35 +104,29 @@ check_crl(const struct published *p, const struct store_crl *row, struct pki_crl
 	if (e == ERR_OK)
 		e = pki_verify(key, crl->sig_alg, crl->tbs, crl->signature);
 	return e == ERR_OK ? ERR_OK
-			   : err_context(e, "CRL %lld of \"%s\"", (long long)row->number, p->name);
+			   : err_context(e, "CRL %lld of \"%s\"", (long long)number, p->name);
 }
 
 /* Everything is made first, hashed and all: requests are answered on network threads, which must
  * not wait for megabytes. Between the two swaps the bundle may be one number behind, never ahead
  * and never mixed within. */
-static enum err
-publish_crl(struct crl_service *c, const struct store_crl *row)
+static void
+swap_crl(struct crl_service *c, struct published *p, const struct store_crl_state *row,
+	struct bytes octets, const struct pki_crl *crl)
 {
-	struct published *p = find_id(c, row->issuer);
-	AUTO_STRUCT(arena) a = arena_new((size_t)1 << 30);
-	struct http_prepared *der, *pem;
-	struct pki_crl crl;
-	char *text;
+	AUTO_STRUCT(arena) a = arena_new(PEM_ROOM + octets.n * 3); /* base64, and that in lines */
+	char *text = pem_string(a, "X509 CRL", octets);
+	struct http_prepared *der = object_prepare(
+		"application/pkix-crl", octets, crl->this_update, crl->next_update, CRL_MAX_AGE_S);
+	struct http_prepared *pem = object_prepare("application/x-pem-file", bytes_str(text),
+		crl->this_update, crl->next_update, CRL_MAX_AGE_S);
 
-	if (p == NULL)
-		return ERR_OK;
-	TRY(check_crl(p, row, &crl));
-	text = pem_string(a, "X509 CRL", row->der);
-	der = object_prepare(
-		"application/pkix-crl", row->der, crl.this_update, crl.next_update, CRL_MAX_AGE_S);
-	pem = object_prepare("application/x-pem-file", bytes_str(text), crl.this_update,
-		crl.next_update, CRL_MAX_AGE_S);
 	free(p->crl_pem_text);
 	p->crl_pem_text = mem_strdup(text);
 	pthread_rwlock_wrlock(&c->lock);
 	p->crl_number = row->number;
-	p->this_update = crl.this_update;
-	p->next_update = crl.next_update;
+	p->this_update = crl->this_update;
+	p->next_update = crl->next_update;
 	p->entries = row->entries;
 	object_replace(&p->object[OBJECT_CRL], der);
 	object_replace(&p->object[OBJECT_CRL_PEM], pem);
@@ -138,23 +134,45 @@ publish_crl(struct crl_service *c, const struct store_crl *row)
 	swap_bundle(c, BUNDLE_CRL, bundle_of_crls(c));
 	log_event(LOG_INFO, "crl.serve", LOG_S("issuer", p->name), LOG_I("number", row->number),
 		LOG_I("entries", row->entries));
+}
+
+static enum err
+publish_crl(struct crl_service *c, struct published *p, const struct store_crl_state *row)
+{
+	AUTO_BUF(der, STORE_CRL_OCTETS_MAX);
+	struct pki_crl crl;
+
+	TRY(store_crl_read(c->store, row, &der));
+	TRY(check_crl(p, buf_bytes(&der), row->number, &crl));
+	swap_crl(c, p, row, buf_bytes(&der), &crl);
 	return ERR_OK;
 }
 
-/* The number served of each issuer, by id: ids have gaps, each refused import makes one. */
-static int64_t *
-served_numbers(const struct crl_service *c, struct arena *a, size_t *count)
+/* Of one issuer. What is refused is said once and not read again: the next one has a higher number,
+ * and the old one is served until it ends. */
+static enum err
+refresh_crl(struct crl_service *c, const struct store_crl_state *row)
 {
-	int64_t *known;
-	int16_t last = 0;
+	struct published *p = find_id(c, row->issuer);
+	enum err e;
 
-	for (size_t i = 0; i < c->count; i++)
-		last = c->issuer[i]->id > last ? c->issuer[i]->id : last;
-	*count = (size_t)last + 1;
-	known = arena_array(a, *count, sizeof(*known));
-	for (size_t i = 0; i < c->count; i++)
-		known[c->issuer[i]->id] = c->issuer[i]->crl_number;
-	return known;
+	if (p == NULL)
+		return ERR_OK;
+	pthread_rwlock_wrlock(&c->lock);
+	p->waiting = row->waiting;
+	p->refused = row->number == p->refused ? p->refused : 0;
+	pthread_rwlock_unlock(&c->lock);
+	if (row->number <= p->crl_number || row->number == p->refused)
+		return ERR_OK;
+	e = publish_crl(c, p, row);
+	if (e == ERR_UNAVAILABLE || e == ERR_NOTFOUND)
+		return e;
+	if (e != ERR_OK)
+		log_failure("crl.feed", e);
+	pthread_rwlock_wrlock(&c->lock);
+	p->refused = e == ERR_OK ? 0 : row->number;
+	pthread_rwlock_unlock(&c->lock);
+	return ERR_OK;
 }
 
 /* One cycle of the follower: new issuers, then CRLs newer than what is served. Only this thread
@@ -163,20 +181,15 @@ static enum err
 refresh_objects(void *ctx)
 {
 	struct crl_service *c = ctx;
-	AUTO_STRUCT(arena) a = arena_new((size_t)1 << 30);
-	struct store_crl *rows;
-	size_t count, known_count;
-	enum err e = follow_issuers(c), refused = ERR_OK;
-	const int64_t *known = served_numbers(c, a, &known_count);
+	AUTO_STRUCT(arena) a = arena_new(0);
+	struct store_crl_state *rows;
+	size_t count;
 
-	if (e == ERR_OK)
-		e = store_crl_latest(c->store, a, known, known_count, &rows, &count);
-	for (size_t i = 0; e == ERR_OK && i < count; i++) {
-		enum err one = publish_crl(c, &rows[i]);
-
-		refused = one != ERR_OK ? one : refused;
-	}
-	return e != ERR_OK ? e : refused;
+	TRY(follow_issuers(c));
+	TRY(store_crl_states(c->store, a, &rows, &count));
+	for (size_t i = 0; i < count; i++)
+		TRY(refresh_crl(c, &rows[i]));
+	return ERR_OK;
 }
 
 enum err
@@ -193,7 +206,7 @@ crl_serve_open(struct store *store, const struct config *config, struct crl_serv
 		crl_serve_close(c);
 		return e;
 	}
-	if (e != ERR_OK) /* a CRL that is not fit to be served; the others are */
+	if (e != ERR_OK) /* the others may be served */
 		log_failure("crl.feed", e);
 	c->feed = db_follow(store_db(store), 1u << STORE_BELL_CRL, "crl.feed", refresh_objects, c);
 	*out = c;
@@ -225,7 +238,7 @@ crl_serve_states(struct crl_service *c, struct arena *a, struct crl_state **out,
 		const struct published *p = c->issuer[i];
 
 		(*out)[i] = (struct crl_state){arena_strdup(a, p->name), p->expected, p->crl_number,
-			p->this_update, p->next_update, p->entries};
+			p->this_update, p->next_update, p->refused, p->waiting, p->entries};
 	}
 	pthread_rwlock_unlock(&c->lock);
 }

@@ -12,7 +12,7 @@
 
 #include "lib/base/clock.h"
 
-enum { READS_MAX = 3, ISSUED_BATCH = 20000, CATCH_UP_MS = 20, CATCH_UPS_PER_SECOND = 20 };
+enum { READS_MAX = 3, CATCH_UP_MS = 20, CATCH_UPS_PER_SECOND = 20 };
 
 /* Whether what was read may have holes. Transaction numbers go back when the database was restored
  * or replaced, and a little after a crash: then everything is read again. */
@@ -33,50 +33,46 @@ must_read_again(struct ocsp_service *o, struct ocsp_place *place, uint64_t befor
 	return doubtful;
 }
 
-static enum err
-read_revoked(struct ocsp_service *o, bool *changed)
+static void
+apply_revoked(void *ctx, const struct store_revoked *r)
 {
-	enum err e = ERR_OK;
-	bool again = true;
+	struct ocsp_service *o = ctx;
 
-	*changed = false;
-	while (e == ERR_OK && again) {
-		AUTO_STRUCT(arena) a = arena_new((size_t)1 << 30);
-		uint64_t before = o->revoked.cursor;
-		struct store_revoked *rows;
-		size_t count;
+	if (ocsp_table_revoked(o->table, r->serial, r->issuer, r->not_after, r->revoked_at,
+		    (enum pki_reason)r->reason))
+		o->untold = true;
+}
 
-		e = store_revocation_changes(o->store, a, &o->revoked.cursor, &rows, &count);
-		for (size_t i = 0; e == ERR_OK && i < count; i++)
-			if (ocsp_table_revoked(o->table, rows[i].serial, rows[i].issuer,
-				    rows[i].not_after, rows[i].revoked_at,
-				    (enum pki_reason)rows[i].reason))
-				*changed = true;
-		again = e == ERR_OK && must_read_again(o, &o->revoked, before);
-	}
-	return e;
+static void
+apply_issued(void *ctx, const struct store_issued *c)
+{
+	struct ocsp_service *o = ctx;
+
+	ocsp_table_issued(o->table, c->serial, c->issuer, c->not_after);
+}
+
+static enum err
+read_revoked(struct ocsp_service *o)
+{
+	uint64_t before;
+
+	do {
+		before = o->revoked.cursor;
+		TRY(store_revocation_changes(o->store, &o->revoked.cursor, apply_revoked, o));
+	} while (must_read_again(o, &o->revoked, before));
+	return ERR_OK;
 }
 
 static enum err
 read_issued(struct ocsp_service *o)
 {
-	bool more = true;
-	enum err e = ERR_OK;
+	uint64_t before;
 
-	while (e == ERR_OK && more) {
-		AUTO_STRUCT(arena) a = arena_new((size_t)64 << 20);
-		struct store_issued *rows;
-		uint64_t before = o->issued.cursor;
-		size_t count;
-
-		e = store_issued_changes(
-			o->store, a, &o->issued.cursor, ISSUED_BATCH, &rows, &count, &more);
-		for (size_t i = 0; e == ERR_OK && i < count; i++)
-			ocsp_table_issued(
-				o->table, rows[i].serial, rows[i].issuer, rows[i].not_after);
-		more = e == ERR_OK && (more || must_read_again(o, &o->issued, before));
-	}
-	return e;
+	do {
+		before = o->issued.cursor;
+		TRY(store_issued_changes(o->store, &o->issued.cursor, apply_issued, o));
+	} while (must_read_again(o, &o->issued, before));
+	return ERR_OK;
 }
 
 static void
@@ -102,15 +98,15 @@ read_and_tell(struct ocsp_service *o)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
 	const char *snapshot = NULL;
-	bool changed;
-	enum err e = read_revoked(o, &changed);
+	enum err e;
 
-	o->untold = o->untold || changed || o->snapshot == NULL;
+	o->untold = o->untold || o->snapshot == NULL;
+	e = read_revoked(o);
 	for (int i = 0; e == ERR_OK && o->untold && i < READS_MAX; i++) {
-		e = store_snapshot(o->store, a, &snapshot);
-		if (e == ERR_OK)
-			e = read_revoked(o, &changed);
-		o->untold = e != ERR_OK || changed;
+		TRY(store_snapshot(o->store, a, &snapshot));
+		o->untold = false;
+		e = read_revoked(o);
+		o->untold = o->untold || e != ERR_OK;
 	}
 	if (e == ERR_OK && snapshot != NULL)
 		tell_snapshot(o, snapshot);

@@ -54,4 +54,4 @@ GRANT SELECT ON acme_challenge, acme_authorization_state, acme_account TO chance
 GRANT UPDATE (status, attempts, retry_at, claimed_until, validated_at, error) ON acme_challenge TO chancery_validator;
 
 -- status: reads, and asks for its responder's certificate.
-GRANT SELECT ON issuer, certificate, revocation, crl, issuance_request, node TO chancery_status;
+GRANT SELECT ON issuer, certificate, revocation, crl, crl_dirty, issuance_request, node TO chancery_status;

@@ -82,6 +82,10 @@ find_trouble(const struct status *s, struct arena *a)
 			return arena_printf(a, "there is no current CRL of \"%s\"; %s",
 				crl[i].issuer,
 				"is chancery-signer running? (an offline CA's: ca-ceremony crl, then ca-admin issuer import)");
+		else if (crl[i].refused != 0)
+			return arena_printf(a,
+				"CRL %lld of \"%s\" is not fit to be served, and an older one is; the log says why",
+				(long long)crl[i].refused, crl[i].issuer);
 	for (size_t i = 0; i < count; i++)
 		if (crl[i].this_update > now)
 			return arena_printf(a,

@@ -11,8 +11,8 @@
 
 enum { ISSUER_SOON_S = 30 * 86400, CRL_LATE_S = 60 };
 
-static const struct store_crl *
-crl_of(const struct store_crl *list, size_t count, int16_t issuer)
+static const struct store_crl_state *
+crl_of(const struct store_crl_state *list, size_t count, int16_t issuer)
 {
 	for (size_t i = 0; i < count; i++)
 		if (list[i].issuer == issuer)
@@ -40,7 +40,7 @@ issuer_json(struct api_call *c, const struct store_issuer *i)
 }
 
 static void
-put_crl(json_t *o, const struct store_crl *crl, int64_t now)
+put_crl(json_t *o, const struct store_crl_state *crl, int64_t now)
 {
 	json_object_set_new(o, "crl_number", json_integer(crl->number));
 	json_object_set_new(o, "crl_entries", json_integer(crl->entries));
@@ -68,8 +68,8 @@ is_configured(const struct api_call *c, const char *name)
 /* Told long before the end: at half of the time a list is good for beyond its next regular one; an
  * offline CA has no regular one. */
 static void
-judge_crl(
-	struct api_call *c, const struct store_issuer *i, const struct store_crl *crl, int64_t now)
+judge_crl(struct api_call *c, const struct store_issuer *i, const struct store_crl_state *crl,
+	int64_t now)
 {
 	const struct config_crl *policy = &c->g->config->crl;
 	int64_t regular = i->kind == ISSUER_ISSUING ? policy->refresh : 0;
@@ -101,11 +101,16 @@ judge_end(struct api_call *c, const struct store_issuer *i, int64_t now)
 
 /* Revoked, or retired and expired, it is nobody's trouble unless the configuration wants it. */
 static void
-judge_issuer(struct api_call *c, const struct store_issuer *i, const struct store_crl *crl,
+judge_issuer(struct api_call *c, const struct store_issuer *i, const struct store_crl_state *crl,
 	const json_t *signed_for, int64_t now)
 {
 	bool wanted = i->kind == ISSUER_ROOT || is_configured(c, i->name);
 
+	if (crl != NULL && crl->waiting > CRL_LATE_S)
+		blame_issuer(c, i,
+			arena_printf(c->arena,
+				"has revocations that wait for their CRL since %lld s",
+				(long long)crl->waiting));
 	if (i->state == ISSUER_REVOKED && wanted)
 		blame_issuer(c, i,
 			"is revoked on its root's CRL and stands in the configuration: put a new one there");
@@ -113,7 +118,7 @@ judge_issuer(struct api_call *c, const struct store_issuer *i, const struct stor
 		return;
 	if (i->state == ISSUER_ACTIVE && wanted)
 		judge_end(c, i, now);
-	if (crl == NULL)
+	if (crl == NULL || crl->number == 0)
 		blame_issuer(c, i, "has no CRL");
 	else
 		judge_crl(c, i, crl, now);
@@ -143,50 +148,32 @@ judge_missing(struct api_call *c, const struct store_issuer *list, size_t count)
 	}
 }
 
-/* Revocations whose CRL does not follow: no signer does it, or one that holds its turn for ever. */
-static enum err
-judge_marks(struct api_call *c, const struct store_issuer *list, size_t count, int64_t now)
-{
-	struct store_crl_wait *waits;
-	size_t n;
-
-	TRY(store_crl_waiting(c->g->store, c->arena, &waits, &n));
-	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; k < count; k++)
-			if (list[k].id == waits[i].issuer && now - waits[i].since > CRL_LATE_S)
-				api_add_problem(c,
-					arena_printf(c->arena,
-						"revocations by issuer \"%s\" wait for their CRL since %lld s",
-						list[k].name, (long long)(now - waits[i].since)));
-	return ERR_OK;
-}
-
 enum err
 api_put_issuers(struct api_call *c, int64_t now)
 {
 	struct store_issuer *list = NULL;
-	struct store_crl *crls = NULL;
+	struct store_crl_state *crls = NULL;
 	size_t count = 0, crl_count = 0;
 	json_t *out = json_array();
 	AUTO(json_t) signed_for = NULL;
 
 	json_object_set_new(c->answer, "issuers", out);
 	TRY(store_issuer_list(c->g->store, c->arena, &list, &count));
-	TRY(store_crl_latest(c->g->store, c->arena, NULL, 0, &crls, &crl_count));
+	TRY(store_crl_states(c->g->store, c->arena, &crls, &crl_count));
 	TRY(api_find_signed_for(c, &signed_for));
 	judge_missing(c, list, count);
 	for (size_t i = 0; i < count; i++) {
-		const struct store_crl *crl = crl_of(crls, crl_count, list[i].id);
+		const struct store_crl_state *crl = crl_of(crls, crl_count, list[i].id);
 		json_t *o = issuer_json(c, &list[i]);
 
 		json_object_set_new(
 			o, "days_left", json_integer((list[i].not_after - now) / 86400));
-		if (crl != NULL)
+		if (crl != NULL && crl->number != 0)
 			put_crl(o, crl, now);
 		json_array_append_new(out, o);
 		judge_issuer(c, &list[i], crl, signed_for, now);
 	}
-	return judge_marks(c, list, count, now);
+	return ERR_OK;
 }
 
 enum err

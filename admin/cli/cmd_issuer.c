@@ -288,17 +288,19 @@ add_issuer(struct cli *a, struct store *s, const struct pki_cert *c, struct stor
 	return store_issuer_add(s, issuer, &issuer->id);
 }
 
+/* Whether this is the newest one, octet for octet. */
 static enum err
-known_crl(struct cli *a, struct store *s, int16_t issuer, struct bytes der, bool *same)
+known_crl(struct cli *a, struct store *s, const struct store_crl *crl, bool *same)
 {
-	struct store_crl *list = NULL;
-	size_t count = 0;
-	enum err e = store_crl_latest(s, a->arena, NULL, 0, &list, &count);
+	struct store_crl_state *list;
+	size_t count;
 
 	*same = false;
-	for (size_t i = 0; e == ERR_OK && i < count; i++)
-		*same |= list[i].issuer == issuer && bytes_equal(list[i].der, der);
-	return e;
+	TRY(store_crl_states(s, a->arena, &list, &count));
+	for (size_t i = 0; i < count; i++)
+		if (list[i].issuer == crl->issuer && list[i].number == crl->number)
+			return store_crl_is(s, crl->issuer, crl->number, crl->der, same);
+	return ERR_OK;
 }
 
 static enum err
@@ -312,7 +314,7 @@ import_crl(struct cli *a, struct store *s, const struct import *in, int16_t root
 		.entries = (int)in->revoked,
 		.der = in->crl.der,
 	};
-	enum err e = known_crl(a, s, root, in->crl.der, same);
+	enum err e = known_crl(a, s, &crl, same);
 
 	if (e != ERR_OK || *same)
 		return e;

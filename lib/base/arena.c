@@ -85,7 +85,7 @@ arena_new(size_t max)
 {
 	struct arena *a = mem_zalloc(1, sizeof(*a));
 
-	a->max = max > 0 ? max : (size_t)64 << 20;
+	a->max = max > 0 ? max : (size_t)256 << 20;
 	a->first = a->current = block_new(BLOCK_SIZE);
 	return a;
 }

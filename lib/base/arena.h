@@ -1,7 +1,8 @@
 /*
  * Arenas: everything made for one request, command or batch dies together.
  * An arena has a maximum; reaching it ends the process as out-of-memory would, so bound what goes
- * in before copying it. Not for secrets (an arena is not wiped). One thread at a time.
+ * in before copying it: a request's octets are bounded by its listener, an answer of the database by
+ * lib/db (DB_CONN_RESULT_MAX). Not for secrets (an arena is not wiped). One thread at a time.
  */
 #ifndef CHANCERY_BASE_ARENA_H
 #define CHANCERY_BASE_ARENA_H
@@ -11,7 +12,7 @@
 
 struct arena;
 
-/* A new arena that may hold max octets in all; max 0 means 64 MiB. Free with arena_free(). */
+/* A new arena that may hold max octets in all; max 0 means 256 MiB. Free with arena_free(). */
 struct arena *arena_new(size_t max);
 void arena_free(struct arena *a);
 /* Forgets everything in it and keeps one block of the size it needed for reuse (at most 128 KiB).

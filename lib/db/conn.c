@@ -168,7 +168,10 @@ db_conn_open(struct db_conn *c, const struct db_config *config, enum db_conn_kin
 			values[n++] = settings[i].value;
 		}
 	keys[n] = values[n] = NULL;
-	*c = (struct db_conn){.config = config, .end = end, .timeout_us = DB_CONN_STATEMENT_US};
+	*c = (struct db_conn){.config = config,
+		.end = end,
+		.timeout_us = DB_CONN_STATEMENT_US,
+		.result_max = DB_CONN_RESULT_MAX};
 	c->pg = PQconnectStartParams(keys, values, 0);
 	if (c->pg == NULL)
 		return break_connection(c, "cannot connect");
@@ -246,6 +249,7 @@ finish_query(struct db_conn *c, PGresult **out)
 	if (res == NULL || PQstatus(c->pg) != CONNECTION_OK)
 		return break_connection(c, "connection lost");
 	TRY(db_conn_judge(res));
+	TRY(db_conn_bound(res, c->result_max));
 	if (out != NULL) {
 		*out = res;
 		res = NULL;

@@ -31,10 +31,13 @@ struct db_conn {
 	struct db_conn_end *end; /* NULL: every wait has its full time */
 	int64_t timeout_us; /* of one statement: DB_CONN_STATEMENT_US, or DB_CONN_CHANGE_US for what may
 				 touch much */
+	size_t result_max; /* octets of one answer, DB_CONN_RESULT_MAX; more is ERR_LIMIT */
 	size_t prepared_count;
 	const struct stmt *prepared[DB_CONN_STATEMENTS_MAX];
 };
 enum { DB_CONN_CONNECT_US = 3000000, DB_CONN_STATEMENT_US = 6000000, DB_CONN_CHANGE_US = 12000000 };
+/* Far above any page; an arena (lib/base/arena.h) has room for what is made of several such answers. */
+enum { DB_CONN_RESULT_MAX = 8 << 20 };
 enum { DB_CONN_LAST_US = 3000000, DB_CONN_LAST_EACH_US = 2000000 }; /* each: of one begun late */
 enum db_conn_kind {
 	DB_CONN_WORK,
@@ -47,7 +50,8 @@ bool db_conn_usable(const struct db_conn *c);
 /* Finds out whether an idle connection was closed by the server meanwhile, and closes it then. */
 void db_conn_check(struct db_conn *c);
 /* Runs one statement. ERR_UNAVAILABLE when the connection broke (then !db_conn_usable) or the server
- * asks to try again. */
+ * asks to try again; ERR_LIMIT when the answer is larger than result_max: whatever is stored, what a
+ * caller copies is bounded. */
 enum err db_conn_run(struct db_conn *c, const struct stmt *st, const struct params *p,
 	PGresult **out) MUST_CHECK;
 /* Constant text without parameters or result: BEGIN, COMMIT, LISTEN, migrations. */
@@ -71,5 +75,7 @@ db_conn_prepare_steps(struct db_conn *c, const struct db_step *steps, size_t cou
  * violation too (a statement that expects one says so itself).
  */
 enum err db_conn_judge(const PGresult *res) MUST_CHECK;
+/* ERR_LIMIT when the result takes more than max octets: for a pipeline's, which are not bounded. */
+enum err db_conn_bound(const PGresult *res, size_t max) MUST_CHECK;
 
 #endif

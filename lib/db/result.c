@@ -169,3 +169,15 @@ db_conn_judge(const PGresult *res)
 	return err_set(code, "database: %s (%s)", text != NULL ? text : "no reason given",
 		state != NULL ? state : "no state");
 }
+
+enum err
+db_conn_bound(const PGresult *res, size_t max)
+{
+	size_t octets = PQresultMemorySize(res);
+
+	if (octets > max)
+		return err_set(ERR_LIMIT,
+			"database: an answer takes %zu octets, and %zu are read at once; look for a row that is too large",
+			octets, max);
+	return ERR_OK;
+}

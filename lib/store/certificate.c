@@ -133,61 +133,42 @@ store_certificate_list(struct store *s, struct arena *a, const struct store_cert
 	return ERR_OK;
 }
 
-static enum err
-read_issued(const PGresult *res, size_t row, struct store_issued *out)
+struct issued_reader {
+	store_issued_fn *fn;
+	void *ctx;
+};
+
+static void
+bind_changes(struct params *p, const struct feed_place *after, int64_t page)
 {
-	*out = (struct store_issued){
+	BIND(p, issued_changes, .cursor = (int64_t)after->xid, .after = after->key, .page = page);
+}
+
+static enum err
+apply_issued(void *ctx, const PGresult *res, size_t row)
+{
+	const struct issued_reader *r = ctx;
+	struct store_issued issued = {
 		.issuer = (int16_t)result_int(res, row, COL_ISSUED_CHANGES_ISSUER),
 		.not_before = result_time(res, row, COL_ISSUED_CHANGES_NOT_BEFORE),
 		.not_after = result_time(res, row, COL_ISSUED_CHANGES_NOT_AFTER),
 	};
-	return result_octets(res, row, COL_ISSUED_CHANGES_SERIAL, out->serial, sizeof(out->serial));
-}
 
-static enum err
-read_page(struct store *s, uint64_t cursor, int64_t limit, PGresult **out)
-{
-	AUTO_PARAMS(p);
-
-	BIND(&p, issued_changes, .cursor = (int64_t)cursor, .page = limit);
-	return db_read(s->db, &sql_issued_changes, &p, out);
-}
-
-/*
- * The cursor can never pass the oldest transaction that may still be running; when a page reaches
- * that far, the rest is read without a limit, or a claim that stays open for long would hold up all
- * that was issued meanwhile.
- */
-enum err
-store_issued_changes(struct store *s, struct arena *a, uint64_t *cursor, unsigned limit,
-	struct store_issued **out, size_t *count, bool *more)
-{
-	AUTO(PGresult) page = NULL;
-	AUTO(PGresult) rest = NULL;
-
-	TRY(read_page(s, *cursor, limit, &page));
-	const PGresult *res = page;
-	size_t n = result_rows(res);
-	int64_t last = result_int(res, n - 1, COL_ISSUED_CHANGES_XID);
-	bool full = n >= limit && !result_null(res, 0, COL_ISSUED_CHANGES_SERIAL);
-
-	if (full && last >= result_int(res, 0, COL_ISSUED_CHANGES_OLDEST)) {
-		TRY(read_page(s, *cursor, INT64_MAX, &rest));
-		full = false;
-		res = rest;
-		n = result_rows(rest);
-	}
-	struct store_issued *list = arena_array(a, n, sizeof(*list));
-	size_t got = 0;
-
-	for (size_t i = 0; i < n; i++)
-		if (!result_null(res, i, COL_ISSUED_CHANGES_SERIAL))
-			TRY(read_issued(res, i, &list[got++]));
-	*out = list;
-	*count = got;
-	*more = full;
-	*cursor = (uint64_t)(full ? last + 1 : result_int(res, 0, COL_ISSUED_CHANGES_OLDEST));
+	TRY(result_octets(
+		res, row, COL_ISSUED_CHANGES_SERIAL, issued.serial, sizeof(issued.serial)));
+	r->fn(r->ctx, &issued);
 	return ERR_OK;
+}
+
+enum err
+store_issued_changes(struct store *s, uint64_t *cursor, store_issued_fn *fn, void *ctx)
+{
+	static const struct feed feed = {&sql_issued_changes, bind_changes,
+		COL_ISSUED_CHANGES_SERIAL, COL_ISSUED_CHANGES_XID, COL_ISSUED_CHANGES_OLDEST,
+		apply_issued};
+	struct issued_reader r = {fn, ctx};
+
+	return feed_look(s, &feed, cursor, &r);
 }
 
 enum err

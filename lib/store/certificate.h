@@ -46,15 +46,16 @@ enum err
 store_certificate_list(struct store *s, struct arena *a, const struct store_certificate_filter *f,
 	struct store_certificate **out, size_t *count) MUST_CHECK;
 
-/* Feed of what was issued (cursor 0: all that are unexpired); rows may repeat. */
 struct store_issued {
 	uint8_t serial[STORE_SERIAL_SIZE];
 	int16_t issuer;
 	int64_t not_before, not_after;
 };
-/* At most limit rows a call; *more tells whether to call again at once. */
-enum err store_issued_changes(struct store *s, struct arena *a, uint64_t *cursor, unsigned limit,
-	struct store_issued **out, size_t *count, bool *more) MUST_CHECK;
+/* Feed of what was issued and has not ended (cursor 0: all): fn for each since *cursor, which moves when
+ * all of them have come; they may repeat, also after a failure. */
+typedef void store_issued_fn(void *ctx, const struct store_issued *c);
+enum err
+store_issued_changes(struct store *s, uint64_t *cursor, store_issued_fn *fn, void *ctx) MUST_CHECK;
 
 /* Makes the monthly partitions up to so many months ahead. */
 enum err store_partitions_ensure(struct store *s, int months) MUST_CHECK;

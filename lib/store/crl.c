@@ -5,33 +5,64 @@
 #include <stdlib.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/random.h"
 #include "lib/store/crl.h"
 #include "lib/store/internal.h"
 #include "schema/statements/crl.h"
 #include "schema/statements/revocation.h"
 
-enum { CRL_KEPT = 10 };
+enum { PART_OCTETS = 4 << 20, CRL_KEPT = 10 };
 
 enum err
-store_crl_latest(struct store *s, struct arena *a, const int64_t *known, size_t known_count,
-	struct store_crl **out, size_t *count)
+store_crl_states(struct store *s, struct arena *a, struct store_crl_state **out, size_t *count)
+{
+	AUTO(PGresult) res = NULL;
+
+	TRY(db_read(s->db, &sql_crl_states, NULL, &res));
+	*count = result_rows(res);
+	*out = arena_array(a, *count, sizeof(**out));
+	for (size_t i = 0; i < *count; i++)
+		(*out)[i] = (struct store_crl_state){
+			.issuer = (int16_t)result_int(res, i, COL_CRL_STATES_ISSUER),
+			.number = result_int(res, i, COL_CRL_STATES_NUMBER),
+			.this_update = result_time(res, i, COL_CRL_STATES_THIS_UPDATE),
+			.next_update = result_time(res, i, COL_CRL_STATES_NEXT_UPDATE),
+			.octets = result_int(res, i, COL_CRL_STATES_OCTETS),
+			.waiting = result_int(res, i, COL_CRL_STATES_WAITING),
+			.entries = (int)result_int(res, i, COL_CRL_STATES_ENTRIES),
+		};
+	return ERR_OK;
+}
+
+static enum err
+read_part(struct store *s, const struct store_crl_state *crl, struct buf *der)
 {
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
 
-	BIND(&p, crl_latest, .known = ints_of(known, known_count));
-	TRY(db_read(s->db, &sql_crl_latest, &p, &res));
-	*count = result_rows(res);
-	*out = arena_array(a, *count + 1, sizeof(**out));
-	for (size_t i = 0; i < *count; i++)
-		(*out)[i] = (struct store_crl){
-			.issuer = (int16_t)result_int(res, i, COL_CRL_LATEST_ISSUER),
-			.number = result_int(res, i, COL_CRL_LATEST_NUMBER),
-			.this_update = result_time(res, i, COL_CRL_LATEST_THIS_UPDATE),
-			.next_update = result_time(res, i, COL_CRL_LATEST_NEXT_UPDATE),
-			.entries = (int)result_int(res, i, COL_CRL_LATEST_ENTRIES),
-			.der = result_bytes(a, res, i, COL_CRL_LATEST_DER),
-		};
+	BIND(&p, crl_part, .issuer = crl->issuer, .number = crl->number,
+		.at = (int64_t)der->len + 1, .octets = PART_OCTETS);
+	TRY(db_read(s->db, &sql_crl_part, &p, &res));
+	struct bytes part = result_rows(res) == 0 ? (struct bytes){NULL, 0}
+						  : result_view(res, 0, COL_CRL_PART_PART);
+
+	if (part.n == 0)
+		return err_set(ERR_NOTFOUND, "CRL %lld of issuer %d is not there any more",
+			(long long)crl->number, crl->issuer);
+	return buf_append(der, part.p, part.n);
+}
+
+enum err
+store_crl_read(struct store *s, const struct store_crl_state *crl, struct buf *der)
+{
+	uint8_t *room;
+
+	if (buf_reserve(der, (size_t)crl->octets, &room) != ERR_OK)
+		return err_set(ERR_LIMIT,
+			"CRL %lld of issuer %d has %lld octets, and %zu can be served",
+			(long long)crl->number, crl->issuer, (long long)crl->octets, der->max);
+	while (der->len < (size_t)crl->octets)
+		TRY(read_part(s, crl, der));
 	return ERR_OK;
 }
 
@@ -68,21 +99,6 @@ store_crl_mark(struct store *s, int16_t issuer)
 	if (!result_bool(res, 0, COL_CRL_MARK_MARKED))
 		return err_set(ERR_NOTFOUND, "no issuer number %d", issuer);
 	store_ring(s, STORE_BELL_STATE);
-	return ERR_OK;
-}
-
-enum err
-store_crl_waiting(struct store *s, struct arena *a, struct store_crl_wait **out, size_t *count)
-{
-	AUTO(PGresult) res = NULL;
-
-	TRY(db_read(s->db, &sql_crl_waiting, NULL, &res));
-	*count = result_rows(res);
-	*out = arena_array(a, *count, sizeof(**out));
-	for (size_t i = 0; i < *count; i++)
-		(*out)[i] = (struct store_crl_wait){
-			.issuer = (int16_t)result_int(res, i, COL_CRL_WAITING_ISSUER),
-			.since = result_time(res, i, COL_CRL_WAITING_SINCE)};
 	return ERR_OK;
 }
 
@@ -181,21 +197,33 @@ store_crl_begin(struct store *s, int16_t issuer, int64_t due, struct arena *a,
 	return ERR_OK;
 }
 
+enum err
+store_crl_is(struct store *s, int16_t issuer, int64_t number, struct bytes der, bool *same)
+{
+	uint8_t digest[SHA256_SIZE];
+	AUTO_PARAMS(p);
+	AUTO(PGresult) res = NULL;
+
+	sha256(der, digest);
+	BIND(&p, crl_digest, .issuer = issuer, .number = number);
+	TRY(db_read(s->db, &sql_crl_digest, &p, &res));
+	*same = result_rows(res) > 0 &&
+		bytes_equal(result_view(res, 0, COL_CRL_DIGEST_DIGEST),
+			bytes_of(digest, sizeof(digest)));
+	return ERR_OK;
+}
+
 /* After a COMMIT without an answer: is exactly this CRL there? If not, the marks are, and it is
  * made again. */
 static enum err
 look_up_crl(struct store *s, const struct store_crl *crl)
 {
-	AUTO_PARAMS(p);
-	AUTO(PGresult) res = NULL;
+	bool there;
 
-	BIND(&p, crl_find, .issuer = crl->issuer, .number = crl->number);
-	TRY(db_read(s->db, &sql_crl_find, &p, &res));
-	if ((result_rows(res) == 0 ||
-		    !bytes_equal(result_view(res, 0, COL_CRL_FIND_DER), crl->der)))
-		return err_set(ERR_UNAVAILABLE,
-			"database: the connection broke before the CRL was recorded");
-	return ERR_OK;
+	TRY(store_crl_is(s, crl->issuer, crl->number, crl->der, &there));
+	return there ? ERR_OK
+		     : err_set(ERR_UNAVAILABLE,
+			       "database: the connection broke before the CRL was recorded");
 }
 
 static enum err

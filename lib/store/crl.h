@@ -2,6 +2,7 @@
 #ifndef CHANCERY_STORE_CRL_H
 #define CHANCERY_STORE_CRL_H
 
+#include "lib/base/buf.h"
 #include "lib/store/revocation.h"
 
 struct store_crl {
@@ -10,23 +11,31 @@ struct store_crl {
 	int entries;
 	struct bytes der;
 };
-/* The newest full CRL of every issuer with a number above what the caller has: known[i] for issuer
- * ids < known_count. */
-enum err store_crl_latest(struct store *s, struct arena *a, const int64_t *known,
-	size_t known_count, struct store_crl **out, size_t *count) MUST_CHECK;
+/* What a program may hold of one CRL: some six million entries. */
+enum { STORE_CRL_OCTETS_MAX = 256 << 20 };
+/* An issuer's newest full CRL without its octets, all 0 while there is none; and for how many seconds
+ * revocations have waited for the next, 0: none do. */
+struct store_crl_state {
+	int16_t issuer;
+	int64_t number, this_update, next_update, octets, waiting;
+	int entries;
+};
+/* Of every issuer, by id. */
+enum err store_crl_states(
+	struct store *s, struct arena *a, struct store_crl_state **out, size_t *count) MUST_CHECK;
+/* Appends its octets to der. ERR_LIMIT: they are more than der may hold; ERR_NOTFOUND: it is gone, a newer
+ * one is there. */
+enum err
+store_crl_read(struct store *s, const struct store_crl_state *crl, struct buf *der) MUST_CHECK;
+/* Is exactly this the issuer's CRL of that number? */
+enum err store_crl_is(
+	struct store *s, int16_t issuer, int64_t number, struct bytes der, bool *same) MUST_CHECK;
 /* crl_import() for an offline CA (owner connection). ERR_CONFLICT: number not higher. Rings CRL. */
 enum err
 store_crl_import(struct store *s, const struct store_crl *crl, const char *actor) MUST_CHECK;
 /* Marks an issuer's CRL dirty so that the signer publishes it now (`ca-admin crl publish`). Rings
  * STATE. */
 enum err store_crl_mark(struct store *s, int16_t issuer) MUST_CHECK;
-/* Of each issuer with marks that no CRL has taken yet: since when. */
-struct store_crl_wait {
-	int16_t issuer;
-	int64_t since;
-};
-enum err store_crl_waiting(
-	struct store *s, struct arena *a, struct store_crl_wait **out, size_t *count) MUST_CHECK;
 
 /*
  * CRL publication by the signer, in one transaction under an advisory lock per issuer:

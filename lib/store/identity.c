@@ -4,6 +4,8 @@
  */
 #include "lib/store/identity.h"
 
+#include <endian.h>
+
 #include "lib/store/internal.h"
 #include "schema/statements/identity.h"
 
@@ -134,23 +136,40 @@ store_identity_offboard(struct store *s, const char *name, int reason, const cha
 	return ERR_OK;
 }
 
-enum err
-store_identity_changes(struct store *s, struct arena *a, uint64_t *cursor,
-	struct store_identity_change **out, size_t *count)
-{
-	AUTO_PARAMS(p);
-	AUTO(PGresult) res = NULL;
+struct change_reader {
+	store_identity_change_fn *fn;
+	void *ctx;
+};
 
-	BIND(&p, identity_changes, .cursor = (int64_t)*cursor);
-	TRY(db_read(s->db, &sql_identity_changes, &p, &res));
-	*count = 0;
-	*out = arena_array(a, result_rows(res), sizeof(**out));
-	for (size_t i = 0; i < result_rows(res); i++)
-		if (!result_null(res, i, COL_IDENTITY_CHANGES_ID))
-			(*out)[(*count)++] = (struct store_identity_change){
-				result_int(res, i, COL_IDENTITY_CHANGES_ID),
-				(enum identity_state)column_word(
-					res, i, COL_IDENTITY_CHANGES_STATE, &identity_state_words)};
-	*cursor = (uint64_t)result_int(res, 0, COL_IDENTITY_CHANGES_OLDEST);
+static void
+bind_changes(struct params *p, const struct feed_place *after, int64_t page)
+{
+	uint64_t id = 0; /* ids begin at 1 */
+
+	if (after->key.n == sizeof(id))
+		memcpy(&id, after->key.p, sizeof(id));
+	BIND(p, identity_changes, .cursor = (int64_t)after->xid, .after = (int64_t)be64toh(id),
+		.page = page);
+}
+
+static enum err
+apply_change(void *ctx, const PGresult *res, size_t row)
+{
+	const struct change_reader *r = ctx;
+
+	r->fn(r->ctx, result_int(res, row, COL_IDENTITY_CHANGES_ID),
+		(enum identity_state)column_word(
+			res, row, COL_IDENTITY_CHANGES_STATE, &identity_state_words));
 	return ERR_OK;
+}
+
+enum err
+store_identity_changes(struct store *s, uint64_t *cursor, store_identity_change_fn *fn, void *ctx)
+{
+	static const struct feed feed = {&sql_identity_changes, bind_changes,
+		COL_IDENTITY_CHANGES_ID, COL_IDENTITY_CHANGES_XID, COL_IDENTITY_CHANGES_OLDEST,
+		apply_change};
+	struct change_reader r = {fn, ctx};
+
+	return feed_look(s, &feed, cursor, &r);
 }

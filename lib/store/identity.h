@@ -34,12 +34,10 @@ struct store_offboarded {
 enum err store_identity_offboard(struct store *s, const char *name, int reason, const char *actor,
 	const char *request_id, struct store_offboarded *out) MUST_CHECK;
 
-/* Feed of identity state changes since *cursor (0: everything): rows may repeat; *cursor moves. */
-struct store_identity_change {
-	int64_t id;
-	enum identity_state state;
-};
-enum err store_identity_changes(struct store *s, struct arena *a, uint64_t *cursor,
-	struct store_identity_change **out, size_t *count) MUST_CHECK;
+/* Feed of identity state changes (cursor 0: everything): fn for each since *cursor, which moves when all
+ * of them have come; they may repeat, also after a failure. */
+typedef void store_identity_change_fn(void *ctx, int64_t id, enum identity_state state);
+enum err store_identity_changes(
+	struct store *s, uint64_t *cursor, store_identity_change_fn *fn, void *ctx) MUST_CHECK;
 
 #endif

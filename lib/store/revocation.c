@@ -69,25 +69,39 @@ store_key_blocked(struct store *s, struct bytes spki, bool *out)
 	return ERR_OK;
 }
 
-enum err
-store_revocation_changes(struct store *s, struct arena *a, uint64_t *cursor,
-	struct store_revoked **out, size_t *count)
+struct revoked_reader {
+	store_revoked_fn *fn;
+	void *ctx;
+	int64_t now;
+};
+
+static void
+bind_changes(struct params *p, const struct feed_place *after, int64_t page)
 {
-	AUTO_PARAMS(p);
-	AUTO(PGresult) res = NULL;
+	BIND(p, revocation_changes, .cursor = (int64_t)after->xid, .after = after->key,
+		.page = page);
+}
 
-	BIND(&p, revocation_changes, .cursor = (int64_t)*cursor);
-	TRY(db_read(s->db, &sql_revocation_changes, &p, &res));
-	struct store_revoked *list = arena_array(a, result_rows(res), sizeof(*list));
-	size_t n = 0;
+static enum err
+apply_change(void *ctx, const PGresult *res, size_t row)
+{
+	const struct revoked_reader *r = ctx;
+	struct store_revoked revoked;
 
-	for (size_t i = 0; i < result_rows(res); i++)
-		if (!result_null(res, i, COL_REVOKED_SERIAL))
-			TRY(row_revoked(res, i, &list[n++]));
-	*out = list;
-	*count = n;
-	*cursor = (uint64_t)result_int(res, 0, COL_REVOCATION_CHANGES_OLDEST);
+	TRY(row_revoked(res, row, &revoked));
+	if (revoked.not_after >= r->now)
+		r->fn(r->ctx, &revoked);
 	return ERR_OK;
+}
+
+enum err
+store_revocation_changes(struct store *s, uint64_t *cursor, store_revoked_fn *fn, void *ctx)
+{
+	static const struct feed feed = {&sql_revocation_changes, bind_changes, COL_REVOKED_SERIAL,
+		COL_REVOCATION_CHANGES_XID, COL_REVOCATION_CHANGES_OLDEST, apply_change};
+	struct revoked_reader r = {fn, ctx, clock_now()};
+
+	return feed_look(s, &feed, cursor, &r);
 }
 
 enum err

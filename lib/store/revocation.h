@@ -29,15 +29,17 @@ enum err store_certificate_revoke(struct store *s, struct arena *a, const struct
 /* Was this key (a DER SubjectPublicKeyInfo) revoked as compromised? */
 enum err store_key_blocked(struct store *s, struct bytes spki, bool *out) MUST_CHECK;
 
-/* Feed of revocations (cursor 0: all of unexpired certificates); rows may repeat. */
 struct store_revoked {
 	uint8_t serial[STORE_SERIAL_SIZE];
 	int16_t issuer;
 	int64_t revoked_at, not_after;
 	int reason;
 };
-enum err store_revocation_changes(struct store *s, struct arena *a, uint64_t *cursor,
-	struct store_revoked **out, size_t *count) MUST_CHECK;
+/* Feed of revocations of unexpired certificates (cursor 0: all): fn for each since *cursor, which moves
+ * when all of them have come; they may repeat, also after a failure. */
+typedef void store_revoked_fn(void *ctx, const struct store_revoked *r);
+enum err store_revocation_changes(
+	struct store *s, uint64_t *cursor, store_revoked_fn *fn, void *ctx) MUST_CHECK;
 /* The database's present snapshot as text: what is read after this call contains everything visible
  * in it. */
 enum err store_snapshot(struct store *s, struct arena *a, const char **out) MUST_CHECK;

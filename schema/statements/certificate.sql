@@ -69,14 +69,13 @@ ORDER BY n.not_after DESC, n.serial DESC LIMIT :page;
 
 -- name: issued_changes
 -- by: status
--- in: cursor xid8, page int8
+-- in: cursor xid8, after bytea, page int8
 -- out: serial bytea, issuer int2, not_before timestamptz, not_after timestamptz, xid xid8, oldest xid8
--- A feed by pages. All certificates of one transaction come together (WITH TIES), so that the cursor may stand between two
--- transactions.
+-- A feed, see lib/store/internal.h: one row with nulls when nothing was issued. What has ended would open its partitions.
 SELECT c.serial, c.issuer, c.not_before, c.not_after, c.xid, s.oldest
 FROM (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS oldest) AS s
 LEFT JOIN LATERAL (SELECT serial, issuer, not_before, not_after, xid FROM certificate
-	WHERE xid >= :cursor AND not_after > now() ORDER BY xid FETCH FIRST (:page::bigint) ROWS WITH TIES) c ON true;
+	WHERE (xid, serial) > (:cursor, :after) AND not_after > now() ORDER BY xid, serial LIMIT :page) c ON true;
 
 -- name: partitions_ensure
 -- by: signer, owner

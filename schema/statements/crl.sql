@@ -1,14 +1,21 @@
 -- CRLs. Revocations leave marks in crl_dirty; the publishing transaction takes the marks first and reads the revocations
 -- after, so that a revocation committed in between is at worst published twice, never missed.
 
--- name: crl_latest
--- by: admin, signer, status, owner
--- in: known int8[]
--- out: issuer int2, number int8, this_update timestamptz, next_update timestamptz, entries int4, der bytea
--- Those with a number above what the caller has; arrays begin at 1, issuers at 0.
-SELECT c.issuer, c.number, c.this_update, c.next_update, c.entries, c.der
-FROM issuer i CROSS JOIN LATERAL (SELECT * FROM crl WHERE issuer = i.id AND crl_shard = 0 ORDER BY number DESC LIMIT 1) c
-WHERE c.number > coalesce((:known::bigint[])[i.id + 1], 0) ORDER BY c.issuer;
+-- name: crl_states
+-- by: admin, status, owner
+-- out: issuer int2, number int8, this_update timestamptz, next_update timestamptz, entries int4, octets int8, waiting int8
+-- The newest of every issuer, or nulls, never its octets; and how many seconds the oldest mark has waited for the next.
+SELECT i.id AS issuer, c.number, c.this_update, c.next_update, c.entries, octet_length(c.der)::bigint AS octets, (
+	SELECT extract(epoch FROM now() - d.at)::bigint FROM crl_dirty d WHERE d.issuer = i.id ORDER BY d.id LIMIT 1) AS waiting
+FROM issuer i LEFT JOIN LATERAL (SELECT * FROM crl WHERE issuer = i.id AND crl_shard = 0 ORDER BY number DESC LIMIT 1) c ON true
+ORDER BY i.id;
+
+-- name: crl_part
+-- by: status
+-- in: issuer int2, number int8, at int4, octets int4
+-- out: part bytea
+-- From octet at on, the first is 1. Stored as it is, so that a part is read without the rest.
+SELECT substring(der FROM :at FOR :octets) AS part FROM crl WHERE issuer = :issuer AND crl_shard = 0 AND number = :number;
 
 -- name: crl_import
 -- by: owner
@@ -21,12 +28,6 @@ SELECT crl_import(:issuer, :number, :this_update, :next_update, :entries, :der, 
 -- in: issuer int2
 -- out: marked bool
 SELECT crl_mark(:issuer) AS marked;
-
--- name: crl_waiting
--- by: admin
--- out: issuer int2, since timestamptz
--- Since when revocations wait for their CRL.
-SELECT issuer, min(at) AS since FROM crl_dirty GROUP BY issuer;
 
 -- name: crl_lock
 -- by: signer
@@ -46,11 +47,11 @@ last AS (
 SELECT (SELECT count(*) FROM marks) AS marks, last.number, last.this_update, last.next_update
 FROM (SELECT 1) one LEFT JOIN last ON true;
 
--- name: crl_find
--- by: signer
+-- name: crl_digest
+-- by: signer, owner
 -- in: issuer int2, number int8
--- out: der bytea
-SELECT der FROM crl WHERE issuer = :issuer AND crl_shard = 0 AND number = :number;
+-- out: digest bytea
+SELECT sha256(der) AS digest FROM crl WHERE issuer = :issuer AND crl_shard = 0 AND number = :number;
 
 -- name: crl_insert
 -- by: signer

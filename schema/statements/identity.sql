@@ -37,8 +37,8 @@ SELECT outcome, revoked, accounts, requests FROM identity_offboard(:name, :reaso
 
 -- name: identity_changes
 -- by: gateway, admin
--- in: cursor xid8
--- out: id int8, state text, oldest xid8
+-- in: cursor xid8, after int8, page int8
+-- out: id int8, state text, xid xid8, oldest xid8
 -- A feed, see lib/store/internal.h: one row with nulls when nothing changed.
-SELECT i.id, i.state, s.oldest FROM (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS oldest) AS s
-LEFT JOIN identity i ON i.xid >= :cursor;
+SELECT i.id, i.state, i.xid, s.oldest FROM (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS oldest) AS s
+LEFT JOIN LATERAL (SELECT * FROM identity WHERE (xid, id) > (:cursor, :after) ORDER BY xid, id LIMIT :page) i ON true;

@@ -34,11 +34,12 @@ SELECT EXISTS (SELECT 1 FROM blocked_key WHERE spki_hash = sha256(:spki)) AS blo
 
 -- name: revocation_changes
 -- by: gateway, admin, status
--- in: cursor xid8
--- out: {revoked}, oldest xid8
--- A feed, see lib/store/internal.h: one row with nulls when nothing changed.
-SELECT {revoked}, s.oldest FROM (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS oldest) AS s
-LEFT JOIN revocation v ON v.xid >= :cursor AND v.not_after > now();
+-- in: cursor xid8, after bytea, page int8
+-- out: {revoked}, xid xid8, oldest xid8
+-- A feed, see lib/store/internal.h: one row with nulls when nothing changed. Those whose certificate has ended are there, too, or
+-- a page might read any number of them to find its own.
+SELECT {revoked}, v.xid, s.oldest FROM (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS oldest) AS s
+LEFT JOIN LATERAL (SELECT * FROM revocation WHERE (xid, serial) > (:cursor, :after) ORDER BY xid, serial LIMIT :page) v ON true;
 
 -- name: crl_entries
 -- by: signer

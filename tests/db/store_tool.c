@@ -19,6 +19,7 @@ static const struct {
 	{"open", "", 0, tool_open},
 	{"exercise", "SERIAL IDENTITY CURSOR", 3, tool_exercise},
 	{"exercise-crl", "ISSUER", 1, tool_exercise_crl},
+	{"feed", "KIND CURSOR", 2, tool_feed},
 	{"identity-add", "NAME KIND [PROFILE PATTERN]", 2, tool_identity_add},
 	{"adds", "IDENTITY THREADS COUNT", 3, tool_adds},
 	{"bells", "", 0, tool_bells},

@@ -15,6 +15,7 @@ enum err tool_schema_apply(const struct tool *t) MUST_CHECK;
 enum err tool_open(const struct tool *t) MUST_CHECK;
 enum err tool_exercise(const struct tool *t) MUST_CHECK;
 enum err tool_exercise_crl(const struct tool *t) MUST_CHECK;
+enum err tool_feed(const struct tool *t) MUST_CHECK;
 enum err tool_identity_add(const struct tool *t) MUST_CHECK;
 enum err tool_adds(const struct tool *t) MUST_CHECK;
 enum err tool_bells(const struct tool *t) MUST_CHECK;

@@ -21,6 +21,7 @@ STATEMENTS = [
     ("DELETE FROM crl WHERE number < 0", {"signer"}),
     ("SELECT * FROM certificate", {"gateway", "admin", "signer", "status"}),
     ("SELECT * FROM crl", {"admin", "signer", "status"}),
+    ("SELECT * FROM crl_dirty", {"admin", "signer", "status"}),
     # nobody writes revocations but the functions
     ("INSERT INTO revocation (serial, issuer, crl_shard, revoked_at, not_after, actor) VALUES ('\\x00', 1, 0, now(), now(), 'x')", set()),
     ("DELETE FROM revocation", set()),

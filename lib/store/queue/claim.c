@@ -9,7 +9,8 @@
 
 #include "schema/statements/claim.h"
 
-enum { RELEASE_MAX = 500 };
+/* CLAIM_OCTETS_MAX: the grants of an identity come with each of its requests. */
+enum { RELEASE_MAX = 500, CLAIM_OCTETS_MAX = 32 << 20 };
 
 static enum err
 read_claimed(struct arena *a, const PGresult *res, size_t row, struct store_claim_item *out)
@@ -77,7 +78,9 @@ begin_and_take(struct db_conn *c, unsigned max, PGresult **out)
 	enum err e = db_conn_pipeline(c, steps, ARRAY_LEN(steps));
 	PQclear(steps[0].res);
 	*out = steps[1].res;
-	return e == ERR_OK ? db_conn_judge(*out) : e;
+	TRY(e);
+	TRY(db_conn_judge(*out));
+	return db_conn_bound(*out, CLAIM_OCTETS_MAX);
 }
 
 enum err

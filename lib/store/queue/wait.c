@@ -16,7 +16,7 @@
 #include "lib/base/clock.h"
 #include "schema/statements/request.h"
 
-enum { LOOK_MAX = 512, ONE_LOOK_US = 1000000 };
+enum { LOOK_MAX = 512, LOOK_OCTETS_MAX = 64 << 20, ONE_LOOK_US = 1000000 };
 
 struct wait_list {
 	struct store *store;
@@ -168,6 +168,7 @@ look_up_results(struct wait_list *w)
 	BIND(&p, wait_fetch, .ids = ints_of(ids, n));
 	if (!db_conn_usable(&w->conn))
 		e = db_connect(w->store->db, &w->conn, DB_CONN_CONNECT_US);
+	w->conn.result_max = LOOK_OCTETS_MAX;
 	if (e == ERR_OK)
 		e = db_conn_run(&w->conn, &sql_wait_fetch, &p, &res);
 	pthread_mutex_lock(&w->mutex);

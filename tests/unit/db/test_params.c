@@ -228,6 +228,16 @@ test_results_are_judged_by_their_status(void)
 	CHECK_ERR(db_conn_judge(failed), ERR_INTERNAL);
 }
 
+static void
+test_answer_that_is_too_large_is_refused(void)
+{
+	static const uint8_t octets[5000];
+	AUTO(PGresult) res = one_value(octets, sizeof(octets));
+
+	CHECK_OK(db_conn_bound(res, 2 * sizeof(octets)));
+	CHECK_REASON(db_conn_bound(res, sizeof(octets) - 1), ERR_LIMIT, "too large");
+}
+
 UNIT_MAIN("store params and results", {"test_numbers_and_nulls", test_numbers_and_nulls},
 	{"test_times_count_microseconds_since_2000_and_come_back",
 		test_times_count_microseconds_since_2000_and_come_back},
@@ -239,4 +249,5 @@ UNIT_MAIN("store params and results", {"test_numbers_and_nulls", test_numbers_an
 	{"test_null_is_zero_null_and_empty", test_null_is_zero_null_and_empty},
 	{"test_octets_of_another_length_are_refused", test_octets_of_another_length_are_refused},
 	{"test_damaged_arrays_yield_what_was_whole", test_damaged_arrays_yield_what_was_whole},
-	{"test_results_are_judged_by_their_status", test_results_are_judged_by_their_status})
+	{"test_results_are_judged_by_their_status", test_results_are_judged_by_their_status},
+	{"test_answer_that_is_too_large_is_refused", test_answer_that_is_too_large_is_refused})

@@ -1,0 +1,92 @@
+"""Nothing that stands in the database ends a program: what is too large is refused by whoever asked for it, in its form, and the
+programs go on."""
+
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+from instance import Instance  # noqa: E402
+from pgcluster import wait_for  # noqa: E402
+
+LARGE = 9_000_000
+NUMBER = 9 * 10 ** 18
+
+
+@pytest.fixture(scope="module")
+def ca():
+    with Instance() as instance:
+        instance.add_identity("big", "device", ["device=dns:big.example.org"])
+        yield instance
+
+
+@pytest.fixture(autouse=True)
+def alive(ca):
+    yield
+    ca.check_running()
+
+
+def refused(ca, *command):
+    done = ca.admin(*command, check=False)
+    assert done.returncode != 0 and "are read at once" in done.stdout + done.stderr, done
+    return done
+
+
+def problems(ca):
+    return ca.admin("status", check=False).stdout
+
+
+def test_crl_of_67_megabytes_is_neither_read_by_status_nor_served(ca):
+    serving = ca.public().request("GET", "/crl/issuing-1.crl").body
+    ca.sql("INSERT INTO crl (issuer, crl_shard, number, this_update, next_update, entries, der) SELECT id, 0, %s, now(), "
+           "now() + interval '1 day', 1500000, decode(repeat('00', 67200000), 'hex') FROM issuer WHERE name = 'issuing-1'", NUMBER)
+    wait_for(lambda: "not fit to be served" in problems(ca), 30, "status tells of the CRL")
+    assert str(NUMBER) in problems(ca)
+    assert ca.public().request("GET", "/crl/issuing-1.crl").body == serving
+    ca.sql("DELETE FROM crl WHERE number = %s", NUMBER)
+
+
+# What stands in the row of an identity, a grant, a node.
+ROWS = [
+    ("UPDATE identity SET owner = repeat('x', %s) WHERE name = 'big'", "UPDATE identity SET owner = '' WHERE name = 'big'",
+     ["identity", "list"]),
+    ("INSERT INTO name_grant (identity, profile, pattern, created_by) SELECT id, 'device', 'dns:x.example.org', repeat('x', %s) "
+     "FROM identity WHERE name = 'big'", "DELETE FROM name_grant WHERE length(created_by) > 1000", ["grant", "list", "big"]),
+    ("INSERT INTO node (id, program, version, started_at, last_seen, state, detail) SELECT 'n', 'chancery-status', '1', now(), now(), "
+     "'ready', jsonb_build_object('trouble', repeat('x', %s))", "DELETE FROM node WHERE id = 'n'", ["status"]),
+]
+
+
+@pytest.mark.parametrize("make,mend,command", ROWS, ids=lambda v: v[0] if isinstance(v, list) else None)
+def test_row_that_is_too_large_refuses_the_request(ca, make, mend, command):
+    ca.sql(make, LARGE)
+    refused(ca, *command)
+    ca.sql(mend)
+    ca.admin(*command)
+
+
+def test_too_many_rows_refuse_the_request(ca):
+    ca.sql("INSERT INTO name_grant (identity, profile, pattern, created_by) SELECT i.id, 'device', 'dns:n' || n || '.example.org', 't' "
+           "FROM identity i, generate_series(1, 150000) n WHERE i.name = 'big'")
+    refused(ca, "grant", "list", "big")
+    ca.sql("DELETE FROM name_grant WHERE created_by = 't'")
+    ca.admin("grant", "list", "big")
+
+
+def test_feeds_go_on_after_any_number_of_rows_in_one_transaction(ca):
+    ca.sql("INSERT INTO identity (name, kind, state) SELECT 'many' || n, 'device', 'blocked' FROM generate_series(1, 30000) n")
+    ca.sql("INSERT INTO revocation (serial, issuer, crl_shard, revoked_at, not_after, actor) SELECT decode(md5(n::text), 'hex'), i.id, 0, "
+           "now(), now() + interval '1 hour', 't' FROM issuer i, generate_series(1, 30000) n WHERE i.name = 'issuing-1'")
+    key, chain = ca.issue("big", "device", ["dns:big.example.org"])
+    with ca.client(key, chain) as c:
+        assert c.request("GET", "/.well-known/est/cacerts").status == 200
+    ca.sql("UPDATE identity SET state = 'blocked', xid = pg_current_xact_id() WHERE name = 'big'")
+
+    def shut_out():
+        try:
+            with ca.client(key, chain) as c:
+                return c.request("GET", "/.well-known/est/cacerts").status != 200
+        except OSError:
+            return True
+    wait_for(shut_out, 10, "the gateway hears of the block")
