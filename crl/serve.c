@@ -237,8 +237,9 @@ crl_serve_states(struct crl_service *c, struct arena *a, struct crl_state **out,
 	for (size_t i = 0; i < c->count; i++) {
 		const struct published *p = c->issuer[i];
 
-		(*out)[i] = (struct crl_state){arena_strdup(a, p->name), p->expected, p->crl_number,
-			p->this_update, p->next_update, p->refused, p->waiting, p->entries};
+		(*out)[i] = (struct crl_state){arena_strdup(a, p->name), p->expected,
+			p->expected && !p->root, p->crl_number, p->this_update, p->next_update,
+			p->refused, p->waiting, p->entries};
 	}
 	pthread_rwlock_unlock(&c->lock);
 }

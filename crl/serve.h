@@ -21,6 +21,7 @@ struct crl_state {
 	const char *issuer;
 	bool expected; /* a root's, or an issuing CA's that is configured: not having one is trouble
 			*/
+	bool published_here;			  /* an issuing CA's that is configured */
 	int64_t number, this_update, next_update; /* 0: none published yet */
 	int64_t refused; /* the newest one's number if it is not fit to be served, or 0 */
 	int64_t waiting; /* for how many seconds revocations have waited for the next one */

@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "ca/crl_late.h"
 #include "ca/issuers.h"
 #include "ca/public.h"
 #include "crl/serve.h"
@@ -82,10 +83,6 @@ find_trouble(const struct status *s, struct arena *a)
 			return arena_printf(a, "there is no current CRL of \"%s\"; %s",
 				crl[i].issuer,
 				"is chancery-signer running? (an offline CA's: ca-ceremony crl, then ca-admin issuer import)");
-		else if (crl[i].refused != 0)
-			return arena_printf(a,
-				"CRL %lld of \"%s\" is not fit to be served, and an older one is; the log says why",
-				(long long)crl[i].refused, crl[i].issuer);
 	for (size_t i = 0; i < count; i++)
 		if (crl[i].this_update > now)
 			return arena_printf(a,
@@ -94,19 +91,47 @@ find_trouble(const struct status *s, struct arena *a)
 	return NULL;
 }
 
+/* What an operator must mend although this program serves what there is, or NULL. */
+static const char *
+find_late(const struct status *s, struct arena *a)
+{
+	const char *late = NULL;
+	struct crl_state *crl;
+	size_t count;
+
+	crl_serve_states(s->public.crl, a, &crl, &count);
+	for (size_t i = 0; i < count && late == NULL; i++) {
+		const struct ca_crl_age age = {
+			crl[i].this_update, crl[i].next_update, crl[i].waiting};
+
+		if (crl[i].refused != 0)
+			late = arena_printf(a,
+				"CRL %lld of \"%s\" is not fit to be served, and an older one is; the log says why",
+				(long long)crl[i].refused, crl[i].issuer);
+		else if (crl[i].published_here)
+			late = ca_crl_late(
+				a, crl[i].issuer, &s->service.config->crl, &age, clock_now());
+	}
+	return late;
+}
+
 static void
 handle_health(struct http_request *req, struct http_response *resp)
 {
 	answer_text(req, resp, 200, "text/plain", "ok\n");
 }
 
+/* A late CRL is nothing that another status program would have: it keeps no traffic away. */
 static void
 handle_ready(struct http_request *req, struct http_response *resp)
 {
 	const char *trouble = find_trouble(req->app, req->arena);
+	const char *late = trouble == NULL ? find_late(req->app, req->arena) : NULL;
 
 	if (trouble == NULL)
-		answer_text(req, resp, 200, "text/plain", "ready\n");
+		answer_text(req, resp, 200, "text/plain",
+			late == NULL ? "ready\n"
+				     : arena_printf(req->arena, "ready\nwarning: %s\n", late));
 	else
 		answer_text(req, resp, 503, "text/plain",
 			arena_printf(req->arena, "unavailable: %s\n", trouble));
@@ -154,6 +179,13 @@ render_crls(const struct status *s, struct arena *a, struct buf *out)
 			crl[i].issuer,
 			(long long)(crl[i].next_update == 0 ? -1
 							    : crl[i].next_update - clock_now())));
+	if (count > 0)
+		TRY(buf_printf(out,
+			"# HELP chancery_crl_waiting_seconds Seconds that revocations have waited for the next CRL.\n"
+			"# TYPE chancery_crl_waiting_seconds gauge\n"));
+	for (size_t i = 0; i < count; i++)
+		TRY(buf_printf(out, "chancery_crl_waiting_seconds{issuer=\"%s\"} %lld\n",
+			crl[i].issuer, (long long)crl[i].waiting));
 	return ERR_OK;
 }
 
@@ -271,7 +303,7 @@ describe_node(void *ctx, struct arena *a, const char **detail_json)
 {
 	const struct status *s = ctx;
 	struct ocsp_state ocsp = ocsp_state(s->public.ocsp);
-	const char *trouble = find_trouble(s, a);
+	const char *unfit = find_trouble(s, a), *trouble = unfit != NULL ? unfit : find_late(s, a);
 	AUTO(json_t) detail = json_pack("{s:I, s:I, s:I, s:s*, s:s}", "certificates",
 		(json_int_t)ocsp.certificates, "responder_not_after",
 		(json_int_t)ocsp.responder_not_after, "fed_at", (json_int_t)ocsp.fed_at, "trouble",

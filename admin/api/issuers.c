@@ -4,20 +4,23 @@
  */
 #include "admin/api/internal.h"
 
+#include "ca/crl_late.h"
 #include "lib/base/clock.h"
 #include "lib/store/audit.h"
 #include "lib/store/crl.h"
 #include "lib/store/issuer.h"
 
-enum { ISSUER_SOON_S = 30 * 86400, CRL_LATE_S = 60 };
+enum { ISSUER_SOON_S = 30 * 86400 };
 
 static const struct store_crl_state *
 crl_of(const struct store_crl_state *list, size_t count, int16_t issuer)
 {
+	static const struct store_crl_state none = {.number = 0};
+
 	for (size_t i = 0; i < count; i++)
 		if (list[i].issuer == issuer)
 			return &list[i];
-	return NULL;
+	return &none; /* the issuer has come since */
 }
 
 static json_t *
@@ -75,7 +78,14 @@ judge_crl(struct api_call *c, const struct store_issuer *i, const struct store_c
 	int64_t regular = i->kind == ISSUER_ISSUING ? policy->refresh : 0;
 	int64_t window = crl->next_update - crl->this_update - regular;
 
-	if (crl->next_update <= now)
+	const struct ca_crl_age age = {.waiting = crl->waiting};
+	const char *late = ca_crl_late(c->arena, i->name, policy, &age, now);
+
+	if (late != NULL)
+		api_add_problem(c, late);
+	if (crl->number == 0)
+		blame_issuer(c, i, "has no CRL");
+	else if (crl->next_update <= now)
 		blame_issuer(c, i, "has no CRL that is current: the last one has ended");
 	else if (crl->this_update > now)
 		blame_issuer(c, i,
@@ -106,11 +116,6 @@ judge_issuer(struct api_call *c, const struct store_issuer *i, const struct stor
 {
 	bool wanted = i->kind == ISSUER_ROOT || is_configured(c, i->name);
 
-	if (crl != NULL && crl->waiting > CRL_LATE_S)
-		blame_issuer(c, i,
-			arena_printf(c->arena,
-				"has revocations that wait for their CRL since %lld s",
-				(long long)crl->waiting));
 	if (i->state == ISSUER_REVOKED && wanted)
 		blame_issuer(c, i,
 			"is revoked on its root's CRL and stands in the configuration: put a new one there");
@@ -118,10 +123,7 @@ judge_issuer(struct api_call *c, const struct store_issuer *i, const struct stor
 		return;
 	if (i->state == ISSUER_ACTIVE && wanted)
 		judge_end(c, i, now);
-	if (crl == NULL || crl->number == 0)
-		blame_issuer(c, i, "has no CRL");
-	else
-		judge_crl(c, i, crl, now);
+	judge_crl(c, i, crl, now);
 	if (i->kind == ISSUER_ISSUING && json_object_size(signed_for) > 0 &&
 		json_object_get(signed_for, i->name) == NULL)
 		blame_issuer(c, i, API_NO_KEY);
@@ -168,7 +170,7 @@ api_put_issuers(struct api_call *c, int64_t now)
 
 		json_object_set_new(
 			o, "days_left", json_integer((list[i].not_after - now) / 86400));
-		if (crl != NULL && crl->number != 0)
+		if (crl->number != 0)
 			put_crl(o, crl, now);
 		json_array_append_new(out, o);
 		judge_issuer(c, &list[i], crl, signed_for, now);

@@ -11,7 +11,8 @@
 #include "schema/statements/crl.h"
 #include "schema/statements/revocation.h"
 
-enum { PART_OCTETS = 4 << 20, CRL_KEPT = 10 };
+/* JOB_STATEMENT_US: a hundred megabytes are recorded at once. */
+enum { PART_OCTETS = 4 << 20, PAGE_ROWS = 5000, JOB_STATEMENT_US = 60000000, CRL_KEPT = 10 };
 
 enum err
 store_crl_states(struct store *s, struct arena *a, struct store_crl_state **out, size_t *count)
@@ -106,7 +107,18 @@ struct store_crl_job {
 	struct store *store;
 	struct db_conn *conn;
 	int16_t issuer;
+	int64_t ends; /* the last row that was read: its not_after, in microseconds, and serial */
+	uint8_t serial[STORE_SERIAL_SIZE];
+	size_t serial_n;
 };
+
+static void
+end_job(struct store_crl_job *job)
+{
+	job->conn->timeout_us = DB_CONN_STATEMENT_US;
+	db_give(job->store->db, DB_OWN, job->conn);
+	free(job);
+}
 
 void
 store_crl_abort(struct store_crl_job *job)
@@ -115,8 +127,7 @@ store_crl_abort(struct store_crl_job *job)
 		return;
 	if (db_conn_usable(job->conn) && db_conn_command(job->conn, "ROLLBACK") != ERR_OK)
 		db_conn_close(job->conn);
-	db_give(job->store->db, DB_OWN, job->conn);
-	free(job);
+	end_job(job);
 }
 
 static enum err
@@ -136,46 +147,56 @@ begin_locked(struct store_crl_job *job)
 
 /* The last CRL, and whether there is anything to publish; takes the marks. */
 static enum err
-take_marks(struct store_crl_job *job, int64_t due, struct store_crl_work *work)
+take_marks(struct store_crl_job *job, int64_t due, struct store_crl_last *last)
 {
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
 
 	BIND(&p, crl_take, .issuer = job->issuer);
 	TRY(db_conn_run(job->conn, &sql_crl_take, &p, &res));
-	*work = (struct store_crl_work){
-		.last_number = result_int(res, 0, COL_CRL_TAKE_NUMBER),
-		.last_this_update = result_time(res, 0, COL_CRL_TAKE_THIS_UPDATE),
-		.last_next_update = result_time(res, 0, COL_CRL_TAKE_NEXT_UPDATE),
+	*last = (struct store_crl_last){
+		.number = result_int(res, 0, COL_CRL_TAKE_NUMBER),
+		.this_update = result_time(res, 0, COL_CRL_TAKE_THIS_UPDATE),
+		.next_update = result_time(res, 0, COL_CRL_TAKE_NEXT_UPDATE),
 	};
+	job->ends = last->this_update * 1000000;
 	bool published = !result_null(res, 0, COL_CRL_TAKE_NUMBER);
 
-	if (published && result_int(res, 0, COL_CRL_TAKE_MARKS) == 0 &&
-		work->last_this_update > due && work->last_this_update <= clock_now())
+	if (published && result_int(res, 0, COL_CRL_TAKE_MARKS) == 0 && last->this_update > due &&
+		last->this_update <= clock_now())
 		return err_set(ERR_NOTFOUND, "the CRL is fresh and nothing was revoked since");
 	return ERR_OK;
 }
 
-static enum err
-read_entries(struct store_crl_job *job, struct arena *a, struct store_crl_work *work)
+enum err
+store_crl_page(struct store_crl_job *job, struct arena *a, struct store_revoked **out,
+	size_t *count, bool *more)
 {
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
 
-	BIND(&p, crl_entries, .issuer = job->issuer, .last_update = work->last_this_update);
+	BIND(&p, crl_entries, .issuer = job->issuer, .ends = job->ends,
+		.after = bytes_of(job->serial, job->serial_n), .page = PAGE_ROWS);
 	TRY(db_conn_run(job->conn, &sql_crl_entries, &p, &res));
 	size_t n = result_rows(res);
-	struct store_revoked *list = arena_array(a, n + 1, sizeof(*list));
+	struct store_revoked *list = arena_array(a, n, sizeof(*list));
+
 	for (size_t i = 0; i < n; i++)
 		TRY(row_revoked(res, i, &list[i]));
-	work->revoked = list;
-	work->count = n;
+	if (n > 0) {
+		job->ends = result_int(res, n - 1, COL_CRL_ENTRIES_ENDS);
+		memcpy(job->serial, list[n - 1].serial, sizeof(job->serial));
+		job->serial_n = sizeof(job->serial);
+	}
+	*out = list;
+	*count = n;
+	*more = n == PAGE_ROWS;
 	return ERR_OK;
 }
 
 enum err
-store_crl_begin(struct store *s, int16_t issuer, int64_t due, struct arena *a,
-	struct store_crl_work *work, struct store_crl_job **job)
+store_crl_begin(struct store *s, int16_t issuer, int64_t due, struct store_crl_last *last,
+	struct store_crl_job **job)
 {
 	struct db_conn *c;
 	enum err e;
@@ -183,12 +204,11 @@ store_crl_begin(struct store *s, int16_t issuer, int64_t due, struct arena *a,
 	TRY(db_take(s->db, DB_OWN, &c));
 	struct store_crl_job *j = mem_zalloc(1, sizeof(*j));
 
-	*j = (struct store_crl_job){s, c, issuer};
+	*j = (struct store_crl_job){.store = s, .conn = c, .issuer = issuer};
+	c->timeout_us = JOB_STATEMENT_US;
 	e = begin_locked(j);
 	if (e == ERR_OK)
-		e = take_marks(j, due, work);
-	if (e == ERR_OK)
-		e = read_entries(j, a, work);
+		e = take_marks(j, due, last);
 	if (e != ERR_OK) {
 		store_crl_abort(j);
 		return e;
@@ -252,13 +272,11 @@ store_crl_finish(struct store_crl_job *job, const struct store_crl *crl)
 		if (e == ERR_UNAVAILABLE && !db_conn_usable(job->conn))
 			e = look_up_crl(s, crl);
 	}
-	if (e == ERR_OK) {
-		db_give(s->db, DB_OWN, job->conn);
-		free(job);
-	} else {
+	if (e != ERR_OK) {
 		store_crl_abort(job);
+		return e;
 	}
-	if (e == ERR_OK)
-		store_ring(s, STORE_BELL_CRL);
-	return e;
+	end_job(job);
+	store_ring(s, STORE_BELL_CRL);
+	return ERR_OK;
 }

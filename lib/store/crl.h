@@ -39,21 +39,21 @@ enum err store_crl_mark(struct store *s, int16_t issuer) MUST_CHECK;
 
 /*
  * CRL publication by the signer, in one transaction under an advisory lock per issuer:
- * begin (ERR_NOTFOUND: nothing to do now; ERR_CONFLICT: another signer is at it), then finish or
- * abort.
+ * begin (ERR_NOTFOUND: nothing to do now; ERR_CONFLICT: another signer is at it), pages of what is revoked,
+ * then finish or abort.
  */
 struct store_crl_job;
-struct store_crl_work {
-	int64_t last_number, last_next_update, last_this_update; /* 0 when there is none */
-	const struct store_revoked *revoked; /* sorted by serial; entries whose certificate expired
-						before last_this_update are left out
-						(ocsp/CHECKS.md 81) */
-	size_t count;
+struct store_crl_last {
+	int64_t number, this_update, next_update; /* 0 when there is none */
 };
 /* due: publish even when not dirty if the last one's this_update is at or before this time, or in the
  * future. */
-enum err store_crl_begin(struct store *s, int16_t issuer, int64_t due, struct arena *a,
-	struct store_crl_work *work, struct store_crl_job **job) MUST_CHECK;
+enum err store_crl_begin(struct store *s, int16_t issuer, int64_t due, struct store_crl_last *last,
+	struct store_crl_job **job) MUST_CHECK;
+/* The next page, in the arena; *more false: it was the last. Entries whose certificate had ended before
+ * the last CRL's this_update are left out (ocsp/CHECKS.md 81). */
+enum err store_crl_page(struct store_crl_job *job, struct arena *a, struct store_revoked **out,
+	size_t *count, bool *more) MUST_CHECK;
 enum err store_crl_finish(struct store_crl_job *job,
 	const struct store_crl *crl) MUST_CHECK; /* rings CRL; keeps the last 10 */
 void store_crl_abort(struct store_crl_job *job);

@@ -43,11 +43,12 @@ LEFT JOIN LATERAL (SELECT * FROM revocation WHERE (xid, serial) > (:cursor, :aft
 
 -- name: crl_entries
 -- by: signer
--- in: issuer int2, last_update timestamptz
--- out: {revoked}
--- An entry stays until one CRL after its certificate's end has shown it (ocsp/CHECKS.md 81).
-SELECT {revoked} FROM revocation v
-WHERE issuer = :issuer AND not_after >= coalesce(:last_update, '-infinity'::timestamptz) ORDER BY serial;
+-- in: issuer int2, ends int8, after bytea, page int8
+-- out: {revoked}, ends int8
+-- By pages, after the row (not_after, serial); ends is not_after in microseconds.
+SELECT {revoked}, (extract(epoch FROM v.not_after) * 1000000)::bigint AS ends FROM revocation v
+WHERE issuer = :issuer AND (not_after, serial) > ('epoch'::timestamptz + (:ends::bigint) * interval '1 microsecond', :after)
+ORDER BY not_after, serial LIMIT :page;
 
 -- name: revocation_snapshot
 -- by: gateway, admin, status

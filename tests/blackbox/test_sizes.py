@@ -7,6 +7,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+from httpclient import Client  # noqa: E402
 from instance import Instance  # noqa: E402
 from pgcluster import wait_for  # noqa: E402
 
@@ -90,3 +91,17 @@ def test_feeds_go_on_after_any_number_of_rows_in_one_transaction(ca):
         except OSError:
             return True
     wait_for(shut_out, 10, "the gateway hears of the block")
+
+
+def test_late_crl_is_told_by_status_ready_and_metric(ca):
+    ca.stop_program("chancery-signer")
+    ca.sql("INSERT INTO crl_dirty (issuer, crl_shard, at) SELECT id, 0, now() - interval '2 minutes' FROM issuer WHERE name = 'issuing-1'")
+    wait_for(lambda: "revocations of \"issuing-1\" have waited 12" in ca.admin("status", check=False).stdout.replace("\\", ""), 10, "status")
+    wait_for(lambda: b"ready\nwarning: revocations of \"issuing-1\" have waited" in ca.public().request("GET", "/ready").body, 10, "/ready")
+    assert ca.public().request("GET", "/ready").status == 200
+    with Client("127.0.0.1", ca.metrics_port) as c:
+        assert b'chancery_crl_waiting_seconds{issuer="issuing-1"} 12' in c.request("GET", "/metrics").body
+    ca.spawn("chancery-signer")
+    wait_for(lambda: ca.public().request("GET", "/ready").body == b"ready\n", 30, "the CRL is published")
+    ca.wait_ready()
+    assert ca.admin("status")["healthy"]

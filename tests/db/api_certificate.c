@@ -251,7 +251,8 @@ test_crl_is_published_once_for_a_revocation_and_when_due(void)
 {
 	struct world w = open_world();
 	uint8_t serial[STORE_SERIAL_SIZE];
-	struct store_crl_work work, other;
+	struct store_crl_last last, other;
+	struct store_revoked *page;
 	struct store_crl_job *job, *second;
 	struct store_crl crl = {.issuer = w.issuer,
 		.number = 1,
@@ -262,29 +263,29 @@ test_crl_is_published_once_for_a_revocation_and_when_due(void)
 	bool same;
 	size_t n;
 
-	CHECK_OK(store_crl_begin(w.signer, w.issuer, 0, w.a, &work, &job)); /* there is none yet */
-	CHECK(work.last_number == 0 && work.count == 0);
-	CHECK_ERR(store_crl_begin(w.signer, w.issuer, 0, w.a, &other, &second), ERR_CONFLICT);
+	CHECK_OK(store_crl_begin(w.signer, w.issuer, 0, &last, &job)); /* there is none yet */
+	CHECK(last.number == 0);
+	CHECK_ERR(store_crl_begin(w.signer, w.issuer, 0, &other, &second), ERR_CONFLICT);
 	CHECK_OK(store_crl_finish(job, &crl));
-	CHECK_ERR(store_crl_begin(w.signer, w.issuer, 0, w.a, &work, &job), ERR_NOTFOUND);
-	CHECK_OK(store_crl_begin(
-		w.signer, w.issuer, clock_now(), w.a, &work, &job)); /* due by time */
-	CHECK(work.last_number == 1 && work.last_this_update == crl.this_update &&
-		work.last_next_update == crl.next_update);
+	CHECK_ERR(store_crl_begin(w.signer, w.issuer, 0, &last, &job), ERR_NOTFOUND);
+	CHECK_OK(store_crl_begin(w.signer, w.issuer, clock_now(), &last, &job)); /* due by time */
+	CHECK(last.number == 1 && last.this_update == crl.this_update &&
+		last.next_update == crl.next_update);
 	store_crl_abort(job);
 	api_certificate(w.gateway, w.signer, w.a, w.identity, w.issuer, serial);
 	CHECK_OK(api_revoke(w.admin, w.a, serial, 4));
-	CHECK_OK(store_crl_begin(w.signer, w.issuer, 0, w.a, &work, &job));
-	CHECK(work.count == 1 && memcmp(work.revoked[0].serial, serial, sizeof(serial)) == 0 &&
-		work.revoked[0].reason == 4);
+	CHECK_OK(store_crl_begin(w.signer, w.issuer, 0, &last, &job));
+	CHECK_OK(store_crl_page(job, w.a, &page, &n, &same));
+	CHECK(n == 1 && memcmp(page[0].serial, serial, sizeof(serial)) == 0 &&
+		page[0].reason == 4 && !same);
 	store_crl_abort(job); /* the mark is back */
-	CHECK_OK(store_crl_begin(w.signer, w.issuer, 0, w.a, &work, &job));
+	CHECK_OK(store_crl_begin(w.signer, w.issuer, 0, &last, &job));
 	crl.number = 2;
 	crl.der = BYTES_LIT("crl two");
 	CHECK_OK(store_crl_finish(job, &crl));
-	CHECK_ERR(store_crl_begin(w.signer, w.issuer, 0, w.a, &work, &job), ERR_NOTFOUND);
+	CHECK_ERR(store_crl_begin(w.signer, w.issuer, 0, &last, &job), ERR_NOTFOUND);
 	CHECK_OK(store_crl_mark(w.admin, w.issuer));
-	CHECK_OK(store_crl_begin(w.signer, w.issuer, 0, w.a, &work, &job));
+	CHECK_OK(store_crl_begin(w.signer, w.issuer, 0, &last, &job));
 	CHECK_ERR(store_crl_finish(job, &crl), ERR_INTERNAL); /* number 2 exists: a mistake */
 	CHECK_OK(store_crl_states(w.status, w.a, &states, &n));
 	for (size_t i = 0; i < n; i++)

@@ -141,13 +141,17 @@ enum err
 tool_exercise_crl(const struct tool *t)
 {
 	AUTO_STRUCT(store) s = NULL;
-	struct store_crl_work work;
-	struct store_crl_job *job;
+	struct store_crl_last last;
+	struct store_crl_job *job = NULL;
+	struct store_revoked *page;
+	bool more;
+	size_t n;
 	enum err e = store_open(&t->config, &s);
 
 	if (e == ERR_OK)
-		e = store_crl_begin(s, (int16_t)atoi(t->argv[0]), 0, t->arena, &work, &job);
+		e = store_crl_begin(s, (int16_t)atoi(t->argv[0]), 0, &last, &job);
 	if (e == ERR_OK)
-		store_crl_abort(job);
+		e = store_crl_page(job, t->arena, &page, &n, &more);
+	store_crl_abort(job);
 	return e;
 }

@@ -41,19 +41,35 @@ clear(void)
 	arena_free(arena);
 }
 
+/* What is revoked, after a CRL with this number. */
+struct work {
+	int64_t last_number;
+	const struct store_revoked *revoked;
+	size_t count;
+};
+
 static enum err
-build(EVP_PKEY *with, const struct store_crl_work *work, struct buf *der, struct crl_published *out)
+build(EVP_PKEY *with, const struct work *work, struct buf *der, struct crl_published *out)
 {
 	struct pki_signer signer;
+	struct crl_draft draft;
+	enum err e;
 
 	pki_signer_software(with, PKI_KEY_P256, &signer);
-	return crl_build(&issuer, &signer, &policy, work, now_us, der, out);
+	crl_draft_init(&draft, &policy, work->last_number, now_us);
+	e = crl_draft_add(&draft, work->revoked, work->count);
+	if (e == ERR_OK)
+		e = crl_build(&issuer, &signer, &draft, der);
+	buf_clear(&draft.entries);
+	if (e == ERR_OK)
+		*out = draft.head;
+	return e;
 }
 
 static void
 test_first_crl_has_times_number_and_no_list(void)
 {
-	const struct store_crl_work work = {.last_number = 0};
+	const struct work work = {.last_number = 0};
 	struct crl_published made;
 	struct pki_crl crl;
 	AUTO_BUF(der, 8192);
@@ -73,7 +89,7 @@ test_first_crl_has_times_number_and_no_list(void)
 static void
 test_number_rises_although_the_clock_fell_back(void)
 {
-	const struct store_crl_work work = {.last_number = now_ns + 5};
+	const struct work work = {.last_number = now_ns + 5};
 	struct crl_published made;
 	AUTO_BUF(der, 8192);
 
@@ -92,7 +108,7 @@ test_entries_keep_serial_reason_and_a_date_not_after_this_update(void)
 			.reason = 1},
 		{.serial = {0x7f, 2}, .revoked_at = NOW - 1, .reason = -1},
 	};
-	const struct store_crl_work work = {.revoked = revoked, .count = 2};
+	const struct work work = {.revoked = revoked, .count = 2};
 	struct crl_published made;
 	struct pki_crl crl;
 	AUTO_BUF(der, 8192);
@@ -121,7 +137,7 @@ test_many_entries_fit(void)
 {
 	enum { MANY = 20000 };
 	struct store_revoked *revoked = mem_zalloc(MANY, sizeof(*revoked));
-	const struct store_crl_work work = {.revoked = revoked, .count = MANY};
+	const struct work work = {.revoked = revoked, .count = MANY};
 	struct crl_published made;
 	AUTO_BUF(der, MANY * 64 + 4096);
 
@@ -141,7 +157,7 @@ test_many_entries_fit(void)
 static void
 test_signature_of_another_key_never_goes_out(void)
 {
-	const struct store_crl_work work = {.last_number = 0};
+	const struct work work = {.last_number = 0};
 	struct crl_published made = {.number = 42};
 	AUTO_BUF(der, 8192);
 
@@ -156,7 +172,7 @@ test_reason_that_does_not_exist_is_refused(void)
 {
 	static const struct store_revoked revoked = {
 		.serial = {1}, .revoked_at = NOW - DAY, .reason = 7};
-	const struct store_crl_work work = {.revoked = &revoked, .count = 1};
+	const struct work work = {.revoked = &revoked, .count = 1};
 	struct crl_published made;
 	AUTO_BUF(der, 8192);
 

@@ -1,0 +1,20 @@
+/*
+ * When an issuing CA's CRL is late: revocations wait for the next one, or half of its time is over and it was not
+ * renewed. Told long before it ends, because relying parties then refuse everybody (ocsp/CHECKS.md 83).
+ */
+#ifndef CHANCERY_CA_CRL_LATE_H
+#define CHANCERY_CA_CRL_LATE_H
+
+#include "lib/base/arena.h"
+#include "lib/base/config.h"
+
+struct ca_crl_age {
+	int64_t this_update, next_update;
+	int64_t waiting; /* for how many seconds revocations have waited for the next one */
+};
+/* Why the CRL of this issuing CA is late, in the arena, or NULL. A CRL that was to be renewed only after half of
+ * its time has until a minute after that. */
+const char *ca_crl_late(struct arena *a, const char *issuer, const struct config_crl *policy,
+	const struct ca_crl_age *crl, int64_t now);
+
+#endif

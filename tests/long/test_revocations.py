@@ -1,0 +1,149 @@
+"""Three million live revocations: the CRL is published whole, every program starts, and a revocation is still known at once."""
+
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "blackbox"))
+import revocation as rev  # noqa: E402
+from instance import Instance  # noqa: E402
+from pgcluster import wait_for  # noqa: E402
+
+ROWS = int(os.environ.get("CHANCERY_LONG_ROWS", 3_000_000))
+FILL = """SET session_replication_role = replica;  -- no look at the issuer for each row
+    INSERT INTO revocation (serial, issuer, crl_shard, revoked_at, reason, not_after, actor, xid)
+    SELECT decode('40' || substr(md5(n::text), 3), 'hex'), (SELECT id FROM issuer WHERE name = 'issuing-1'), 0, now() - interval '1 hour', 1,
+        date_trunc('second', now()) + interval '2 days' + (n %% 2500) * interval '1000 seconds', 'bulk', '5'::xid8
+    FROM generate_series(1, %s) n ON CONFLICT DO NOTHING"""
+SLOW = re.compile(r"duration: (\d+)\.\d+ ms +(?:execute|bind) (\S+):")
+
+
+# Feeds step back by 20,000 transactions after a reconnect; three million revocations have taken more than that.
+AGE = """DO $$ BEGIN FOR i IN 1..50000 LOOP
+    BEGIN INSERT INTO acme_nonce_used VALUES ('age', now()); RAISE SQLSTATE 'AGE01'; EXCEPTION WHEN SQLSTATE 'AGE01' THEN NULL; END;
+END LOOP; END $$"""
+
+
+class Timed:
+    """Prints how long something took."""
+
+    def __init__(self, what):
+        self.what = what
+
+    def __enter__(self):
+        self.begun = time.monotonic()
+        return self
+
+    def __exit__(self, *exc):
+        self.seconds = time.monotonic() - self.begun
+        print("%-60s %8.2f s" % (self.what, self.seconds), flush=True)
+
+
+@pytest.fixture(scope="module")
+def ca():
+    with Instance(postgresql="log_min_duration_statement = 1000\nshared_buffers = '512MB'\nmax_wal_size = '4GB'\n") as instance:
+        instance.add_identity("known", "device", ["device=dns:known.example.org", "device=dns:late.example.org"])
+        instance.known = instance.issue("known", "device", ["dns:known.example.org"])
+        instance.late = instance.issue("known", "device", ["dns:late.example.org"])
+        with Timed("%d revocations by SQL" % ROWS):
+            instance.sql(FILL, ROWS, role=instance.pg.superuser)
+            instance.sql("INSERT INTO revocation (serial, issuer, crl_shard, revoked_at, not_after, actor, xid) SELECT serial, issuer, 0, now(), "
+                         "not_after, 'bulk', '6'::xid8 FROM certificate WHERE serial = decode(%s, 'hex')", serial_of(instance.known[1]))
+            instance.sql("INSERT INTO crl_dirty (issuer, crl_shard) SELECT id, 0 FROM issuer WHERE name = 'issuing-1'")
+            instance.sql(AGE)
+            instance.sql("ANALYZE revocation")
+        yield instance
+
+
+def serial_of(path):
+    return "%032x" % rev.load(path).serial_number
+
+
+def entries(ca):
+    return max((row[0] for row in ca.sql("SELECT entries FROM crl c JOIN issuer i ON i.id = c.issuer WHERE i.name = 'issuing-1' "
+                                         "ORDER BY number DESC LIMIT 1")), default=0)
+
+
+def memory(ca, key):
+    with open("/proc/%d/status" % ca.running[key].process.pid) as f:
+        return int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1)) // 1024
+
+
+def test_crl_is_published_whole_while_issuing_goes_on(ca):
+    delays, done = [], threading.Event()
+
+    def issue():
+        while not done.is_set():
+            begun = time.monotonic()
+            ca.issue("known", "device", ["dns:known.example.org"])
+            delays.append(time.monotonic() - begun)
+    thread = threading.Thread(target=issue)
+    thread.start()
+    try:
+        with Timed("until the CRL is recorded"):
+            wait_for(lambda: entries(ca) > ROWS, 300, "the CRL of all")
+    finally:
+        done.set()
+        thread.join()
+    print("issuing meanwhile (ca-admin issue, whole): %d, median %.2f s, longest %.2f s" % (
+        len(delays), sorted(delays)[len(delays) // 2], max(delays)))
+    with Timed("until it is served"):
+        wait_for(lambda: len(ca.public().request("GET", "/crl/issuing-1.crl").body) > ROWS * 30, 120, "the CRL is served")
+    path = ca.path("all.crl")
+    with open(path, "wb") as f:
+        f.write(ca.public().request("GET", "/crl/issuing-1.crl").body)
+    with Timed("openssl crl reads it"):
+        out = subprocess.run("openssl crl -inform DER -in %s -noout -text -CAfile %s | grep -c 'Serial Number'" % (path, ca.issuing),
+                             shell=True, stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert int(out) == ROWS + 1 == entries(ca)
+    print("%d MB, signer %d MB" % (os.path.getsize(path) // 1000000, memory(ca, "chancery-signer")))
+
+
+@pytest.mark.parametrize("key", ["chancery-gateway", "chancery-admin", "chancery-status"])
+def test_program_starts(ca, key):
+    ca.stop_program(key)
+    with Timed("%s starts" % key):
+        ca.spawn(key)
+        ca.wait_ready(120)
+    print("%s: %d MB" % (key, memory(ca, key)))
+
+
+def test_ocsp_says_revoked(ca):
+    assert ocsp_status(ca, ca.known[1]) == "revoked"
+    assert ocsp_status(ca, ca.late[1]) == "good"
+
+
+def ocsp_status(ca, path):
+    out = subprocess.run(["openssl", "ocsp", "-issuer", ca.issuing, "-cert", path, "-url", "http://127.0.0.1:%d/ocsp" % ca.public_port,
+                          "-CAfile", ca.trust, "-no_nonce"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    found = re.search(r": (good|revoked|unknown)", out.stdout)
+    assert found, out
+    return found.group(1)
+
+
+def test_revocation_settles_within_a_second(ca):
+    with Timed("ca-admin cert revoke, whole") as t:
+        told = ca.admin("cert", "revoke", serial_of(ca.late[1]), "--reason", "superseded")
+    assert told["programs_behind"] == 0
+    assert ocsp_status(ca, ca.late[1]) == "revoked"
+    assert t.seconds < 1
+
+
+def test_status_is_healthy(ca):
+    wait_for(lambda: ca.sql("SELECT count(*) FROM crl_dirty") == [(0,)], 300, "the next CRL")
+    with Timed("ca-admin status"):
+        assert ca.admin("status")["healthy"]
+    assert ca.public().request("GET", "/ready").body == b"ready\n"
+
+
+def test_no_statement_but_the_record_of_a_crl_took_a_second(ca):
+    with open(ca.pg.log) as f:
+        slow = [(name, int(ms)) for ms, name in SLOW.findall(f.read())]
+    print("over a second:", slow)
+    assert {name for name, _ in slow} <= {"crl_insert"}
