@@ -34,6 +34,10 @@ enum err ca_token_open_configured(const struct config_hsm *h, struct ca_token **
  * start (it may set SOFTHSM2_CONF). */
 void ca_token_close(struct ca_token *t);
 const struct ca_token_info *ca_token_info(const struct ca_token *t);
+/* From now on a call that takes longer raises SIGALRM; call before other threads use the token. Keys of
+ * one token may be used by several threads: the token works for one after the other, and what is hashed for
+ * a signature is hashed before. */
+void ca_token_set_patience(struct ca_token *t, unsigned seconds);
 
 struct ca_key;
 struct ca_key_attributes {

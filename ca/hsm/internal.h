@@ -4,6 +4,7 @@
 
 #include <libp11.h>
 #include <p11-kit/pkcs11.h>
+#include <pthread.h>
 
 #include "ca/hsm/hsm.h"
 
@@ -57,7 +58,12 @@ struct ca_token {
 	PKCS11_SLOT *slots, *p11_slot;
 	unsigned slot_count;
 	struct ca_token_info info;
+	pthread_mutex_t lock; /* held while the module works on its keys */
+	unsigned patience;    /* seconds, 0: for ever */
 };
+/* Around whatever works on keys. */
+void token_enter(struct ca_token *t);
+void token_leave(struct ca_token *t);
 
 /* Objects of a class with this label (NULL: any), at most HSM_FOUND_MAX. */
 enum err token_find(const struct ca_token *t, CK_OBJECT_CLASS class, const char *label,

@@ -22,7 +22,7 @@ struct ca_key {
 	struct ca_token *token;
 	EVP_PKEY *pkey;
 	EVP_MD *md; /* fetched once: an implicit fetch per signature costs as much as the hash */
-	EVP_MD_CTX *ctx;
+	EVP_PKEY_CTX *ctx; /* the token's lock is its, too */
 	size_t signature_max;
 	struct ca_key_attributes attributes;
 	struct bytes spki;
@@ -173,26 +173,31 @@ get_pkey(struct ca_token *t, const char *label, EVP_PKEY **out)
 		ERR_UNAVAILABLE, WORD_HSM, "hsm: libp11 does not see key \"%s\"", label);
 }
 
+/* The hash of a CRL of a hundred megabytes takes a while: nobody waits for it. */
 static enum err
 sign_data(void *ctx, struct bytes data, struct buf *signature)
 {
 	struct ca_key *k = ctx;
+	uint8_t digest[EVP_MAX_MD_SIZE], *room;
 	size_t n = k->signature_max;
-	uint8_t *room;
+	unsigned digest_n;
+	int signed_ok;
 
 	TRY(buf_reserve(signature, n, &room));
-	EVP_MD_CTX_reset(k->ctx);
-
-	if (EVP_DigestSignInit(k->ctx, NULL, k->md, NULL, k->pkey) != 1 ||
-		EVP_DigestSign(k->ctx, room, &n, data.p, data.n) != 1)
+	if (EVP_Digest(data.p, data.n, digest, &digest_n, k->md, NULL) != 1)
+		return err_openssl(ERR_INTERNAL, "digest of what is to be signed");
+	token_enter(k->token);
+	signed_ok = EVP_PKEY_sign(k->ctx, room, &n, digest, digest_n);
+	token_leave(k->token);
+	if (signed_ok != 1)
 		return HSM_P11_FAIL("hsm: token \"%s\" does not sign with key \"%s\"",
 			k->attributes.token_label, k->attributes.label);
 	signature->len += n;
 	return ERR_OK;
 }
 
-enum err
-ca_key_probe(const struct ca_key *k)
+static enum err
+probe_key(const struct ca_key *k)
 {
 	CK_OBJECT_HANDLE found[HSM_FOUND_MAX];
 	CK_SESSION_INFO session;
@@ -207,6 +212,17 @@ ca_key_probe(const struct ca_key *k)
 			"hsm: token \"%s\" no longer shows key \"%s\"", k->attributes.token_label,
 			k->attributes.label);
 	return ERR_OK;
+}
+
+enum err
+ca_key_probe(const struct ca_key *k)
+{
+	enum err e;
+
+	token_enter(k->token);
+	e = probe_key(k);
+	token_leave(k->token);
+	return e;
 }
 
 static const struct algorithm {
@@ -227,9 +243,10 @@ prepare_signer(struct ca_key *k)
 			"hsm: key \"%s\" is of type %s; CA keys are p256, p384 or rsa",
 			k->attributes.label, pki_key_type_name(k->attributes.type));
 	k->md = EVP_MD_fetch(NULL, digest, NULL);
-	k->ctx = EVP_MD_CTX_new();
-	if (k->md == NULL || k->ctx == NULL)
-		return err_openssl(ERR_INTERNAL, "digest %s", digest);
+	k->ctx = EVP_PKEY_CTX_new(k->pkey, NULL);
+	if (k->md == NULL || k->ctx == NULL || EVP_PKEY_sign_init(k->ctx) != 1 ||
+		EVP_PKEY_CTX_set_signature_md(k->ctx, k->md) != 1)
+		return err_openssl(ERR_INTERNAL, "signatures with %s", digest);
 	k->signature_max = (size_t)EVP_PKEY_get_size(k->pkey);
 	k->signer = (struct pki_signer){
 		.alg = pki_sig_alg_for(k->attributes.type), .ctx = k, .sign = sign_data};
@@ -277,10 +294,14 @@ enum err
 ca_key_open(struct ca_token *t, const char *label, struct ca_key **out)
 {
 	AUTO_STRUCT(ca_key) k = mem_zalloc(1, sizeof(*k));
+	enum err e;
 
 	k->arena = arena_new(64 * 1024);
 	k->token = t;
-	TRY(open_key(t, label, k));
+	token_enter(t);
+	e = open_key(t, label, k);
+	token_leave(t);
+	TRY(e);
 	*out = k;
 	k = NULL;
 	return ERR_OK;
@@ -291,7 +312,7 @@ ca_key_close(struct ca_key *k)
 {
 	if (k == NULL)
 		return;
-	EVP_MD_CTX_free(k->ctx);
+	EVP_PKEY_CTX_free(k->ctx);
 	EVP_MD_free(k->md);
 	EVP_PKEY_free(k->pkey);
 	arena_free(k->arena);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { LOOKS = 6, LOOK_PAUSE_NS = 40000000 };
 
@@ -150,7 +151,10 @@ ca_token_open(const struct ca_token_config *c, struct ca_token **out)
 
 	for (int look = 1;; look++) {
 		AUTO_STRUCT(ca_token) t = mem_zalloc(1, sizeof(*t));
-		enum err e = open_token(c, t);
+		enum err e;
+
+		pthread_mutex_init(&t->lock, NULL);
+		e = open_token(c, t);
 
 		if (e == ERR_OK) {
 			*out = t;
@@ -192,7 +196,31 @@ ca_token_close(struct ca_token *t)
 	} else if (t->module.f != NULL)
 		t->module.f->C_Finalize(NULL);
 	module_clear(&t->module);
+	pthread_mutex_destroy(&t->lock);
 	free(t);
+}
+
+void
+ca_token_set_patience(struct ca_token *t, unsigned seconds)
+{
+	t->patience = seconds;
+}
+
+/* The alarm is the process's: whoever waits for the lock has the patience of its holder. */
+void
+token_enter(struct ca_token *t)
+{
+	pthread_mutex_lock(&t->lock);
+	if (t->patience > 0)
+		alarm(t->patience);
+}
+
+void
+token_leave(struct ca_token *t)
+{
+	if (t->patience > 0)
+		alarm(0);
+	pthread_mutex_unlock(&t->lock);
 }
 
 const struct ca_token_info *

@@ -5,6 +5,7 @@
  */
 #include "ca/signer/signer.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,7 @@ struct ca_signer {
 	struct arena *batch; /* for one batch */
 	struct ca_profiles *profiles;
 	struct signing signing;
+	pthread_mutex_t lent; /* held by whoever changes the set of issuers or borrows one */
 	struct ca_signer_counts counts;
 };
 
@@ -91,7 +93,9 @@ ca_signer_open(struct store *store, struct ca_token *token, const struct config 
 	s->token = token;
 	s->config = config;
 	s->batch = arena_new(0);
+	pthread_mutex_init(&s->lent, NULL);
 	watch_hsm(config->log.format);
+	ca_token_set_patience(token, CA_SIGNER_HSM_SECONDS);
 	TRY(signing_open(&s->signing, store, token, config));
 	TRY(ca_signer_reload(s));
 	TRY(ca_signer_partitions(s));
@@ -108,6 +112,7 @@ ca_signer_close(struct ca_signer *s)
 	signing_clear(&s->signing);
 	ca_profiles_release(s->profiles);
 	arena_free(s->batch);
+	pthread_mutex_destroy(&s->lent);
 	free(s);
 }
 
@@ -208,7 +213,32 @@ ca_signer_work(struct ca_signer *s, bool *more)
 enum err
 ca_signer_follow(struct ca_signer *s)
 {
-	return signing_follow(&s->signing);
+	enum err e;
+
+	if (pthread_mutex_trylock(&s->lent) != 0)
+		return ERR_OK;
+	e = signing_follow(&s->signing);
+	pthread_mutex_unlock(&s->lent);
+	return e;
+}
+
+enum err
+ca_signer_borrow(struct ca_signer *s, int16_t issuer, const struct ca_signing_issuer **out)
+{
+	pthread_mutex_lock(&s->lent);
+	for (size_t i = 0; i < s->signing.issuers->all_count; i++)
+		if (s->signing.item[i].issuer->id == issuer && s->signing.item[i].signer != NULL) {
+			*out = &s->signing.item[i];
+			return ERR_OK;
+		}
+	pthread_mutex_unlock(&s->lent);
+	return err_set(ERR_NOTFOUND, "nothing is signed here for issuer %d", issuer);
+}
+
+void
+ca_signer_give_back(struct ca_signer *s)
+{
+	pthread_mutex_unlock(&s->lent);
 }
 
 const char *
@@ -229,11 +259,9 @@ ca_signer_probe(const struct ca_signer *s)
 {
 	enum err e = ERR_OK;
 
-	alarm(CA_SIGNER_HSM_SECONDS);
 	for (size_t i = 0; e == ERR_OK && i < s->signing.issuers->all_count; i++)
 		if (s->signing.item[i].key != NULL)
 			e = ca_key_probe(s->signing.item[i].key);
-	alarm(0);
 	return e;
 }
 

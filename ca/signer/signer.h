@@ -33,7 +33,7 @@ enum err ca_signer_reload(struct ca_signer *s) MUST_CHECK;
  * errors: try again later. */
 enum err ca_signer_work(struct ca_signer *s, bool *more) MUST_CHECK;
 
-/* Looks whether issuers were imported or taken away since, and opens the keys of new ones with the
+/* Looks, unless one is borrowed now, whether issuers were imported or taken away since, and opens the keys of new ones with the
  * checks of the start; one that fails them is logged once, told by ca_signer_trouble(), tried again
  * every few seconds, and keeps none of the others from signing. ERR_UNAVAILABLE: database. */
 enum err ca_signer_follow(struct ca_signer *s) MUST_CHECK;
@@ -41,8 +41,8 @@ enum err ca_signer_follow(struct ca_signer *s) MUST_CHECK;
  */
 const char *ca_signer_trouble(const struct ca_signer *s, struct arena *a);
 
-/* All issuers, for CRLs: those that are retired or not configured have certificates out. Valid until
- * ca_signer_follow(). */
+/* All issuers, for CRLs: those that are retired or not configured have certificates out. For the thread
+ * that issues, valid until ca_signer_follow(). */
 struct ca_signing_issuer {
 	const struct ca_issuer *issuer;
 	struct ca_key *key;
@@ -54,6 +54,11 @@ struct ca_signing_issuer {
 	} trouble;
 };
 size_t ca_signer_issuers(const struct ca_signer *s, const struct ca_signing_issuer **out);
+/* For a thread beside the one that issues: this issuing CA stays as it is until it is given back.
+ * ERR_NOTFOUND: there is no such one that can sign. */
+enum err ca_signer_borrow(
+	struct ca_signer *s, int16_t issuer, const struct ca_signing_issuer **out) MUST_CHECK;
+void ca_signer_give_back(struct ca_signer *s);
 
 /* Keeps partitions ahead of time, as far as the profiles reach; cheap when there is nothing to do.
  */

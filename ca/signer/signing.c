@@ -7,8 +7,6 @@
  */
 #include "ca/signer/signing.h"
 
-#include <unistd.h>
-
 #include "ca/signer/decide.h"
 #include "lib/base/clock.h"
 
@@ -23,38 +21,12 @@ key_label(const struct config *config, const struct ca_issuer *issuer)
 	return issuer->key_label;
 }
 
-/* The key's own signer, with a deadline. */
-static enum err
-sign_in_time(void *ctx, struct bytes data, struct buf *signature)
-{
-	const struct pki_signer *key = ctx;
-	enum err e;
-
-	alarm(CA_SIGNER_HSM_SECONDS);
-	e = key->sign(key->ctx, data, signature);
-	alarm(0);
-	return e;
-}
-
-static const struct pki_signer *
-guard_key(struct arena *a, const struct pki_signer *key)
-{
-	struct pki_signer *s = arena_alloc(a, sizeof(*s));
-
-	*s = (struct pki_signer){
-		.alg = key->alg, .ctx = (void *)(uintptr_t)key, .sign = sign_in_time};
-	return s;
-}
-
 static enum err
 open_key(const struct signing *s, const struct ca_issuer *issuer, struct ca_key **out)
 {
 	AUTO_STRUCT(ca_key) key = NULL;
-	enum err e;
+	enum err e = ca_key_open(s->token, key_label(s->config, issuer), &key);
 
-	alarm(CA_SIGNER_HSM_SECONDS);
-	e = ca_key_open(s->token, key_label(s->config, issuer), &key);
-	alarm(0);
 	if (e != ERR_OK)
 		return err_context(e, "issuing CA \"%s\"", issuer->name);
 	TRY(decide_issuer_usable(issuer, key, clock_now()));
@@ -81,7 +53,7 @@ try_open(const struct signing *s, struct ca_signing_issuer *one)
 	enum err e = open_unless_revoked(s, one->issuer, &one->key);
 
 	if (e == ERR_OK) {
-		one->signer = guard_key(s->issuers->arena, ca_key_signer(one->key));
+		one->signer = ca_key_signer(one->key);
 		one->trouble = (struct ca_signing_trouble){.class = ERR_OK};
 	} else if (one->trouble.class != e || strcmp(one->trouble.reason, err_reason()) != 0) {
 		one->trouble = (struct ca_signing_trouble){.class = e,
@@ -133,7 +105,7 @@ take_over(struct signing *before, struct arena *a, struct ca_signing_issuer *one
 		if (!same_issuer(old->issuer, one->issuer))
 			continue;
 		one->key = old->key;
-		one->signer = old->key != NULL ? guard_key(a, ca_key_signer(old->key)) : NULL;
+		one->signer = old->signer;
 		one->trouble = old->trouble;
 		if (old->trouble.reason != NULL)
 			one->trouble.reason = arena_strdup(a, old->trouble.reason);
