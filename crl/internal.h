@@ -20,7 +20,7 @@ struct published {
 	uint8_t *der; /* certificate */
 	size_t der_n;
 	int64_t crl_number, this_update, next_update;
-	int64_t refused, waiting; /* see struct crl_state */
+	int64_t refused, build_ms, waiting_ms; /* see struct crl_state */
 	int entries;
 	char *crl_pem_text;
 	struct http_prepared *object[OBJECT_COUNT];

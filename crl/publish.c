@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 
+#include "ca/crl_late.h"
 #include "lib/base/clock.h"
 #include "lib/pki/crl.h"
 
@@ -19,7 +20,11 @@ enum { FRAME_MAX = 4096 };
 struct crl_publication {
 	struct store_crl_job *job;
 	int16_t issuer;
+	int64_t begun_us; /* monotonic */
 	struct crl_draft draft;
+	struct store_crl row; /* once it is signed, a view of der */
+	struct buf der;
+	size_t written;
 };
 
 void
@@ -86,36 +91,41 @@ crl_build(const struct ca_issuer *issuer, const struct pki_signer *signer,
 	return verify_crl(issuer, buf_bytes(der), &spec);
 }
 
-enum err
-crl_publish_begin(struct store *store, int16_t issuer, const struct config_crl *policy,
-	struct crl_publication **out)
+bool
+crl_is_due(const struct config_crl *policy, const struct store_crl_state *last, int64_t now)
 {
-	struct store_crl_last last;
-	struct store_crl_job *job;
+	if (last->number == 0 || last->this_update > now ||
+		last->this_update <= now - policy->refresh - policy->backdate)
+		return true;
+	return last->waiting_ms != STORE_CRL_NONE_WAIT &&
+		last->age_ms >= ca_crl_pause_ms(last->build_ms);
+}
 
-	TRY(store_crl_begin(
-		store, issuer, clock_now() - policy->refresh - policy->backdate, &last, &job));
-	*out = mem_zalloc(1, sizeof(**out));
-	(*out)->job = job;
-	(*out)->issuer = issuer;
-	crl_draft_init(&(*out)->draft, policy, last.number, clock_now_us());
+enum err
+crl_publish_begin(struct store *store, const struct store_crl_state *last,
+	const struct config_crl *policy, struct crl_publication **out)
+{
+	AUTO_STRUCT(crl_publication) p = mem_zalloc(1, sizeof(*p));
+
+	p->begun_us = clock_monotonic_us();
+	p->issuer = last->issuer;
+	p->der.max = STORE_CRL_OCTETS_MAX;
+	TRY(store_crl_begin(store, last, &p->job));
+	crl_draft_init(&p->draft, policy, last->number, clock_now_us());
+	*out = p;
+	p = NULL;
 	return ERR_OK;
 }
 
 void
-crl_publish_abort(struct crl_publication *p)
+crl_publish_end(struct crl_publication *p)
 {
 	if (p == NULL)
 		return;
-	store_crl_abort(p->job);
+	store_crl_end(p->job);
 	buf_clear(&p->draft.entries);
+	buf_clear(&p->der);
 	free(p);
-}
-
-int16_t
-crl_publish_issuer(const struct crl_publication *p)
-{
-	return p->issuer;
 }
 
 enum err
@@ -130,22 +140,35 @@ crl_publish_read(struct crl_publication *p, bool *more)
 }
 
 enum err
-crl_publish_finish(struct crl_publication *publication, const struct ca_issuer *issuer,
-	const struct pki_signer *signer, struct crl_published *out)
+crl_publish_sign(
+	struct crl_publication *p, const struct ca_issuer *issuer, const struct pki_signer *signer)
 {
-	AUTO_STRUCT(crl_publication) p = publication;
-	struct store_crl_job *job = p->job;
-	AUTO_BUF(der, STORE_CRL_OCTETS_MAX);
-	struct store_crl row = {.issuer = p->issuer,
-		.number = p->draft.head.number,
-		.this_update = p->draft.head.this_update,
-		.next_update = p->draft.head.next_update,
-		.entries = (int)p->draft.head.entries};
+	const struct crl_published *head = &p->draft.head;
 
-	TRY(crl_build(issuer, signer, &p->draft, &der));
-	row.der = buf_bytes(&der);
-	p->job = NULL; /* ends with what follows */
-	TRY(store_crl_finish(job, &row));
+	TRY(crl_build(issuer, signer, &p->draft, &p->der));
+	buf_clear(&p->draft.entries);
+	p->row = (struct store_crl){.issuer = p->issuer,
+		.number = head->number,
+		.this_update = head->this_update,
+		.next_update = head->next_update,
+		.build_ms = (clock_monotonic_us() - p->begun_us) / 1000,
+		.entries = (int)head->entries,
+		.der = buf_bytes(&p->der)};
+	return ERR_OK;
+}
+
+enum err
+crl_publish_write(struct crl_publication *p, bool *more)
+{
+	TRY(store_crl_write(p->job, &p->row, &p->written));
+	*more = p->written < p->row.der.n;
+	return ERR_OK;
+}
+
+enum err
+crl_publish_record(struct crl_publication *p, struct crl_published *out)
+{
+	TRY(store_crl_record(p->job, &p->row));
 	*out = p->draft.head;
 	return ERR_OK;
 }

@@ -15,19 +15,26 @@ struct crl_published {
 	size_t entries;
 };
 
-/* One issuer's CRL under way. Its entries are read page by page, so that between them the signer issues. */
+/* Is the CRL after this one to be made now? Yes when there is none, when it is time, and when revocations wait
+ * and the last one is as old as what it cost asks for (ca_crl_pause_ms()). */
+bool crl_is_due(const struct config_crl *policy, const struct store_crl_state *last, int64_t now);
+
+/* One issuer's CRL under way, in steps of a moment each but for the signature of a large one: begin, read to the
+ * end, sign, write to the end, record. A failure of any step leaves everything as it was; the caller ends it. */
 struct crl_publication;
-/* Begins if the issuer's CRL is dirty or due. ERR_NOTFOUND: nothing to do; ERR_CONFLICT: another signer is
- * at it; ERR_UNAVAILABLE: database. */
-enum err crl_publish_begin(struct store *store, int16_t issuer, const struct config_crl *policy,
-	struct crl_publication **out) MUST_CHECK;
-void crl_publish_abort(struct crl_publication *p);
-int16_t crl_publish_issuer(const struct crl_publication *p);
-/* Reads a page of entries; *more false: that was the last. ERR_LIMIT: more than can be served. */
+/* What follows last. ERR_CONFLICT: another signer is at it; ERR_UNAVAILABLE: database. */
+enum err crl_publish_begin(struct store *store, const struct store_crl_state *last,
+	const struct config_crl *policy, struct crl_publication **out) MUST_CHECK;
+/* A page of entries. ERR_LIMIT: more than can be served. */
 enum err crl_publish_read(struct crl_publication *p, bool *more) MUST_CHECK;
-/* Builds, signs, verifies and records it; p ends, also by a failure: database, or HSM (word "hsm"). */
-enum err crl_publish_finish(struct crl_publication *p, const struct ca_issuer *issuer,
-	const struct pki_signer *signer, struct crl_published *out) MUST_CHECK;
+/* Builds, signs and verifies. ERR_UNAVAILABLE with word "hsm". */
+enum err crl_publish_sign(struct crl_publication *p, const struct ca_issuer *issuer,
+	const struct pki_signer *signer) MUST_CHECK;
+/* Some of its octets. */
+enum err crl_publish_write(struct crl_publication *p, bool *more) MUST_CHECK;
+/* ERR_CONFLICT: it took too long, and another signer was at it. */
+enum err crl_publish_record(struct crl_publication *p, struct crl_published *out) MUST_CHECK;
+void crl_publish_end(struct crl_publication *p);
 
 /* The pure part. A draft is the CRL that follows last_number at now_us; the entries are its caller's to
  * bound and to clear. */
@@ -43,6 +50,6 @@ crl_draft_add(struct crl_draft *d, const struct store_revoked *revoked, size_t c
 enum err crl_build(const struct ca_issuer *issuer, const struct pki_signer *signer,
 	const struct crl_draft *d, struct buf *der) MUST_CHECK;
 
-AUTO_STRUCT_DEFINE(crl_publication, crl_publish_abort)
+AUTO_STRUCT_DEFINE(crl_publication, crl_publish_end)
 
 #endif

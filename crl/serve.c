@@ -159,7 +159,8 @@ refresh_crl(struct crl_service *c, const struct store_crl_state *row)
 	if (p == NULL)
 		return ERR_OK;
 	pthread_rwlock_wrlock(&c->lock);
-	p->waiting = row->waiting;
+	p->build_ms = row->build_ms;
+	p->waiting_ms = row->waiting_ms;
 	p->refused = row->number == p->refused ? p->refused : 0;
 	pthread_rwlock_unlock(&c->lock);
 	if (row->number <= p->crl_number || row->number == p->refused)
@@ -239,7 +240,7 @@ crl_serve_states(struct crl_service *c, struct arena *a, struct crl_state **out,
 
 		(*out)[i] = (struct crl_state){arena_strdup(a, p->name), p->expected,
 			p->expected && !p->root, p->crl_number, p->this_update, p->next_update,
-			p->refused, p->waiting, p->entries};
+			p->refused, p->build_ms, p->waiting_ms, p->entries};
 	}
 	pthread_rwlock_unlock(&c->lock);
 }

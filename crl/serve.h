@@ -24,7 +24,7 @@ struct crl_state {
 	bool published_here;			  /* an issuing CA's that is configured */
 	int64_t number, this_update, next_update; /* 0: none published yet */
 	int64_t refused; /* the newest one's number if it is not fit to be served, or 0 */
-	int64_t waiting; /* for how many seconds revocations have waited for the next one */
+	int64_t build_ms, waiting_ms; /* as in struct store_crl_state */
 	int entries;
 };
 /* One row an issuer, in the arena. */

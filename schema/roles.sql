@@ -1,7 +1,7 @@
 -- Least grants, applied after every migration run. Roles exist already (ca-admin schema apply makes them when it
 -- connects as a superuser; else they are made by the administrator of the cluster).
 -- What an earlier version granted goes first; all of this is one transaction.
--- No role has UPDATE, DELETE or TRUNCATE on a whole table, but for the signer's two: nobody else can lock one (LOCK TABLE).
+-- No role has UPDATE, DELETE or TRUNCATE on a whole table, but for the signer's three: nobody else can lock one (LOCK TABLE).
 REVOKE ALL ON ALL TABLES IN SCHEMA chancery
 	FROM PUBLIC, chancery_gateway, chancery_admin, chancery_signer, chancery_validator, chancery_status;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA chancery
@@ -40,13 +40,13 @@ GRANT EXECUTE ON FUNCTION operator_role_set, identity_add, identity_set_state, i
 	certificate_revoke_line, crl_mark, request_approvals, request_approvers, request_approve, request_reject TO chancery_admin;
 
 -- signer: the only one that inserts certificates and CRLs.
-GRANT SELECT ON issuer, identity, certificate, revocation, crl, crl_dirty, crl_turn, issuance_request, request_authority
+GRANT SELECT ON issuer, identity, certificate, revocation, crl, crl_part, crl_dirty, crl_turn, issuance_request, request_authority
 	TO chancery_signer;
 GRANT UPDATE (state, done_at, serial, cert_not_after, refusal_class, refusal_word, refusal, hold, hold_until, hold_reason,
 	approvals_needed) ON issuance_request TO chancery_signer;
-GRANT UPDATE (issuer) ON crl_turn TO chancery_signer; -- to lock a row of it
-GRANT INSERT ON certificate, certificate_name, crl TO chancery_signer;
-GRANT DELETE ON crl_dirty, crl TO chancery_signer;
+GRANT UPDATE (backend, program, until) ON crl_turn TO chancery_signer;
+GRANT INSERT ON certificate, certificate_name, crl, crl_part TO chancery_signer;
+GRANT DELETE ON crl_dirty, crl, crl_part TO chancery_signer;
 GRANT EXECUTE ON FUNCTION certificate_partitions, authority_lock, request_approvals TO chancery_signer;
 
 -- validator: the only one that can make a challenge valid.
@@ -54,4 +54,4 @@ GRANT SELECT ON acme_challenge, acme_authorization_state, acme_account TO chance
 GRANT UPDATE (status, attempts, retry_at, claimed_until, validated_at, error) ON acme_challenge TO chancery_validator;
 
 -- status: reads, and asks for its responder's certificate.
-GRANT SELECT ON issuer, certificate, revocation, crl, crl_dirty, issuance_request, node TO chancery_status;
+GRANT SELECT ON issuer, certificate, revocation, crl, crl_part, crl_dirty, issuance_request, node TO chancery_status;

@@ -1,7 +1,7 @@
 /*
  * chancery-signer: the only program that reaches the HSM. It listens on nothing; it takes decisions
- * from the queue, checks them again, signs, records, and publishes CRLs. One thread does all of it;
- * run several processes for more.
+ * from the queue, checks them again, signs and records, with one thread; run several processes for more.
+ * Another thread publishes CRLs (publisher.h).
  *
  * Any error of the HSM ends the process with CA_SIGNER_EXIT_HSM, and it is started again with
  * back-off: libp11 0.4.12 does not recover sessions, and requests wait safely in their rows. What
@@ -16,12 +16,12 @@
 #include <unistd.h>
 
 #include "ca/signer/signer.h"
-#include "crl/publish.h"
 #include "lib/base/clock.h"
 #include "lib/base/json.h"
 #include "lib/base/retry.h"
 #include "lib/store/queue/claim.h"
 #include "server/program.h"
+#include "server/publisher.h"
 
 enum {
 	RELEASE_EVERY_S = 1,
@@ -36,15 +36,12 @@ struct signer {
 	struct store *store;
 	struct ca_token *token;
 	struct ca_signer *signer;
-	int bell_fd;		     /* eventfd: something rang */
-	atomic_bool state_rang;	     /* revocations: CRLs may be dirty */
-	struct crl_publication *crl; /* of several pages, read one between two batches; or NULL */
-	size_t crl_turn;	     /* which issuing CA is looked at first */
-	int16_t crl_failed;	     /* whose CRL could not be published, or 0 */
-	char crl_why[256];
-	int64_t issuers_at, crl_at, probe_at, partitions_at,
-		release_at;   /* monotonic us of the next look */
-	bool database_failed; /* said so already */
+	struct publisher *publisher;
+	int bell_fd;						 /* eventfd: something rang */
+	atomic_bool state_rang;					 /* issuers may be others */
+	atomic_bool hsm_failed;					 /* in the publisher's hands */
+	int64_t issuers_at, probe_at, partitions_at, release_at; /* monotonic us of the next look */
+	bool database_failed;					 /* said so already */
 	char *stale_profiles; /* why the last reload failed; NULL: it did not */
 };
 
@@ -58,6 +55,15 @@ on_bell(void *ctx, unsigned bell)
 		atomic_store(&s->state_rang, true);
 	while (write(s->bell_fd, &one, sizeof(one)) < 0 && errno == EINTR)
 		;
+}
+
+static void
+on_hsm_error(void *ctx)
+{
+	struct signer *s = ctx;
+
+	atomic_store(&s->hsm_failed, true);
+	on_bell(s, DB_TICK);
 }
 
 static bool
@@ -136,89 +142,6 @@ tolerate_outage(struct signer *s, const char *event, enum err e)
 	return ERR_OK;
 }
 
-/* A CRL that cannot be published is told to operators until it is. */
-static enum err
-account_crl(struct signer *s, int16_t issuer, enum err e)
-{
-	if (e == ERR_OK || e == ERR_NOTFOUND) {
-		if (s->crl_failed == issuer)
-			s->crl_failed = 0;
-		return ERR_OK;
-	}
-	if (e == ERR_CONFLICT)
-		return ERR_OK;
-	s->crl_failed = issuer;
-	snprintf(s->crl_why, sizeof(s->crl_why), "a CRL cannot be published: %s", err_reason());
-	return tolerate_outage(s, "crl.publish", e);
-}
-
-static enum err
-finish_crl(struct signer *s, const struct ca_signing_issuer *of)
-{
-	struct crl_publication *p = s->crl;
-	int64_t start = clock_monotonic_us();
-	struct crl_published made;
-
-	s->crl = NULL;
-	TRY(crl_publish_finish(p, of->issuer, of->signer, &made));
-	log_event(LOG_INFO, "crl.publish", LOG_S("issuer", of->issuer->name),
-		LOG_I("number", made.number), LOG_I("entries", made.entries),
-		LOG_I("next_update", made.next_update), LOG_I("us", clock_monotonic_us() - start));
-	return ERR_OK;
-}
-
-/* A page of the one under way; after the last one it is signed and recorded. */
-static enum err
-advance_crl(struct signer *s, const struct ca_signing_issuer *of)
-{
-	bool more;
-	enum err e = crl_publish_read(s->crl, &more);
-
-	if (e == ERR_OK && more)
-		return ERR_OK;
-	if (e == ERR_OK)
-		return account_crl(s, of->issuer->id, finish_crl(s, of));
-	crl_publish_abort(s->crl);
-	s->crl = NULL;
-	return account_crl(s, of->issuer->id, e);
-}
-
-/* The one under way; an issuing CA that is gone or cannot sign now leaves it undone. */
-static enum err
-resume_crl(struct signer *s)
-{
-	const struct ca_signing_issuer *issuer;
-	size_t count = ca_signer_issuers(s->signer, &issuer);
-
-	for (size_t i = 0; i < count; i++)
-		if (issuer[i].issuer->id == crl_publish_issuer(s->crl) && issuer[i].signer != NULL)
-			return advance_crl(s, &issuer[i]);
-	crl_publish_abort(s->crl);
-	s->crl = NULL;
-	return ERR_OK;
-}
-
-/* Those that fit on a page at once. A large one is gone on with between batches, and the next issuing CA
- * has its turn after it. */
-static enum err
-publish_crls(struct signer *s)
-{
-	const struct ca_signing_issuer *issuer;
-	size_t count = ca_signer_issuers(s->signer, &issuer), first = s->crl_turn;
-
-	for (size_t n = 0; n < count && s->crl == NULL; n++) {
-		const struct ca_signing_issuer *of = &issuer[(first + n) % count];
-		enum err e;
-
-		if (of->signer == NULL)
-			continue;
-		s->crl_turn = (first + n + 1) % count;
-		e = crl_publish_begin(s->store, of->issuer->id, &s->service.config->crl, &s->crl);
-		TRY(e == ERR_OK ? advance_crl(s, of) : account_crl(s, of->issuer->id, e));
-	}
-	return ERR_OK;
-}
-
 /* The issuing CAs whose key is here: for these, CRLs and responders go on. */
 static json_t *
 list_signed_for(struct signer *s)
@@ -237,7 +160,7 @@ static const char *
 find_trouble(const struct signer *s, struct arena *a)
 {
 	const char *own = ca_signer_trouble(s->signer, a);
-	const char *issuers = own == NULL && s->crl_failed != 0 ? s->crl_why : own;
+	const char *issuers = own == NULL ? publisher_trouble(s->publisher, a) : own;
 
 	if (s->stale_profiles == NULL)
 		return issuers;
@@ -292,14 +215,8 @@ do_chores(struct signer *s)
 	bool rang = atomic_exchange(&s->state_rang, false);
 	enum err e = ERR_OK;
 
-	if (rang || is_due(&s->issuers_at, 1)) /* before CRLs: a new one's first is due at once */
+	if (rang || is_due(&s->issuers_at, 1))
 		e = tolerate_outage(s, "signer.issuers", ca_signer_follow(s->signer));
-	if (e == ERR_OK && s->crl != NULL)
-		e = resume_crl(s);
-	/* A clock that is ahead would make a list of the future, which nobody accepts. */
-	else if (e == ERR_OK && (rang || is_due(&s->crl_at, 1)) &&
-		(program_clock() == PROGRAM_CLOCK_RIGHT || program_clock() == PROGRAM_CLOCK_BEHIND))
-		e = publish_crls(s);
 	if (e == ERR_OK && is_due(&s->release_at, RELEASE_EVERY_S))
 		e = release_held(s);
 	if (e == ERR_OK && is_due(&s->probe_at, PROBE_EVERY_S))
@@ -332,12 +249,14 @@ run_signer(struct signer *s)
 	bool more = true;
 	enum err e = ERR_OK;
 
+	s->publisher =
+		publisher_start(s->store, s->signer, &s->service.config->crl, on_hsm_error, s);
 	tell_node(s); /* and hear what the clock is worth, before the first CRL */
 	service_ready(&s->service);
 	while (e == ERR_OK) {
 		/* What came after the claim has rung or will: looking without a ring finds nothing,
 		 * and takes from the next batch what would come together. */
-		wait_for_bell(s, more || s->crl != NULL ? 0 : IDLE_MS);
+		wait_for_bell(s, more ? 0 : IDLE_MS);
 		wish = service_wait(&s->service, 0);
 		if (wish == SERVICE_STOP)
 			break;
@@ -348,6 +267,9 @@ run_signer(struct signer *s)
 		db_busy(store_db(s->store), STORE_BELL_REQUEST, false);
 		if (e == ERR_OK)
 			e = do_chores(s);
+		if (e == ERR_OK && atomic_load(&s->hsm_failed))
+			e = err_set_word(ERR_UNAVAILABLE, WORD_HSM,
+				"hsm: the token failed while a CRL was signed");
 	}
 	service_stopping(&s->service);
 	db_stopping(store_db(s->store));
@@ -369,7 +291,7 @@ exit_code(enum err e)
 static void
 close_all(struct signer *s)
 {
-	crl_publish_abort(s->crl);
+	publisher_stop(s->publisher);
 	ca_signer_close(s->signer);
 	free(s->stale_profiles);
 	if (s->store != NULL)

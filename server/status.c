@@ -102,7 +102,7 @@ find_late(const struct status *s, struct arena *a)
 	crl_serve_states(s->public.crl, a, &crl, &count);
 	for (size_t i = 0; i < count && late == NULL; i++) {
 		const struct ca_crl_age age = {
-			crl[i].this_update, crl[i].next_update, crl[i].waiting};
+			crl[i].this_update, crl[i].next_update, crl[i].build_ms, crl[i].waiting_ms};
 
 		if (crl[i].refused != 0)
 			late = arena_printf(a,
@@ -185,7 +185,8 @@ render_crls(const struct status *s, struct arena *a, struct buf *out)
 			"# TYPE chancery_crl_waiting_seconds gauge\n"));
 	for (size_t i = 0; i < count; i++)
 		TRY(buf_printf(out, "chancery_crl_waiting_seconds{issuer=\"%s\"} %lld\n",
-			crl[i].issuer, (long long)crl[i].waiting));
+			crl[i].issuer,
+			(long long)(crl[i].waiting_ms < 0 ? 0 : crl[i].waiting_ms / 1000)));
 	return ERR_OK;
 }
 

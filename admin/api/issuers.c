@@ -78,7 +78,7 @@ judge_crl(struct api_call *c, const struct store_issuer *i, const struct store_c
 	int64_t regular = i->kind == ISSUER_ISSUING ? policy->refresh : 0;
 	int64_t window = crl->next_update - crl->this_update - regular;
 
-	const struct ca_crl_age age = {.waiting = crl->waiting};
+	const struct ca_crl_age age = {.build_ms = crl->build_ms, .waiting_ms = crl->waiting_ms};
 	const char *late = ca_crl_late(c->arena, i->name, policy, &age, now);
 
 	if (late != NULL)

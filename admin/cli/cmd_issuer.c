@@ -299,7 +299,7 @@ known_crl(struct cli *a, struct store *s, const struct store_crl *crl, bool *sam
 	TRY(store_crl_states(s, a->arena, &list, &count));
 	for (size_t i = 0; i < count; i++)
 		if (list[i].issuer == crl->issuer && list[i].number == crl->number)
-			return store_crl_is(s, crl->issuer, crl->number, crl->der, same);
+			return store_crl_is(s, crl, same);
 	return ERR_OK;
 }
 

@@ -1,18 +1,26 @@
 /*
- * CRLs: reading the newest ones, importing an offline CA's, and publication by the signer, whose
- * transaction takes the marks of revocations first and reads the revocations after.
+ * CRLs: reading the newest ones, importing an offline CA's, and publication by the signer: a turn, the
+ * marks of revocations, pages of what is revoked, parts of what was signed, a short transaction that
+ * records it (schema/statements/crl.sql says why nothing is missed). All on one connection: the turn is
+ * its own, and a server that crashes takes it and what was noted with it.
  */
+#include "lib/store/crl.h"
+
 #include <stdlib.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/random.h"
-#include "lib/store/crl.h"
 #include "lib/store/internal.h"
 #include "schema/statements/crl.h"
 #include "schema/statements/revocation.h"
 
-/* JOB_STATEMENT_US: a hundred megabytes are recorded at once. */
-enum { PART_OCTETS = 4 << 20, PAGE_ROWS = 5000, JOB_STATEMENT_US = 60000000, CRL_KEPT = 10 };
+enum {
+	PART_OCTETS = 4 << 20,
+	PAGE_ROWS = 10000,
+	MARKS_MAX = 50000, /* those beyond are for the next CRL */
+	KEEP_US = 15000000,
+	CRL_KEPT = 10
+};
 
 enum err
 store_crl_states(struct store *s, struct arena *a, struct store_crl_state **out, size_t *count)
@@ -29,28 +37,30 @@ store_crl_states(struct store *s, struct arena *a, struct store_crl_state **out,
 			.this_update = result_time(res, i, COL_CRL_STATES_THIS_UPDATE),
 			.next_update = result_time(res, i, COL_CRL_STATES_NEXT_UPDATE),
 			.octets = result_int(res, i, COL_CRL_STATES_OCTETS),
-			.waiting = result_int(res, i, COL_CRL_STATES_WAITING),
+			.build_ms = result_int(res, i, COL_CRL_STATES_BUILD_MS),
+			.age_ms = result_int(res, i, COL_CRL_STATES_AGE_MS),
+			.waiting_ms = result_null(res, i, COL_CRL_STATES_WAITING_MS)
+				? STORE_CRL_NONE_WAIT
+				: result_int(res, i, COL_CRL_STATES_WAITING_MS),
 			.entries = (int)result_int(res, i, COL_CRL_STATES_ENTRIES),
 		};
 	return ERR_OK;
 }
 
 static enum err
-read_part(struct store *s, const struct store_crl_state *crl, struct buf *der)
+read_part(struct store *s, const struct store_crl_state *crl, int64_t part, struct buf *der)
 {
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
 
-	BIND(&p, crl_part, .issuer = crl->issuer, .number = crl->number,
-		.at = (int64_t)der->len + 1, .octets = PART_OCTETS);
+	BIND(&p, crl_part, .issuer = crl->issuer, .number = crl->number, .part = part);
 	TRY(db_read(s->db, &sql_crl_part, &p, &res));
-	struct bytes part = result_rows(res) == 0 ? (struct bytes){NULL, 0}
-						  : result_view(res, 0, COL_CRL_PART_PART);
-
-	if (part.n == 0)
+	if (result_rows(res) == 0)
 		return err_set(ERR_NOTFOUND, "CRL %lld of issuer %d is not there any more",
 			(long long)crl->number, crl->issuer);
-	return buf_append(der, part.p, part.n);
+	struct bytes octets = result_view(res, 0, COL_CRL_PART_OCTETS);
+
+	return buf_append(der, octets.p, octets.n);
 }
 
 enum err
@@ -62,8 +72,8 @@ store_crl_read(struct store *s, const struct store_crl_state *crl, struct buf *d
 		return err_set(ERR_LIMIT,
 			"CRL %lld of issuer %d has %lld octets, and %zu can be served",
 			(long long)crl->number, crl->issuer, (long long)crl->octets, der->max);
-	while (der->len < (size_t)crl->octets)
-		TRY(read_part(s, crl, der));
+	for (int64_t part = 0; der->len < (size_t)crl->octets; part++)
+		TRY(read_part(s, crl, part, der));
 	return ERR_OK;
 }
 
@@ -107,64 +117,115 @@ struct store_crl_job {
 	struct store *store;
 	struct db_conn *conn;
 	int16_t issuer;
+	int64_t kept_at; /* monotonic us: when the turn was last lengthened */
+	int64_t *marks;
+	size_t mark_count;
 	int64_t ends; /* the last row that was read: its not_after, in microseconds, and serial */
 	uint8_t serial[STORE_SERIAL_SIZE];
 	size_t serial_n;
 };
 
 static void
-end_job(struct store_crl_job *job)
+end_turn(struct store_crl_job *job)
 {
-	job->conn->timeout_us = DB_CONN_STATEMENT_US;
-	db_give(job->store->db, DB_OWN, job->conn);
-	free(job);
+	AUTO_PARAMS(p);
+
+	if (!db_conn_usable(job->conn))
+		return; /* it has ended with the connection */
+	BIND(&p, crl_turn_end, .issuer = job->issuer);
+	if (db_conn_command(job->conn, "ROLLBACK") != ERR_OK ||
+		db_conn_run(job->conn, &sql_crl_turn_end, &p, NULL) != ERR_OK)
+		db_conn_close(job->conn);
 }
 
 void
-store_crl_abort(struct store_crl_job *job)
+store_crl_end(struct store_crl_job *job)
 {
 	if (job == NULL)
 		return;
-	if (db_conn_usable(job->conn) && db_conn_command(job->conn, "ROLLBACK") != ERR_OK)
-		db_conn_close(job->conn);
-	end_job(job);
+	end_turn(job);
+	db_give(job->store->db, DB_OWN, job->conn);
+	free(job->marks);
+	free(job);
 }
 
 static enum err
-begin_locked(struct store_crl_job *job)
-{
-	AUTO_PARAMS(p);
-	AUTO(PGresult) res = NULL;
-	enum err e = db_conn_command(job->conn, "BEGIN");
-
-	BIND(&p, crl_lock, .issuer = job->issuer);
-	if (e == ERR_OK)
-		e = db_conn_run(job->conn, &sql_crl_lock, &p, &res);
-	if (e == ERR_OK && result_rows(res) == 0)
-		return err_set(ERR_CONFLICT, "another signer publishes this CRL");
-	return e;
-}
-
-/* The last CRL, and whether there is anything to publish; takes the marks. */
-static enum err
-take_marks(struct store_crl_job *job, int64_t due, struct store_crl_last *last)
+take_turn(struct store_crl_job *job)
 {
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
 
-	BIND(&p, crl_take, .issuer = job->issuer);
-	TRY(db_conn_run(job->conn, &sql_crl_take, &p, &res));
-	*last = (struct store_crl_last){
-		.number = result_int(res, 0, COL_CRL_TAKE_NUMBER),
-		.this_update = result_time(res, 0, COL_CRL_TAKE_THIS_UPDATE),
-		.next_update = result_time(res, 0, COL_CRL_TAKE_NEXT_UPDATE),
-	};
-	job->ends = last->this_update * 1000000;
-	bool published = !result_null(res, 0, COL_CRL_TAKE_NUMBER);
+	BIND(&p, crl_turn_take, .issuer = job->issuer);
+	TRY(db_conn_run(job->conn, &sql_crl_turn_take, &p, &res));
+	job->kept_at = clock_monotonic_us();
+	return result_rows(res) > 0 ? ERR_OK
+				    : err_set(ERR_CONFLICT, "another signer makes this CRL");
+}
 
-	if (published && result_int(res, 0, COL_CRL_TAKE_MARKS) == 0 && last->this_update > due &&
-		last->this_update <= clock_now())
-		return err_set(ERR_NOTFOUND, "the CRL is fresh and nothing was revoked since");
+static enum err
+lengthen_turn(struct store_crl_job *job)
+{
+	AUTO_PARAMS(p);
+	AUTO(PGresult) res = NULL;
+
+	BIND(&p, crl_turn_keep, .issuer = job->issuer);
+	TRY(db_conn_run(job->conn, &sql_crl_turn_keep, &p, &res));
+	job->kept_at = clock_monotonic_us();
+	return result_rows(res) > 0
+		? ERR_OK
+		: err_set(ERR_CONFLICT, "the turn to make this CRL is over: it took too long");
+}
+
+static enum err
+keep_turn(struct store_crl_job *job)
+{
+	return clock_monotonic_us() - job->kept_at < KEEP_US ? ERR_OK : lengthen_turn(job);
+}
+
+/* What was looked at without the turn may be old. */
+static enum err
+check_last(struct store_crl_job *job, int64_t number)
+{
+	AUTO_PARAMS(p);
+	AUTO(PGresult) res = NULL;
+
+	BIND(&p, crl_last, .issuer = job->issuer);
+	TRY(db_conn_run(job->conn, &sql_crl_last, &p, &res));
+	return result_int(res, 0, COL_CRL_LAST_NUMBER) == number
+		? ERR_OK
+		: err_set(ERR_CONFLICT, "another signer has just made this CRL");
+}
+
+static enum err
+note_marks(struct store_crl_job *job)
+{
+	AUTO_PARAMS(p);
+	AUTO(PGresult) res = NULL;
+
+	BIND(&p, crl_marks, .issuer = job->issuer, .max = MARKS_MAX);
+	TRY(db_conn_run(job->conn, &sql_crl_marks, &p, &res));
+	job->mark_count = result_rows(res);
+	job->marks = mem_zalloc(job->mark_count + 1, sizeof(*job->marks));
+	for (size_t i = 0; i < job->mark_count; i++)
+		job->marks[i] = result_int(res, i, COL_CRL_MARKS_ID);
+	return ERR_OK;
+}
+
+enum err
+store_crl_begin(struct store *s, const struct store_crl_state *last, struct store_crl_job **out)
+{
+	AUTO_STRUCT(store_crl_job) job = NULL;
+	struct db_conn *c;
+
+	TRY(db_take(s->db, DB_OWN, &c));
+	job = mem_zalloc(1, sizeof(*job));
+	*job = (struct store_crl_job){
+		.store = s, .conn = c, .issuer = last->issuer, .ends = last->this_update * 1000000};
+	TRY(take_turn(job));
+	TRY(check_last(job, last->number));
+	TRY(note_marks(job));
+	*out = job;
+	job = NULL;
 	return ERR_OK;
 }
 
@@ -175,6 +236,7 @@ store_crl_page(struct store_crl_job *job, struct arena *a, struct store_revoked 
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
 
+	TRY(keep_turn(job));
 	BIND(&p, crl_entries, .issuer = job->issuer, .ends = job->ends,
 		.after = bytes_of(job->serial, job->serial_n), .page = PAGE_ROWS);
 	TRY(db_conn_run(job->conn, &sql_crl_entries, &p, &res));
@@ -195,88 +257,88 @@ store_crl_page(struct store_crl_job *job, struct arena *a, struct store_revoked 
 }
 
 enum err
-store_crl_begin(struct store *s, int16_t issuer, int64_t due, struct store_crl_last *last,
-	struct store_crl_job **job)
+store_crl_write(struct store_crl_job *job, const struct store_crl *crl, size_t *at)
 {
-	struct db_conn *c;
-	enum err e;
+	size_t left = crl->der.n - *at, n = left < PART_OCTETS ? left : PART_OCTETS;
+	AUTO_PARAMS(p);
 
-	TRY(db_take(s->db, DB_OWN, &c));
-	struct store_crl_job *j = mem_zalloc(1, sizeof(*j));
+	TRY(keep_turn(job));
+	BIND(&p, crl_part_add, .issuer = crl->issuer, .number = crl->number,
+		.part = (int64_t)(*at / PART_OCTETS), .octets = bytes_of(crl->der.p + *at, n));
+	TRY(db_conn_run(job->conn, &sql_crl_part_add, &p, NULL));
+	*at += n;
+	return ERR_OK;
+}
 
-	*j = (struct store_crl_job){.store = s, .conn = c, .issuer = issuer};
-	c->timeout_us = JOB_STATEMENT_US;
-	e = begin_locked(j);
-	if (e == ERR_OK)
-		e = take_marks(j, due, last);
-	if (e != ERR_OK) {
-		store_crl_abort(j);
-		return e;
-	}
-	*job = j;
+static enum err
+is_stored(struct store *s, const struct store_crl *crl, const uint8_t *digest, bool *same)
+{
+	AUTO_PARAMS(p);
+	AUTO(PGresult) res = NULL;
+
+	BIND(&p, crl_digest, .issuer = crl->issuer, .number = crl->number);
+	TRY(db_read(s->db, &sql_crl_digest, &p, &res));
+	*same = result_rows(res) > 0 &&
+		bytes_equal(
+			result_view(res, 0, COL_CRL_DIGEST_DIGEST), bytes_of(digest, SHA256_SIZE));
 	return ERR_OK;
 }
 
 enum err
-store_crl_is(struct store *s, int16_t issuer, int64_t number, struct bytes der, bool *same)
+store_crl_is(struct store *s, const struct store_crl *crl, bool *same)
 {
 	uint8_t digest[SHA256_SIZE];
-	AUTO_PARAMS(p);
-	AUTO(PGresult) res = NULL;
 
-	sha256(der, digest);
-	BIND(&p, crl_digest, .issuer = issuer, .number = number);
-	TRY(db_read(s->db, &sql_crl_digest, &p, &res));
-	*same = result_rows(res) > 0 &&
-		bytes_equal(result_view(res, 0, COL_CRL_DIGEST_DIGEST),
-			bytes_of(digest, sizeof(digest)));
-	return ERR_OK;
+	sha256(crl->der, digest);
+	return is_stored(s, crl, digest, same);
 }
 
 /* After a COMMIT without an answer: is exactly this CRL there? If not, the marks are, and it is
  * made again. */
 static enum err
-look_up_crl(struct store *s, const struct store_crl *crl)
+look_up_crl(struct store *s, const struct store_crl *crl, const uint8_t *digest)
 {
 	bool there;
 
-	TRY(store_crl_is(s, crl->issuer, crl->number, crl->der, &there));
+	TRY(is_stored(s, crl, digest, &there));
 	return there ? ERR_OK
 		     : err_set(ERR_UNAVAILABLE,
 			       "database: the connection broke before the CRL was recorded");
 }
 
 static enum err
-record_crl(struct store_crl_job *job, const struct store_crl *crl)
+record_crl(struct store_crl_job *job, const struct store_crl *crl, const uint8_t *digest)
 {
 	AUTO_PARAMS(p);
 	AUTO_PARAMS(q);
+	AUTO(PGresult) res = NULL;
 
 	BIND(&p, crl_insert, .issuer = crl->issuer, .number = crl->number,
 		.this_update = crl->this_update, .next_update = crl->next_update,
-		.entries = crl->entries, .der = crl->der);
+		.entries = crl->entries, .octets = (int64_t)crl->der.n,
+		.digest = bytes_of(digest, SHA256_SIZE), .build_ms = crl->build_ms);
 	BIND(&q, crl_trim, .issuer = crl->issuer, .number = crl->number, .kept = CRL_KEPT,
-		.entries = crl->entries);
-	TRY(db_conn_run(job->conn, &sql_crl_insert, &p, NULL));
+		.entries = crl->entries, .marks = ints_of(job->marks, job->mark_count));
+	TRY(db_conn_run(job->conn, &sql_crl_insert, &p, &res));
+	if (result_rows(res) == 0)
+		return err_set(ERR_CONFLICT, "another signer has published a newer CRL");
 	return db_conn_run(job->conn, &sql_crl_trim, &q, NULL);
 }
 
 enum err
-store_crl_finish(struct store_crl_job *job, const struct store_crl *crl)
+store_crl_record(struct store_crl_job *job, const struct store_crl *crl)
 {
-	struct store *s = job->store;
-	enum err e = record_crl(job, crl);
+	uint8_t digest[SHA256_SIZE];
+	enum err e;
 
-	if (e == ERR_OK) {
-		e = db_conn_command(job->conn, "COMMIT");
-		if (e == ERR_UNAVAILABLE && !db_conn_usable(job->conn))
-			e = look_up_crl(s, crl);
-	}
-	if (e != ERR_OK) {
-		store_crl_abort(job);
-		return e;
-	}
-	end_job(job);
-	store_ring(s, STORE_BELL_CRL);
-	return ERR_OK;
+	sha256(crl->der, digest);
+	TRY(db_conn_command(job->conn, "BEGIN"));
+	TRY(lengthen_turn(job)); /* its row is locked now: nobody takes the turn before COMMIT */
+	TRY(record_crl(job, crl, digest));
+	e = db_conn_command(job->conn, "COMMIT");
+	if (e == ERR_UNAVAILABLE && !db_conn_usable(job->conn))
+		e = look_up_crl(job->store, crl, digest);
+	if (e == ERR_OK)
+		store_ring(job->store, STORE_BELL_CRL);
+	return e;
 }

@@ -17,9 +17,12 @@ COPY = """INSERT INTO issuer (name, kind, state, parent, der, subject, key_id, s
 
 
 # The same key and name, so the same CRL is theirs.
-COPY_CRL = """INSERT INTO crl (issuer, crl_shard, number, this_update, next_update, entries, der)
-    SELECT i.id, 0, c.number, c.this_update, c.next_update, c.entries, c.der
-    FROM issuer i, crl c JOIN issuer o ON o.id = c.issuer WHERE i.name LIKE %s AND o.name = %s"""
+COPY_CRL = """WITH p AS (
+        INSERT INTO crl_part (issuer, number, part, octets) SELECT i.id, c.number, c.part, c.octets
+        FROM issuer i, crl_part c JOIN issuer o ON o.id = c.issuer WHERE i.name LIKE %s AND o.name = %s RETURNING issuer, number)
+    INSERT INTO crl (issuer, crl_shard, number, this_update, next_update, entries, octets, digest)
+    SELECT i.id, 0, c.number, c.this_update, c.next_update, c.entries, c.octets, c.digest
+    FROM p JOIN issuer i ON i.id = p.issuer, crl c JOIN issuer o ON o.id = c.issuer WHERE o.name = %s AND c.number = p.number"""
 
 
 def copies(ca, prefix, of, state, first, last):
@@ -31,7 +34,7 @@ def crowded():
     with Instance() as instance:
         copies(instance, "old-", "issuing-1", "retired", 1, 200)
         copies(instance, "root-", "root", "active", 1, 40)
-        instance.sql(COPY_CRL, "root-%", "root")
+        instance.sql(COPY_CRL, "root-%", "root", "root")
         yield instance
 
 

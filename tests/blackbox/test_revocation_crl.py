@@ -266,8 +266,9 @@ def test_revocation_097_a_crl_of_a_wrong_key_or_an_old_number_is_not_served(ca):
     forged = x509.CertificateRevocationListBuilder().issuer_name(before.issuer).last_update(now()).next_update(
         now() + datetime.timedelta(days=1)).add_extension(x509.CRLNumber(2 ** 62), False).sign(
             ec.generate_private_key(ec.SECP256R1()), before.signature_hash_algorithm).public_bytes(serialization.Encoding.DER)
-    ca.sql("INSERT INTO crl (issuer, crl_shard, number, this_update, next_update, entries, der) SELECT id, 0, %s, now(), "
-           "now() + interval '1 day', 0, %s FROM issuer WHERE name = 'issuing-1'", 2 ** 62, forged, role=ca.pg.superuser)
+    ca.sql("INSERT INTO crl_part SELECT id, %s, 0, %s FROM issuer WHERE name = 'issuing-1'", 2 ** 62, forged, role=ca.pg.superuser)
+    ca.sql("INSERT INTO crl (issuer, crl_shard, number, this_update, next_update, entries, octets, digest) SELECT id, 0, %s, now(), "
+           "now() + interval '1 day', 0, %s, '' FROM issuer WHERE name = 'issuing-1'", 2 ** 62, len(forged), role=ca.pg.superuser)
     try:
         wait_for(lambda: any("event=crl.feed" in line and str(2 ** 62) in line for line in ca.log_lines("chancery-status")), 10,
                  "the status program refuses it")

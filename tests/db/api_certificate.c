@@ -246,64 +246,131 @@ test_open_transaction_does_not_hold_up_the_issued_feed(void)
 	close_world(&w);
 }
 
+static struct store_crl_state
+crl_state(const struct world *w)
+{
+	struct store_crl_state *states, found = {.number = -1};
+	size_t n;
+
+	CHECK_OK(store_crl_states(w->signer, w->a, &states, &n));
+	for (size_t i = 0; i < n; i++)
+		found = states[i].issuer == w->issuer ? states[i] : found;
+	return found;
+}
+
+static struct store_crl
+crl_of(const struct world *w, int64_t number, struct bytes der)
+{
+	return (struct store_crl){.issuer = w->issuer,
+		.number = number,
+		.this_update = clock_now() - 300,
+		.next_update = clock_now() + 3600,
+		.build_ms = 7,
+		.der = der};
+}
+
+static enum err
+publish(struct store_crl_job *job, const struct store_crl *crl)
+{
+	for (size_t at = 0; at < crl->der.n;)
+		TRY(store_crl_write(job, crl, &at));
+	return store_crl_record(job, crl);
+}
+
 static void
-test_crl_is_published_once_for_a_revocation_and_when_due(void)
+test_crl_takes_away_the_marks_that_were_noted_and_no_other(void)
 {
 	struct world w = open_world();
 	uint8_t serial[STORE_SERIAL_SIZE];
-	struct store_crl_last last, other;
 	struct store_revoked *page;
-	struct store_crl_job *job, *second;
-	struct store_crl crl = {.issuer = w.issuer,
-		.number = 1,
-		.this_update = clock_now() - 300,
-		.next_update = clock_now() + 3600,
-		.der = BYTES_LIT("crl one")};
-	struct store_crl_state *states, latest = {.number = 0};
-	bool same;
+	struct store_crl_job *job;
+	struct store_crl_state last = crl_state(&w);
+	struct store_crl one = crl_of(&w, 1, BYTES_LIT("crl one")),
+			 two = crl_of(&w, 2, BYTES_LIT("crl two"));
+	bool more;
 	size_t n;
 
-	CHECK_OK(store_crl_begin(w.signer, w.issuer, 0, &last, &job)); /* there is none yet */
-	CHECK(last.number == 0);
-	CHECK_ERR(store_crl_begin(w.signer, w.issuer, 0, &other, &second), ERR_CONFLICT);
-	CHECK_OK(store_crl_finish(job, &crl));
-	CHECK_ERR(store_crl_begin(w.signer, w.issuer, 0, &last, &job), ERR_NOTFOUND);
-	CHECK_OK(store_crl_begin(w.signer, w.issuer, clock_now(), &last, &job)); /* due by time */
-	CHECK(last.number == 1 && last.this_update == crl.this_update &&
-		last.next_update == crl.next_update);
-	store_crl_abort(job);
+	CHECK(last.number == 0 && last.waiting_ms == STORE_CRL_NONE_WAIT);
 	api_certificate(w.gateway, w.signer, w.a, w.identity, w.issuer, serial);
 	CHECK_OK(api_revoke(w.admin, w.a, serial, 4));
-	CHECK_OK(store_crl_begin(w.signer, w.issuer, 0, &last, &job));
-	CHECK_OK(store_crl_page(job, w.a, &page, &n, &same));
+	CHECK(crl_state(&w).waiting_ms >= 0);
+	CHECK_OK(store_crl_begin(w.signer, &last, &job));
+	CHECK_OK(store_crl_page(job, w.a, &page, &n, &more));
 	CHECK(n == 1 && memcmp(page[0].serial, serial, sizeof(serial)) == 0 &&
-		page[0].reason == 4 && !same);
-	store_crl_abort(job); /* the mark is back */
-	CHECK_OK(store_crl_begin(w.signer, w.issuer, 0, &last, &job));
-	crl.number = 2;
-	crl.der = BYTES_LIT("crl two");
-	CHECK_OK(store_crl_finish(job, &crl));
-	CHECK_ERR(store_crl_begin(w.signer, w.issuer, 0, &last, &job), ERR_NOTFOUND);
-	CHECK_OK(store_crl_mark(w.admin, w.issuer));
-	CHECK_OK(store_crl_begin(w.signer, w.issuer, 0, &last, &job));
-	CHECK_ERR(store_crl_finish(job, &crl), ERR_INTERNAL); /* number 2 exists: a mistake */
-	CHECK_OK(store_crl_states(w.status, w.a, &states, &n));
-	for (size_t i = 0; i < n; i++)
-		latest = states[i].issuer == w.issuer ? states[i] : latest;
-	CHECK(latest.number == 2 && latest.octets == (int64_t)crl.der.n &&
-		latest.next_update == crl.next_update && latest.waiting >= 0);
-	AUTO_BUF(small, 6);
-	AUTO_BUF(der, 7);
-	CHECK_REASON(store_crl_read(w.status, &latest, &small), ERR_LIMIT, "7 octets");
-	CHECK_OK(store_crl_read(w.status, &latest, &der));
+		page[0].reason == 4 && !more);
+	store_crl_end(job);
+	CHECK(crl_state(&w).waiting_ms >= 0); /* left undone, the mark is there */
+
+	CHECK_OK(store_crl_begin(w.signer, &last, &job));
+	CHECK_OK(store_crl_mark(w.admin, w.issuer)); /* meanwhile */
+	CHECK_OK(publish(job, &one));
+	store_crl_end(job);
+	last = crl_state(&w);
+	CHECK(last.number == 1 && last.this_update == one.this_update && last.build_ms == 7 &&
+		last.age_ms >= 0 && last.waiting_ms >= 0);
+	CHECK_OK(store_crl_begin(w.signer, &last, &job));
+	CHECK_OK(publish(job, &two));
+	store_crl_end(job);
+	CHECK(crl_state(&w).waiting_ms == STORE_CRL_NONE_WAIT);
+	close_world(&w);
+}
+
+static void
+test_crl_is_one_signers_turn_and_never_goes_back(void)
+{
+	struct world w = open_world();
+	struct store_crl_job *job, *second;
+	const struct store_crl_state none = {.issuer = w.issuer};
+	struct store_crl one = crl_of(&w, 1, BYTES_LIT("crl one")),
+			 five = crl_of(&w, 5, BYTES_LIT("crl five"));
+
+	CHECK_OK(store_crl_begin(w.signer, &none, &job));
+	CHECK_ERR(store_crl_begin(w.signer, &none, &second), ERR_CONFLICT);
+	CHECK_OK(publish(job, &five));
+	CHECK_ERR(publish(job, &one), ERR_CONFLICT); /* a newer one is there */
+	CHECK_ERR(store_crl_begin(w.signer, &none, &second), ERR_CONFLICT);
+	store_crl_end(job);
+	CHECK_REASON(store_crl_begin(w.signer, &none, &second), ERR_CONFLICT, "just made");
+	CHECK(crl_state(&w).number == 5);
+	close_world(&w);
+}
+
+static void
+test_crl_is_read_in_parts_and_no_more_than_there_is_room_for(void)
+{
+	enum { SIZE = (8 << 20) + 5 };
+	struct world w = open_world();
+	AUTO_BUF(octets, SIZE);
+	AUTO_BUF(der, SIZE);
+	AUTO_BUF(small, SIZE - 1);
+	const struct store_crl_state none = {.issuer = w.issuer};
+	struct store_crl_state last;
+	struct store_crl_job *job;
+	uint8_t *room;
+	bool same;
+
+	CHECK_OK(buf_reserve(&octets, SIZE, &room));
+	for (size_t i = 0; i < SIZE; i++)
+		room[i] = (uint8_t)(i * 2654435761U >> 24);
+	octets.len = SIZE;
+	struct store_crl crl = crl_of(&w, 2, buf_bytes(&octets)),
+			 other = crl_of(&w, 2, BYTES_LIT("other"));
+
+	CHECK_OK(store_crl_begin(w.signer, &none, &job));
+	CHECK_OK(publish(job, &crl));
+	store_crl_end(job);
+	last = crl_state(&w);
+	CHECK(last.octets == SIZE);
+	CHECK_REASON(store_crl_read(w.status, &last, &small), ERR_LIMIT, "8388613 octets");
+	CHECK_OK(store_crl_read(w.status, &last, &der));
 	CHECK(bytes_equal(buf_bytes(&der), crl.der));
-	CHECK_OK(store_crl_is(w.signer, w.issuer, 2, crl.der, &same));
+	CHECK_OK(store_crl_is(w.signer, &crl, &same));
 	CHECK(same);
-	CHECK_OK(store_crl_is(w.signer, w.issuer, 2, BYTES_LIT("crl one"), &same));
+	CHECK_OK(store_crl_is(w.signer, &other, &same));
 	CHECK(!same);
-	latest.number = 3;
+	last.number = 3;
 	buf_clear(&der);
-	CHECK_ERR(store_crl_read(w.status, &latest, &der), ERR_NOTFOUND);
+	CHECK_ERR(store_crl_read(w.status, &last, &der), ERR_NOTFOUND);
 	CHECK_ERR(store_crl_mark(w.admin, 30000), ERR_NOTFOUND);
 	close_world(&w);
 }
@@ -353,7 +420,11 @@ UNIT_MAIN("store certificate",
 	{"test_list_filters_and_pages", test_list_filters_and_pages},
 	{"test_open_transaction_does_not_hold_up_the_issued_feed",
 		test_open_transaction_does_not_hold_up_the_issued_feed},
-	{"test_crl_is_published_once_for_a_revocation_and_when_due",
-		test_crl_is_published_once_for_a_revocation_and_when_due},
+	{"test_crl_takes_away_the_marks_that_were_noted_and_no_other",
+		test_crl_takes_away_the_marks_that_were_noted_and_no_other},
+	{"test_crl_is_one_signers_turn_and_never_goes_back",
+		test_crl_is_one_signers_turn_and_never_goes_back},
+	{"test_crl_is_read_in_parts_and_no_more_than_there_is_room_for",
+		test_crl_is_read_in_parts_and_no_more_than_there_is_room_for},
 	{"test_only_an_offline_ca_has_its_crl_imported",
 		test_only_an_offline_ca_has_its_crl_imported})

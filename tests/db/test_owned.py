@@ -1,6 +1,7 @@
 """What a program that is not its own master any more can do with nothing but its database role: its work, and no other. Each role
 tries what the others do, and to hold or fill what the others need; schema/README.md says what remains."""
 
+import os
 import threading
 
 import psycopg2
@@ -8,7 +9,7 @@ import pytest
 from pgcluster import wait_for
 
 PROGRAMS = ["gateway", "admin", "signer", "validator", "status"]
-LOCKED = ["identity", "name_grant", "issuance_request", "certificate", "revocation", "audit_event", "crl_turn", "node", "writer_mark",
+LOCKED = ["identity", "name_grant", "issuance_request", "certificate", "revocation", "audit_event", "crl_turn", "crl", "crl_part", "node", "writer_mark",
           "acme_account", "acme_order", "acme_challenge", "acme_nonce_key", "acme_nonce_used", "issuer"]
 
 
@@ -254,13 +255,33 @@ def test_nobody_locks_rows_that_others_wait_for(db, program, table):
         refused(db, program, "SELECT 1 FROM %s FOR %s" % (table, how))
 
 
-def test_a_crl_is_the_signers_turn_only(db):
-    assert db.sql("chancery_signer", "SELECT issuer FROM crl_turn WHERE issuer = 1 FOR UPDATE SKIP LOCKED") == [(1,)]
-    holder = db.connect("chancery_signer")
-    holder.autocommit = False
-    holder.cursor().execute("SELECT issuer FROM crl_turn WHERE issuer = 1 FOR UPDATE SKIP LOCKED")
-    assert db.sql("chancery_signer", "SELECT issuer FROM crl_turn WHERE issuer = 1 FOR UPDATE SKIP LOCKED") == []
-    holder.rollback()
+def statement(name):
+    """As the programs run it, for issuer 1."""
+    with open(os.path.join(os.path.dirname(__file__), "..", "..", "schema", "statements", "crl.sql"), encoding="utf-8") as f:
+        text = f.read().split("-- name: %s\n" % name)[1].split("-- name:")[0]
+    return "\n".join(line for line in text.splitlines() if not line.startswith("--")).replace(":issuer", "1")
+
+
+def test_a_crl_is_one_signers_turn_while_its_connection_lives_and_its_time_lasts(db):
+    first, second = db.connect("chancery_signer"), db.connect("chancery_signer")
+
+    def do(conn, name):
+        with conn.cursor() as cur:
+            cur.execute(statement(name))
+            return cur.fetchall() if cur.description else None
+    for conn in (first, second):
+        conn.autocommit = True
+    assert do(first, "crl_turn_take") == [(1,)] and do(second, "crl_turn_take") == []
+    assert do(first, "crl_turn_keep") == [(1,)] and do(second, "crl_turn_keep") == []
+    do(second, "crl_turn_end")  # not its own
+    assert do(second, "crl_turn_take") == []
+    do(first, "crl_turn_end")
+    assert do(first, "crl_turn_keep") == [] and do(second, "crl_turn_take") == [(1,)]
+    db.sql("chancery_owner", "UPDATE crl_turn SET until = now()")
+    assert do(second, "crl_turn_keep") == [] and do(first, "crl_turn_take") == [(1,)]
+    first.close()
+    wait_for(lambda: do(second, "crl_turn_take") == [(1,)], 10, "the turn ends with its connection")
+    second.close()
 
 
 def test_an_open_transaction_of_the_gateway_keeps_nobody_from_being_blocked_and_nothing_from_the_signer(db):

@@ -39,8 +39,9 @@ INSERT INTO certificate_name SELECT names[1], serial, cert_not_after FROM issuan
 INSERT INTO revocation (serial, issuer, crl_shard, revoked_at, reason, not_after, actor)
     SELECT serial, 1, 0, now(), 4, not_after, 't' FROM certificate WHERE request %% 3 = 0 AND not_after < now();
 INSERT INTO audit_event (actor, operation, object, outcome) SELECT 't', 'test', n::text, 'ok' FROM generate_series(1, {rows}) n;
-INSERT INTO crl (issuer, crl_shard, number, this_update, next_update, entries, der)
-    VALUES (1, 0, 1, now(), now() + interval '1 hour', 0, '\\x00');
+INSERT INTO crl (issuer, crl_shard, number, this_update, next_update, entries, octets, digest)
+    VALUES (1, 0, 1, now(), now() + interval '1 hour', 0, 1, '\\x00');
+INSERT INTO crl_part VALUES (1, 1, 0, '\\x00');
 """.format(rows=ROWS)
 
 
@@ -93,7 +94,7 @@ def plans():
 # What must have been seen for the test to mean anything.
 EXPECTED = ["FOR UPDATE SKIP LOCKED", "INSERT INTO certificate ", "INSERT INTO issuance_request", "r.done_at IS NOT NULL",
             "FROM issuance_request r JOIN certificate c", "certificate_name n JOIN", "FROM revocation WHERE (xid, serial) >", "FROM certificate WHERE (xid, serial) >", "FROM identity WHERE (xid, id) >", "FROM name_grant",
-            "writer_mark", "authority_lock", "INSERT INTO revocation", "DELETE FROM crl_dirty"]
+            "writer_mark", "authority_lock", "INSERT INTO revocation", "DELETE FROM crl_dirty", "UPDATE crl_turn"]
 
 
 @pytest.mark.parametrize("words", EXPECTED)

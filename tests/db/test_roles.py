@@ -10,7 +10,7 @@ CERTIFICATE = ("INSERT INTO certificate (issuer, serial, not_after, not_before, 
                "VALUES (1, sha256('x')::bytea, now(), now(), 1, 1, 'p', '\\x00', '\\x00')").replace(
                    "sha256('x')::bytea", "uuid_send(gen_random_uuid())")
 REQUEST = "INSERT INTO issuance_request (protocol, request_id, identity, profile, names, spki) VALUES ('est', 'r', 1, 'p', '{}', '\\x00')"
-CRL = "INSERT INTO crl (issuer, crl_shard, number, this_update, next_update, entries, der) VALUES (1, 0, 1, now(), now(), 0, '\\x00')"
+CRL = "INSERT INTO crl (issuer, crl_shard, number, this_update, next_update, entries, octets, digest) VALUES (1, 0, 1, now(), now(), 0, 0, '')"
 
 # statement, roles that may; every other role of the programs is refused.
 STATEMENTS = [
@@ -19,6 +19,11 @@ STATEMENTS = [
     ("INSERT INTO certificate_name VALUES ('dns:x', uuid_send(gen_random_uuid()), now())", {"signer"}),
     (CRL, {"signer"}),
     ("DELETE FROM crl WHERE number < 0", {"signer"}),
+    ("INSERT INTO crl_part VALUES (1, 1, 0, '\\x00')", {"signer"}),
+    ("DELETE FROM crl_part WHERE number < 0", {"signer"}),
+    ("UPDATE crl_part SET octets = '\\x00'", set()),
+    ("SELECT * FROM crl_part", {"signer", "status"}),
+    ("SELECT crl_cut(1::smallint, 1, '\\x00')", set()),
     ("SELECT * FROM certificate", {"gateway", "admin", "signer", "status"}),
     ("SELECT * FROM crl", {"admin", "signer", "status"}),
     ("SELECT * FROM crl_dirty", {"admin", "signer", "status"}),
@@ -32,6 +37,8 @@ STATEMENTS = [
     ("SELECT crl_mark(1::smallint)", {"admin"}),
     ("INSERT INTO crl_dirty (issuer, crl_shard) VALUES (1, 0)", set()),
     ("SELECT * FROM crl_turn FOR UPDATE", {"signer"}),
+    ("UPDATE crl_turn SET until = now()", {"signer"}),
+    ("UPDATE crl_turn SET issuer = 2", set()),
     ("SELECT identity_set_state('nobody', 'blocked', 'x', 'r')", {"admin"}),
     ("SELECT identity_offboard('nobody', 1::smallint, 'x', 'r')", {"admin"}),
     ("SELECT authority_lock('{1}', '{1}')", {"signer"}),

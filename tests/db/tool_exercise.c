@@ -4,6 +4,7 @@
 
 #include "lib/base/hex.h"
 #include "lib/base/random.h"
+#include "lib/base/clock.h"
 #include "lib/store/crl.h"
 #include "lib/store/queue/request.h"
 #include "tests/db/store_tool.h"
@@ -141,17 +142,30 @@ enum err
 tool_exercise_crl(const struct tool *t)
 {
 	AUTO_STRUCT(store) s = NULL;
-	struct store_crl_last last;
+	struct store_crl_state *state = NULL, last = {.issuer = (int16_t)atoi(t->argv[0])};
 	struct store_crl_job *job = NULL;
 	struct store_revoked *page;
 	bool more;
-	size_t n;
+	size_t n, written = 0;
 	enum err e = store_open(&t->config, &s);
 
 	if (e == ERR_OK)
-		e = store_crl_begin(s, (int16_t)atoi(t->argv[0]), 0, &last, &job);
+		e = store_crl_states(s, t->arena, &state, &n);
+	for (size_t i = 0; e == ERR_OK && i < n; i++)
+		last = state[i].issuer == last.issuer ? state[i] : last;
+	if (e == ERR_OK)
+		e = store_crl_begin(s, &last, &job);
 	if (e == ERR_OK)
 		e = store_crl_page(job, t->arena, &page, &n, &more);
-	store_crl_abort(job);
+	const struct store_crl next = {.issuer = last.issuer,
+		.number = last.number + 1,
+		.this_update = clock_now(),
+		.next_update = clock_now() + 60,
+		.der = BYTES_LIT("next")};
+	if (e == ERR_OK)
+		e = store_crl_write(job, &next, &written);
+	if (e == ERR_OK)
+		e = store_crl_record(job, &next);
+	store_crl_end(job);
 	return e;
 }

@@ -328,7 +328,8 @@ class Site:
 
     def crl(self):
         """The newest one, or None."""
-        rows = self.sql("chancery_status", "SELECT number, this_update, next_update, entries, der FROM crl WHERE crl_shard = 0 AND issuer = "
+        rows = self.sql("chancery_status", "SELECT number, this_update, next_update, entries, (SELECT string_agg(octets, '' ORDER BY part) FROM crl_part p WHERE p.issuer = c.issuer "
+                        "AND p.number = c.number) FROM crl c WHERE crl_shard = 0 AND issuer = "
                         "(SELECT id FROM issuer WHERE name = 'issuing-1') ORDER BY number DESC LIMIT 1")
         return rows[0] if rows else None
 

@@ -2,7 +2,7 @@
 #include "ca/crl_late.h"
 #include "tests/unit/unit.h"
 
-enum { NOW = 1800000000, HOUR = 3600, DAY = 24 * HOUR };
+enum { NOW = 1800000000, HOUR = 3600, DAY = 24 * HOUR, NONE = -1 };
 
 static void
 test_late_is_a_minute_of_waiting_or_half_of_the_time(void)
@@ -13,18 +13,22 @@ test_late_is_a_minute_of_waiting_or_half_of_the_time(void)
 		struct ca_crl_age crl;
 		const char *says; /* NULL: nothing */
 	} cases[] = {
-		{"fresh", HOUR, {NOW - HOUR, NOW + 23 * HOUR, 0}, NULL},
-		{"marks of this minute", HOUR, {NOW - HOUR, NOW + 23 * HOUR, 60}, NULL},
-		{"an old mark", HOUR, {NOW - HOUR, NOW + 23 * HOUR, 61}, "waited 61 seconds"},
-		{"an old mark and no CRL", HOUR, {0, 0, 100}, "waited 100 seconds"},
-		{"none yet", HOUR, {0, 0, 0}, NULL},
-		{"just before half", HOUR, {NOW - 12 * HOUR, NOW + 12 * HOUR, 0}, NULL},
-		{"past half", HOUR, {NOW - 13 * HOUR, NOW + 11 * HOUR, 0}, "not renewed"},
-		{"renewed after half", 20 * HOUR, {NOW - 13 * HOUR, NOW + 11 * HOUR, 0}, NULL},
-		{"not renewed after that", 20 * HOUR, {NOW - 21 * HOUR, NOW + 3 * HOUR, 0},
+		{"fresh", HOUR, {NOW - HOUR, NOW + 23 * HOUR, 5, NONE}, NULL},
+		{"marks of this minute", HOUR, {NOW - HOUR, NOW + 23 * HOUR, 0, 60000}, NULL},
+		{"an old mark", HOUR, {NOW - HOUR, NOW + 23 * HOUR, 0, 61000}, "waited 61 seconds"},
+		{"an old mark and no CRL", HOUR, {0, 0, 0, 100000}, "waited 100 seconds"},
+		{"a CRL that costs 20 s", HOUR, {NOW - HOUR, NOW + 23 * HOUR, 20000, 300000}, NULL},
+		{"later than that", HOUR, {NOW - HOUR, NOW + 23 * HOUR, 20000, 300001},
+			"waited 300 seconds"},
+		{"none yet", HOUR, {0, 0, 0, NONE}, NULL},
+		{"just before half", HOUR, {NOW - 12 * HOUR, NOW + 12 * HOUR, 0, NONE}, NULL},
+		{"past half", HOUR, {NOW - 13 * HOUR, NOW + 11 * HOUR, 0, NONE}, "not renewed"},
+		{"renewed after half", 20 * HOUR, {NOW - 13 * HOUR, NOW + 11 * HOUR, 0, NONE},
+			NULL},
+		{"not renewed after that", 20 * HOUR, {NOW - 21 * HOUR, NOW + 3 * HOUR, 0, NONE},
 			"not renewed"},
-		{"short-lived", 2, {NOW - 3, NOW + 1, 0}, NULL},
-		{"ended, which others tell", HOUR, {NOW - DAY, NOW - 1, 0}, NULL},
+		{"short-lived", 2, {NOW - 3, NOW + 1, 0, NONE}, NULL},
+		{"ended, which others tell", HOUR, {NOW - DAY, NOW - 1, 0, NONE}, NULL},
 	};
 	AUTO_STRUCT(arena) a = arena_new(0);
 
@@ -40,6 +44,15 @@ test_late_is_a_minute_of_waiting_or_half_of_the_time(void)
 	}
 }
 
+static void
+test_pause_is_ten_times_the_cost_and_ten_minutes_at_most(void)
+{
+	CHECK(ca_crl_pause_ms(0) == 0 && ca_crl_pause_ms(7) == 70);
+	CHECK(ca_crl_pause_ms(60000) == 600000 && ca_crl_pause_ms(INT64_MAX) == 600000);
+}
+
 UNIT_MAIN("crl late",
 	{"test_late_is_a_minute_of_waiting_or_half_of_the_time",
-		test_late_is_a_minute_of_waiting_or_half_of_the_time})
+		test_late_is_a_minute_of_waiting_or_half_of_the_time},
+	{"test_pause_is_ten_times_the_cost_and_ten_minutes_at_most",
+		test_pause_is_ten_times_the_cost_and_ten_minutes_at_most})

@@ -181,6 +181,45 @@ test_reason_that_does_not_exist_is_refused(void)
 	clear();
 }
 
+static void
+test_crl_is_due_by_time_and_after_a_pause_by_revocations(void)
+{
+	enum { FRESH = NOW - 600, LONG = 1 << 30 };
+	static const struct config_crl hourly = {.lifetime = DAY, .refresh = 3600, .backdate = 300};
+	static const struct {
+		const char *name;
+		struct store_crl_state last;
+		bool due;
+	} cases[] = {
+		{"none yet", {.waiting_ms = STORE_CRL_NONE_WAIT}, true},
+		{"fresh",
+			{.number = 1,
+				.this_update = FRESH,
+				.age_ms = LONG,
+				.waiting_ms = STORE_CRL_NONE_WAIT},
+			false},
+		{"of the future",
+			{.number = 1, .this_update = NOW + 1, .waiting_ms = STORE_CRL_NONE_WAIT},
+			true},
+		{"a second before its time",
+			{.number = 1, .this_update = NOW - 3899, .waiting_ms = STORE_CRL_NONE_WAIT},
+			false},
+		{"at its time, in the pause",
+			{.number = 1,
+				.this_update = NOW - 3900,
+				.build_ms = 60000,
+				.waiting_ms = STORE_CRL_NONE_WAIT},
+			true},
+		{"revoked after the pause",
+			{.number = 1, .this_update = FRESH, .build_ms = 20, .age_ms = 200}, true},
+		{"revoked in the pause",
+			{.number = 1, .this_update = FRESH, .build_ms = 20, .age_ms = 199}, false},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		CHECK_CASE(crl_is_due(&hourly, &cases[i].last, NOW) == cases[i].due, cases[i].name);
+}
+
 UNIT_MAIN("publish",
 	{"test_first_crl_has_times_number_and_no_list",
 		test_first_crl_has_times_number_and_no_list},
@@ -191,4 +230,6 @@ UNIT_MAIN("publish",
 	{"test_many_entries_fit", test_many_entries_fit},
 	{"test_signature_of_another_key_never_goes_out",
 		test_signature_of_another_key_never_goes_out},
-	{"test_reason_that_does_not_exist_is_refused", test_reason_that_does_not_exist_is_refused})
+	{"test_reason_that_does_not_exist_is_refused", test_reason_that_does_not_exist_is_refused},
+	{"test_crl_is_due_by_time_and_after_a_pause_by_revocations",
+		test_crl_is_due_by_time_and_after_a_pause_by_revocations})
