@@ -47,6 +47,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = chancery, pg_temp AS $$
 $$;
 
 -- Facts that authorise a request, as they are now. Compared as one text: whatever is added here is asked again by itself.
+-- OFFSET 0: EXISTS looks one row up and is never a hash of the whole table, which is what a plan made while it was small would be.
 CREATE VIEW request_authority AS
 SELECT r.id, i.state AS identity_state,
 	-- An operator who asks for others may as long as he has the role (admin/operations.c); what he renews is his own.
@@ -65,12 +66,12 @@ SELECT r.id, i.state AS identity_state,
 			AND a.status = 'valid' AND o.identifiers @> r.names AND o.identifiers <@ r.names) END AS order_usable,
 	-- Whether the certificate being renewed lives is asked of its request, which knows it without partitions.
 	CASE WHEN r.renewed_from IS NOT NULL THEN
-		EXISTS (SELECT 1 FROM issuance_request o WHERE o.serial = r.renewed_from AND o.identity = r.identity)
-		AND NOT EXISTS (SELECT 1 FROM revocation v WHERE v.serial = r.renewed_from) END AS renewed_from_live,
+		EXISTS (SELECT 1 FROM issuance_request o WHERE o.serial = r.renewed_from AND o.identity = r.identity OFFSET 0)
+		AND NOT EXISTS (SELECT 1 FROM revocation v WHERE v.serial = r.renewed_from OFFSET 0) END AS renewed_from_live,
 	CASE WHEN r.proof_serial IS NOT NULL THEN -- it is of whoever asked, whatever a front end says
-		EXISTS (SELECT 1 FROM issuance_request o WHERE o.serial = r.proof_serial AND o.identity = r.requester)
-		AND NOT EXISTS (SELECT 1 FROM revocation v WHERE v.serial = r.proof_serial) END AS shown_live,
-	EXISTS (SELECT 1 FROM blocked_key k WHERE k.spki_hash = sha256(r.spki)) AS key_blocked,
+		EXISTS (SELECT 1 FROM issuance_request o WHERE o.serial = r.proof_serial AND o.identity = r.requester OFFSET 0)
+		AND NOT EXISTS (SELECT 1 FROM revocation v WHERE v.serial = r.proof_serial OFFSET 0) END AS shown_live,
+	EXISTS (SELECT 1 FROM blocked_key k WHERE k.spki_hash = sha256(r.spki) OFFSET 0) AS key_blocked,
 	(SELECT count(*) FROM request_approver a WHERE a.request = r.id AND a.operator IS DISTINCT FROM r.requester) AS approvals
 FROM issuance_request r JOIN identity i ON i.id = r.identity LEFT JOIN identity p ON p.id = r.requester;
 

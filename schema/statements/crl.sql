@@ -40,7 +40,7 @@ SELECT crl_mark(:issuer) AS marked;
 -- ended (a program that was killed, HSM or server that went away).
 UPDATE crl_turn SET backend = pg_backend_pid(), program = current_setting('application_name'), until = now() + interval '1 minute'
 WHERE issuer = :issuer AND (until < now() OR NOT EXISTS (
-	SELECT 1 FROM pg_stat_activity a WHERE a.pid = backend AND a.application_name = program)) RETURNING issuer;
+	SELECT 1 FROM pg_stat_activity a WHERE a.pid = backend AND a.application_name = program OFFSET 0)) RETURNING issuer;
 
 -- name: crl_turn_keep
 -- by: signer
@@ -95,6 +95,6 @@ WHERE NOT EXISTS (SELECT 1 FROM crl WHERE issuer = :issuer AND crl_shard = 0 AND
 WITH seen AS (DELETE FROM crl_dirty WHERE id = ANY (:marks)),
 kept AS (SELECT number FROM crl WHERE issuer = :issuer AND crl_shard = 0 ORDER BY number DESC LIMIT :kept),
 old AS (DELETE FROM crl WHERE issuer = :issuer AND crl_shard = 0 AND number < (SELECT min(number) FROM kept)),
-parts AS (DELETE FROM crl_part WHERE issuer = :issuer AND number < :number AND number NOT IN (SELECT number FROM kept))
+parts AS (DELETE FROM crl_part WHERE issuer = :issuer AND number < :number AND number <> ALL (ARRAY (SELECT number FROM kept)))
 SELECT audit_add(current_user, 'crl.publish', name, 'ok', '', jsonb_build_object('number', :number::bigint, 'entries', :entries::integer))
 FROM issuer WHERE id = :issuer;

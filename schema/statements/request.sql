@@ -14,9 +14,10 @@ FROM unnest(:protocols::text[], :request_ids::text[], :identities::bigint[], :pr
 LEFT JOIN identity i ON i.id = q.identity
 
 -- fragment: request_facts
+-- OFFSET 0: one row is looked up. Else a plan made while the table was small would hash all of it, for each request.
 q.*, (:names::text[])[q.first_name : q.last_name] AS names, i.state,
-EXISTS (SELECT 1 FROM revocation v WHERE v.serial = q.renewed_from) AS revoked,
-EXISTS (SELECT 1 FROM blocked_key k WHERE k.spki_hash = sha256(q.spki)) AS blocked
+EXISTS (SELECT 1 FROM revocation v WHERE v.serial = q.renewed_from OFFSET 0) AS revoked,
+EXISTS (SELECT 1 FROM blocked_key k WHERE k.spki_hash = sha256(q.spki) OFFSET 0) AS blocked
 
 -- fragment: request_insert
 INSERT INTO issuance_request (protocol, request_id, identity, profile, names, spki, not_before, not_after, acme_order, renewed_from,
@@ -49,7 +50,7 @@ WITH r AS MATERIALIZED (
 				OR (o.approvals_needed > 0 AND o.done_at > now() - interval '7 days'))
 			AND (q.renewed_from IS NULL OR o.serial IS DISTINCT FROM q.renewed_from)
 			AND (o.state IN ('pending', 'held') OR (o.state = 'refused' AND o.approvals_needed > 0) OR (o.state = 'done' AND o.cert_not_after > now()
-				AND NOT EXISTS (SELECT 1 FROM revocation v WHERE v.serial = o.serial)))
+				AND NOT EXISTS (SELECT 1 FROM revocation v WHERE v.serial = o.serial OFFSET 0)))
 		ORDER BY o.id DESC LIMIT 1) AS same
 	{request_wanted}),
 n AS ({request_insert} WHERE state = 'active' AND NOT revoked AND NOT blocked AND same IS NULL ORDER BY place RETURNING id, spki)
