@@ -108,8 +108,33 @@ SHAPE(answer_role_changed, "role-changed", MEMBER("name", NAME), MEMBER("role", 
 	MEMBER("changed", CHANGED));
 static SHAPE(access_of, "access-of", MEMBER("name", NAME, COLUMN("name")),
 	MEMBER("kind", KIND, COLUMN("kind")), MEMBER("state", TEXT, COLUMN("state")),
-	MEMBER("roles", TEXTS, COLUMN("may do")), MEMBER("grants", TEXTS, COLUMN("may have")));
+	MEMBER("roles", TEXTS, COLUMN("may do")), MEMBER("grants", TEXTS, COLUMN("may have")),
+	MEMBER("proposals", TEXTS, COLUMN("proposed")));
 SHAPE(answer_access, "access", LIST("access", access_of, "nobody"), NEXT);
+
+/* What waits for a second operator. */
+#define PROPOSAL                                                                                   \
+	MEMBER("id", NUMBER, COLUMN("id")), MEMBER("operation", TEXT, COLUMN("operation")),        \
+		MEMBER("object", TEXT, COLUMN("object")),                                          \
+		MEMBER("proposer", NAME, COLUMN("proposed by")),                                   \
+		MEMBER("state", TEXT, LINE("state")),                                              \
+		MEMBER("able", TEXTS, COLUMN("could approve")),                                    \
+		MEMBER("created_at", TIME, LINE("proposed")),                                      \
+		MEMBER("expires_at", TIME, COLUMN("until")),                                       \
+		MEMBER("decided_at", TIME, NULLABLE, LINE("decided")),                             \
+		MEMBER("decided_by", NAME, ABSENT, LINE("decided by")),                            \
+		MEMBER("reason", TEXT, ABSENT, LINE("reason"))
+static SHAPE(proposal, "proposal", PROPOSAL);
+SHAPE(answer_proposed, "proposed", MEMBER("proposal", NUMBER), MEMBER("able", TEXTS),
+	MEMBER("expires_at", TIME));
+SHAPE(answer_proposals, "proposals",
+	LIST("proposals", proposal, "nothing waits for a second operator"), NEXT);
+SHAPE(answer_proposal_shown, "proposal-shown", PROPOSAL,
+	MEMBER("arguments", ANYTHING, LINE("arguments")));
+SHAPE(answer_proposal_approved, "proposal-approved", MEMBER("id", NUMBER),
+	MEMBER("operation", TEXT), MEMBER("object", TEXT), MEMBER("proposer", NAME),
+	MEMBER("answer", ANYTHING));
+SHAPE(answer_proposal_rejected, "proposal-rejected", MEMBER("id", NUMBER), MEMBER("state", TEXT));
 
 #define EVENT                                                                                      \
 	MEMBER("id", NUMBER, COLUMN("id")), MEMBER("at", TIME, COLUMN("at")),                      \
@@ -133,6 +158,8 @@ static SHAPE(issuer, "issuer", MEMBER("name", TEXT, COLUMN("name")),
 	MEMBER("subject", TEXT, COLUMN("subject")));
 SHAPE(answer_issuers, "issuers",
 	LIST("issuers", issuer, "no issuers; import them with `ca-admin issuer import`"));
+SHAPE(answer_issuer_changed, "issuer-changed", MEMBER("name", TEXT), MEMBER("state", TEXT),
+	MEMBER("changed", CHANGED));
 SHAPE(answer_published, "published", MEMBER("issuers", TEXTS));
 
 /* Status. */
@@ -162,6 +189,7 @@ static SHAPE(issuer_status, "issuer-status", MEMBER("name", TEXT, COLUMN("issuer
 	MEMBER("subject", TEXT));
 SHAPE(answer_status, "status", MEMBER("instance", TEXT), MEMBER("version", TEXT),
 	MEMBER("healthy", FLAG), MEMBER("problems", TEXTS),
+	MEMBER("proposals_waiting", NUMBER, LINE("proposals")),
 	LIST("programs", program, "no program has reported yet"),
 	LIST("hsm", token, "no signer tells of its HSM"),
 	LIST("ocsp", responder, "no OCSP responder has reported"),

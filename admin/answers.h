@@ -14,6 +14,8 @@ extern const struct admin_shape answer_requests, answer_request_shown, answer_re
 	answer_request_rejected;
 extern const struct admin_shape answer_role_changed, answer_access, answer_events,
 	answer_event_shown;
-extern const struct admin_shape answer_published, answer_document;
+extern const struct admin_shape answer_proposed, answer_proposals, answer_proposal_shown,
+	answer_proposal_approved, answer_proposal_rejected;
+extern const struct admin_shape answer_issuer_changed, answer_published, answer_document;
 
 #endif

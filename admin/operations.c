@@ -106,6 +106,14 @@ INPUTS(audit_input, EXACTLY("actor", "only what this one did", "NAME"),
 INPUTS(event_input,
 	INPUT("id", NUMBER, "the event's number", .place = ADMIN_IN_PATH, .min = 1,
 		.max = INT64_MAX, ARGUMENT("ID")));
+INPUTS(issuer_input, INPUT("name", TEXT, "the issuing CA", ARGUMENT("NAME")));
+#define PROPOSAL                                                                                   \
+	INPUT("id", NUMBER, "the proposal's number", .place = ADMIN_IN_PATH, .min = 1,             \
+		.max = INT64_MAX, ARGUMENT("ID"))
+INPUTS(proposal_input, PROPOSAL);
+INPUTS(proposal_reject_input, PROPOSAL,
+	INPUT("reason", TEXT, "why, for whoever proposed it", REQUIRED, .max = REASON_TEXT_MAX,
+		OPTION("reason", "TEXT")));
 INPUTS(publish_input, INPUT("issuer", TEXT, "only this issuing CA", OPTION("issuer", "NAME")));
 
 const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
@@ -127,10 +135,37 @@ const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 		.answer = &answer_issuers,
 		.list = "issuers",
 		.command = {"issuer list", "ca-admin issuer list", NULL, NULL}},
+	[ADMIN_ISSUER_RETIRE] = {.name = "admin.issuer.retire",
+		.path = "/admin/v1/issuer/retire",
+		.roles = ROLE(ADMINISTRATOR),
+		.effect = ADMIN_CHANGES,
+		.waits = ADMIN_MAY_WAIT,
+		.summary = "an issuing CA certifies nobody any more",
+		.help = "Its CRL and its OCSP answers go on as long as a signer has its key.",
+		.input = issuer_input,
+		.answer = &answer_issuer_changed,
+		.command = {"issuer retire", "ca-admin issuer retire issuing-1",
+			"retire issuer \"{name}\": it certifies nobody any more; its CRL and its OCSP "
+			"answers go on while a signer has its key",
+			"issuer \"{name}\" is {state} {changed}"}},
+	[ADMIN_ISSUER_ACTIVATE] = {.name = "admin.issuer.activate",
+		.path = "/admin/v1/issuer/activate",
+		.roles = ROLE(ADMINISTRATOR),
+		.effect = ADMIN_CHANGES,
+		.waits = ADMIN_MAY_WAIT,
+		.summary = "a retired issuing CA certifies again",
+		.help = "Where the configuration names it.",
+		.input = issuer_input,
+		.answer = &answer_issuer_changed,
+		.command = {"issuer activate", "ca-admin issuer activate issuing-1",
+			"activate issuer \"{name}\": it certifies again where the configuration names "
+			"it",
+			"issuer \"{name}\" is {state} {changed}"}},
 	[ADMIN_IDENTITY_ADD] = {.name = "admin.identity.add",
 		.path = "/admin/v1/identities",
 		GIVE,
 		.effect = ADMIN_CHANGES,
+		.waits = ADMIN_MAY_WAIT,
 		.summary = "register an identity",
 		.help = "A grant that no certificate could use is refused: an unknown profile, one "
 			"for other kinds of identity, a pattern that means nothing.",
@@ -174,6 +209,7 @@ const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 		.path = "/admin/v1/identity/unblock",
 		GIVE,
 		.effect = ADMIN_CHANGES,
+		.waits = ADMIN_MAY_WAIT,
 		.summary = "let a blocked identity back in",
 		.help = "Undoes a block.",
 		.input = name_input,
@@ -184,6 +220,7 @@ const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 		.path = "/admin/v1/grants",
 		GIVE,
 		.effect = ADMIN_CHANGES,
+		.waits = ADMIN_MAY_WAIT,
 		.summary = "let an identity have a name under a profile",
 		.help = "Refused as in admin.identity.add when no certificate could use it.",
 		.input = grant_input,
@@ -266,6 +303,7 @@ const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 		.path = "/admin/v1/issue",
 		GIVE,
 		.effect = ADMIN_CHANGES,
+		.waits = ADMIN_MAY_WAIT,
 		.audited_as = "certificate.request",
 		.summary = "issue a certificate from a request",
 		.help = "The identity's grants must cover the names; an operator's word does not "
@@ -342,6 +380,7 @@ const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 		.path = "/admin/v1/operator/role",
 		.roles = ROLE(ADMINISTRATOR),
 		.effect = ADMIN_CHANGES,
+		.waits = ADMIN_MAY_WAIT,
 		.summary = "give an operator a role",
 		.help = "Nobody gives or takes his own.",
 		.input = role_input,
@@ -369,6 +408,45 @@ const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 		.answer = &answer_access,
 		.list = "access",
 		.command = {"access", "ca-admin access", NULL, NULL}},
+	[ADMIN_PROPOSAL_LIST] = {.name = "admin.proposals",
+		.path = "/admin/v1/proposals",
+		.roles = LOOK,
+		.summary = "list what waits for a second operator",
+		.help = "The oldest first, with those who could approve.",
+		.input = page_input,
+		.answer = &answer_proposals,
+		.list = "proposals",
+		.command = {"proposal list", "ca-admin proposal list", NULL, NULL}},
+	[ADMIN_PROPOSAL_SHOW] = {.name = "admin.proposal.show",
+		.path = "/admin/v1/proposals/{}",
+		.roles = LOOK,
+		.summary = "show a proposal",
+		.help = "Who proposed what, with all that the operation takes, and what became of it.",
+		.input = proposal_input,
+		.answer = &answer_proposal_shown,
+		.command = {"proposal show", "ca-admin proposal show 7", NULL, NULL}},
+	[ADMIN_PROPOSAL_APPROVE] = {.name = "admin.proposal.approve",
+		.path = "/admin/v1/proposals/{}/approve",
+		.roles = ROLE(ADMINISTRATOR) | ROLE(OFFICER),
+		.effect = ADMIN_CHANGES,
+		.summary = "approve a proposal, which is done with it",
+		.help = "By another operator who could have done it alone; everything is checked anew. "
+			"Nobody approves what he has proposed or what gives him something.",
+		.input = proposal_input,
+		.answer = &answer_proposal_approved,
+		.command = {"proposal approve", "ca-admin proposal approve 7",
+			"approve proposal {id}, and do it",
+			"approved and done: {operation} of \"{object}\", proposed by {proposer}"}},
+	[ADMIN_PROPOSAL_REJECT] = {.name = "admin.proposal.reject",
+		.path = "/admin/v1/proposals/{}/reject",
+		.roles = ROLE(ADMINISTRATOR) | ROLE(OFFICER),
+		.effect = ADMIN_CHANGES,
+		.summary = "reject a proposal, or withdraw one's own",
+		.help = "Final; it can be proposed again.",
+		.input = proposal_reject_input,
+		.answer = &answer_proposal_rejected,
+		.command = {"proposal reject", "ca-admin proposal reject 7 --reason 'not agreed'",
+			"reject proposal {id}", "rejected"}},
 	[ADMIN_AUDIT_LIST] = {.name = "admin.audit",
 		.path = "/admin/v1/audit",
 		.roles = ROLE(ADMINISTRATOR) | ROLE(AUDITOR),
@@ -394,6 +472,15 @@ const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 		.input = no_input,
 		.answer = &answer_document},
 };
+
+const struct admin_operation *
+admin_operation_find(const char *name)
+{
+	for (size_t i = 0; i < ADMIN_OPERATION_COUNT; i++)
+		if (strcmp(admin_operations[i].name + strlen("admin."), name) == 0)
+			return &admin_operations[i];
+	return NULL;
+}
 
 const struct admin_input *
 admin_input_find(const struct admin_operation *op, const char *name)

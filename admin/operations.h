@@ -14,6 +14,8 @@
 #define ADMIN_OPERATIONS(X)                                                                        \
 	X(STATUS, status)                                                                          \
 	X(ISSUER_LIST, issuers)                                                                    \
+	X(ISSUER_RETIRE, issuer_retire)                                                            \
+	X(ISSUER_ACTIVATE, issuer_activate)                                                        \
 	X(IDENTITY_ADD, identity_add)                                                              \
 	X(IDENTITY_LIST, identities)                                                               \
 	X(IDENTITY_SHOW, identity_show)                                                            \
@@ -36,6 +38,10 @@
 	X(ROLE_ADD, role_add)                                                                      \
 	X(ROLE_REMOVE, role_remove)                                                                \
 	X(ACCESS, access)                                                                          \
+	X(PROPOSAL_LIST, proposals)                                                                \
+	X(PROPOSAL_SHOW, proposal_show)                                                            \
+	X(PROPOSAL_APPROVE, proposal_approve)                                                      \
+	X(PROPOSAL_REJECT, proposal_reject)                                                        \
 	X(AUDIT_LIST, audit)                                                                       \
 	X(AUDIT_SHOW, audit_show)                                                                  \
 	X(OPENAPI, openapi)
@@ -116,6 +122,8 @@ struct admin_shape {
 };
 
 enum admin_effect { ADMIN_READS, ADMIN_CHANGES };
+/* Whether the configuration may want a second operator for it: then it answers 202 with answer_proposed. */
+enum admin_waiting { ADMIN_AT_ONCE, ADMIN_MAY_WAIT };
 /* Templates: {name} is the input or the answer's member with this name, {name|words} the words when
  * there is none; grants stand for their number. */
 struct admin_command {
@@ -129,6 +137,7 @@ struct admin_operation {
 	const char *name;	  /* "admin.identity.add", for log and metrics */
 	const char *path;	  /* {} stands for the inputs ADMIN_IN_PATH, in their order */
 	enum admin_effect effect; /* a GET that reads or a POST that changes */
+	enum admin_waiting waits;
 	/* 1U << enum operator_role of each role that may call it, 0: every operator; and who may where it
 	 * is about an operator or a program, 0: the same. */
 	unsigned roles, over_operators;
@@ -142,7 +151,8 @@ struct admin_operation {
 
 extern const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT];
 
-/* NULL: there is none of this name. */
+/* NULL: there is none of this name. An operation's is without "admin.". */
+const struct admin_operation *admin_operation_find(const char *name);
 const struct admin_input *admin_input_find(const struct admin_operation *op, const char *name);
 const struct admin_member *admin_member_find(const struct admin_shape *shape, const char *name);
 

@@ -24,6 +24,7 @@ BEGIN
 		('audit_event', 'audit_event_outcome_check', 'CHECK (outcome IN (''ok'', ''refused''))'),
 		('identity', 'identity_state_check', 'CHECK (state IN (''active'', ''blocked'', ''retired''))'),
 		('issuer', 'issuer_state_check', 'CHECK (state IN (''active'', ''retired'', ''revoked''))'),
+		('proposal', 'proposal_state_check', 'CHECK (state IN (''pending'', ''done'', ''rejected''))'),
 		('issuance_request', 'issuance_request_state_check', 'CHECK (state IN (''pending'', ''held'', ''done'', ''refused''))'),
 		('acme_account', 'acme_account_status_check', 'CHECK (status IN (''valid'', ''deactivated'', ''revoked''))'),
 		('acme_challenge', 'acme_challenge_status_check', 'CHECK (status IN (''pending'', ''processing'', ''valid'', ''invalid''))')
@@ -38,6 +39,7 @@ BEGIN
 	FOR w IN SELECT * FROM (VALUES
 		('identity', 'identity_state_moves', 'BEFORE UPDATE OF state ON identity FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state AND (OLD.state, NEW.state) NOT IN ((''active'', ''blocked''), (''blocked'', ''active''), (''active'', ''retired''), (''blocked'', ''retired''))) EXECUTE FUNCTION refuse_move(state)'),
 		('issuer', 'issuer_state_moves', 'BEFORE UPDATE OF state ON issuer FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state AND (OLD.state, NEW.state) NOT IN ((''active'', ''retired''), (''retired'', ''active''), (''active'', ''revoked''), (''retired'', ''revoked''))) EXECUTE FUNCTION refuse_move(state)'),
+		('proposal', 'proposal_state_moves', 'BEFORE UPDATE OF state ON proposal FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state AND (OLD.state, NEW.state) NOT IN ((''pending'', ''done''), (''pending'', ''rejected''))) EXECUTE FUNCTION refuse_move(state)'),
 		('issuance_request', 'issuance_request_state_moves', 'BEFORE UPDATE OF state ON issuance_request FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state AND (OLD.state, NEW.state) NOT IN ((''pending'', ''held''), (''pending'', ''done''), (''pending'', ''refused''), (''held'', ''pending''), (''held'', ''refused''))) EXECUTE FUNCTION refuse_move(state)'),
 		('acme_account', 'acme_account_status_moves', 'BEFORE UPDATE OF status ON acme_account FOR EACH ROW WHEN (OLD.status IS DISTINCT FROM NEW.status AND (OLD.status, NEW.status) NOT IN ((''valid'', ''deactivated''), (''valid'', ''revoked''))) EXECUTE FUNCTION refuse_move(status)'),
 		('acme_challenge', 'acme_challenge_status_moves', 'BEFORE UPDATE OF status ON acme_challenge FOR EACH ROW WHEN (OLD.status IS DISTINCT FROM NEW.status AND (OLD.status, NEW.status) NOT IN ((''pending'', ''processing''), (''processing'', ''valid''), (''processing'', ''invalid''))) EXECUTE FUNCTION refuse_move(status)')

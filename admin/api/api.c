@@ -95,12 +95,22 @@ check_roles(const struct api_call *c, unsigned wanted)
 }
 
 enum err
-api_check_over(const struct api_call *c, enum identity_kind kind)
+api_check_over(struct api_call *c, enum identity_kind kind)
 {
 	bool over = kind == IDENTITY_OPERATOR || kind == IDENTITY_SERVICE;
 
-	return check_roles(
-		c, over && c->op->over_operators != 0 ? c->op->over_operators : c->op->roles);
+	c->may = over && c->op->over_operators != 0 ? c->op->over_operators : c->op->roles;
+	return check_roles(c, c->may);
+}
+
+enum err
+api_run(struct api_call *c)
+{
+	c->may = c->op->roles;
+	c->status = 200;
+	TRY(check_roles(c, c->op->roles | c->op->over_operators));
+	TRY(api_read(c));
+	return runs[c->op - admin_operations](c);
 }
 
 /* Of a change everything that was not done is one, for whatever reason; of a look only want of right. */
@@ -120,11 +130,7 @@ run_operation(struct api_call *c)
 	if (e == ERR_OK)
 		e = store_operator_roles(c->g->store, c->requester->identity, &c->roles);
 	if (e == ERR_OK)
-		e = check_roles(c, c->op->roles | c->op->over_operators);
-	if (e == ERR_OK)
-		e = api_read(c);
-	if (e == ERR_OK)
-		e = runs[c->op - admin_operations](c);
+		e = api_run(c);
 	if (is_refusal(c->op, e) && c->requester != NULL)
 		e = api_record_refusal(c, e);
 	return e;
@@ -147,7 +153,7 @@ handle_operation(struct http_request *req, struct http_response *resp)
 	if (e != ERR_OK) {
 		write_failure(req, resp, e);
 	} else {
-		resp->status = 200;
+		resp->status = c.status;
 		resp->content_type = "application/json";
 		resp->body = bytes_str(json_text(req->arena, c.answer));
 		http_response_header(resp, "Cache-Control", "no-store");

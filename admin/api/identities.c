@@ -112,6 +112,46 @@ check_grant(struct api_call *c, enum identity_kind kind, const struct store_gran
 	return pki_pattern_check(bytes_str(grant->pattern));
 }
 
+/* What a grant reaches beyond a name. */
+static enum config_guarded
+guard_of_pattern(const char *pattern)
+{
+	static const enum config_guarded guards[] = {[PKI_REACH_NAME] = GUARDED_COUNT,
+		[PKI_REACH_WILDCARD] = GUARDED_GRANT_WILDCARD,
+		[PKI_REACH_DOMAIN] = GUARDED_GRANT_DOMAIN};
+
+	return guards[pki_pattern_reach(bytes_str(pattern))];
+}
+
+/* The first that the configuration guards, so that none hides behind another. */
+static enum config_guarded
+guard_of_identity(
+	const struct api_call *c, const struct store_identity *i, const struct api_value *grants)
+{
+	uint32_t wanted = c->g->config->second.guarded;
+
+	if (i->kind == IDENTITY_OPERATOR && wanted & 1U << GUARDED_OPERATOR_ADD)
+		return GUARDED_OPERATOR_ADD;
+	for (int64_t n = 0; n < grants->number; n++) {
+		enum config_guarded guard = guard_of_pattern(grants->grants[n].pattern);
+
+		if (guard < GUARDED_COUNT && wanted & 1U << guard)
+			return guard;
+	}
+	return GUARDED_COUNT;
+}
+
+static enum err
+add_identity(struct api_call *c, struct store_identity *i, const struct api_value *grants)
+{
+	enum err e = store_identity_add(c->g->store, i, grants->grants, (size_t)grants->number,
+		c->actor, c->req->id, &i->id);
+
+	return e != ERR_CONFLICT ? e
+				 : err_set_word(e, WORD_IDENTITY_EXISTS,
+					   "there is an identity \"%s\" already", i->name);
+}
+
 enum err
 api_identity_add(struct api_call *c)
 {
@@ -121,20 +161,19 @@ api_identity_add(struct api_call *c)
 		.owner = owner != NULL ? owner : "",
 		.kind = (enum identity_kind)api_value(c, "kind")->number,
 		.state = IDENTITY_ACTIVE};
-	enum err e = api_check_over(c, identity.kind);
+	enum api_way way;
 
-	for (int64_t i = 0; i < grants->number && e == ERR_OK; i++)
-		e = check_grant(c, identity.kind, &grants->grants[i]);
-	if (e == ERR_OK)
-		e = store_identity_add(c->g->store, &identity, grants->grants,
-			(size_t)grants->number, c->actor, c->req->id, &identity.id);
-	if (e == ERR_CONFLICT)
-		return err_set_word(e, WORD_IDENTITY_EXISTS, "there is an identity \"%s\" already",
-			identity.name);
-	if (e == ERR_OK)
-		c->answer = json_pack("{s:s, s:s, s:I}", "name", identity.name, "kind",
-			identity_kind_name(identity.kind), "grants", (json_int_t)grants->number);
-	return e;
+	TRY(api_check_over(c, identity.kind));
+	for (int64_t i = 0; i < grants->number; i++)
+		TRY(check_grant(c, identity.kind, &grants->grants[i]));
+	TRY(api_ask_second(c, guard_of_identity(c, &identity, grants), identity.name, &way));
+	if (way == API_WAITS)
+		return ERR_OK;
+	if (way == API_GO_ON)
+		TRY(add_identity(c, &identity, grants));
+	c->answer = json_pack("{s:s, s:s, s:I}", "name", identity.name, "kind",
+		identity_kind_name(identity.kind), "grants", (json_int_t)grants->number);
+	return ERR_OK;
 }
 
 static enum err
@@ -189,19 +228,32 @@ refuse_oneself(const struct api_call *c, const char *name)
 	return ERR_OK;
 }
 
+/* Letting an operator back in is like adding one. */
+static enum config_guarded
+guard_of_state(enum identity_kind kind, enum identity_state to)
+{
+	return kind == IDENTITY_OPERATOR && to == IDENTITY_ACTIVE ? GUARDED_OPERATOR_ADD
+								  : GUARDED_COUNT;
+}
+
 static enum err
 set_state(struct api_call *c, enum identity_state to)
 {
 	const char *name = api_text(c, "name");
 	struct store_identity identity;
-	bool changed = false;
-	enum err e = to == IDENTITY_BLOCKED ? refuse_oneself(c, name) : ERR_OK;
+	enum api_way way;
+	bool changed;
+	enum err e = ERR_OK;
 
-	if (e == ERR_OK)
-		e = api_find_identity(c, name, &identity);
-	if (e == ERR_OK)
-		e = api_check_over(c, identity.kind);
-	if (e == ERR_OK)
+	if (to == IDENTITY_BLOCKED)
+		TRY(refuse_oneself(c, name));
+	TRY(api_find_identity(c, name, &identity));
+	TRY(api_check_over(c, identity.kind));
+	TRY(api_ask_second(c, guard_of_state(identity.kind, to), name, &way));
+	if (way == API_WAITS)
+		return ERR_OK;
+	changed = way == API_DONE;
+	if (way == API_GO_ON)
 		e = store_identity_set_state(c->g->store, name, to, c->actor, c->req->id, &changed);
 	if (e == ERR_CONFLICT)
 		return err_set_word(
@@ -302,13 +354,16 @@ api_grant_add(struct api_call *c)
 	struct store_grant grant = {
 		.profile = api_text(c, "profile"), .pattern = api_text(c, "pattern")};
 	struct store_identity identity;
-	enum err e = api_find_identity(c, name, &identity);
+	enum api_way way;
+	enum err e = ERR_OK;
 
-	if (e == ERR_OK)
-		e = api_check_over(c, identity.kind);
-	if (e == ERR_OK)
-		e = check_grant(c, identity.kind, &grant);
-	if (e == ERR_OK)
+	TRY(api_find_identity(c, name, &identity));
+	TRY(api_check_over(c, identity.kind));
+	TRY(check_grant(c, identity.kind, &grant));
+	TRY(api_ask_second(c, guard_of_pattern(grant.pattern), name, &way));
+	if (way == API_WAITS)
+		return ERR_OK;
+	if (way == API_GO_ON)
 		e = store_grant_add(c->g->store, identity.id, grant.profile, grant.pattern,
 			c->actor, c->req->id);
 	if (e == ERR_CONFLICT)

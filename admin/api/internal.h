@@ -32,10 +32,26 @@ struct api_call {
 	const struct ca_requester *requester; /* never NULL when an operation runs */
 	unsigned roles;			      /* of the caller, 1U << enum operator_role */
 	const char *actor;		      /* the caller, for the audit; NULL: nobody known */
-	json_t *input;			      /* what was given, by name; one reference */
+	unsigned may;	  /* 1U << enum operator_role of those who may do just this */
+	json_t *input;	  /* what was given, by name; one reference */
+	int64_t proposal; /* that is approved by this call; 0: it is the caller's own */
 	struct api_value value[API_INPUTS_MAX];
-	json_t *answer; /* set by the operation, one reference */
+	json_t *answer;	 /* set by the operation, one reference */
+	unsigned status; /* 200, or 202 when the answer is that it waits */
 };
+
+/* api.c: checks the roles, reads what is given (or c->input, where it is there already) and does it. */
+enum err api_run(struct api_call *c) MUST_CHECK;
+
+/*
+ * proposals.c: before the deed, when all has been checked: does the configuration want a second operator
+ * for it? GUARDED_COUNT: there is nothing to guard. GO_ON: the caller does it; WAITS: nothing has
+ * happened, the answer says so; otherwise it was done by the database just now, or was so before.
+ * object: name of the identity or issuing CA it is about.
+ */
+enum api_way { API_GO_ON, API_DONE, API_DONE_BEFORE, API_WAITS };
+enum err api_ask_second(struct api_call *c, enum config_guarded what, const char *object,
+	enum api_way *way) MUST_CHECK;
 
 /* read.c: query, body and path into c->input and c->value. ERR_INVALID or ERR_LIMIT name what is
  * wrong and what is allowed. */
@@ -59,7 +75,7 @@ api_audit_name(const struct admin_operation *op)
 bool api_reason_applies(enum pki_reason reason);
 
 /* Whether the caller may do this to an identity of this kind. ERR_DENIED names the roles that may. */
-enum err api_check_over(const struct api_call *c, enum identity_kind kind) MUST_CHECK;
+enum err api_check_over(struct api_call *c, enum identity_kind kind) MUST_CHECK;
 /* Puts a time as RFC 3339 text, or null for 0. */
 void api_put_time(json_t *object, const char *name, int64_t t);
 /* The identity with this name; ERR_NOTFOUND names it. */

@@ -78,6 +78,15 @@ issue_certificate(struct api_call *c, const struct ca_issue *i, const struct pki
 	return answer_certificate(c, &result);
 }
 
+/* Who has another operator's certificate can be him. */
+static enum config_guarded
+guard_of_certificate(const struct api_call *c, const struct store_identity *i)
+{
+	return i->kind == IDENTITY_OPERATOR && i->id != c->requester->identity
+		? GUARDED_OPERATOR_CERTIFICATE
+		: GUARDED_COUNT;
+}
+
 enum err
 api_issue(struct api_call *c)
 {
@@ -91,11 +100,15 @@ api_issue(struct api_call *c)
 		.repeat_window = REPEAT_S,
 		.wait_ms = WAIT_MS};
 	struct store_identity identity;
+	enum api_way way;
 
 	TRY(ca_profiles_get(ca_front_profiles(c->g, c->arena), api_text(c, "profile"), &i.profile));
 	TRY(api_find_identity(c, api_text(c, "identity"), &identity));
 	TRY(api_check_over(c, identity.kind));
 	TRY(ca_policy_csr_names(csr, identity.name, NULL, c->arena, &names));
+	TRY(api_ask_second(c, guard_of_certificate(c, &identity), identity.name, &way));
+	if (way == API_WAITS)
+		return ERR_OK;
 	i.requester = c->requester;
 	i.identity = identity.id;
 	i.identity_name = identity.name;

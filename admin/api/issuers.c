@@ -192,6 +192,36 @@ api_issuers(struct api_call *c)
 	return e;
 }
 
+static enum err
+move_issuer(struct api_call *c, enum issuer_state to)
+{
+	const char *name = api_text(c, "name");
+	enum api_way way;
+	bool changed;
+
+	TRY(api_ask_second(c, GUARDED_ISSUER_CHANGE, name, &way));
+	if (way == API_WAITS)
+		return ERR_OK;
+	changed = way == API_DONE;
+	if (way == API_GO_ON)
+		TRY(store_issuer_move(c->g->store, name, to, c->actor, c->req->id, &changed));
+	c->answer = json_pack("{s:s, s:s, s:b}", "name", name, "state", issuer_state_name(to),
+		"changed", changed);
+	return ERR_OK;
+}
+
+enum err
+api_issuer_retire(struct api_call *c)
+{
+	return move_issuer(c, ISSUER_RETIRED);
+}
+
+enum err
+api_issuer_activate(struct api_call *c)
+{
+	return move_issuer(c, ISSUER_ACTIVE);
+}
+
 /* Marks issuing CAs so that a signer publishes now; a root's CRL comes from its ceremony only. */
 enum err
 api_crl_publish(struct api_call *c)

@@ -2,6 +2,7 @@
  * The table of operations as an OpenAPI 3.1 document (JSON Schema 2020-12). Made from nothing but
  * the rows that requests are read by, so that it cannot tell of anything else.
  */
+#include "admin/answers.h"
 #include "admin/api/internal.h"
 
 #include <limits.h>
@@ -199,6 +200,11 @@ describe_operation(const struct admin_operation *op)
 		"done", "content", "application/json", "schema", refer_to_shape(op->answer),
 		"default", "$ref", "#/components/responses/problem");
 
+	if (op->waits == ADMIN_MAY_WAIT)
+		json_object_set_new(json_object_get(object, "responses"), "202",
+			json_pack("{s:s, s:{s:{s:o}}}", "description",
+				"nothing has happened: it waits for a second operator", "content",
+				"application/json", "schema", refer_to_shape(&answer_proposed)));
 	if (op->effect == ADMIN_CHANGES)
 		json_object_set_new(object, "requestBody", describe_body(op));
 	if (op->roles != 0)
@@ -233,6 +239,7 @@ describe_components(void)
 			"code", "type", "string", "reason", "type", "string", "request_id", "type",
 			"string", "required", "status", "code", "reason", "request_id");
 
+	add_shape(schemas, &answer_proposed);
 	for (size_t i = 0; i < ADMIN_OPERATION_COUNT; i++)
 		add_shape(schemas, admin_operations[i].answer);
 	return json_pack("{s:o, s:{s:{s:s, s:{s:{s:{s:s}}}}}, s:{s:{s:s, s:s}}}", "schemas",

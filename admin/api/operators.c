@@ -12,15 +12,23 @@ list_texts(const char *const *texts, size_t count)
 	return out;
 }
 
+/* Taking one is often urgent, and waits for nobody. */
 static enum err
 set_role(struct api_call *c, enum store_role_change change)
 {
 	const char *name = api_text(c, "name");
 	enum operator_role role = (enum operator_role)api_value(c, "role")->number;
+	enum api_way way;
 	bool changed;
 
-	TRY(store_operator_role_set(
-		c->g->store, name, role, change, c->actor, c->req->id, &changed));
+	TRY(api_ask_second(
+		c, change == STORE_ROLE_GIVEN ? GUARDED_OPERATOR_ROLE : GUARDED_COUNT, name, &way));
+	if (way == API_WAITS)
+		return ERR_OK;
+	changed = way == API_DONE;
+	if (way == API_GO_ON)
+		TRY(store_operator_role_set(
+			c->g->store, name, role, change, c->actor, c->req->id, &changed));
 	c->answer = json_pack("{s:s, s:s, s:b}", "name", name, "role", operator_role_name(role),
 		"changed", changed);
 	return ERR_OK;
@@ -50,11 +58,12 @@ api_access(struct api_call *c)
 	out = json_array();
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(out,
-			json_pack("{s:s, s:s, s:s, s:o, s:o}", "name", list[i].name, "kind",
+			json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "name", list[i].name, "kind",
 				identity_kind_name(list[i].kind), "state",
 				identity_state_name(list[i].state), "roles",
 				list_texts(list[i].roles, list[i].role_count), "grants",
-				list_texts(list[i].grants, list[i].grant_count)));
+				list_texts(list[i].grants, list[i].grant_count), "proposals",
+				list_texts(list[i].proposals, list[i].proposal_count)));
 	c->answer = json_pack(
 		"{s:o, s:s*}", "access", out, "next", count == limit ? list[count - 1].name : NULL);
 	return ERR_OK;

@@ -363,14 +363,22 @@ read_value(struct api_call *c, const struct admin_input *i, struct api_value *ou
 	return readers[i->type].read(c, i, from, out);
 }
 
-enum err
-api_read(struct api_call *c)
+static enum err
+read_request(struct api_call *c)
 {
 	c->input = json_object();
 	TRY(add_query(c));
 	if (c->op->effect == ADMIN_CHANGES)
 		TRY(add_body(c));
 	add_path(c);
+	return ERR_OK;
+}
+
+enum err
+api_read(struct api_call *c)
+{
+	if (c->input == NULL)
+		TRY(read_request(c));
 	for (size_t i = 0; c->op->input[i].name != NULL; i++) {
 		assert(i < API_INPUTS_MAX);
 		if (c->op->input[i].place != ADMIN_IN_COMMAND)

@@ -7,6 +7,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/store/node.h"
+#include "lib/store/proposal.h"
 
 enum { STALE_S = 15 };
 
@@ -190,7 +191,7 @@ put_programs(struct api_call *c, int64_t now)
 enum err
 api_status(struct api_call *c)
 {
-	int64_t now = clock_now();
+	int64_t now = clock_now(), waiting = 0;
 	enum err e;
 
 	c->answer = json_pack("{s:s, s:s, s:[], s:[], s:[], s:[], s:{s:b, s:i}}", "instance",
@@ -200,6 +201,9 @@ api_status(struct api_call *c)
 	e = put_programs(c, now);
 	if (e == ERR_OK)
 		e = api_put_issuers(c, now);
+	if (e == ERR_OK)
+		e = store_proposal_count(c->g->store, &waiting);
+	json_object_set_new(c->answer, "proposals_waiting", json_integer(waiting));
 	json_object_set_new(c->answer, "healthy",
 		json_boolean(json_array_size(json_object_get(c->answer, "problems")) == 0));
 	return e;

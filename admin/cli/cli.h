@@ -136,7 +136,8 @@ enum err client_list(struct cli *a, const char *path, const char *member, unsign
 /* What the command line gives for the operation's inputs, as JSON by their names; a new reference.
  */
 enum err remote_read(struct cli *a, json_t **out) MUST_CHECK;
-/* Calls the operation; the answer, or the list it is about, is a new reference. */
+/* Calls the operation; the answer, or the list it is about, is a new reference. ERR_UNAVAILABLE (word
+ * "approval-waiting"): it waits for a second operator. */
 enum err remote_ask(struct cli *a, const json_t *given, json_t **out) MUST_CHECK;
 
 #define CLI_COMMAND(name) enum err name(struct cli *a)
@@ -145,8 +146,6 @@ CLI_COMMAND(cmd_schema_apply);
 CLI_COMMAND(cmd_config_check);
 CLI_COMMAND(cmd_issuer_import);
 CLI_COMMAND(cmd_issuer_remove);
-CLI_COMMAND(cmd_issuer_retire);
-CLI_COMMAND(cmd_issuer_activate);
 CLI_COMMAND(cmd_remote);
 CLI_COMMAND(cmd_status);
 CLI_COMMAND(cmd_issue);

@@ -337,7 +337,7 @@ store_import(struct cli *a, struct store *s, const struct import *in)
 	TRY(add_issuer(a, s, &in->root, &root));
 	TRY(import_crl(a, s, in, root.id, &same));
 	for (size_t i = 0; i < in->gone_count; i++) /* also of a CRL that is known already */
-		TRY(store_issuer_move(s, in->gone[i], ISSUER_REVOKED, local_actor(a), &moved));
+		TRY(store_issuer_move(s, in->gone[i], ISSUER_REVOKED, local_actor(a), "", &moved));
 	issuing.parent = root.id;
 	issuing.profile_count = options_values(a, "profile", &issuing.profiles);
 	if (in->has_issuing)

@@ -183,6 +183,25 @@ fill_path(struct cli *a, const char *path, const char *value)
 	return arena_printf(a->arena, "%.*s%s%s", (int)(brace - path), path, value, brace + 2);
 }
 
+/* Whether the answer is that nothing has happened yet. */
+static enum err
+check_waiting(struct cli *a, const json_t *answer)
+{
+	const json_t *id = json_object_get(answer, "proposal");
+
+	if (a->command->operation->waits != ADMIN_MAY_WAIT || id == NULL)
+		return ERR_OK;
+	a->answered = true;
+	if (a->json)
+		output_json(answer);
+	return err_set_word(ERR_UNAVAILABLE, WORD_APPROVAL_WAITING,
+		"waits for a second operator until %s; nothing has happened yet: another one (%s) runs "
+		"`ca-admin proposal approve %lld`",
+		output_text(a->arena, json_object_get(answer, "expires_at")),
+		output_text(a->arena, json_object_get(answer, "able")),
+		(long long)json_integer_value(id));
+}
+
 enum err
 remote_ask(struct cli *a, const json_t *given, json_t **out)
 {
@@ -200,8 +219,10 @@ remote_ask(struct cli *a, const json_t *given, json_t **out)
 		else if (value != NULL && i->place == ADMIN_IN_REQUEST)
 			json_object_set(body, i->name, value);
 	}
-	if (op->effect == ADMIN_CHANGES)
-		return client_post(a, path, body, out);
+	if (op->effect == ADMIN_CHANGES) {
+		TRY(client_post(a, path, body, out));
+		return check_waiting(a, *out);
+	}
 	if (has_pages(op))
 		return ask_pages(a, path, out);
 	TRY(client_get(a, path, out));

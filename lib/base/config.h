@@ -58,6 +58,22 @@ struct config_listener {
 	int64_t request_deadline, idle_timeout;
 };
 
+/* What may wait for a second operator. */
+#define CONFIG_GUARDED(X)                                                                          \
+	X(OPERATOR_ADD, "operator.add")                                                            \
+	X(OPERATOR_ROLE, "operator.role")                                                          \
+	X(OPERATOR_CERTIFICATE, "operator.certificate")                                            \
+	X(GRANT_WILDCARD, "grant.wildcard")                                                        \
+	X(GRANT_DOMAIN, "grant.domain")                                                            \
+	X(ISSUER_CHANGE, "issuer.change")
+#define CONFIG_GUARDED_IDENTIFIER(identifier, text) GUARDED_##identifier,
+enum config_guarded { CONFIG_GUARDED(CONFIG_GUARDED_IDENTIFIER) GUARDED_COUNT };
+
+struct config_second {
+	uint32_t guarded; /* 1U << enum config_guarded of what waits for a second operator */
+	int64_t proposal_lifetime;
+};
+
 struct config_public {
 	const char *address;
 	uint32_t port;
@@ -126,6 +142,7 @@ struct config {
 	struct config_issuer *issuers;
 	uint32_t issuers_count;
 	struct config_listener enroll, admin;
+	struct config_second second; /* of section admin */
 	struct config_public public;
 	struct config_acme acme;
 	struct config_est est;

@@ -50,9 +50,9 @@ enum { PORT_MAX = 65535 };
 		NUMBER(section.port, 1, PORT_MAX, .fallback = (port_),                             \
 			.help = "where the " who " listens"),                                      \
 		TEXTS(section.base_urls, 1, 16, .need = YAML_REQUIRED, .form = &form_https_url,    \
-			.example = "[\"https://ca.example.org:" port_ "\"]", .help = (urls)),          \
+			.example = "[\"https://ca.example.org:" port_ "\"]", .help = (urls)),      \
 		TEXTS(section.names, 1, 32, .need = YAML_REQUIRED, .form = &form_dns_or_address,   \
-			.example = "[ca.example.org]",                                                 \
+			.example = "[ca.example.org]",                                             \
 			.help = "in the " who "'s own TLS certificate"),                           \
 		TEXT(section.profile, .form = &form_word, .fallback = "gateway-tls",               \
 			.help = "of that certificate"),                                            \
@@ -75,6 +75,16 @@ format_name(unsigned format)
 	return format == LOG_FORMAT_KV ? "kv" : "json";
 }
 
+#define GUARDED_TEXT(identifier, text) text,
+static const char *
+guarded_name(unsigned guarded)
+{
+	static const char *const names[] = {CONFIG_GUARDED(GUARDED_TEXT)};
+
+	return names[guarded];
+}
+
+static const struct words guarded = {guarded_name, GUARDED_COUNT};
 static const struct words log_formats = {format_name, LOG_FORMAT_COUNT};
 static const struct words log_levels = {log_level_name, LOG_LEVEL_COUNT};
 
@@ -143,6 +153,22 @@ static const struct yaml_row rows[] = {
 	LISTENER(admin, "admin program",
 		"the URLs operators use; the first is what ca-admin init writes down", "8446", "16",
 		"64", "256", "64"),
+
+	{.path = "admin.second_operator",
+		.type = YAML_SET,
+		.at = YAML_AT(uint32_t, struct config, second.guarded),
+		.max = GUARDED_COUNT,
+		.words = &guarded,
+		.example =
+			"[operator.add, operator.role, operator.certificate, grant.wildcard, grant.domain, issuer.change]",
+		.help = "what waits until another operator approves it"},
+	{.path = "admin.proposal_lifetime",
+		.type = YAML_DURATION,
+		.at = YAML_AT(int64_t, struct config, second.proposal_lifetime),
+		.min = MINUTE,
+		.max = 30 * DAY,
+		.fallback = "24h",
+		.help = "how long it waits"},
 
 	SECTION("public", .need = YAML_REQUIRED,
 		.help = "OCSP, CRLs and CA certificates over plain HTTP"),

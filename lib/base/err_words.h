@@ -87,6 +87,7 @@
 	X(ROLE_MISSING, "role-missing", "ask an administrator for the role, or an operator who has it") \
 	X(OWN_IDENTITY, "own-identity", "let another operator do it")                              \
 	X(OWN_REQUEST, "own-request", "let another operator approve it")                           \
+	X(OWN_PROPOSAL, "own-proposal", "let another operator approve it")                         \
 	X(UNKNOWN_IDENTITY, "unknown-identity", "`ca-admin identity list` shows those there are")  \
 	X(IDENTITY_EXISTS, "identity-exists", "take another name")                                 \
 	X(IDENTITY_RETIRED, "identity-retired", "make a new identity under another name")          \

@@ -63,6 +63,10 @@ enum err pki_dns_check(struct bytes text, struct arena *a, struct bytes *out) MU
  */
 enum err pki_pattern_check(struct bytes text) MUST_CHECK;
 bool pki_pattern_covers(struct bytes pattern, const struct pki_san *san);
+/* What a pattern that pki_pattern_check() takes covers besides one name: any one label or the paths of
+ * one URI; or everything below a domain, everybody in it, or a network. */
+enum pki_reach { PKI_REACH_NAME, PKI_REACH_WILDCARD, PKI_REACH_DOMAIN };
+enum pki_reach pki_pattern_reach(struct bytes pattern);
 
 /* The DER of a Name with the given parts (UTF8String; NULL parts
  * are left out; all NULL gives the empty SEQUENCE), in the arena. */

@@ -254,3 +254,15 @@ pki_pattern_covers(struct bytes pattern, const struct pki_san *san)
 		return false;
 	return covers[san->type](skip_octets(pattern, at + 1), san->value);
 }
+
+enum pki_reach
+pki_pattern_reach(struct bytes pattern)
+{
+	if (starts_with(pattern, "dns:**.") || starts_with(pattern, "email:*@") ||
+		(starts_with(pattern, "ip:") && memchr(pattern.p, '/', pattern.n) != NULL))
+		return PKI_REACH_DOMAIN;
+	if (starts_with(pattern, "dns:*.") ||
+		(starts_with(pattern, "uri:") && ends_with(pattern, BYTES_LIT("*"))))
+		return PKI_REACH_WILDCARD;
+	return PKI_REACH_NAME;
+}

@@ -142,18 +142,22 @@ store_issuer_remove(struct store *s, const char *name, const char *actor)
 
 enum err
 store_issuer_move(struct store *s, const char *name, enum issuer_state state, const char *actor,
-	bool *changed)
+	const char *request_id, bool *changed)
 {
 	AUTO_PARAMS(p);
 	AUTO(PGresult) res = NULL;
 
-	BIND(&p, issuer_move, .name = name, .state = issuer_state_name(state), .actor = actor);
+	BIND(&p, issuer_move, .name = name, .state = issuer_state_name(state), .actor = actor,
+		.request_id = request_id);
 	TRY(db_run(s->db, &sql_issuer_move, &p, &res));
 	const char *outcome = result_peek(res, 0, COL_ISSUER_MOVE_OUTCOME);
 
 	if (strcmp(outcome, "unknown") == 0)
 		return err_set_word(
 			ERR_NOTFOUND, WORD_UNKNOWN_ISSUER, "there is no issuing CA \"%s\"", name);
+	if (strcmp(outcome, "denied") == 0)
+		return err_set_word(
+			ERR_DENIED, WORD_ROLE_MISSING, "\"%s\" is no administrator", actor);
 	if (strcmp(outcome, "revoked") == 0)
 		return err_set(ERR_CONFLICT,
 			"issuing CA \"%s\" is revoked on its root's CRL, which is for good", name);

@@ -33,10 +33,11 @@ store_issuer_add(struct store *s, const struct store_issuer *issuer, int16_t *id
  * of it are refused. Owner connection only. ERR_NOTFOUND: there is no such issuer. ERR_CONFLICT: a
  * certificate, a CRL or an issuing CA refers to it. */
 enum err store_issuer_remove(struct store *s, const char *name, const char *actor) MUST_CHECK;
-/* Owner connection only: an issuing CA's state from now on; being in it already is ERR_OK, with
- * *changed false. ERR_NOTFOUND (word "unknown-issuer"): no issuing CA has this name. ERR_CONFLICT:
- * it is revoked, which is for good. Rings STATE. */
+/* An issuing CA's state from now on; being in it already is ERR_OK, with *changed false. An administrator
+ * retires and activates, the owner also revokes. ERR_NOTFOUND (word "unknown-issuer"): no issuing CA
+ * has this name. ERR_DENIED: the actor is no administrator. ERR_CONFLICT: it is revoked, which is for
+ * good. Rings STATE. */
 enum err store_issuer_move(struct store *s, const char *name, enum issuer_state state,
-	const char *actor, bool *changed) MUST_CHECK;
+	const char *actor, const char *request_id, bool *changed) MUST_CHECK;
 
 #endif

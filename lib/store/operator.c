@@ -74,6 +74,8 @@ store_access_list(struct store *s, struct arena *a, const char *after, unsigned 
 				res, i, COL_ACCESS_LIST_STATE, &identity_state_words)};
 		to->roles = result_texts(a, res, i, COL_ACCESS_LIST_ROLES, &to->role_count);
 		to->grants = result_texts(a, res, i, COL_ACCESS_LIST_GRANTS, &to->grant_count);
+		to->proposals =
+			result_texts(a, res, i, COL_ACCESS_LIST_PROPOSALS, &to->proposal_count);
 	}
 	return ERR_OK;
 }

@@ -18,8 +18,9 @@ struct store_access {
 	const char *name;
 	enum identity_kind kind;
 	enum identity_state state;
-	const char **roles, **grants; /* grants as "profile=pattern", at most a hundred */
-	size_t role_count, grant_count;
+	/* grants as "profile=pattern", proposals that wait as "7 identity.add bob": at most a hundred */
+	const char **roles, **grants, **proposals;
+	size_t role_count, grant_count, proposal_count;
 };
 /* A page of identities after this name (NULL: the first). */
 enum err store_access_list(struct store *s, struct arena *a, const char *after, unsigned limit,

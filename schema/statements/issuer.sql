@@ -73,7 +73,7 @@ a AS (
 SELECT used_by FROM used;
 
 -- name: issuer_move
--- by: owner
--- in: name text, state text, actor text
+-- by: admin, owner
+-- in: name text, state text, actor text, request_id text
 -- out: outcome text
-SELECT issuer_move(:name, :state, :actor) AS outcome;
+SELECT issuer_move(:name, :state, :actor, :request_id) AS outcome;

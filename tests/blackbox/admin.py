@@ -51,8 +51,8 @@ def operation(method, path):
 def check_described(method, path, status, body):
     known = operation(method, path)
     assert known is not None, "%s %s is not in the document" % (method, path)
-    if status == 200:
-        schema = known["responses"]["200"]["content"]["application/json"]["schema"]
+    if status in (200, 202):
+        schema = known["responses"][str(status)]["content"]["application/json"]["schema"]
     else:
         schema = document["components"]["responses"]["problem"]["content"]["application/problem+json"]["schema"]
     validator = jsonschema.Draft202012Validator(schema, resolver=jsonschema.RefResolver("", closed(document)), format_checker=FORMATS)

@@ -15,7 +15,7 @@ CHANGES = [("identities", {"name": "intruder", "kind": "operator"}), ("identity/
            ("grants", {"identity": "outsider", "profile": "workload", "pattern": "dns:**.example.org"}),
            ("grants/remove", {"identity": "outsider", "profile": "device", "pattern": "dns:outsider.example.org"}),
            ("certificates/" + "11" * 16 + "/revoke", {}), ("issue", {"identity": "outsider", "profile": "device", "csr": ""}),
-           ("renew", {"csr": ""}), ("crl/publish", {})]
+           ("renew", {"csr": ""}), ("crl/publish", {}), ("issuer/retire", {"name": "issuing-1"}), ("proposals/1/approve", {})]
 
 
 @pytest.mark.parametrize("kind", ["device", "workload"])

@@ -85,7 +85,7 @@ def test_a_role_counts_from_when_it_is_given_until_it_is_taken(ca, team):
     assert given == {"name": "is-nothing", "role": "auditor", "changed": True}
     assert call(none, "GET", "identities")[0] == 200
     assert not ca.admin("operator", "role", "add", "is-nothing", "auditor")["changed"]
-    assert {"name": "is-nothing", "kind": "operator", "state": "active", "roles": ["auditor"], "grants": []} in ca.admin("access")
+    assert {"name": "is-nothing", "kind": "operator", "state": "active", "roles": ["auditor"], "grants": [], "proposals": []} in ca.admin("access")
     ca.admin("operator", "role", "remove", "is-nothing", "auditor")
     refused(none, "GET", "identities", None, 403, "role-missing")
     for operation in ("operator.role.add", "operator.role.remove"):
@@ -137,7 +137,7 @@ def test_the_manual_tells_the_roles_as_they_are(ca):
         listed = listed.split(": ", 1)[1] if ": " in listed else listed
         told[role] = sorted(c.strip().lower() for c in listed.split(","))
     names = {"issuers": "issuer list", "identities": "identity list", "grants": "grant list", "certificates": "cert list",
-             "certificate.show": "cert show", "certificate.revoke": "cert revoke", "identity.offboard": "offboard", "requests": "request list", "audit": "audit list"}
+             "certificate.show": "cert show", "certificate.revoke": "cert revoke", "identity.offboard": "offboard", "requests": "request list", "audit": "audit list", "proposals": "proposal list"}
     assert sorted(told) == sorted(ROLES)
     for role in ROLES:
         may = [op["operationId"] for _, _, op in operations() if role in op.get("x-roles", []) + op.get("x-roles-over-operators", [])]

@@ -116,10 +116,10 @@ def two():
 def test_a_retired_issuer_certifies_nobody_and_goes_on_with_crl_and_ocsp(two):
     pair, other = issue(two, "of-the-second", "second"), issue(two, "another", "second")
     cert, of = load_cert(pair[1]), two.path("ceremony/issuing-2.pem")
-    assert "would retire" in two.local("issuer", "retire", "issuing-2", "--dry-run").stdout
+    assert "retire issuer" in two.admin("issuer", "retire", "issuing-2", "--dry-run")["plan"]
     assert two.sql("SELECT state FROM chancery.issuer WHERE name = 'issuing-2'") == [("active",)]
-    two.local("issuer", "retire", "issuing-2")
-    assert "already" in two.local("issuer", "retire", "issuing-2").stdout
+    assert two.admin("issuer", "retire", "issuing-2") == {"name": "issuing-2", "state": "retired", "changed": True}
+    assert not two.admin("issuer", "retire", "issuing-2")["changed"]
     wait_told(two, '"issuing-2"', "issuer activate")
     configure(two, TWO[:1])
     wait_for(lambda: "good" in ocsp(two, cert, of), 20, "a new responder of the retired issuer")
@@ -151,11 +151,11 @@ def test_what_cannot_be_published_is_told(two):
 
 
 def test_an_active_issuer_again(two):
-    two.local("issuer", "activate", "issuing-2")
+    two.admin("issuer", "activate", "issuing-2")
     configure(two, TWO)
     assert load_cert(issue(two, "back", "second")[1]).issuer == load_cert(two.path("ceremony/issuing-2.pem")).subject
-    assert two.local("issuer", "retire", "nobody", check=False).returncode == 3
-    assert two.local("issuer", "retire", "root", check=False).returncode == 3
+    assert two.admin("issuer", "retire", "nobody", check=False).returncode == 3
+    assert two.admin("issuer", "retire", "root", check=False).returncode == 3
 
 
 def test_a_revoked_issuer_signs_nothing_and_its_clients_do_not_get_in(two):
@@ -175,7 +175,7 @@ def test_a_revoked_issuer_signs_nothing_and_its_clients_do_not_get_in(two):
         issue(two, "too-late", "second")
     assert number == two.sql(
         "SELECT max(number) FROM chancery.crl c JOIN chancery.issuer i ON i.id = c.issuer WHERE i.name = 'issuing-2'")
-    done = two.local("issuer", "activate", "issuing-2", check=False)
+    done = two.admin("issuer", "activate", "issuing-2", check=False)
     assert done.returncode == 4 and "for good" in done.stderr
     with two.client(*other) as c:
         assert c.request("GET", "/.well-known/est/cacerts").status == 200

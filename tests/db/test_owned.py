@@ -9,7 +9,7 @@ import pytest
 from pgcluster import wait_for
 
 PROGRAMS = ["gateway", "admin", "signer", "validator", "status"]
-LOCKED = ["identity", "name_grant", "issuance_request", "certificate", "revocation", "audit_event", "crl_turn", "crl", "crl_part", "node", "writer_mark",
+LOCKED = ["identity", "proposal", "name_grant", "issuance_request", "certificate", "revocation", "audit_event", "crl_turn", "crl", "crl_part", "node", "writer_mark",
           "acme_account", "acme_order", "acme_challenge", "acme_nonce_key", "acme_nonce_used", "issuer"]
 
 
@@ -120,6 +120,10 @@ PLANE = [
     "SELECT certificate_revoke('\\x00', 1::smallint, 'alice', 'r')",
     "SELECT certificate_revoke_line('\\x00', 1::smallint, 'alice', 'r')",
     "SELECT crl_mark(1::smallint)",
+    "SELECT issuer_move('ca', 'retired', 'alice', 'r')",
+    "SELECT proposal_add('identity.add', 'evil', '{}', '{administrator}', 60, 'alice', 'r')",
+    "SELECT proposal_approve(1, 'alice', 'r')",
+    "SELECT * FROM proposal",
     "SELECT * FROM audit_event",
 ]
 
@@ -134,6 +138,16 @@ def test_only_the_admin_program_is_the_operators_hand(db, program, statement):
 def test_nobody_else_gives_roles_or_reads_them(db, program):
     refused(db, program, "SELECT operator_role_set('alice', 'auditor', true, 'x', 'r')")
     refused(db, program, "SELECT * FROM operator_role")
+
+
+def test_an_issuer_is_retired_by_an_administrator_and_revoked_by_the_owner_alone(db):
+    def move(state, by="boss"):
+        return db.value("chancery_admin", "SELECT issuer_move('ca', %s, %s, 'r')", state, by)
+    boss = db.identity("boss", "operator")
+    assert move("retired") == "denied"
+    db.sql("chancery_owner", "INSERT INTO operator_role (identity, role, granted_by) VALUES (%s, 'administrator', 'x')", boss)
+    assert move("retired", "alice") == "denied" and move("revoked") == "denied"
+    assert move("retired") == "ok" and move("retired") == "unchanged" and move("active") == "ok"
 
 
 def test_a_role_is_given_by_an_administrator_and_not_to_himself(db):

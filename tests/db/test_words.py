@@ -29,6 +29,7 @@ def db(cluster):
     database.sql(OWNER, "INSERT INTO acme_authorization (id, account, identifier, expires) VALUES ('z', 'a', 'dns:x.example', now())")
     database.sql(OWNER, "INSERT INTO acme_challenge (id, \"authorization\", type, token) VALUES ('c', 'z', 'http-01', 't')")
     database.sql(OWNER, "INSERT INTO audit_event (actor, operation, outcome) VALUES ('x', 'x', 'ok')")
+    database.sql(OWNER, "INSERT INTO proposal (operation, object, arguments, roles, proposer, expires_at) VALUES ('x', 'x', '{}', '{}', 'x', now())")
     database.sql(OWNER, "INSERT INTO operator_role (identity, role, granted_by) VALUES (1, 'officer', 'x')")
     yield database
     database.close()

@@ -87,6 +87,7 @@ test_defaults_complete_the_smallest_configuration(void)
 	CHECK(c->est.labels_count == 0 && c->est.wait == 10);
 	CHECK(!c->validator.allow_special && c->validator.allow_count == 0 &&
 		c->validator.attempts == 3);
+	CHECK(c->second.guarded == 0 && c->second.proposal_lifetime == 86400);
 	CHECK(c->crl.lifetime == 86400 && c->crl.refresh == 3600 && c->crl.backdate == 300);
 	CHECK(strcmp(c->ocsp.profile, "ocsp-responder") == 0 && c->metrics.port == 9464);
 	CHECK(c->launcher.users && c->log.level == LOG_INFO && c->log.format == LOG_FORMAT_KV);
@@ -119,6 +120,18 @@ test_every_section_is_read(void)
 		c->validator.allow_special);
 	CHECK(c->validator.timeout == 300 && c->crl.refresh == 1800);
 	CHECK(!c->launcher.users && c->log.level == LOG_DEBUG && c->log.format == LOG_FORMAT_JSON);
+}
+
+static void
+test_what_waits_for_a_second_operator_is_a_set(void)
+{
+	AUTO_STRUCT(config) c = NULL;
+
+	CHECK_OK(load_changed(14,
+		"admin: { base_urls: [\"https://a\"], names: [a], second_operator: [grant.domain, operator.add], proposal_lifetime: 2h }",
+		&c));
+	CHECK(c != NULL && c->second.proposal_lifetime == 7200 &&
+		c->second.guarded == (1U << GUARDED_GRANT_DOMAIN | 1U << GUARDED_OPERATOR_ADD));
 }
 
 static void
@@ -223,6 +236,11 @@ test_impossible_values_are_refused_with_their_line(void)
 			"must not exceed \"admin.connections\""},
 		{14, "admin: { base_urls: [\"https://a\"], names: [a], port: 8443 }", 14,
 			"\"enroll\" and \"admin\" both listen on port 8443"},
+		{14, "admin: { base_urls: [\"https://a\"], names: [a], second_operator: [operator.delete] }",
+			14,
+			"one of: operator.add, operator.role, operator.certificate, grant.wildcard, grant.domain, issuer.change"},
+		{14, "admin: { base_urls: [\"https://a\"], names: [a], proposal_lifetime: 1s }", 14,
+			"\"admin.proposal_lifetime\" is \"1s\": must be 1m to 30d"},
 		{0, "log:\n  level: verbose\n", 16, "one of: debug, info, warning, error"},
 		{0, "launcher:\n  users: maybe\n", 16, "true or false"},
 	};
@@ -424,6 +442,8 @@ UNIT_MAIN("config", {"test_directory_is_made", test_directory_is_made},
 	{"test_defaults_complete_the_smallest_configuration",
 		test_defaults_complete_the_smallest_configuration},
 	{"test_every_section_is_read", test_every_section_is_read},
+	{"test_what_waits_for_a_second_operator_is_a_set",
+		test_what_waits_for_a_second_operator_is_a_set},
 	{"test_pin_may_come_from_a_descriptor", test_pin_may_come_from_a_descriptor},
 	{"test_impossible_values_are_refused_with_their_line",
 		test_impossible_values_are_refused_with_their_line},

@@ -398,7 +398,37 @@ test_bad_patterns_are_refused_and_cover_nothing(void)
 	}
 }
 
-UNIT_MAIN("pki-names",
+static void
+test_the_reach_of_a_pattern(void)
+{
+	static const struct {
+		const char *pattern;
+		enum pki_reach reach;
+	} cases[] = {
+		{"dns:a.example", PKI_REACH_NAME},
+		{"dns:example", PKI_REACH_NAME},
+		{"dns:*.example", PKI_REACH_WILDCARD},
+		{"dns:**.example", PKI_REACH_DOMAIN},
+		{"ip:10.0.0.1", PKI_REACH_NAME},
+		{"ip:10.0.0.1/32", PKI_REACH_DOMAIN},
+		{"ip:fd00::/8", PKI_REACH_DOMAIN},
+		{"uri:https://a.example/x", PKI_REACH_NAME},
+		{"uri:https://a.example/*", PKI_REACH_WILDCARD},
+		{"uri:urn:x:*", PKI_REACH_WILDCARD},
+		{"email:a@a.example", PKI_REACH_NAME},
+		{"email:*@a.example", PKI_REACH_DOMAIN},
+		{"other:1.2.3:0500", PKI_REACH_NAME},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct bytes pattern = bytes_str(cases[i].pattern);
+
+		CHECK_CASE(pki_pattern_check(pattern) == ERR_OK, cases[i].pattern);
+		CHECK_CASE(pki_pattern_reach(pattern) == cases[i].reach, cases[i].pattern);
+	}
+}
+
+UNIT_MAIN("pki-names", {"test_the_reach_of_a_pattern", test_the_reach_of_a_pattern},
 	{"test_canonical_text_is_its_own_canonical_text",
 		test_canonical_text_is_its_own_canonical_text},
 	{"test_other_texts_are_refused", test_other_texts_are_refused},
