@@ -191,3 +191,40 @@ BEGIN
 		p_request_id, jsonb_build_object('proposal', p_id, 'operation', p.operation, 'proposer', p.proposer, 'reason', p_reason));
 	RETURN 'ok';
 END $$;
+
+-- As before, and 'role' when the operator is no officer.
+CREATE OR REPLACE FUNCTION request_approve(p_request bigint, p_operator bigint, p_actor text, p_request_id text,
+	OUT outcome text, OUT approvals bigint, OUT needed bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = chancery, pg_temp AS $$
+DECLARE
+	r record;
+BEGIN
+	SELECT id, state, hold, requester, approvals_needed, profile INTO r FROM issuance_request WHERE id = p_request FOR UPDATE;
+	IF NOT FOUND THEN
+		outcome := 'unknown';
+		RETURN;
+	END IF;
+	needed := r.approvals_needed;
+	approvals := request_approvals(p_request, r.requester);
+	IF r.state <> 'held' OR r.hold IS DISTINCT FROM 'approval' THEN
+		outcome := 'not-held';
+		RETURN;
+	ELSIF r.requester = p_operator THEN
+		outcome := 'own';
+		RETURN;
+	ELSIF NOT operator_may((SELECT name FROM identity WHERE id = p_operator), '{officer}') THEN
+		outcome := 'role';
+		RETURN;
+	END IF;
+	INSERT INTO request_approval (request, operator) VALUES (p_request, p_operator) ON CONFLICT DO NOTHING;
+	outcome := CASE WHEN FOUND THEN 'ok' ELSE 'again' END;
+	approvals := request_approvals(p_request, r.requester);
+	IF outcome = 'ok' THEN
+		INSERT INTO audit_event (actor, operation, object, outcome, request_id, detail)
+			VALUES (p_actor, 'request.approve', p_request::text, 'ok', p_request_id,
+				jsonb_build_object('profile', r.profile, 'approvals', approvals, 'needed', needed));
+	END IF;
+	IF approvals >= needed THEN
+		UPDATE issuance_request SET state = 'pending' WHERE id = p_request;
+	END IF;
+END $$;

@@ -129,13 +129,13 @@ def test_whoever_asked_cannot_approve(ca, asker):
         assert call(c, "POST", "issue", body)[0] == 200
 
 
-def test_an_approval_by_an_operator_who_is_blocked_since_does_not_count(ca, asker):
+@pytest.mark.parametrize("leaves", [["identity", "block", "leaver"], ["operator", "role", "remove", "leaver", "officer"]])
+def test_an_approval_by_one_who_may_not_any_more_does_not_count(ca, asker, leaves):
     asker.enroll("twice")
     number = held(asker)
-    ca.add_identity("leaver-%d" % number, "operator")
-    ca.team["leaver"] = ca.issue("leaver-%d" % number, "operator")
-    approve(ca, "leaver", number)
-    ca.admin("identity", "block", "leaver-%d" % number)
+    ca.team["leaver"] = ca.add_operator("leaver-%d" % number, "officer")
+    assert approve(ca, "leaver", number)[1]["approvals"] == 1
+    ca.admin(*[w if w != "leaver" else "leaver-%d" % number for w in leaves])
     assert approve(ca, "bob", number)[1]["approvals"] == 1
     assert asker.row() == (number, "held")
 

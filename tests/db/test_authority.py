@@ -92,6 +92,24 @@ def test_a_request_has_every_authority_it_was_given(world):
     assert world.facts() == FACTS
 
 
+def test_only_officers_approve_and_only_theirs_counts(world):
+    """Of all who have approved: the officer; not the administrator, the asker, a device or who has no role."""
+    db = world.db
+    db.sql(OWNER, "UPDATE issuance_request SET state = 'held', hold = 'approval', approvals_needed = 2 WHERE id = %s", world.request)
+    def approve(who):
+        return db.sql(ADMIN, "SELECT outcome, approvals FROM request_approve(%s, %s, 'x', 'r')", world.request, who)[0]
+    db.sql(OWNER, "UPDATE identity SET kind = 'operator' WHERE name = 'asker'")
+    db.sql(OWNER, "INSERT INTO operator_role (identity, role, granted_by) VALUES (%s, 'officer', 't')", world.asker)
+    nobody = db.identity("nobody", "operator")
+    for who, outcome in ((world.boss, "role"), (nobody, "role"), (world.device, "role"), (world.asker, "own")):
+        assert approve(who) == (outcome, 1)
+        db.sql(OWNER, "INSERT INTO request_approval (request, operator) VALUES (%s, %s)", world.request, who)
+    assert world.facts()[8] == db.value(SIGNER, "SELECT request_approvals(%s)", world.request) == 1
+    db.sql(OWNER, "INSERT INTO operator_role (identity, role, granted_by) VALUES (%s, 'officer', 't')", nobody)
+    assert world.facts()[8] == 2 and approve(nobody) == ("again", 2)
+    assert db.value(OWNER, "SELECT state FROM issuance_request WHERE id = %s", world.request) == "pending"
+
+
 def test_a_certificate_shown_by_another_than_its_own_identity_authorises_nothing(world):
     world.db.sql(OWNER, "UPDATE issuance_request SET proof_serial = %s WHERE id = %s", world.other, world.request)
     assert world.facts()[6] is False

@@ -75,6 +75,9 @@ judge_outcome(const char *outcome, int64_t id)
 		return err_set_word(ERR_DENIED, WORD_OWN_REQUEST,
 			"request %lld is your own: another operator must approve it",
 			(long long)id);
+	if (strcmp(outcome, "role") == 0)
+		return err_set_word(
+			ERR_DENIED, WORD_ROLE_MISSING, "only an officer approves requests");
 	if (strcmp(outcome, "not-held") == 0)
 		return err_set(ERR_CONFLICT,
 			"request %lld does not wait for operators (any more); `ca-admin request show %lld` says what became of it",

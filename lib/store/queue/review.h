@@ -31,7 +31,7 @@ struct store_approved {
 	int64_t approvals, needed;
 };
 /* ERR_NOTFOUND; ERR_CONFLICT: it is not held for approval (any more); ERR_DENIED (word
- * "own-request"): whoever asked cannot approve. With enough approvals the signer has it again; rings
+ * "own-request"): whoever asked cannot approve, (word "role-missing") nor who is no officer. With enough approvals the signer has it again; rings
  * REQUEST. Audited. */
 enum err store_review_approve(struct store *s, int64_t id, int64_t operator, const char * actor,
 	const char *request_id, struct store_approved *out) MUST_CHECK;
