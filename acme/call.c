@@ -129,6 +129,8 @@ refuse_call(struct call *c, enum err code)
 	const struct problem_kind *kind = problem_for(code, word);
 
 	c->resp->outcome = err_word_text(word);
+	c->resp->no_event =
+		word == WORD_BAD_NONCE; /* the client tries again (RFC 8555 section 6.5) */
 	c->resp->reason = arena_strdup(c->arena, err_reason_advised());
 	put_problem(c, kind, code, reason);
 	if (kind->status == 429 ||

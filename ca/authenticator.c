@@ -16,8 +16,10 @@
 
 #include "ca/denylist.h"
 #include "ca/grants.h"
+#include "ca/refusals.h"
 #include "lib/base/cache.h"
 #include "lib/base/clock.h"
+#include "lib/base/log.h"
 #include "lib/base/random.h"
 #include "lib/db/follow.h"
 #include "lib/store/certificate.h"
@@ -26,7 +28,12 @@
 
 /* STALE_US: how long judging may go on without news from the database. A revoked client must not
  * win by cutting the gateway off from it. */
-enum { CERTIFICATES_MAX = 4096, STALE_US = 30 * 1000 * 1000, REFRESH_WAIT_MS = 2000 };
+enum {
+	CERTIFICATES_MAX = 4096,
+	STALE_US = 30 * 1000 * 1000,
+	REFRESH_WAIT_MS = 2000,
+	REASON_SIZE = 256
+};
 
 struct entry {
 	struct cache_item item;
@@ -40,6 +47,7 @@ struct ca_authenticator {
 	enum ca_clients welcome;
 	struct ca_denylist *denied;
 	struct ca_grants *grants;
+	struct ca_refusals *refusals;
 	struct db_follower *follower;
 	uint64_t revocation_cursor, identity_cursor, connections_seen; /* the follower's */
 	_Atomic int64_t fresh_us;
@@ -201,6 +209,60 @@ identify_certificate(void *ctx, struct bytes leaf, const void **requester)
 }
 
 static void
+name_refused(struct ca_refusal *what, const struct ca_requester *r)
+{
+	what->identity = r->identity;
+	what->actor = r->identity_name;
+	if (r->certificate != NULL)
+		memcpy(what->serial, r->certificate->serial, sizeof(what->serial));
+}
+
+/* Who it is when its row is in memory; else its certificate, for whoever records it. */
+static void
+name_leaf(struct ca_authenticator *p, struct ca_refusal *what, struct bytes leaf)
+{
+	AUTO_STRUCT(arena) a = NULL;
+	struct pki_cert cert;
+	struct entry *e;
+
+	sha256(leaf, what->leaf);
+	e = (struct entry *)cache_get(p->certificates, bytes_of(what->leaf, sizeof(what->leaf)));
+	if (e != NULL) {
+		name_refused(what, &e->requester);
+		memset(what->leaf, 0, sizeof(what->leaf));
+		return;
+	}
+	a = arena_new(0);
+	if (pki_cert_parse(leaf, a, &cert) == ERR_OK && cert.serial.n == STORE_SERIAL_SIZE)
+		memcpy(what->serial, cert.serial.p, STORE_SERIAL_SIZE);
+}
+
+static void
+note_refused(void *ctx, const struct http_refused *r)
+{
+	struct ca_authenticator *p = ctx;
+	char reason[REASON_SIZE]; /* it may be this thread's last, which parsing sets anew */
+	struct ca_refusal what = {.operation = r->operation,
+		.reason = reason,
+		.request_id = r->request_id,
+		.peer = r->peer,
+		.issued = r->chain == HTTP_CHAIN_VERIFIED ? CA_REFUSED_ISSUED : CA_REFUSED_ANYBODY};
+
+	snprintf(reason, sizeof(reason), "%s", r->reason);
+	if (r->requester != NULL)
+		name_refused(&what, r->requester);
+	else
+		name_leaf(p, &what, r->leaf);
+	ca_refusals_note(p->refusals, &what);
+}
+
+enum err
+ca_authenticator_record(struct ca_authenticator *p)
+{
+	return ca_refusals_record(p->refusals, p->store, CA_REFUSALS_DUE);
+}
+
+static void
 release_requester(void *ctx, const void *requester)
 {
 	(void)ctx;
@@ -306,6 +368,7 @@ ca_authenticator_open(struct store *store, enum ca_clients welcome, struct ca_au
 	pthread_mutex_init(&p->told_lock, NULL);
 	p->denied = ca_denylist_new();
 	p->grants = ca_grants_new(store);
+	p->refusals = ca_refusals_new();
 	p->certificates = cache_new(CERTIFICATES_MAX, free_entry);
 	e = follow_feeds(p);
 	if (e != ERR_OK) {
@@ -318,14 +381,26 @@ ca_authenticator_open(struct store *store, enum ca_clients welcome, struct ca_au
 	return ERR_OK;
 }
 
+/* Nobody is refused any more. */
+static void
+record_rest(struct ca_authenticator *p)
+{
+	enum err e = ca_refusals_record(p->refusals, p->store, CA_REFUSALS_ALL);
+
+	if (e != ERR_OK)
+		log_failure("front.refusals", e);
+}
+
 void
 ca_authenticator_close(struct ca_authenticator *p)
 {
 	if (p == NULL)
 		return;
 	db_follower_stop(p->follower);
+	record_rest(p);
 	cache_free(p->certificates);
 	ca_grants_free(p->grants);
+	ca_refusals_free(p->refusals);
 	ca_denylist_free(p->denied);
 	pthread_mutex_destroy(&p->told_lock);
 	free(p->snapshot);
@@ -338,7 +413,8 @@ ca_authenticator_http(struct ca_authenticator *p)
 	return (struct http_authenticator){.ctx = p,
 		.certificate = identify_certificate,
 		.request = check_request,
-		.release = release_requester};
+		.release = release_requester,
+		.refused = note_refused};
 }
 
 void

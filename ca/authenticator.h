@@ -27,6 +27,9 @@ void ca_authenticator_refresh(struct ca_authenticator *p);
  * called on the follower's thread when there is news and the snapshot has moved. */
 const char *ca_authenticator_snapshot(struct ca_authenticator *p, struct arena *a);
 void ca_authenticator_watch(struct ca_authenticator *p, void (*fn)(void *ctx), void *ctx);
+/* Writes the audit events of refused clients that are due; by the front's main thread, every second or
+ * so. What is left is written when it closes. */
+enum err ca_authenticator_record(struct ca_authenticator *p) MUST_CHECK;
 /* Grants of an identity for a profile, from a bounded cache that state changes invalidate; copied
  * into the arena. */
 enum err ca_authenticator_grants(struct ca_authenticator *p, struct arena *a, int64_t identity,

@@ -33,7 +33,7 @@ struct duty {
 	struct retry retry;
 };
 
-enum { DUTY_RENEW, DUTY_ISSUERS, DUTY_TLS, DUTY_PROFILES, DUTY_COUNT };
+enum { DUTY_RENEW, DUTY_ISSUERS, DUTY_TLS, DUTY_PROFILES, DUTY_REFUSALS, DUTY_COUNT };
 
 struct front {
 	const struct front_program *program;
@@ -248,6 +248,12 @@ follow_issuers(struct front *f)
 	return e;
 }
 
+static enum err
+record_refusals(struct front *f)
+{
+	return ca_authenticator_record(f->app.clients);
+}
+
 static const char *
 describe_node(void *ctx, struct arena *a, const char **detail_json)
 {
@@ -312,6 +318,7 @@ do_duties(struct front *f)
 	program_node_turn(&f->node);
 	perform_duty(f, &f->duty[DUTY_ISSUERS]);
 	perform_duty(f, &f->duty[DUTY_TLS]);
+	perform_duty(f, &f->duty[DUTY_REFUSALS]);
 }
 
 static void
@@ -322,6 +329,7 @@ serve_until_stopped(struct front *f)
 		[DUTY_ISSUERS] = {follow_issuers, {.event = "front.issuers"}},
 		[DUTY_TLS] = {reload_tls, {.event = "front.reload"}},
 		[DUTY_PROFILES] = {load_profiles, {.event = "front.profiles"}},
+		[DUTY_REFUSALS] = {record_refusals, {.event = "front.refusals"}},
 	};
 
 	memcpy(f->duty, duties, sizeof(duties));

@@ -65,6 +65,7 @@ write_failure(struct http_request *req, struct http_response *resp, enum err e)
 {
 	resp->reason = arena_strdup(req->arena, err_reason());
 	resp->outcome = err_name(e);
+	resp->no_event = true; /* refusals.c has decided about it */
 	write_problem(req, resp, status_of[e], err_word_text(err_word()), public_reason(e));
 }
 

@@ -5,7 +5,7 @@
  * is beyond is in the log only, and the last event that fits says so.
  *
  * Only refusals of authenticated callers that reach an operation come here. What the listener
- * refuses before (no certificate, a revoked one, a blocked identity) is in the log.
+ * refuses before is ca/refusals.c's.
  */
 #include <pthread.h>
 #include <stdlib.h>

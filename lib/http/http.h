@@ -82,7 +82,8 @@ struct http_response {
 			      request's arena */
 	struct http_header header[HTTP_HEADERS_MAX];
 	size_t header_count;
-	bool close; /* Connection: close after this answer */
+	bool close;    /* Connection: close after this answer */
+	bool no_event; /* a refusal that the audit has already, or that is how the protocol goes */
 	struct http_prepared
 		*prepared; /* if set, the rest is ignored; the handler's reference is taken over */
 	const char

@@ -76,10 +76,30 @@ write_refusal(struct http_conn *c, const struct http_refusal *r, struct http_res
 		resp->reason = r->reason;
 }
 
+/* A client is known; who is not gets no further than the handshake. */
+static void
+tell_refused(struct http_conn *c, const struct http_response *resp)
+{
+	const struct http_authenticator *clients = &c->server->config.authenticator;
+
+	if (c->tls == NULL || c->req.requester == NULL || resp->no_event ||
+		resp->prepared != NULL || resp->status < 400 || resp->status > 499)
+		return;
+	clients->refused(clients->ctx,
+		&(struct http_refused){.requester = c->req.requester,
+			.operation =
+				c->req.route != NULL ? c->req.route->operation : "http.request",
+			.reason = resp->reason != NULL ? resp->reason : "",
+			.request_id = conn_request_id(c),
+			.peer = c->req.peer_address});
+}
+
 static void
 make_reply(struct http_conn *c, struct http_response *resp)
 {
 	unsigned status = resp->status;
+
+	tell_refused(c, resp);
 
 	c->reply = resp->prepared != NULL ? prepared_not_modified(c, resp->prepared) : NULL;
 	if (c->reply != NULL) {

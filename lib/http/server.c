@@ -230,7 +230,9 @@ check_authenticator(const struct http_config *c)
 {
 	const struct http_authenticator *a = &c->authenticator;
 
-	if (c->tls != NULL && (a->certificate == NULL || a->request == NULL || a->release == NULL))
+	if (c->tls != NULL &&
+		(a->certificate == NULL || a->request == NULL || a->release == NULL ||
+			a->refused == NULL))
 		return err_set(ERR_INVALID,
 			"listener \"%s\": a TLS listener needs an authenticator for its clients",
 			c->name);

@@ -25,6 +25,15 @@ enum http_verdict {
 	HTTP_PEER_BAD /* 42 */,
 	HTTP_PEER_UNAVAILABLE /* 80 */
 };
+/* A client that was not served: in the handshake, when its certificate's key was proven (leaf is the
+ * certificate), or a request that was answered 4xx. */
+struct http_refused {
+	const void *requester; /* NULL in the handshake */
+	struct bytes leaf;
+	/* Of a refused leaf: whether its chain had verified, so that it is one of ours. */
+	enum http_chain { HTTP_CHAIN_REFUSED, HTTP_CHAIN_VERIFIED } chain;
+	const char *operation, *reason, *request_id, *peer; /* id and reason may be empty */
+};
 struct http_authenticator {
 	void *ctx;
 	/* In the handshake, after the chain verified (lib/http: signatures, times, clientAuth EKU,
@@ -36,6 +45,8 @@ struct http_authenticator {
 	 * connection; a reason set by err_set() goes to the log only. */
 	enum http_verdict (*request)(void *ctx, struct http_request *req);
 	void (*release)(void *ctx, const void *requester);
+	/* For the audit; must be cheap, too. */
+	void (*refused)(void *ctx, const struct http_refused *what);
 };
 
 struct http_tls; /* certificate, key and client trust; replaced whole on reload */

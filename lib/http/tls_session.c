@@ -78,6 +78,24 @@ remember_chain(struct http_conn *c, const gnutls_datum_t *certs, unsigned count)
 	c->req.chain_count = count;
 }
 
+/* Who may well be a client of ours, and has proven its key: the application is told, too. */
+static int
+refuse_ours(struct http_conn *c, enum tls_alert alert, const char *reason,
+	const gnutls_datum_t *leaf, enum http_chain chain)
+{
+	const struct http_authenticator *clients = &c->server->config.authenticator;
+	int rc = tls_refuse(c, alert, reason, leaf);
+
+	clients->refused(clients->ctx,
+		&(struct http_refused){.leaf = bytes_of(leaf->data, leaf->size),
+			.chain = chain,
+			.operation = "tls.handshake",
+			.reason = reason,
+			.request_id = "",
+			.peer = c->req.peer_address});
+	return rc;
+}
+
 /* GnuTLS calls this when CertificateVerify, the proof that the client holds the key, has been
  * checked. */
 static int
@@ -89,19 +107,24 @@ verify_client(gnutls_session_t session)
 	const gnutls_datum_t *certs = gnutls_certificate_get_peers(session, &count);
 	enum http_verdict v;
 	enum tls_alert alert;
+	const char *reason;
 
 	if (certs == NULL || count == 0)
 		return tls_refuse(c, TLS_ALERT_CERTIFICATE_REQUIRED,
 			"the client presented no certificate", NULL);
 	alert = verify_chain(c->tls, certs, count);
+	if (alert == TLS_ALERT_EXPIRED || alert == TLS_ALERT_UNSUPPORTED_CERTIFICATE)
+		return refuse_ours(c, alert, err_reason(), &certs[0], HTTP_CHAIN_REFUSED);
 	if (alert != TLS_ALERT_NONE)
 		return tls_refuse(c, alert, err_reason(), &certs[0]);
 	remember_chain(c, certs, count);
 	(void)err_set(ERR_DENIED, "%s", "");
 	v = clients->certificate(clients->ctx, c->chain[0], &c->req.requester);
+	reason = err_reason()[0] != '\0' ? err_reason() : verdict[v].reason;
+	if (v == HTTP_PEER_UNAVAILABLE)
+		return tls_refuse(c, verdict[v].alert, reason, &certs[0]);
 	if (v != HTTP_PEER_OK)
-		return tls_refuse(c, verdict[v].alert,
-			err_reason()[0] != '\0' ? err_reason() : verdict[v].reason, &certs[0]);
+		return refuse_ours(c, verdict[v].alert, reason, &certs[0], HTTP_CHAIN_VERIFIED);
 	c->authenticated = true;
 	return 0;
 }

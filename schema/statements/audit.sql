@@ -1,7 +1,7 @@
 -- Audit events: those outside of the statements and functions that leave theirs, and what auditors read.
 
 -- name: audit_add
--- by: admin
+-- by: gateway, admin
 -- in: actor text, operation text, object text, outcome text, request_id text, detail jsonb
 -- out: audit_add void
 SELECT audit_add(:actor, :operation, :object, :outcome, :request_id, :detail::jsonb);

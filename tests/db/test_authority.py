@@ -31,8 +31,9 @@ class World:
         db.sql(OWNER, "INSERT INTO acme_order (id, account, profile, identifiers, granted, authorizations, expires, request) VALUES "
                       "('o', 'a', 'p', '{dns:x.example.net}', false, '{z}', now() + interval '1 hour', %s)", self.request)
         db.sql(OWNER, "INSERT INTO request_approval (request, operator) VALUES (%s, %s)", self.request, self.operator)
+        self.boss = db.identity("t", "operator")
         db.sql(OWNER, "INSERT INTO operator_role (identity, role, granted_by) VALUES (%s, 'officer', 'x'), (%s, 'administrator', 'x')",
-               self.operator, db.identity("t", "operator"))
+               self.operator, self.boss)
         self.other = self.with_key(db.identity("other"), "the key")
 
     def with_key(self, identity, key):
@@ -104,7 +105,7 @@ def test_only_officers_approve_and_only_theirs_counts(world):
     for who, outcome in ((world.boss, "role"), (nobody, "role"), (world.device, "role"), (world.asker, "own")):
         assert approve(who) == (outcome, 1)
         db.sql(OWNER, "INSERT INTO request_approval (request, operator) VALUES (%s, %s)", world.request, who)
-    assert world.facts()[8] == db.value(SIGNER, "SELECT request_approvals(%s)", world.request) == 1
+    assert world.facts()[8] == db.value(SIGNER, "SELECT request_approvals(%s, %s)", world.request, world.asker) == 1
     db.sql(OWNER, "INSERT INTO operator_role (identity, role, granted_by) VALUES (%s, 'officer', 't')", nobody)
     assert world.facts()[8] == 2 and approve(nobody) == ("again", 2)
     assert db.value(OWNER, "SELECT state FROM issuance_request WHERE id = %s", world.request) == "pending"

@@ -207,6 +207,15 @@ def test_a_program_tells_of_no_others_work(db, program, operation):
     refused(db, program, "SELECT audit_add('alice', '%s', 'mallory', 'ok', 'r', NULL)" % operation)
 
 
+@pytest.mark.parametrize("program,may", [("gateway", True), ("admin", True), ("signer", False), ("validator", False), ("status", False)])
+def test_a_front_tells_whom_it_refused_and_of_nothing_done(db, program, may):
+    for operation in ("tls.handshake", "est.simpleenroll", "acme.newOrder", "http.refusals"):
+        assert (attempt(db, program, "SELECT audit_add('printer', '%s', '', 'refused', 'r', NULL)" % operation) is None) == may
+    if program == "gateway":
+        refused(db, program, "SELECT audit_add('printer', 'est.simpleenroll', '', 'ok', 'r', NULL)")
+        refused(db, program, "SELECT audit_add('printer', 'certificate.issue', '', 'refused', 'r', NULL)")
+
+
 def test_an_event_cannot_be_of_any_size(db):
     assert attempt(db, "validator", "SELECT audit_add('x', 'acme.challenge.validate', 'x', 'ok', 'r', to_jsonb(repeat('x', 1000000)))") == "ProgramLimitExceeded"
 

@@ -179,6 +179,16 @@ release_client(void *ctx, const void *requester)
 	free((void *)(uintptr_t)requester);
 }
 
+static void
+tell_refused(void *ctx, const struct http_refused *what)
+{
+	(void)ctx;
+	log_event(LOG_INFO, "test.refused", LOG_S("operation", what->operation),
+		LOG_S("chain", what->chain == HTTP_CHAIN_VERIFIED ? "verified" : "refused"),
+		LOG_S("known", what->requester != NULL ? "yes" : "no"), LOG_I("leaf", what->leaf.n),
+		LOG_S("reason", what->reason));
+}
+
 static struct bytes
 read_file(struct arena *a, const char *dir, const char *name)
 {
@@ -338,7 +348,8 @@ main(int argc, char **argv)
 		.routes = routes,
 		.authenticator = {.certificate = identify_certificate,
 			.request = check_request,
-			.release = release_client}};
+			.release = release_client,
+			.refused = tell_refused}};
 	struct http_server *s = NULL;
 	pthread_t late;
 	unsigned seconds;

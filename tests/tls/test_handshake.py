@@ -81,6 +81,21 @@ def test_verdict_of_the_application_becomes_the_alert(start, good, verdict, aler
     server.command(f"identify {verdict}")
     assert refused_alert(server, good) == alert
     server.wait_log(rf"event=tls.refused .*alert={number} ")
+    if verdict != "unavailable":
+        server.wait_log(r"event=test.refused operation=tls.handshake chain=verified known=no leaf=\d{3,}")
+
+
+@pytest.mark.parametrize("name,told", [("expired", True), ("server-eku", True), ("foreign", False)])
+def test_the_application_hears_of_refused_clients_that_may_be_its_own(start, pki, good, name, told):
+    make = {"expired": lambda: pki.client("old", begin=-2 * HOUR, end=-HOUR), "server-eku": lambda: pki.client("server", purposes=(SERVER_AUTH,)),
+            "foreign": lambda: Holder("foreign", pki.foreign_root)}[name]
+    server = start()
+    holder = make()
+    refused_alert(server, client_context(pki, holder, [holder] if not told else None))
+    server.command("identify revoked")
+    refused_alert(server, good)
+    server.wait_log(r"event=test.refused operation=tls.handshake chain=verified")
+    assert ("event=test.refused operation=tls.handshake chain=refused" in server.log()) == told
 
 
 def test_chain_that_verified_before_is_still_judged_by_the_application(start, good):
@@ -110,6 +125,7 @@ def test_revoked_while_connected_is_refused_on_the_next_request(start, good):
     assert c.ended()
     assert b"by the test" not in answer.body
     server.wait_log(r'event=http.request operation=test.pool .*status=403 .*outcome=denied reason="revoked by the test"')
+    server.wait_log(r'event=test.refused operation=test.pool .*known=yes leaf=0 reason="revoked by the test"')
 
 
 def test_inline_route_rechecks_too(start, good):
