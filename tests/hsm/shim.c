@@ -6,6 +6,7 @@
  *   SHIM_HANG    C_Sign never returns once this file exists
  *   SHIM_LOGINS  file that gets an octet for each C_Login   SHIM_SIGNS  C_Sign fails with
  * CKR_DEVICE_ERROR after so many
+ *   SHIM_BUSY_SLOTS, SHIM_BUSY_LOGINS  so many C_GetSlotList, C_Login fail with CKR_GENERAL_ERROR first
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -28,9 +29,29 @@ get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info)
 	return rv;
 }
 
+/* Whether this is one of the first calls that fail. */
+static int
+is_busy(const char *variable, long *done)
+{
+	const char *first = getenv(variable);
+
+	return first != NULL && (*done)++ < atol(first);
+}
+
+static CK_RV
+get_slot_list(CK_BBOOL present, CK_SLOT_ID_PTR slots, CK_ULONG_PTR count)
+{
+	static long done;
+
+	if (is_busy("SHIM_BUSY_SLOTS", &done))
+		return CKR_GENERAL_ERROR;
+	return real->C_GetSlotList(present, slots, count);
+}
+
 static CK_RV
 login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR_PTR pin, CK_ULONG n)
 {
+	static long done;
 	const char *file = getenv("SHIM_LOGINS");
 	int fd = file != NULL ? open(file, O_WRONLY | O_CREAT | O_APPEND, 0600) : -1;
 
@@ -39,6 +60,8 @@ login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR_PTR pin, CK_ULON
 			abort();
 		close(fd);
 	}
+	if (is_busy("SHIM_BUSY_LOGINS", &done))
+		return CKR_GENERAL_ERROR;
 	return real->C_Login(session, user, pin, n);
 }
 
@@ -72,6 +95,7 @@ C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR out)
 	list = *real;
 	list.C_GetFunctionList = C_GetFunctionList;
 	list.C_GetTokenInfo = get_token_info;
+	list.C_GetSlotList = get_slot_list;
 	list.C_Login = login;
 	list.C_Sign = sign;
 	*out = &list;

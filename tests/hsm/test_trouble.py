@@ -43,6 +43,23 @@ def test_wrong_pin_is_one_login(shim):
     assert shim.logins() == 1
 
 
+@pytest.mark.parametrize("busy, logins", [("SHIM_BUSY_SLOTS", 1), ("SHIM_BUSY_LOGINS", 4)])
+def test_token_that_is_busy_for_a_moment_is_opened_all_the_same(shim, monkeypatch, busy, logins):
+    """As SoftHSM is while another signer starts."""
+    monkeypatch.setenv(busy, "3")
+    s = shim.start()
+    assert shim.logins() == logins
+    assert s.stop() == 0
+
+
+@pytest.mark.parametrize("busy, most", [("SHIM_BUSY_SLOTS", 0), ("SHIM_BUSY_LOGINS", 6)])
+def test_token_that_stays_busy_ends_the_signer_for_a_restart(shim, monkeypatch, busy, most):
+    monkeypatch.setenv(busy, "1000000")
+    s = shim.start(wait=False)
+    assert s.ends() == 75 and "CKR_GENERAL_ERROR" in s.text()
+    assert shim.logins() == most
+
+
 @pytest.mark.parametrize("signs", [1, 7, 40])
 def test_hsm_that_fails_in_a_batch_records_nothing_of_it(shim, monkeypatch, signs):
     """Of three batches the HSM survives some signatures; whole batches are there, the broken one is not, and all are done later."""
