@@ -17,6 +17,7 @@ struct published {
 	int16_t id;
 	char *name;
 	bool root, expected;
+	enum issuer_state state;
 	uint8_t *der; /* certificate */
 	size_t der_n;
 	int64_t crl_number, this_update, next_update;

@@ -53,6 +53,7 @@ published_new(const struct store_issuer *issuer, bool configured)
 	p->name = mem_strdup(issuer->name);
 	p->root = issuer->kind == ISSUER_ROOT;
 	p->expected = p->root || configured;
+	p->state = issuer->state;
 	p->der = mem_alloc(issuer->der.n);
 	memcpy(p->der, issuer->der.p, issuer->der.n);
 	p->der_n = issuer->der.n;

@@ -48,6 +48,14 @@ add_issuer(struct crl_service *c, const struct store_issuer *row)
 }
 
 static void
+keep_state(struct crl_service *c, struct published *p, enum issuer_state state)
+{
+	pthread_rwlock_wrlock(&c->lock);
+	p->state = state;
+	pthread_rwlock_unlock(&c->lock);
+}
+
+static void
 swap_bundle(struct crl_service *c, enum bundle which, struct http_prepared *made)
 {
 	pthread_rwlock_wrlock(&c->lock);
@@ -63,9 +71,14 @@ read_issuers(struct crl_service *c)
 	size_t count, before = c->count;
 
 	TRY(store_issuer_list(c->store, a, &rows, &count));
-	for (size_t i = 0; i < count; i++)
-		if (find_id(c, rows[i].id) == NULL)
+	for (size_t i = 0; i < count; i++) {
+		struct published *known = find_id(c, rows[i].id);
+
+		if (known == NULL)
 			add_issuer(c, &rows[i]);
+		else
+			keep_state(c, known, rows[i].state);
+	}
 	if (c->count != before)
 		swap_bundle(c, BUNDLE_CA, bundle_of_certificates(c));
 	return ERR_OK;
@@ -240,7 +253,7 @@ crl_serve_states(struct crl_service *c, struct arena *a, struct crl_state **out,
 
 		(*out)[i] = (struct crl_state){arena_strdup(a, p->name), p->expected,
 			p->expected && !p->root, p->crl_number, p->this_update, p->next_update,
-			p->refused, p->build_ms, p->waiting_ms, p->entries};
+			p->refused, p->build_ms, p->waiting_ms, p->entries, p->state};
 	}
 	pthread_rwlock_unlock(&c->lock);
 }

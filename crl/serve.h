@@ -8,6 +8,7 @@
 #include "lib/base/config.h"
 #include "lib/http/route.h"
 #include "lib/store/store.h"
+#include "schema/words.h"
 
 struct crl_service;
 
@@ -26,6 +27,7 @@ struct crl_state {
 	int64_t refused; /* the newest one's number if it is not fit to be served, or 0 */
 	int64_t build_ms, waiting_ms; /* as in struct store_crl_state */
 	int entries;
+	enum issuer_state state;
 };
 /* One row an issuer, in the arena. */
 void

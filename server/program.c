@@ -86,10 +86,16 @@ note_clock(int64_t ahead)
 					 : "this machine's clock is right"));
 }
 
+int64_t
+program_clock_ahead(void)
+{
+	return atomic_load(&clock_ahead);
+}
+
 enum program_clock
 program_clock(void)
 {
-	int64_t ahead = atomic_load(&clock_ahead);
+	int64_t ahead = program_clock_ahead();
 
 	if (!atomic_load(&clock_known))
 		return PROGRAM_CLOCK_UNKNOWN;

@@ -38,6 +38,8 @@ enum program_clock {
 	PROGRAM_CLOCK_BEHIND
 };
 enum program_clock program_clock(void);
+/* By how many seconds it is ahead; 0 while that is not known. */
+int64_t program_clock_ahead(void);
 
 /* A sign of life that several threads give: what is told last is what was known last. Zeroed until
  * it starts. describe gives the state, a constant, and its detail. */

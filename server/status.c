@@ -115,6 +115,20 @@ find_late(const struct status *s, struct arena *a)
 	return late;
 }
 
+/* Times in answers are this machine's, so a wrong clock makes them wrong or of the future. Whoever reads
+ * the node's row sees the clock beside the trouble. */
+static const char *
+find_unready(const struct status *s, struct arena *a)
+{
+	enum program_clock clock = program_clock();
+
+	if (clock == PROGRAM_CLOCK_AHEAD || clock == PROGRAM_CLOCK_BEHIND)
+		return arena_printf(a, "this machine's clock is %lld s %s the database's; set it",
+			llabs((long long)program_clock_ahead()),
+			clock == PROGRAM_CLOCK_AHEAD ? "ahead of" : "behind");
+	return find_trouble(s, a);
+}
+
 static void
 handle_health(struct http_request *req, struct http_response *resp)
 {
@@ -125,7 +139,7 @@ handle_health(struct http_request *req, struct http_response *resp)
 static void
 handle_ready(struct http_request *req, struct http_response *resp)
 {
-	const char *trouble = find_trouble(req->app, req->arena);
+	const char *trouble = find_unready(req->app, req->arena);
 	const char *late = trouble == NULL ? find_late(req->app, req->arena) : NULL;
 
 	if (trouble == NULL)
@@ -151,7 +165,7 @@ static const struct http_route public_routes[] = {
 	{.pattern = NULL},
 };
 
-enum { OCSP_CERTIFICATES, OCSP_RESPONDER_SECONDS, OCSP_FEED_AGE, METRIC_COUNT };
+enum { OCSP_CERTIFICATES, OCSP_RESPONDER_SECONDS, OCSP_FEED_AGE, CLOCK_AHEAD, METRIC_COUNT };
 static const struct metric metric_table[METRIC_COUNT] = {
 	[OCSP_CERTIFICATES] = {"chancery_ocsp_certificates", NULL, METRIC_GAUGE,
 		"Certificates the responder can answer for."},
@@ -159,17 +173,37 @@ static const struct metric metric_table[METRIC_COUNT] = {
 		"Seconds the responder certificate is still valid."},
 	[OCSP_FEED_AGE] = {"chancery_ocsp_feed_age_seconds", NULL, METRIC_GAUGE,
 		"Seconds since the database was last read."},
+	[CLOCK_AHEAD] = {"chancery_clock_ahead_seconds", NULL, METRIC_GAUGE,
+		"Seconds this machine's clock is ahead of the database's."},
 };
 METRICS_GROUP(status_metrics, metric_table);
 
-/* CRL gauges have a label for each issuer, which only the database knows. */
+/* One for each state, so that an alert can name the one it is about. */
 static enum err
-render_crls(const struct status *s, struct arena *a, struct buf *out)
+render_states(const struct crl_state *crl, size_t count, struct buf *out)
+{
+	if (count > 0)
+		TRY(buf_printf(out,
+			"# HELP chancery_issuer_state 1 for the state an issuer is in.\n"
+			"# TYPE chancery_issuer_state gauge\n"));
+	for (size_t i = 0; i < count; i++)
+		for (unsigned state = 0; state < ISSUER_STATE_COUNT; state++)
+			TRY(buf_printf(out,
+				"chancery_issuer_state{issuer=\"%s\",state=\"%s\"} %d\n",
+				crl[i].issuer, issuer_state_name((enum issuer_state)state),
+				crl[i].state == state));
+	return ERR_OK;
+}
+
+/* These gauges have a label for each issuer, which only the database knows. */
+static enum err
+render_issuers(const struct status *s, struct arena *a, struct buf *out)
 {
 	struct crl_state *crl;
 	size_t count;
 
 	crl_serve_states(s->public.crl, a, &crl, &count);
+	TRY(render_states(crl, count, out));
 	if (count > 0)
 		TRY(buf_printf(out,
 			"# HELP chancery_crl_next_update_seconds Seconds until the CRL being served expires.\n"
@@ -203,9 +237,10 @@ handle_metrics(struct http_request *req, struct http_response *resp)
 	metrics_set(&status_metrics, OCSP_RESPONDER_SECONDS,
 		ocsp.responder_not_after == 0 ? 0 : ocsp.responder_not_after - clock_now());
 	metrics_set(&status_metrics, OCSP_FEED_AGE, clock_now() - ocsp.fed_at);
+	metrics_set(&status_metrics, CLOCK_AHEAD, program_clock_ahead());
 	e = metrics_render(groups, ARRAY_LEN(groups), &text);
 	if (e == ERR_OK)
-		e = render_crls(s, req->arena, &text);
+		e = render_issuers(s, req->arena, &text);
 	resp->status = e == ERR_OK ? 200 : 500;
 	resp->content_type = METRICS_CONTENT_TYPE;
 	resp->body = arena_bytes(req->arena, buf_bytes(&text));

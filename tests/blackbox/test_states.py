@@ -42,6 +42,17 @@ def ready(ca):
         return answer.status, answer.body.decode()
 
 
+def metric(ca, name):
+    """The value of this line of the status program's metrics, or None."""
+    with Client("127.0.0.1", ca.metrics_port) as c:
+        lines = c.request("GET", "/metrics").body.decode().splitlines()
+    return next((int(line.rpartition(" ")[2]) for line in lines if line.rpartition(" ")[0] == name), None)
+
+
+def issuer_state(ca, name):
+    return [state for state in ("active", "retired", "revoked") if metric(ca, 'chancery_issuer_state{issuer="%s",state="%s"}' % (name, state))]
+
+
 def configure(ca, issuers):
     """The status program first: all wait until it is ready."""
     ca.changes["issuers"] = issuers
@@ -120,6 +131,8 @@ def test_a_retired_issuer_certifies_nobody_and_goes_on_with_crl_and_ocsp(two):
     assert two.sql("SELECT state FROM chancery.issuer WHERE name = 'issuing-2'") == [("active",)]
     assert two.admin("issuer", "retire", "issuing-2") == {"name": "issuing-2", "state": "retired", "changed": True}
     assert not two.admin("issuer", "retire", "issuing-2")["changed"]
+    wait_for(lambda: issuer_state(two, "issuing-2") == ["retired"], 10, "the metrics say it")
+    assert issuer_state(two, "issuing-1") == issuer_state(two, "root") == ["active"]
     wait_told(two, '"issuing-2"', "issuer activate")
     configure(two, TWO[:1])
     wait_for(lambda: "good" in ocsp(two, cert, of), 20, "a new responder of the retired issuer")
@@ -169,6 +182,7 @@ def test_a_revoked_issuer_signs_nothing_and_its_clients_do_not_get_in(two):
     assert lets_in(two, other)
     wait_told(two, '"issuing-2"', "revoked on its root's CRL")
     wait_for(lambda: ready(two)[0] == 503 and "issuing-2" in ready(two)[1], 10, "the status program says it, too")
+    wait_for(lambda: issuer_state(two, "issuing-2") == ["revoked"], 10, "the metrics say it")
     number = two.sql("SELECT max(number) FROM chancery.crl c JOIN chancery.issuer i ON i.id = c.issuer WHERE i.name = 'issuing-2'")
     two.admin("crl", "publish")
     with pytest.raises(AssertionError, match="issuing-2"):
@@ -287,6 +301,38 @@ def test_a_signer_ahead_is_told_and_makes_no_crl_of_the_future(one, monkeypatch)
     wait_for(lambda: newest_crl(one)[0] > before[0], 20, "the CRL that was asked for")
     assert newest_crl(one)[1]
     well(one)
+
+
+def test_a_status_program_with_a_wrong_clock_is_not_ready(one, monkeypatch):
+    assert ready(one) == (200, "ready\n") and abs(metric(one, "chancery_clock_ahead_seconds")) <= 5
+    one.stop_program("chancery-status")
+    spawn_ahead(one, monkeypatch, "chancery-status", 60)
+
+    def says():
+        try:
+            return ready(one)
+        except OSError:
+            return None, ""
+    wait_for(lambda: says()[0] == 503 and "clock is" in says()[1] and "ahead of the database's" in says()[1], 20, "/ready says it")
+    assert metric(one, "chancery_clock_ahead_seconds") in range(55, 65)
+    wait_told(one, "chancery-status@", "its clock is")
+    one.stop_program("chancery-status")
+    one.spawn("chancery-status")
+    one.wait_ready()
+    well(one)
+
+
+def test_what_postgresql_remarks_is_an_event_of_the_log(one):
+    conn = one.pg.connect("chancery", one.pg.superuser)
+    with conn.cursor() as cur:
+        cur.execute("CREATE FUNCTION public.remark() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE WARNING 'remark one\ntwo'; RETURN NEW; END $$;"
+                    "CREATE TRIGGER remark BEFORE UPDATE ON chancery.node FOR EACH ROW EXECUTE FUNCTION public.remark()")
+        for key in one.running:
+            one.wait_logged(key, 'event=database.notice reason="WARNING:  remark one"')
+        cur.execute("DROP TRIGGER remark ON chancery.node; DROP FUNCTION public.remark()")
+    conn.close()
+    for key in one.running:
+        assert not [line for line in one.log_lines(key) if "remark" in line and not line.startswith("time=")], key
 
 
 def own_requests(ca):
