@@ -26,25 +26,26 @@ FROM q JOIN identity i ON i.id = q.identity JOIN request_authority a ON a.id = q
 -- On another transaction, after a COMMIT without an answer: waits for whoever has them.
 SELECT {result} FROM issuance_request r {result_certificate} WHERE r.id = ANY (:ids) ORDER BY r.id FOR UPDATE OF r;
 
--- name: claim_authority
--- by: signer
--- in: ids int8[], issuers int2[]
--- out: request int8, authority text
--- Held until the end of this transaction; without authority where the issuer is not active any more.
-SELECT request, authority FROM authority_lock(:ids, :issuers);
-
 -- Recording: "done_at IS NULL" says pending without offering the index of pending rows: from its ever empty statistics the
 -- planner would join every pending row with every array element.
 
 -- name: claim_issue
 -- by: signer
 -- in: ids int8[], issuers int2[], serials bytea[], not_before timestamptz[], not_after timestamptz[], ders bytea[],
--- in: spki_hashes bytea[], actors text[]
--- out: audit_add void
-WITH o AS MATERIALIZED (
-	SELECT * FROM unnest(:ids::bigint[], :issuers::smallint[], :serials::bytea[], :not_before::timestamptz[],
-		:not_after::timestamptz[], :ders::bytea[], :spki_hashes::bytea[], :actors::text[])
-		AS o (id, issuer, serial, not_before, not_after, der, spki_hash, actor)),
+-- in: spki_hashes bytea[], actors text[], authorities text[]
+-- out: request int8, recorded bool
+-- What authorises each is locked and read first, whatever this statement's own snapshot says; only what it was decided by is
+-- recorded. Where the issuer is not active any more the request is held for a moment: by then the signer knows of it.
+WITH w AS MATERIALIZED (SELECT request, authority FROM authority_lock(:ids, :issuers)),
+o AS MATERIALIZED (
+	SELECT o.* FROM unnest(:ids::bigint[], :issuers::smallint[], :serials::bytea[], :not_before::timestamptz[],
+		:not_after::timestamptz[], :ders::bytea[], :spki_hashes::bytea[], :actors::text[], :authorities::text[])
+		AS o (id, issuer, serial, not_before, not_after, der, spki_hash, actor, authority)
+	JOIN w ON w.request = o.id AND w.authority = o.authority),
+h AS (
+	UPDATE issuance_request q SET state = 'held', hold = 'unavailable', hold_until = now() + interval '2 seconds',
+		hold_reason = 'its issuing CA has been retired meanwhile'
+	FROM w WHERE q.id = w.request AND w.authority IS NULL AND q.done_at IS NULL),
 r AS (
 	UPDATE issuance_request q SET state = 'done', done_at = now(), serial = o.serial, cert_not_after = o.not_after
 	FROM o WHERE q.id = o.id AND q.done_at IS NULL
@@ -53,9 +54,11 @@ r AS (
 c AS (
 	INSERT INTO certificate (issuer, serial, not_after, not_before, identity, request, profile, renewed_from, spki_hash, der)
 	SELECT issuer, serial, not_after, not_before, identity, id, profile, renewed_from, spki_hash, der FROM r),
-n AS (INSERT INTO certificate_name (name, serial, not_after) SELECT DISTINCT unnest(names), serial, not_after FROM r)
-SELECT audit_add(actor, 'certificate.issue', encode(serial, 'hex'), 'ok', request_id,
-	jsonb_build_object('profile', profile, 'names', names, 'identity', identity, 'protocol', protocol)) FROM r;
+n AS (INSERT INTO certificate_name (name, serial, not_after) SELECT DISTINCT unnest(names), serial, not_after FROM r),
+a AS MATERIALIZED (
+	SELECT id, audit_add(actor, 'certificate.issue', encode(serial, 'hex'), 'ok', request_id,
+		jsonb_build_object('profile', profile, 'names', names, 'identity', identity, 'protocol', protocol)) FROM r)
+SELECT w.request, a.id IS NOT NULL AS recorded FROM w LEFT JOIN a ON a.id = w.request;
 
 -- name: claim_refuse
 -- by: signer

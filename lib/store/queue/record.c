@@ -12,8 +12,6 @@
 #include "schema/statements/claim.h"
 #include "schema/statements/request.h"
 
-enum { ISSUER_GONE_S = 2 };
-
 enum record_as {
 	RECORD_NOT,
 	RECORD_ISSUED,
@@ -40,71 +38,13 @@ static const enum record_as as_of[] = {
 	[STORE_OUTCOME_CHANGED] = RECORD_NOT,
 };
 
-/* What authorises this item now; NULL: its issuing CA is not active any more. */
-static const char *
-authority_now(const PGresult *res, const struct store_claim_item *item)
-{
-	for (size_t row = 0; row < result_rows(res); row++)
-		if (result_int(res, row, COL_CLAIM_AUTHORITY_REQUEST) == item->id)
-			return result_null(res, row, COL_CLAIM_AUTHORITY_AUTHORITY)
-				? NULL
-				: result_peek(res, row, COL_CLAIM_AUTHORITY_AUTHORITY);
-	return NULL;
-}
-
-/* Still what it was decided by? Otherwise it is decided anew; by then the signer knows of the issuing
- * CA, too. */
 static void
-compare_authority(struct record *r, size_t i, const char *now)
+begin_recording(struct record *r)
 {
-	if (now == NULL) {
-		r->as[i] = RECORD_HELD;
-		r->outcomes[i] = (struct store_outcome){.kind = STORE_OUTCOME_HELD,
-			.hold = STORE_HOLD_UNAVAILABLE,
-			.until = clock_now() + ISSUER_GONE_S,
-			.hold_reason = "its issuing CA has been retired meanwhile"};
-	} else if (strcmp(now, r->claim->items[i].authority) != 0) {
-		r->as[i] = RECORD_CHANGED;
-	}
-}
-
-static size_t
-begin_recording(struct record *r, int64_t *ids, int16_t *issuers)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < r->claim->count; i++) {
+	for (size_t i = 0; i < r->claim->count; i++)
 		r->as[i] = !r->on[i]		    ? RECORD_NOT
 			: r->as[i] == RECORD_BROKEN ? RECORD_BROKEN
 						    : as_of[r->outcomes[i].kind];
-		if (r->as[i] == RECORD_ISSUED) {
-			ids[n] = r->claim->items[i].id;
-			issuers[n++] = r->outcomes[i].issuer;
-		}
-	}
-	return n;
-}
-
-/* Locks what authorises that which is to be issued. What has changed since it was decided is not
- * recorded. */
-static enum err
-lock_authority(struct db_conn *c, struct record *r)
-{
-	int64_t ids[STORE_CLAIM_MAX];
-	int16_t issuers[STORE_CLAIM_MAX];
-	size_t n = begin_recording(r, ids, issuers);
-
-	AUTO_PARAMS(p);
-	AUTO(PGresult) res = NULL;
-
-	if (n == 0)
-		return ERR_OK;
-	BIND(&p, claim_authority, .ids = ints_of(ids, n), .issuers = shorts_of(issuers, n));
-	TRY(db_conn_run(c, &sql_claim_authority, &p, &res));
-	for (size_t i = 0; i < r->claim->count; i++)
-		if (r->as[i] == RECORD_ISSUED)
-			compare_authority(r, i, authority_now(res, &r->claim->items[i]));
-	return ERR_OK;
 }
 
 static size_t
@@ -113,7 +53,7 @@ issue_params(const struct record *r, struct params *p)
 	int64_t ids[STORE_CLAIM_MAX], from[STORE_CLAIM_MAX], to[STORE_CLAIM_MAX];
 	int16_t issuers[STORE_CLAIM_MAX];
 	struct bytes serials[STORE_CLAIM_MAX], ders[STORE_CLAIM_MAX], hashes[STORE_CLAIM_MAX];
-	const char *actors[STORE_CLAIM_MAX];
+	const char *actors[STORE_CLAIM_MAX], *authorities[STORE_CLAIM_MAX];
 	size_t n = 0;
 
 	for (size_t i = 0; i < r->claim->count; i++) {
@@ -128,12 +68,14 @@ issue_params(const struct record *r, struct params *p)
 		to[n] = o->not_after;
 		ders[n] = o->der;
 		hashes[n] = o->spki_hash;
+		authorities[n] = r->claim->items[i].authority;
 		actors[n++] = r->claim->items[i].identity_name;
 	}
 	BIND(p, claim_issue, .ids = ints_of(ids, n), .issuers = shorts_of(issuers, n),
 		.serials = octets_of(serials, n), .not_before = ints_of(from, n),
 		.not_after = ints_of(to, n), .ders = octets_of(ders, n),
-		.spki_hashes = octets_of(hashes, n), .actors = texts_of(actors, n));
+		.spki_hashes = octets_of(hashes, n), .actors = texts_of(actors, n),
+		.authorities = texts_of(authorities, n));
 	return n;
 }
 
@@ -218,17 +160,32 @@ hold_params(const struct record *r, struct params *p)
 	return n;
 }
 
-/* Writes and commits in one round trip. ERR_UNAVAILABLE: perhaps it was committed. */
+/* Was it still authorised by what it was decided by? Otherwise it is decided anew. */
+static void
+read_recorded(struct record *r, const PGresult *res)
+{
+	for (size_t row = 0; row < result_rows(res); row++)
+		for (size_t i = 0; i < r->claim->count; i++)
+			if (r->as[i] == RECORD_ISSUED &&
+				r->claim->items[i].id ==
+					result_int(res, row, COL_CLAIM_ISSUE_REQUEST) &&
+				!result_bool(res, row, COL_CLAIM_ISSUE_RECORDED))
+				r->as[i] = RECORD_CHANGED;
+}
+
+/* Locks what authorises, writes and commits in one round trip. ERR_UNAVAILABLE: perhaps it was
+ * committed. */
 static enum err
-write_all(struct db_conn *c, const struct record *r)
+write_all(struct db_conn *c, struct record *r)
 {
 	AUTO_PARAMS(issued);
 	AUTO_PARAMS(refused);
 	AUTO_PARAMS(held);
 	struct db_step steps[4];
 	size_t n = 0;
+	bool issues = issue_params(r, &issued) > 0;
 
-	if (issue_params(r, &issued) > 0)
+	if (issues)
 		steps[n++] = (struct db_step){.st = &sql_claim_issue, .params = &issued};
 	if (refuse_params(r, &refused) > 0)
 		steps[n++] = (struct db_step){.st = &sql_claim_refuse, .params = &refused};
@@ -238,6 +195,8 @@ write_all(struct db_conn *c, const struct record *r)
 	enum err e = db_conn_pipeline(c, steps, n);
 	if (e == ERR_OK)
 		e = judge_all(c, steps, n);
+	if (e == ERR_OK && issues)
+		read_recorded(r, steps[0].res);
 	for (size_t i = 0; i < n; i++)
 		PQclear(steps[i].res);
 	return e;
@@ -257,7 +216,7 @@ take_own_outcomes(struct record *r)
 static enum err
 record_all(struct db_conn *c, struct record *r)
 {
-	TRY(lock_authority(c, r));
+	begin_recording(r);
 	TRY(write_all(c, r));
 	take_own_outcomes(r);
 	return ERR_OK;
