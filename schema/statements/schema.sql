@@ -35,13 +35,13 @@ FROM pg_catalog.pg_roles WHERE rolname = current_user;
 -- out: name text, present bool, create_command text, alter_command text
 -- The roles there must be, the owner first, and what makes each of them as it must be; null: nothing. What they may do stands in
 -- schema/roles.sql. Nobody waits for ever: a front end's statement is short, a lock is held for one batch, and only the signer
--- keeps a transaction open while the HSM works. No role can take all of PostgreSQL's usual 100 connections; a limit that is set is kept.
+-- keeps a transaction open while the HSM works. What a role has set for itself, so that it lasts, is taken back. No role can take all of PostgreSQL's usual 100 connections; a limit that is set is kept.
 SELECT w.name, r.oid IS NOT NULL AS present, format('CREATE ROLE %I LOGIN', w.name) AS create_command,
-	concat_ws('; ', CASE WHEN w.idle IS NOT NULL AND s.setconfig IS DISTINCT FROM ARRAY['search_path=chancery', 'lock_timeout=5s',
-		'statement_timeout=10s', 'idle_in_transaction_session_timeout=' || w.idle]
-	THEN format('ALTER ROLE %1$I SET search_path = chancery; ALTER ROLE %1$I SET lock_timeout = ''5s''; ' ||
-		'ALTER ROLE %1$I SET statement_timeout = ''10s''; ALTER ROLE %1$I SET idle_in_transaction_session_timeout = %2$L',
-		w.name, w.idle) END,
+	concat_ws('; ', CASE WHEN w.idle IS NOT NULL AND (t.setconfig <> ARRAY['temp_file_limit=1GB'] OR s.setconfig IS DISTINCT FROM
+		ARRAY['search_path=chancery', 'lock_timeout=5s', 'statement_timeout=10s', 'idle_in_transaction_session_timeout=' || w.idle])
+	THEN format('ALTER ROLE %1$I IN DATABASE %3$I RESET ALL; ALTER ROLE %1$I RESET ALL; ALTER ROLE %1$I SET search_path = chancery; ' ||
+		'ALTER ROLE %1$I SET lock_timeout = ''5s''; ALTER ROLE %1$I SET statement_timeout = ''10s''; ' ||
+		'ALTER ROLE %1$I SET idle_in_transaction_session_timeout = %2$L', w.name, w.idle, current_database()) END,
 	CASE WHEN w.connections IS NOT NULL AND coalesce(r.rolconnlimit, -1) = -1
 	THEN format('ALTER ROLE %I CONNECTION LIMIT %s', w.name, w.connections) END) AS alter_command
 FROM (VALUES (1, 'chancery_owner', NULL, NULL), (2, 'chancery_gateway', '10s', 30), (3, 'chancery_admin', '10s', 10),
@@ -49,6 +49,8 @@ FROM (VALUES (1, 'chancery_owner', NULL, NULL), (2, 'chancery_gateway', '10s', 3
 	AS w (place, name, idle, connections)
 LEFT JOIN pg_catalog.pg_roles r ON r.rolname = w.name::name
 LEFT JOIN pg_catalog.pg_db_role_setting s ON s.setrole = r.oid AND s.setdatabase = 0
+LEFT JOIN pg_catalog.pg_db_role_setting t ON t.setrole = r.oid
+	AND t.setdatabase = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
 ORDER BY w.place;
 
 -- name: schema_limits

@@ -41,6 +41,16 @@ def test_applying_twice_changes_nothing(db):
     assert db.sql("postgres", STRUCTURE) == before
 
 
+@pytest.mark.parametrize("where", ["", " IN DATABASE {}"])
+def test_what_a_role_has_set_for_itself_is_taken_back(db, where):
+    limits = {name: db.value("chancery_gateway", "SHOW " + name) for name in ("statement_timeout", "temp_file_limit")}
+    db.sql("chancery_gateway", "ALTER ROLE chancery_gateway" + where.format(db.name) + " SET statement_timeout = 0")
+    db.sql("chancery_gateway", "ALTER ROLE chancery_gateway" + where.format(db.name) + " SET default_transaction_read_only = on")
+    assert 'role "chancery_gateway": limits set' in apply(db.cluster, db.name, "postgres").stdout
+    assert db.value("chancery_gateway", "SHOW default_transaction_read_only") == "off"
+    assert {name: db.value("chancery_gateway", "SHOW " + name) for name in limits} == limits == {"statement_timeout": "10s", "temp_file_limit": "1GB"}
+
+
 def test_owner_may_apply_again_without_being_superuser(db):
     done = apply(db.cluster, db.name, "chancery_owner")
     assert done.returncode == 0, done.stderr
