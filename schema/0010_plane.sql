@@ -46,6 +46,20 @@ ALTER TABLE acme_account ADD CONSTRAINT acme_account_size CHECK (pg_column_size(
 ALTER TABLE acme_order ADD CONSTRAINT acme_order_size CHECK (pg_column_size(acme_order) <= 262144) NOT VALID;
 ALTER TABLE acme_authorization ADD CONSTRAINT acme_authorization_size CHECK (pg_column_size(acme_authorization) <= 8192) NOT VALID;
 ALTER TABLE acme_challenge ADD CONSTRAINT acme_challenge_size CHECK (pg_column_size(acme_challenge) <= 65536) NOT VALID;
+-- All grants of an identity come with each of its requests.
+CREATE FUNCTION refuse_grants() RETURNS trigger LANGUAGE plpgsql SET search_path = chancery, pg_temp AS $$
+DECLARE
+	much text;
+BEGIN
+	SELECT i.name INTO much FROM (SELECT DISTINCT identity FROM added) AS a JOIN identity i ON i.id = a.identity
+		WHERE (SELECT sum(octet_length(g.pattern)) FROM name_grant g WHERE g.identity = i.id) > 2097152 LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'the grants of identity "%" have more than 2 MiB together: a pattern says it in few, or more identities', much
+			USING ERRCODE = 'program_limit_exceeded';
+	END IF;
+	RETURN NULL;
+END $$;
+CREATE TRIGGER name_grant_size AFTER INSERT ON name_grant REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION refuse_grants();
 
 -- A program's certificate for a key in its memory, of the one identity that is the role's own: a front has the names it was granted
 -- at `ca-admin init`, a responder none, and it alone names the issuing CA it answers for (RFC 6960 section 4.2.2.2).

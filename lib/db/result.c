@@ -141,6 +141,7 @@ static const struct {
 	{"25006", ERR_UNAVAILABLE}, /* read-only: fail-over under way */
 	{"40", ERR_UNAVAILABLE},    /* deadlock, serialization */
 	{"53", ERR_UNAVAILABLE},    /* disk full, too many connections */
+	{"54000", ERR_LIMIT},	    /* a function's own bound */
 	{"55P03", ERR_UNAVAILABLE}, /* lock_timeout */
 	{"57", ERR_UNAVAILABLE},    /* shut down, statement_timeout */
 	{"58", ERR_UNAVAILABLE},    /* I/O error */

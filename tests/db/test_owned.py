@@ -254,6 +254,15 @@ def test_no_row_is_larger_than_its_readers_can_take(db, program, statement):
     assert attempt(db, program, statement) == "CheckViolation"
 
 
+def test_the_grants_of_an_identity_have_an_end(db):
+    dev = db.identity("granted")
+    many = "SELECT grant_add(%d, 'device', 'dns:' || n || repeat('x', 2000), 'alice', 'r') FROM generate_series(1, %d) AS n"
+    assert attempt(db, "admin", many % (dev, 1000)) is None
+    assert attempt(db, "admin", many % (dev, 1100)) == "ProgramLimitExceeded"
+    assert attempt(db, "admin", "SELECT identity_add('more', 'device', '', array_fill('device'::text, ARRAY[1100]), "
+                                "ARRAY(SELECT 'dns:' || n || repeat('x', 2000) FROM generate_series(1, 1100) n), 'alice', 'r')") == "ProgramLimitExceeded"
+
+
 # --- what one holds and others need (rows 14 and 17) ---
 
 @pytest.mark.parametrize("program", PROGRAMS)

@@ -51,6 +51,19 @@ def test_refusals_are_results_too(db):
         ("certificate.issue", "refused", "name-not-allowed")]
 
 
+def test_many_requests_of_an_identity_with_many_grants_are_taken_few_at_a_time(db):
+    """All of its grants come with each of them: 64 at once would be more than is read at once, and everybody would wait behind them."""
+    db.issuer()
+    dev = db.identity("dev")
+    db.sql(OWNER, "INSERT INTO name_grant (identity, profile, pattern, created_by) "
+                  "SELECT %s, 'device', 'dns:a' || n || repeat('x', 50) || '.' || repeat('y', 50) || '.example.org', 't' FROM generate_series(1, 3000) n", dev)
+    for _ in range(64):
+        db.request(dev)
+    db.request(db.identity("other"))
+    db.tool(SIGNER, "signer", 65)
+    assert db.sql(OWNER, "SELECT state, count(*) FROM issuance_request GROUP BY 1") == [("done", 65)]
+
+
 def through(db, proxy, role, *args):
     return subprocess.run([STORE_TOOL, proxy.folder, db.name, role, *[str(a) for a in args]], stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True, timeout=60, check=False)
