@@ -57,6 +57,7 @@ struct launcher {
 	size_t count;
 	int child_fd;	     /* signalfd of SIGCHLD */
 	int64_t reloaded_us; /* when the last reload was asked for */
+	bool stopping;
 	struct user {
 		uid_t uid;
 		gid_t gid;
@@ -235,16 +236,19 @@ note_end(const struct launcher *l, struct child *c, int status)
 {
 	int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 	bool mistaken = code == SERVICE_EXIT_USAGE || code == SERVICE_EXIT_CONFIG;
+	bool wanted = l->stopping && code == 0;
 
 	if (clock_monotonic_us() - c->started_us >= SETTLED_US)
 		(void)retry_succeeded(&c->start);
 	retry_failed(&c->start, ERR_UNAVAILABLE);
 	c->given_up = mistaken && c->started_us >= l->reloaded_us;
-	log_event(c->given_up ? LOG_ERROR : LOG_WARNING, "launcher.ended",
-		LOG_S("program", role_program[c->role]), LOG_I("number", c->number),
-		LOG_I("pid", c->pid), LOG_I("code", code),
+	log_event(wanted	      ? LOG_INFO
+			: c->given_up ? LOG_ERROR
+				      : LOG_WARNING,
+		"launcher.ended", LOG_S("program", role_program[c->role]),
+		LOG_I("number", c->number), LOG_I("pid", c->pid), LOG_I("code", code),
 		LOG_I("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0),
-		LOG_I("restart_ms", c->given_up ? -1 : retry_pause_ms(&c->start)),
+		LOG_I("restart_ms", c->given_up || l->stopping ? -1 : retry_pause_ms(&c->start)),
 		LOG_S("reason",
 			c->given_up ? "it says its configuration is wrong; correct it and reload"
 				    : NULL));
@@ -332,6 +336,7 @@ stop_all(struct launcher *l)
 	int64_t until = clock_monotonic_us() + STOP_WITHIN_US;
 
 	service_stopping(&l->service);
+	l->stopping = true;
 	forward_signal(l, SIGTERM);
 	for (;;) {
 		int64_t left = until - clock_monotonic_us();

@@ -114,10 +114,13 @@ def test_a_killed_signer_comes_back_and_signs(ca, launcher):
 def test_sigterm_ends_everything_and_leaves_no_pid_file(ca, launcher):
     found = wait_for(lambda: all_there(launcher), 30, "six programs run")
     wait_for(lambda: ca.answers("chancery-gateway"), 30, "the gateway answers")
+    mark = size(ca)
     launcher.send_signal(signal.SIGTERM)
     assert launcher.wait(60) == 0
     assert not [pid for _, pid, _ in found if alive(pid)]
     assert os.listdir(ca.path("run")) == []
+    ends = [line for line in log_since(ca, mark).splitlines() if "launcher.ended" in line]
+    assert len(ends) == len(found) and all("level=info" in line and "restart_ms=-1" in line for line in ends)
 
 
 def test_sighup_is_forwarded(ca, launcher):
