@@ -128,6 +128,31 @@ bind_socket(struct near *n)
 	return fchmodat(n->directory, n->own, 0660, 0) == 0;
 }
 
+static int
+compare_peers(const void *a, const void *b)
+{
+	return strcmp(((const struct peer *)a)->name, ((const struct peer *)b)->name);
+}
+
+static void
+read_peers(struct near *n)
+{
+	int fd = openat(n->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *entry;
+
+	n->count = 0;
+	while (d != NULL && n->count < PEERS_MAX && (entry = readdir(d)) != NULL)
+		if (read_name(n, entry->d_name, &n->peers[n->count]))
+			n->count++;
+	n->complete = d != NULL && n->count < PEERS_MAX;
+	if (d != NULL)
+		closedir(d);
+	else if (fd >= 0)
+		close(fd);
+	qsort(n->peers, n->count, sizeof(n->peers[0]), compare_peers);
+}
+
 struct near *
 near_open(const struct db_config *config)
 {
@@ -191,31 +216,6 @@ near_listen(struct near *n, unsigned mask)
 	if (strcmp(name, n->own) != 0 && renameat(n->directory, n->own, n->directory, name) == 0)
 		memcpy(n->own, name, sizeof(name));
 	pthread_mutex_unlock(&n->mutex);
-}
-
-static int
-compare_peers(const void *a, const void *b)
-{
-	return strcmp(((const struct peer *)a)->name, ((const struct peer *)b)->name);
-}
-
-static void
-read_peers(struct near *n)
-{
-	int fd = openat(n->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-	struct dirent *entry;
-
-	n->count = 0;
-	while (d != NULL && n->count < PEERS_MAX && (entry = readdir(d)) != NULL)
-		if (read_name(n, entry->d_name, &n->peers[n->count]))
-			n->count++;
-	n->complete = d != NULL && n->count < PEERS_MAX;
-	if (d != NULL)
-		closedir(d);
-	else if (fd >= 0)
-		close(fd);
-	qsort(n->peers, n->count, sizeof(n->peers[0]), compare_peers);
 }
 
 /* Reads the list again when the directory has changed since, or may have within the grain of its clock. */
