@@ -153,6 +153,20 @@ read_peers(struct near *n)
 	qsort(n->peers, n->count, sizeof(n->peers[0]), compare_peers);
 }
 
+/* Sockets of processes that were killed go with the next start, not only when somebody rings them. */
+static void
+forget_dead(struct near *n)
+{
+	read_peers(n);
+	for (size_t i = 0; i < n->count; i++) {
+		struct sockaddr_un a = address_of(n, n->peers[i].name);
+
+		if (sendto(n->fd, NULL, 0, MSG_NOSIGNAL, (struct sockaddr *)&a, sizeof(a)) < 0 &&
+			errno == ECONNREFUSED)
+			(void)unlinkat(n->directory, n->peers[i].name, 0);
+	}
+}
+
 struct near *
 near_open(const struct db_config *config)
 {
@@ -176,6 +190,8 @@ near_open(const struct db_config *config)
 			close(n->fd);
 		n->fd = -1;
 	}
+	if (n->fd >= 0)
+		forget_dead(n);
 	return n;
 }
 

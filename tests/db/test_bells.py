@@ -259,6 +259,16 @@ def test_of_another_database_nobody_is_near(db, place, cluster):
             stranger.recv(16)
 
 
+def test_a_killed_programs_socket_goes_with_the_next_start(db, place):
+    with Listener(db, place):
+        alive = sockets(place)
+        dead = alive[0].rsplit("-", 1)[0] + "-1.0"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as killed:
+            killed.bind(str(place / dead))
+        with Listener(db, place):
+            assert set(alive) < set(sockets(place)) and dead not in sockets(place)
+
+
 def test_what_is_no_ring_is_ignored(db, place):
     with Listener(db, place) as one:
         stranger = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
