@@ -240,8 +240,9 @@ BEGIN
 		WHEN 'chancery_validator' THEN p_operation <> 'acme.challenge.validate'
 		WHEN 'chancery_status' THEN true ELSE false END) THEN
 		RAISE EXCEPTION 'role "%" does not tell of "%"', session_user, p_operation USING ERRCODE = 'insufficient_privilege';
-	ELSIF length(p_actor) > 300 OR length(p_object) > 300 OR length(p_request_id) > 100 OR octet_length(p_detail::text) > 262144 THEN
-		RAISE EXCEPTION 'an event has at most 300 characters of actor and object and 262144 octets of detail'
+	ELSIF length(p_actor) > 300 OR length(p_operation) > 100 OR length(p_object) > 300 OR length(p_request_id) > 100
+		OR octet_length(p_detail::text) > 262144 THEN
+		RAISE EXCEPTION 'an event has at most 300 characters of actor and object, 100 of operation and 262144 octets of detail'
 			USING ERRCODE = 'program_limit_exceeded';
 	END IF;
 	INSERT INTO audit_event (actor, operation, object, outcome, request_id, detail)
