@@ -37,18 +37,18 @@ keys_age_us(struct acme *acme)
 	return clock_monotonic_us() - at;
 }
 
+static void
+drop_account(void *ctx, const char *id)
+{
+	struct acme *acme = ctx;
+
+	cache_drop(acme->accounts, bytes_str(id));
+}
+
 static enum err
 drop_changed_accounts(struct acme *acme)
 {
-	AUTO_STRUCT(arena) a = arena_new(0);
-	const char **ids;
-	size_t count;
-	enum err e =
-		store_account_changes(acme->front->store, a, &acme->account_cursor, &ids, &count);
-
-	for (size_t i = 0; e == ERR_OK && i < count; i++)
-		cache_drop(acme->accounts, bytes_str(ids[i]));
-	return e;
+	return store_account_changes(acme->front->store, &acme->account_cursor, drop_account, acme);
 }
 
 static enum err

@@ -5,6 +5,8 @@ DROP INDEX certificate_xid;
 CREATE INDEX certificate_feed ON certificate (xid, serial);
 DROP INDEX identity_xid;
 CREATE INDEX identity_feed ON identity (xid, id);
+DROP INDEX acme_account_xid;
+CREATE INDEX acme_account_feed ON acme_account (xid, id);
 -- A CRL's entries are, too: those of certificates that live longest last.
 DROP INDEX revocation_crl;
 CREATE INDEX revocation_entries ON revocation (issuer, not_after, serial);

@@ -130,16 +130,35 @@ store_account_set_key(struct store *s, const char *id, const uint8_t old_thumbpr
 	return ERR_OK;
 }
 
-enum err
-store_account_changes(
-	struct store *s, struct arena *a, uint64_t *cursor, const char ***ids, size_t *count)
+/* libpq ends every value with a NUL. */
+static void
+bind_changes(struct params *p, const struct feed_place *after, int64_t page)
 {
-	AUTO_PARAMS(p);
-	AUTO(PGresult) res = NULL;
+	BIND(p, acme_account_changes, .cursor = (int64_t)after->xid,
+		.after = (const char *)after->key.p, .page = page);
+}
 
-	BIND(&p, acme_account_changes, .cursor = (int64_t)*cursor);
-	TRY(db_read(s->db, &sql_acme_account_changes, &p, &res));
-	*ids = result_texts(a, res, 0, COL_ACME_ACCOUNT_CHANGES_IDS, count);
-	*cursor = (uint64_t)result_int(res, 0, COL_ACME_ACCOUNT_CHANGES_OLDEST);
+struct change_reader {
+	store_account_change_fn *fn;
+	void *ctx;
+};
+
+static enum err
+apply_change(void *ctx, const PGresult *res, size_t row)
+{
+	const struct change_reader *r = ctx;
+
+	r->fn(r->ctx, result_peek(res, row, COL_ACME_ACCOUNT_CHANGES_ID));
 	return ERR_OK;
+}
+
+enum err
+store_account_changes(struct store *s, uint64_t *cursor, store_account_change_fn *fn, void *ctx)
+{
+	static const struct feed feed = {&sql_acme_account_changes, bind_changes,
+		COL_ACME_ACCOUNT_CHANGES_ID, COL_ACME_ACCOUNT_CHANGES_XID,
+		COL_ACME_ACCOUNT_CHANGES_OLDEST, apply_change};
+	struct change_reader r = {fn, ctx};
+
+	return feed_look(s, &feed, cursor, &r);
 }

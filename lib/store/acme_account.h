@@ -33,9 +33,10 @@ enum err store_account_move(struct store *s, const char *id, enum acme_account_s
  * ERR_DENIED. */
 enum err store_account_set_key(struct store *s, const char *id, const uint8_t old_thumbprint[32],
 	const uint8_t new_thumbprint[32], const char *jwk_json) MUST_CHECK;
-/* Feed for the accounts cache: ids changed since the cursor (0: none yet, only the cursor moves).
- * Ids may repeat. */
-enum err store_account_changes(struct store *s, struct arena *a, uint64_t *cursor,
-	const char ***ids, size_t *count) MUST_CHECK;
+/* Feed for the accounts cache: calls fn for each changed since the cursor (0: none yet, only the cursor
+ * moves). Ids may repeat. */
+typedef void store_account_change_fn(void *ctx, const char *id);
+enum err store_account_changes(
+	struct store *s, uint64_t *cursor, store_account_change_fn *fn, void *ctx) MUST_CHECK;
 
 #endif

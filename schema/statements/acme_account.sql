@@ -46,7 +46,8 @@ SELECT acme_account_set_key(:id, :old_thumbprint, :thumbprint, :jwk::jsonb) AS o
 
 -- name: acme_account_changes
 -- by: gateway
--- in: cursor xid8 null 0
--- out: oldest xid8, ids text[]
--- A feed, see lib/store/internal.h. Without a cursor only the next one is wanted.
-SELECT pg_snapshot_xmin(pg_current_snapshot()) AS oldest, ARRAY (SELECT id FROM acme_account WHERE xid >= :cursor) AS ids;
+-- in: cursor xid8 null 0, after text, page int8
+-- out: id text, xid xid8, oldest xid8
+-- A feed, see lib/store/internal.h: one row with nulls when nothing changed. Without a cursor only the next one is wanted.
+SELECT a.id, a.xid, s.oldest FROM (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS oldest) AS s
+LEFT JOIN LATERAL (SELECT id, xid FROM acme_account WHERE (xid, id) > (:cursor, :after) ORDER BY xid, id LIMIT :page) a ON true;

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lib/store/acme_account.h"
 #include "lib/store/certificate.h"
 #include "lib/store/identity.h"
 #include "lib/store/revocation.h"
@@ -29,7 +30,14 @@ count_change(void *ctx, int64_t id, enum identity_state state)
 	++*(unsigned *)ctx;
 }
 
-/* KIND (issued, revoked, identity), CURSOR. */
+static void
+count_account(void *ctx, const char *id)
+{
+	(void)id;
+	++*(unsigned *)ctx;
+}
+
+/* KIND (account, issued, revoked, identity), CURSOR. */
 enum err
 tool_feed(const struct tool *t)
 {
@@ -40,6 +48,8 @@ tool_feed(const struct tool *t)
 	TRY(store_open(&t->config, &s));
 	if (strcmp(t->argv[0], "issued") == 0)
 		TRY(store_issued_changes(s, &cursor, count_issued, &count));
+	else if (strcmp(t->argv[0], "account") == 0)
+		TRY(store_account_changes(s, &cursor, count_account, &count));
 	else if (strcmp(t->argv[0], "revoked") == 0)
 		TRY(store_revocation_changes(s, &cursor, count_revoked, &count));
 	else
