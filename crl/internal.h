@@ -23,7 +23,6 @@ struct published {
 	int64_t crl_number, this_update, next_update;
 	int64_t refused, build_ms, waiting_ms; /* see struct crl_state */
 	int entries;
-	char *crl_pem_text;
 	struct http_prepared *object[OBJECT_COUNT];
 };
 

@@ -71,7 +71,6 @@ published_free(struct published *p)
 		object_replace(&p->object[k], NULL);
 	free(p->name);
 	free(p->der);
-	free(p->crl_pem_text);
 	free(p);
 }
 
@@ -102,6 +101,13 @@ bundle_of_certificates(const struct crl_service *c)
 	return made;
 }
 
+static struct bytes
+crl_text(const struct published *p)
+{
+	return p->object[OBJECT_CRL_PEM] != NULL ? http_prepared_body(p->object[OBJECT_CRL_PEM])
+						 : (struct bytes){NULL, 0};
+}
+
 /* Every CRL, the root's included: nginx, HAProxy and Envoy check the whole chain and refuse
  * everybody without it. */
 struct http_prepared *
@@ -113,17 +119,16 @@ bundle_of_crls(const struct crl_service *c)
 	char *text;
 
 	for (size_t i = 0; i < c->count; i++)
-		total +=
-			c->issuer[i]->crl_pem_text != NULL ? strlen(c->issuer[i]->crl_pem_text) : 0;
+		total += crl_text(c->issuer[i]).n;
 	text = mem_alloc(total + 1);
 	for (size_t i = 0; i < c->count; i++) {
 		const struct published *p = c->issuer[i];
-		size_t n = p->crl_pem_text != NULL ? strlen(p->crl_pem_text) : 0;
+		struct bytes one = crl_text(p);
 
-		if (n == 0)
+		if (one.n == 0)
 			continue;
-		memcpy(text + at, p->crl_pem_text, n);
-		at += n;
+		memcpy(text + at, one.p, one.n);
+		at += one.n;
 		modified = p->this_update > modified ? p->this_update : modified;
 		expires = p->next_update < expires ? p->next_update : expires;
 	}

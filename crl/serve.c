@@ -120,6 +120,16 @@ check_crl(const struct published *p, struct bytes der, int64_t number, struct pk
 			   : err_context(e, "CRL %lld of \"%s\"", (long long)number, p->name);
 }
 
+static struct http_prepared *
+prepare_pem(struct bytes octets, const struct pki_crl *crl)
+{
+	AUTO_STRUCT(arena) a = arena_new(PEM_ROOM + octets.n * 3); /* base64, and that in lines */
+
+	return object_prepare("application/x-pem-file",
+		bytes_str(pem_string(a, "X509 CRL", octets)), crl->this_update, crl->next_update,
+		CRL_MAX_AGE_S);
+}
+
 /* Everything is made first, hashed and all: requests are answered on network threads, which must
  * not wait for megabytes. Between the two swaps the bundle may be one number behind, never ahead
  * and never mixed within. */
@@ -127,15 +137,10 @@ static void
 swap_crl(struct crl_service *c, struct published *p, const struct store_crl_state *row,
 	struct bytes octets, const struct pki_crl *crl)
 {
-	AUTO_STRUCT(arena) a = arena_new(PEM_ROOM + octets.n * 3); /* base64, and that in lines */
-	char *text = pem_string(a, "X509 CRL", octets);
 	struct http_prepared *der = object_prepare(
 		"application/pkix-crl", octets, crl->this_update, crl->next_update, CRL_MAX_AGE_S);
-	struct http_prepared *pem = object_prepare("application/x-pem-file", bytes_str(text),
-		crl->this_update, crl->next_update, CRL_MAX_AGE_S);
+	struct http_prepared *pem = prepare_pem(octets, crl);
 
-	free(p->crl_pem_text);
-	p->crl_pem_text = mem_strdup(text);
 	pthread_rwlock_wrlock(&c->lock);
 	p->crl_number = row->number;
 	p->this_update = crl->this_update;

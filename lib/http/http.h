@@ -100,6 +100,8 @@ void http_response_header(struct http_response *resp, const char *name, const ch
  * themselves (RFC 9110 section 13.1). */
 struct http_prepared *http_prepared_new(unsigned status, const char *content_type,
 	struct bytes body, const struct http_header *headers, size_t count);
+/* As long as the caller has a reference. */
+struct bytes http_prepared_body(const struct http_prepared *p);
 struct http_prepared *http_prepared_ref(struct http_prepared *p);
 void http_prepared_unref(struct http_prepared *p);
 

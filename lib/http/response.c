@@ -126,6 +126,12 @@ http_prepared_ref(struct http_prepared *p)
 	return p;
 }
 
+struct bytes
+http_prepared_body(const struct http_prepared *p)
+{
+	return bytes_of(p->body, p->size);
+}
+
 void
 http_prepared_unref(struct http_prepared *p)
 {
