@@ -12,6 +12,10 @@ DROP INDEX revocation_crl;
 CREATE INDEX revocation_entries ON revocation (issuer, not_after, serial);
 CREATE INDEX crl_dirty_oldest ON crl_dirty (issuer, id);
 
+-- Every program reads all issuers.
+ALTER TABLE issuer ADD CONSTRAINT issuer_size
+	CHECK (octet_length(der) + octet_length(subject) + octet_length(name) + coalesce(pg_column_size(profiles), 0) <= 65536) NOT VALID;
+
 -- A CRL's octets stand in parts of at most 4 MiB, as they are, so that no statement takes long however many there are. Parts come before
 -- their CRL; those whose CRL was never recorded go with the next one.
 CREATE TABLE crl_part (

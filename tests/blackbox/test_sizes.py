@@ -4,6 +4,7 @@ programs go on."""
 import os
 import sys
 
+import psycopg2
 import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
@@ -19,7 +20,8 @@ NUMBER = 9 * 10 ** 18
 def ca():
     with Instance() as instance:
         instance.add_identity("big", "device", ["device=dns:big.example.org"])
-        for bound in ("TABLE identity DROP CONSTRAINT identity_size", "TABLE name_grant DROP CONSTRAINT name_grant_size",
+        for bound in ("TABLE issuance_request DROP CONSTRAINT issuance_request_size", "TABLE audit_event DROP CONSTRAINT audit_event_size",
+                      "TABLE identity DROP CONSTRAINT identity_size", "TABLE name_grant DROP CONSTRAINT name_grant_size",
                       "TABLE name_grant DISABLE TRIGGER name_grant_size"):
             instance.sql("ALTER " + bound)  # what was stored before there were bounds
         yield instance
@@ -61,6 +63,11 @@ ROWS = [
      "FROM identity WHERE name = 'big'", "DELETE FROM name_grant WHERE length(created_by) > 1000", ["grant", "list", "big"]),
     ("INSERT INTO node (id, program, version, started_at, last_seen, state, detail) SELECT 'n', 'chancery-status', '1', now(), now(), "
      "'ready', jsonb_build_object('trouble', repeat('x', %s))", "DELETE FROM node WHERE id = 'n'", ["status"]),
+    ("INSERT INTO issuance_request (state, hold, hold_until, hold_reason, protocol, request_id, identity, profile, names, spki) SELECT 'held', "
+     "'approval', now() + interval '1 day', repeat('x', %s), 'est', 'r', id, 'device', '{}', '\\x00' FROM identity WHERE name = 'big'",
+     "UPDATE issuance_request SET hold_reason = '' WHERE length(hold_reason) > 1000", ["request", "list"]),
+    ("INSERT INTO audit_event (actor, operation, object, outcome, detail) VALUES ('t', 't', 't', 'ok', jsonb_build_object('x', repeat('x', %s)))",
+     "SET session_replication_role = replica; DELETE FROM audit_event WHERE actor = 't'", ["audit", "list"]),
 ]
 
 
@@ -68,8 +75,14 @@ ROWS = [
 def test_row_that_is_too_large_refuses_the_request(ca, make, mend, command):
     ca.sql(make, LARGE)
     refused(ca, *command)
-    ca.sql(mend)
+    ca.sql(mend, role=ca.pg.superuser)
     ca.admin(*command)
+
+
+def test_issuer_that_every_program_reads_is_bounded_by_its_table(ca):
+    with pytest.raises(psycopg2.errors.CheckViolation):
+        ca.sql("INSERT INTO issuer (name, kind, der, subject, key_id, spki_hash, not_after) SELECT 'huge', kind, decode(repeat('00', 70000), 'hex'), "
+               "subject, key_id, '', not_after FROM issuer WHERE name = 'issuing-1'")
 
 
 def test_too_many_rows_refuse_the_request(ca):
