@@ -195,6 +195,7 @@ wanted_bells(struct bells *b)
 static void
 lose_connection(struct bells *b)
 {
+	atomic_store(&b->db->witness, 0);
 	db_conn_close(&b->conn);
 	atomic_store(&b->others, true);
 	b->listening = 0;
@@ -255,7 +256,10 @@ keep_listening(struct bells *b)
 	if (!db_conn_usable(&b->conn)) {
 		if (!retry_due(&b->retry))
 			return;
+		atomic_store(&b->db->witness, 0);
 		e = db_connect(b->db, &b->conn, CONNECT_US);
+		if (e == ERR_OK)
+			atomic_store(&b->db->witness, PQbackendPID(b->conn.pg));
 		b->listening = 0;
 		b->others_at = 0;
 		missing = wanted_bells(b);
@@ -442,6 +446,7 @@ serve_bells(void *ctx)
 	for (unsigned bell = 0; bell < b->db->words->channel_count; bell++)
 		b->sent[bell] = 0;
 	(void)send_rings(b);
+	atomic_store(&b->db->witness, 0);
 	db_conn_close(&b->conn);
 	return NULL;
 }

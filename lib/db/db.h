@@ -48,6 +48,9 @@ struct db_vocabulary {
 	/* Names the session (text, parameter 1), the last word its place. Column 1: does any session listen
 	 * that has named another place than this (text, parameter 2)? */
 	const struct stmt *others;
+	/* As the only column of the only row: has the server a connection of this program with this
+	 * process id (parameter 1)? */
+	const struct stmt *lives;
 };
 enum { DB_BELLS_MAX = 16, DB_PROCESS_MAX = 54 };
 

@@ -132,7 +132,7 @@ db_follower_now(struct db_follower *f, unsigned wait_ms)
 bool
 db_feed_doubtful(struct db *db, uint64_t *seen)
 {
-	uint64_t now = atomic_load(&db->connections);
+	uint64_t now = atomic_load(&db->doubts);
 	bool doubtful = now != *seen;
 
 	*seen = now;

@@ -27,7 +27,8 @@ enum err db_follower_now(struct db_follower *f, unsigned wait_ms) MUST_CHECK;
  * A crash of PostgreSQL gives transaction numbers out again: those of transactions that left
  * nothing durable. A cursor that had passed them would overlook what is written with them
  * afterwards. A crash breaks every connection, so: after a cycle, when connections were made since
- * *seen (the caller's, 0 at first), step the cursors back and read again; rows may repeat anyway.
+ * *seen (the caller's, 0 at first) while the one of the bells had ended, step the cursors back and read
+ * again; rows may repeat anyway.
  */
 bool db_feed_doubtful(struct db *db, uint64_t *seen);
 /* The cursor moved back by more transactions than a crash can lose; never to 0, which means "all"

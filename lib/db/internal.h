@@ -10,7 +10,8 @@ struct db {
 	struct db_config config; /* texts owned */
 	const struct db_vocabulary *words;
 	atomic_bool healthy;
-	atomic_ullong connections; /* made so far, see db_feed_doubtful() */
+	atomic_ullong doubts; /* connections made to what may be a server that crashed */
+	atomic_int witness;   /* the server's process of the bells' connection, or 0 */
 	struct db_conn_end end;
 	struct pool *pool;
 	struct writer *writer; /* NULL: without */

@@ -26,6 +26,7 @@ static const struct db_vocabulary vocabulary = {
 	.mark_lock = &sql_writer_mark_lock,
 	.notify = &sql_bell_notify,
 	.others = &sql_bell_others,
+	.lives = &sql_bell_lives,
 };
 
 /* The role may look, but nothing tells an absent schema from an old one unless both are asked for.

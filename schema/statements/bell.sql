@@ -1,5 +1,13 @@
 -- What lib/store lends to the bells of lib/db.
 
+-- name: bell_lives
+-- by: all, owner
+-- in: pid int4
+-- out: lives bool
+-- Whether the server has a connection of this program with this process of its own.
+SELECT EXISTS (SELECT 1 FROM pg_stat_get_activity(:pid)
+	WHERE split_part(application_name, ' ', 1) = split_part(current_setting('application_name'), ' ', 1)) AS lives;
+
 -- name: bell_notify
 -- by: all, owner
 -- in: channels text[], place text
