@@ -78,3 +78,17 @@ def test_second_signer_leaves_the_turn_and_takes_it_over(site):
     stop.release()
     time.sleep(2)  # whoever was late records nothing
     assert site.sql("SELECT max(number) FROM crl") == number
+
+
+def test_token_that_goes_away_while_a_crl_is_made_ends_the_signer_and_no_revocation_is_lost(site):
+    site.relaunch()
+    since = len(site.launcher_events("launcher.ended", "chancery-signer"))
+    stop = site.proxy.arm(SIGNER, "crl_entries", "after")
+    serial = site.sql(REVOKE)[0][0]
+    stop.wait(30)
+    site.remove_token()
+    stop.release()
+    wait_for(lambda: len(site.launcher_events("launcher.ended", "chancery-signer")) > since, 20, "a signer ends")
+    assert {w["code"] for w in site.launcher_events("launcher.ended", "chancery-signer")[since:]} == {"75"}
+    site.return_token()
+    wait_for(lambda: serial in listed(site), 40, "the CRL lists it")
