@@ -92,7 +92,7 @@ def everything(lab):
 
 
 EXPECTED = ["INTO acme_nonce_used", "INTO acme_account", "FROM acme_account WHERE id", "FROM acme_account WHERE thumbprint",
-            "UPDATE acme_account SET contact", "acme_account_move(", "acme_account_set_key(", "FROM acme_account WHERE xid",
+            "UPDATE acme_account SET contact", "acme_account_move(", "acme_account_set_key(", "FROM acme_account WHERE (xid, id) >",
             "INTO acme_order", "FROM acme_order_state o LEFT JOIN issuance_request r ON r.id = o.request LEFT JOIN certificate",
             "FROM acme_order_state o WHERE o.account", "z.id = $1 ORDER BY c.type", "SELECT challenge_answer",
             "z.id = (SELECT", "acme_authorization_deactivate(", "NOT EXISTS (SELECT 1 FROM unnest", "SKIP LOCKED", "acme.challenge.validate"]
