@@ -86,13 +86,16 @@ INPUTS(issue_input, INPUT("identity", NAME, "the identity", ARGUMENT("NAME")),
 	INPUT("lifetime", SECONDS, "a shorter life than the profile's: 30m, 8h",
 		.max = LIFETIME_MAX, OPTION("lifetime", "DURATION")));
 INPUTS(renew_input, INPUT("csr", CSR, "certificate request", REQUIRED));
-#define REQUEST                                                                                    \
-	INPUT("id", NUMBER, "the request's number", .place = ADMIN_IN_PATH, .min = 1,              \
-		.max = INT64_MAX, ARGUMENT("ID"))
-INPUTS(request_input, REQUEST);
-INPUTS(reject_input, REQUEST,
-	INPUT("reason", TEXT, "why, for whoever asked", REQUIRED, .max = REASON_TEXT_MAX,
-		OPTION("reason", "TEXT")));
+#define ID(words)                                                                                  \
+	INPUT("id", NUMBER, words, .place = ADMIN_IN_PATH, .min = 1, .max = INT64_MAX,             \
+		ARGUMENT("ID"))
+#define REASON_OF_NO                                                                               \
+	INPUT("reason", TEXT, "why, for whoever asked", REQUIRED, .max = REASON_TEXT_MAX,          \
+		OPTION("reason", "TEXT"))
+INPUTS(request_input, ID("the request's number"));
+INPUTS(reject_input, ID("the request's number"), REASON_OF_NO);
+INPUTS(proposal_input, ID("the proposal's number"));
+INPUTS(proposal_reject_input, ID("the proposal's number"), REASON_OF_NO);
 #define EXACTLY(n, words, v) INPUT(n, TEXT, words, .max = NAME_MAX_OCTETS, OPTION(n, v))
 INPUTS(audit_input, EXACTLY("actor", "only what this one did", "NAME"),
 	EXACTLY("object", "only what was done to this: an identity's name, a serial", "TEXT"),
@@ -103,17 +106,8 @@ INPUTS(audit_input, EXACTLY("actor", "only what this one did", "NAME"),
 	INPUT("until", SECONDS, "older than this: 1h, 7d", .min = 1, .max = LIFETIME_MAX,
 		OPTION("until", "DURATION")),
 	PAGE);
-INPUTS(event_input,
-	INPUT("id", NUMBER, "the event's number", .place = ADMIN_IN_PATH, .min = 1,
-		.max = INT64_MAX, ARGUMENT("ID")));
+INPUTS(event_input, ID("the event's number"));
 INPUTS(issuer_input, INPUT("name", TEXT, "the issuing CA", ARGUMENT("NAME")));
-#define PROPOSAL                                                                                   \
-	INPUT("id", NUMBER, "the proposal's number", .place = ADMIN_IN_PATH, .min = 1,             \
-		.max = INT64_MAX, ARGUMENT("ID"))
-INPUTS(proposal_input, PROPOSAL);
-INPUTS(proposal_reject_input, PROPOSAL,
-	INPUT("reason", TEXT, "why, for whoever proposed it", REQUIRED, .max = REASON_TEXT_MAX,
-		OPTION("reason", "TEXT")));
 INPUTS(publish_input, INPUT("issuer", TEXT, "only this issuing CA", OPTION("issuer", "NAME")));
 
 const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
