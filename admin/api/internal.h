@@ -81,6 +81,12 @@ void api_put_time(json_t *object, const char *name, int64_t t);
 /* The identity with this name; ERR_NOTFOUND names it. */
 enum err
 api_find_identity(struct api_call *c, const char *name, struct store_identity *out) MUST_CHECK;
+/* grants.c: one as JSON (new reference); ERR_INVALID or ERR_DENIED when no certificate could use it; what
+ * a second operator may be wanted for. */
+json_t *api_grant_json(const struct store_grant *g);
+enum err api_check_grant(
+	struct api_call *c, enum identity_kind kind, const struct store_grant *grant) MUST_CHECK;
+enum config_guarded api_guard_of_pattern(const char *pattern);
 /* Certificate and its names as JSON (new reference). */
 json_t *api_certificate_json(struct api_call *c, const struct store_certificate *cert);
 /* status.c: something an operator should know, in words. */
