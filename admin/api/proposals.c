@@ -1,6 +1,6 @@
 /*
  * What waits for a second operator. The configuration says which operations do (api_ask_second); whether
- * anybody could approve, and whether an approval counts, the database decides (schema/0013_second.sql).
+ * anybody could approve, and whether an approval counts, the database decides (schema/0014_second.sql).
  * An approval runs the operation anew, as if who approves had called it, so that every check of it is
  * made again; only the deed itself is the database's, in the proposer's name.
  */

@@ -1,4 +1,4 @@
-/* What waits for a second operator; the rules are functions in schema/0013_second.sql. */
+/* What waits for a second operator; the rules are functions in schema/0014_second.sql. */
 #include "lib/store/proposal.h"
 
 #include "lib/store/internal.h"
