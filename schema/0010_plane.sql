@@ -22,7 +22,8 @@ CREATE FUNCTION audit_add(p_actor text, p_operation text, p_object text, p_outco
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = chancery, pg_temp AS $$
 BEGIN
 	IF (CASE session_user
-		WHEN 'chancery_gateway' THEN NOT starts_with(p_operation, 'acme.account.')
+		WHEN 'chancery_gateway' THEN NOT (starts_with(p_operation, 'acme.account.')
+			OR (p_outcome = 'refused' AND p_operation ~ '^(acme|est|gateway|http|tls)[.]')) -- whom it refused
 		WHEN 'chancery_signer' THEN p_operation NOT IN ('certificate.issue', 'request.hold', 'crl.publish')
 		WHEN 'chancery_validator' THEN p_operation <> 'acme.challenge.validate'
 		WHEN 'chancery_status' THEN true ELSE false END) THEN

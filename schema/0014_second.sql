@@ -30,7 +30,8 @@ CREATE TABLE proposal (
 	expires_at  timestamptz NOT NULL,
 	decided_at  timestamptz,
 	decided_by  text,
-	reason      text                            -- of a no
+	reason      text,                           -- of a no
+	CONSTRAINT proposal_size CHECK (pg_column_size(proposal) <= 65536) -- more than a call brings
 );
 CREATE INDEX proposal_pending ON proposal (id) WHERE state = 'pending';
 
@@ -227,24 +228,4 @@ BEGIN
 	IF approvals >= needed THEN
 		UPDATE issuance_request SET state = 'pending' WHERE id = p_request;
 	END IF;
-END $$;
-
--- As before, and the gateway tells whom it refused.
-CREATE OR REPLACE FUNCTION audit_add(p_actor text, p_operation text, p_object text, p_outcome text, p_request_id text, p_detail jsonb) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = chancery, pg_temp AS $$
-BEGIN
-	IF (CASE session_user
-		WHEN 'chancery_gateway' THEN NOT (starts_with(p_operation, 'acme.account.')
-			OR (p_outcome = 'refused' AND p_operation ~ '^(acme|est|gateway|http|tls)[.]'))
-		WHEN 'chancery_signer' THEN p_operation NOT IN ('certificate.issue', 'request.hold', 'crl.publish')
-		WHEN 'chancery_validator' THEN p_operation <> 'acme.challenge.validate'
-		WHEN 'chancery_status' THEN true ELSE false END) THEN
-		RAISE EXCEPTION 'role "%" does not tell of "%"', session_user, p_operation USING ERRCODE = 'insufficient_privilege';
-	ELSIF length(p_actor) > 300 OR length(p_operation) > 100 OR length(p_object) > 300 OR length(p_request_id) > 100
-		OR octet_length(p_detail::text) > 262144 THEN
-		RAISE EXCEPTION 'an event has at most 300 characters of actor and object, 100 of operation and 262144 octets of detail'
-			USING ERRCODE = 'program_limit_exceeded';
-	END IF;
-	INSERT INTO audit_event (actor, operation, object, outcome, request_id, detail)
-		VALUES (p_actor, p_operation, p_object, p_outcome, p_request_id, p_detail);
 END $$;

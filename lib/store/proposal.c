@@ -114,7 +114,6 @@ read_proposal(struct arena *a, const PGresult *res, size_t row, struct store_pro
 	*out = (struct store_proposal){.id = result_int(res, row, COL_PROPOSAL_ID),
 		.operation = result_text(a, res, row, COL_PROPOSAL_OPERATION),
 		.object = result_text(a, res, row, COL_PROPOSAL_OBJECT),
-		.arguments_json = result_text(a, res, row, COL_PROPOSAL_ARGUMENTS),
 		.proposer = result_text(a, res, row, COL_PROPOSAL_PROPOSER),
 		.state = result_text(a, res, row, COL_PROPOSAL_STATE),
 		.decided_by = result_text(a, res, row, COL_PROPOSAL_DECIDED_BY),
@@ -153,6 +152,7 @@ store_proposal_get(struct store *s, struct arena *a, int64_t id, struct store_pr
 	if (result_rows(res) == 0)
 		return judge_outcome(s, "none", &done);
 	read_proposal(a, res, 0, out);
+	out->arguments_json = result_text(a, res, 0, COL_PROPOSAL_FIND_ARGUMENTS);
 	return ERR_OK;
 }
 

@@ -8,7 +8,8 @@
 
 struct store_proposal {
 	int64_t id;
-	const char *operation, *object, *arguments_json, *proposer;
+	const char *operation, *object, *proposer;
+	const char *arguments_json;		    /* NULL in a list */
 	const char *state;			    /* of enum proposal_state, or "expired" */
 	const char *decided_by, *reason;	    /* NULL: not decided; no reason */
 	int64_t created_at, expires_at, decided_at; /* decided_at 0: not yet */

@@ -186,6 +186,12 @@ def test_asking_again_is_the_same_proposal_and_they_have_an_end(team):
     assert team.add("bob", "one-too-many")[0] == "waits"
 
 
+def test_a_proposal_has_a_size(team):
+    team.block("dora")
+    with pytest.raises(psycopg2.errors.CheckViolation):
+        team.propose("alice", "identity.unblock", {"name": "dora", "more": [str(n * 7919) for n in range(40000)]})
+
+
 def at_once(db, calls):
     """What each answered; an error fails the test."""
     start, answers, threads = threading.Barrier(len(calls)), [None] * len(calls), []
