@@ -61,7 +61,8 @@ SHAPE(answer_certificate_shown, "certificate-shown", CERTIFICATE,
 	MEMBER("approved_by", TEXTS, ABSENT, LINE("approved by")),
 	MEMBER("pem", PEM, .shown = ADMIN_LINE));
 SHAPE(answer_revoked, "revoked", MEMBER("serial", SERIAL), MEMBER("status", TEXT),
-	MEMBER("others", TEXTS, LINE("revoked with it")), MEMBER("crl", TEXT), BEHIND);
+	MEMBER("others", TEXTS, LINE("revoked with it")), MEMBER("crl", TEXT), BEHIND,
+	MEMBER("left", TEXT, ABSENT, LINE("not revoked")));
 SHAPE(answer_issued, "issued", MEMBER("serial", SERIAL), MEMBER("pem", PEM), MEMBER("chain", PEM),
 	MEMBER("not_before", TIME), MEMBER("not_after", TIME));
 

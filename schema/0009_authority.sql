@@ -175,8 +175,22 @@ BEGIN
 	END IF;
 END $$;
 
--- A certificate and everything that was asked for with it, or with one of those, or that renews one. Recording waits meanwhile, so
--- that none of them is added behind its back. outcome: 'ok', or 'unknown'. others: what was revoked besides.
+-- A certificate and everything that was asked for with it, or with one of those, or that renews one.
+CREATE FUNCTION certificate_line(p_serial bytea) RETURNS bytea[]
+LANGUAGE plpgsql STABLE SET search_path = chancery, pg_temp AS $$
+BEGIN
+	RETURN (WITH RECURSIVE l AS (
+		SELECT p_serial AS serial
+		UNION
+		SELECT r.serial FROM l CROSS JOIN LATERAL (
+			SELECT o.serial FROM issuance_request o WHERE o.proof_serial = l.serial AND o.serial IS NOT NULL
+			UNION ALL
+			SELECT o.serial FROM issuance_request o WHERE o.renewed_from = l.serial
+				AND o.renewed_from IS DISTINCT FROM o.proof_serial AND o.serial IS NOT NULL) AS r)
+	SELECT array_agg(serial) FROM l);
+END $$;
+
+-- The whole line. Recording waits meanwhile, so that nothing is added to it behind its back. outcome: 'ok', or 'unknown'. others: what was revoked besides.
 CREATE FUNCTION certificate_revoke_line(p_serial bytea, p_reason smallint, p_actor text, p_request_id text,
 	OUT outcome text, OUT others bytea[])
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = chancery, pg_temp AS $$
@@ -190,15 +204,7 @@ BEGIN
 		outcome := 'unknown';
 		RETURN;
 	END IF;
-	WITH RECURSIVE l AS (
-		SELECT p_serial AS serial
-		UNION
-		SELECT r.serial FROM l CROSS JOIN LATERAL (
-			SELECT o.serial FROM issuance_request o WHERE o.proof_serial = l.serial AND o.serial IS NOT NULL
-			UNION ALL
-			SELECT o.serial FROM issuance_request o WHERE o.renewed_from = l.serial
-				AND o.renewed_from IS DISTINCT FROM o.proof_serial AND o.serial IS NOT NULL) AS r)
-	SELECT array_agg(serial) INTO line FROM l;
+	line := certificate_line(p_serial);
 	WITH gone AS (
 			INSERT INTO revocation (serial, issuer, crl_shard, revoked_at, reason, not_after, actor)
 			SELECT c.serial, c.issuer, c.crl_shard, now(), p_reason, c.not_after, p_actor

@@ -37,7 +37,7 @@ GRANT EXECUTE ON FUNCTION challenge_answer, acme_account_move, acme_account_set_
 -- admin: registers identities, says what they may have, revokes, reviews requests; reads what operators look at.
 GRANT SELECT ON certificate_name, crl, crl_dirty, audit_event, acme_order, operator_role, proposal TO chancery_admin;
 GRANT EXECUTE ON FUNCTION operator_role_set, identity_add, identity_set_state, identity_offboard, grant_add, grant_remove, certificate_revoke,
-	certificate_revoke_line, crl_mark, request_approvals, request_approvers, request_approve, request_reject, issuer_move, operators_able,
+	certificate_revoke_line, certificate_line, crl_mark, request_approvals, request_approvers, request_approve, request_reject, issuer_move, operators_able,
 	proposal_add, proposal_approve, proposal_reject TO chancery_admin;
 
 -- signer: the only one that inserts certificates and CRLs.

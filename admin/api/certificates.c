@@ -199,6 +199,21 @@ tell_crl(struct api_call *c, const uint8_t *serial, const char **out)
 	return ERR_OK;
 }
 
+/* What a thief may have asked for with it outlives it: whoever revokes must know. */
+static enum err
+tell_left(struct api_call *c, const struct api_value *serial)
+{
+	int64_t live;
+
+	TRY(store_certificate_successors(c->g->store, serial->serial, &live));
+	if (live > 0)
+		json_object_set_new(c->answer, "left",
+			json_string(arena_printf(c->arena,
+				"%lld asked for with it or renewing it live on; `ca-admin cert revoke %s --with-successors` takes them too",
+				(long long)live, serial->text)));
+	return ERR_OK;
+}
+
 enum err
 api_certificate_revoke(struct api_call *c)
 {
@@ -224,5 +239,5 @@ api_certificate_revoke(struct api_call *c)
 	c->answer = json_pack("{s:s, s:s, s:o, s:s, s:I}", "serial", serial->text, "status",
 		"revoked", "others", texts_json(done.others, done.count), "crl", crl,
 		"programs_behind", (json_int_t)ca_front_settle(c->g, serial->serial, NULL));
-	return ERR_OK;
+	return tell_left(c, serial);
 }

@@ -58,6 +58,18 @@ store_certificate_revoke(struct store *s, struct arena *a, const struct store_re
 }
 
 enum err
+store_certificate_successors(struct store *s, const uint8_t *serial, int64_t *live)
+{
+	AUTO_PARAMS(p);
+	AUTO(PGresult) res = NULL;
+
+	BIND(&p, certificate_successors, .serial = bytes_of(serial, STORE_SERIAL_SIZE));
+	TRY(db_read(s->db, &sql_certificate_successors, &p, &res));
+	*live = result_int(res, 0, COL_CERTIFICATE_SUCCESSORS_LIVE);
+	return ERR_OK;
+}
+
+enum err
 store_key_blocked(struct store *s, struct bytes spki, bool *out)
 {
 	AUTO_PARAMS(p);

@@ -26,6 +26,10 @@ struct store_revoke_done {
 enum err store_certificate_revoke(struct store *s, struct arena *a, const struct store_revoke *r,
 	struct store_revoke_done *out) MUST_CHECK;
 
+/* How many certificates that were asked for with this one or renew it, and so on, live and are not revoked. */
+enum err
+store_certificate_successors(struct store *s, const uint8_t *serial, int64_t *live) MUST_CHECK;
+
 /* Was this key (a DER SubjectPublicKeyInfo) revoked as compromised? */
 enum err store_key_blocked(struct store *s, struct bytes spki, bool *out) MUST_CHECK;
 

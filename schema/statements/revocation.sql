@@ -20,6 +20,15 @@ SELECT {revoke_done} FROM certificate_revoke(:serial, :reason, :actor, :request_
 -- out: {revoke_done}
 SELECT {revoke_done} FROM certificate_revoke_line(:serial, :reason, :actor, :request_id) AS d;
 
+-- name: certificate_successors
+-- by: admin
+-- in: serial bytea
+-- out: live int8
+-- How many of its line besides it live and are not revoked.
+SELECT count(*) AS live FROM issuance_request r
+WHERE r.serial = ANY (certificate_line(:serial)) AND r.serial <> :serial AND r.cert_not_after > now()
+	AND NOT EXISTS (SELECT 1 FROM revocation v WHERE v.serial = r.serial OFFSET 0);
+
 -- name: acme_revoke
 -- by: gateway
 -- in: serial bytea, reason int2 null -1, account text, actor text, request_id text

@@ -263,7 +263,10 @@ def test_a_line_goes_with_its_first_certificate(ca, printer):
     cert = x509.load_pem_x509_certificate(call_pem(ca, first))
     with ca.client(*ca.save(key, cert)) as device:
         second = est_cert(est_post(device, make_csr(new_key(), None, ["dns:printer-7.example.org"]), label="devices"))
+    alone = ca.admin("cert", "revoke", first)
+    assert alone["left"].startswith("1 asked for with it") and "--with-successors" in alone["left"]
     answer = ca.admin("cert", "revoke", first, "--with-successors")
+    assert "left" not in answer
     assert answer["others"] == ["%032x" % second.serial_number]
     with ca.operator() as c:
         assert call(c, "GET", "certificates/" + "%032x" % second.serial_number)[1]["status"] == "revoked"
