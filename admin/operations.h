@@ -139,7 +139,7 @@ struct admin_operation {
 	enum admin_effect effect; /* a GET that reads or a POST that changes */
 	enum admin_waiting waits;
 	/* 1U << enum operator_role of each role that may call it, 0: every operator; and who may where it
-	 * is about an operator or a program, 0: the same. */
+	 * is about an operator, 0: the same. Where it is about a program, and this is not 0: administrators. */
 	unsigned roles, over_operators;
 	const char *audited_as; /* NULL: the name without "admin." */
 	const char *summary, *help;

@@ -98,9 +98,13 @@ check_roles(const struct api_call *c, unsigned wanted)
 enum err
 api_check_over(struct api_call *c, enum identity_kind kind)
 {
-	bool over = kind == IDENTITY_OPERATOR || kind == IDENTITY_SERVICE;
+	const unsigned others = c->op->over_operators;
 
-	c->may = over && c->op->over_operators != 0 ? c->op->over_operators : c->op->roles;
+	/* An operator who leaves is locked out by whoever is there; a program that ends stops everybody. */
+	c->may = others == 0 || (kind != IDENTITY_OPERATOR && kind != IDENTITY_SERVICE)
+		? c->op->roles
+		: kind == IDENTITY_SERVICE ? 1U << OPERATOR_ROLE_ADMINISTRATOR
+					   : others;
 	return check_roles(c, c->may);
 }
 

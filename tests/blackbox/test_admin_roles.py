@@ -67,6 +67,18 @@ def test_what_takes_something_is_helpdesks_too(ca, team):
     assert call(team["helpdesk"], "POST", "identity/block", {"name": "caller"})[0] == 200
     refused(team["helpdesk"], "POST", "identity/unblock", {"name": "caller"}, 403, "role-missing")
     assert call(team["helpdesk"], "POST", "identity/offboard", {"name": "caller"})[0] == 200
+    ca.add_identity("leaver", "operator")
+    assert call(team["helpdesk"], "POST", "identity/block", {"name": "leaver"})[0] == 200
+
+
+def test_only_administrators_take_from_programs(ca, team):
+    serial = ca.sql("SELECT encode(c.serial, 'hex') FROM certificate c JOIN identity i ON i.id = c.identity WHERE i.name = 'gateway'")[0][0]
+    calls = [("identity/block", {"name": "gateway"}), ("identity/offboard", {"name": "chancery-admin"}),
+             ("certificates/%s/revoke" % serial, {})]
+    for role in ("officer", "helpdesk"):
+        for path, body in calls:
+            assert "administrator" in refused(team[role], "POST", path, body, 403, "role-missing")["reason"]
+    assert ca.sql("SELECT count(*) FROM identity WHERE kind = 'service' AND state <> 'active'") == [(0,)]
 
 
 def test_nobody_gives_himself_a_role_and_only_administrators_give_any(ca, team):
