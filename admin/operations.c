@@ -162,7 +162,8 @@ const struct admin_operation admin_operations[ADMIN_OPERATION_COUNT] = {
 		.waits = ADMIN_MAY_WAIT,
 		.summary = "register an identity",
 		.help = "A grant that no certificate could use is refused: an unknown profile, one "
-			"for other kinds of identity, a pattern that means nothing.",
+			"for other kinds of identity, a pattern that means nothing. An operator may do "
+			"nothing before it has a role: `operator role add`.",
 		.input = identity_add_input,
 		.answer = &answer_identity_added,
 		.command = {"identity add",

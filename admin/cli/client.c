@@ -11,7 +11,7 @@
 #include "admin/cli/client.h"
 #include "lib/base/clock.h"
 
-enum { ANSWER_MAX = JSON_TEXT_MAX, SECONDS_MAX = 60 };
+enum { ANSWER_MAX = 16 << 20, SECONDS_MAX = 60 };
 
 struct client {
 	CURL *curl;
@@ -205,7 +205,7 @@ transport_error(const struct credential *c, CURLcode code, const char *detail)
 			c->server, detail, c->certificate);
 	case CURLE_WRITE_ERROR:
 		return err_set(ERR_LIMIT,
-			"the answer is larger than %d octets: ask for fewer with --limit",
+			"the answer is larger than %d octets; where the command takes --limit, ask for fewer",
 			ANSWER_MAX);
 	default:
 		return err_set(
@@ -284,7 +284,7 @@ perform_call(struct cli *a, const char *path, const char *body, json_t **out)
 	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
 	if (status < 200 || status > 299)
 		return refuse_call(status, buf_bytes(&answer));
-	return json_parse(buf_bytes(&answer), out);
+	return json_parse_answer(buf_bytes(&answer), out);
 }
 
 enum err

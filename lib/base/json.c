@@ -56,13 +56,19 @@ check_depth(struct bytes text)
 enum err
 json_parse(struct bytes text, json_t **out)
 {
+	if (text.n > JSON_TEXT_MAX)
+		return err_set(ERR_LIMIT, "JSON text longer than %d octets", JSON_TEXT_MAX);
+	return json_parse_answer(text, out);
+}
+
+enum err
+json_parse_answer(struct bytes text, json_t **out)
+{
 	json_error_t why;
 	json_t *value;
 
 	if (text.n == 0)
 		return err_set(ERR_INVALID, "JSON expected, got nothing");
-	if (text.n > JSON_TEXT_MAX)
-		return err_set(ERR_LIMIT, "JSON text longer than %d octets", JSON_TEXT_MAX);
 	TRY(check_depth(text));
 	pthread_once(&seed_once, seed_hash);
 	value = json_loadb((const char *)text.p, text.n, JSON_REJECT_DUPLICATES, &why);

@@ -13,8 +13,11 @@ AUTO_DEFINE(json_t, json_decref)
 
 enum { JSON_TEXT_MAX = 64 * 1024, JSON_DEPTH_MAX = 8 };
 
-/* Parses an object or array; *out is a new reference. ERR_INVALID or ERR_LIMIT with the reason. */
+/* Parses an object or array of at most JSON_TEXT_MAX octets; *out is a new reference. ERR_INVALID or
+ * ERR_LIMIT with the reason. */
 enum err json_parse(struct bytes text, json_t **out) MUST_CHECK;
+/* The same of any length: for what our own server says. */
+enum err json_parse_answer(struct bytes text, json_t **out) MUST_CHECK;
 
 /* Members of a fixed kind. ERR_INVALID names the member when it is missing or of another kind; the
  * _find forms give NULL (or leave the default) for an absent member. Strings live as long as the

@@ -178,7 +178,7 @@ db_conn_bound(const PGresult *res, size_t max)
 
 	if (octets > max)
 		return err_set(ERR_LIMIT,
-			"database: an answer takes %zu octets, and %zu are read at once; look for a row that is too large",
+			"database: an answer takes %zu octets, and %zu are read at once; ask for fewer rows, or look for one that is too large",
 			octets, max);
 	return ERR_OK;
 }

@@ -122,3 +122,11 @@ def test_late_crl_is_told_by_status_ready_and_metric(ca):
     ca.spawn("chancery-signer")
     wait_for(lambda: ca.public().request("GET", "/ready").body == b"ready\n", 30, "the CRL is published")
     wait_for(lambda: ca.admin("status", check=False).returncode == 0, 10, "status is healthy")
+
+
+def test_an_answer_longer_than_a_request_may_be_is_read(ca):
+    ca.sql("INSERT INTO node (id, program, version, started_at, state, detail) SELECT 'chancery-status@elsewhere:' || n, 'chancery-status', '1', "
+           "now(), 'serving', jsonb_build_object('trouble', repeat('x', 3000)) FROM generate_series(1, 60) n")
+    status = ca.admin("status", check=False)
+    ca.sql("DELETE FROM node WHERE id LIKE '%%@elsewhere:%%'")
+    assert status.stdout.count("elsewhere") == 60, (status.stdout[-300:], status.stderr)
