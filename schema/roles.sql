@@ -48,7 +48,8 @@ GRANT UPDATE (state, done_at, serial, cert_not_after, refusal_class, refusal_wor
 GRANT UPDATE (backend, program, until) ON crl_turn TO chancery_signer;
 GRANT INSERT ON certificate, certificate_name, crl, crl_part TO chancery_signer;
 GRANT DELETE ON crl_dirty, crl, crl_part TO chancery_signer;
-GRANT EXECUTE ON FUNCTION certificate_partitions, authority_lock, request_approvals TO chancery_signer;
+GRANT EXECUTE ON FUNCTION certificate_partitions, authority_lock, request_approvals, operator_may_ask, order_authorized, order_usable
+	TO chancery_signer;
 
 -- validator: the only one that can make a challenge valid.
 GRANT SELECT ON acme_challenge, acme_authorization_state, acme_account TO chancery_validator;

@@ -8,7 +8,8 @@
 -- out: not_after timestamptz, created_at timestamptz, acme_order text, renewed_from bytea, issuer text, identity_name text,
 -- out: identity_kind text, identity_state text, requester_state text, grants text[], authorized text[], order_usable bool,
 -- out: renewed_from_live bool, shown_live bool, key_blocked bool, approvals int8, authority text, role text
--- SKIP LOCKED keeps other signers off. What decides about a request is read here, and compared before anything is recorded.
+-- SKIP LOCKED keeps other signers off. What decides about a request is read here, and compared before anything is recorded. OFFSET 0: each
+-- of it once; the planner would put what the view computes wherever it is named, and again for the whole row.
 WITH q AS MATERIALIZED (
 	SELECT id, protocol, request_id, profile, identity, names, spki, not_before, not_after, created_at, acme_order, renewed_from, issuer,
 		role
@@ -17,7 +18,8 @@ SELECT q.id, q.protocol, q.request_id, q.profile, q.identity, q.names, q.spki, q
 	q.renewed_from, q.issuer, i.name AS identity_name, i.kind AS identity_kind, a.identity_state, a.requester_state, a.grants,
 	a.authorized, a.order_usable, a.renewed_from_live, a.shown_live, a.key_blocked, a.approvals, a::text AS authority,
 	q.role::text AS role
-FROM q JOIN identity i ON i.id = q.identity JOIN request_authority a ON a.id = q.id ORDER BY q.id;
+FROM q JOIN identity i ON i.id = q.identity CROSS JOIN LATERAL (SELECT * FROM request_authority a WHERE a.id = q.id OFFSET 0) AS a
+ORDER BY q.id;
 
 -- name: claim_relock
 -- by: signer
@@ -35,17 +37,13 @@ SELECT {result} FROM issuance_request r {result_certificate} WHERE r.id = ANY (:
 -- in: spki_hashes bytea[], actors text[], authorities text[]
 -- out: request int8, recorded bool
 -- What authorises each is locked and read first, whatever this statement's own snapshot says; only what it was decided by is
--- recorded. Where the issuer is not active any more the request is held for a moment: by then the signer knows of it.
+-- recorded.
 WITH w AS MATERIALIZED (SELECT request, authority FROM authority_lock(:ids, :issuers)),
 o AS MATERIALIZED (
 	SELECT o.* FROM unnest(:ids::bigint[], :issuers::smallint[], :serials::bytea[], :not_before::timestamptz[],
 		:not_after::timestamptz[], :ders::bytea[], :spki_hashes::bytea[], :actors::text[], :authorities::text[])
 		AS o (id, issuer, serial, not_before, not_after, der, spki_hash, actor, authority)
 	JOIN w ON w.request = o.id AND w.authority = o.authority),
-h AS (
-	UPDATE issuance_request q SET state = 'held', hold = 'unavailable', hold_until = now() + interval '2 seconds',
-		hold_reason = 'its issuing CA has been retired meanwhile'
-	FROM w WHERE q.id = w.request AND w.authority IS NULL AND q.done_at IS NULL),
 r AS (
 	UPDATE issuance_request q SET state = 'done', done_at = now(), serial = o.serial, cert_not_after = o.not_after
 	FROM o WHERE q.id = o.id AND q.done_at IS NULL

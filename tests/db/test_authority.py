@@ -30,6 +30,7 @@ class World:
                    "'o') RETURNING id", self.device, self.asker, self.shown, self.predecessor)
         db.sql(OWNER, "INSERT INTO acme_order (id, account, profile, identifiers, granted, authorizations, expires, request) VALUES "
                       "('o', 'a', 'p', '{dns:x.example.net}', false, '{z}', now() + interval '1 hour', %s)", self.request)
+        db.sql(OWNER, "UPDATE issuance_request SET approvals_needed = 1 WHERE id = %s", self.request)
         db.sql(OWNER, "INSERT INTO request_approval (request, operator) VALUES (%s, %s)", self.request, self.operator)
         self.boss = db.identity("t", "operator")
         db.sql(OWNER, "INSERT INTO operator_role (identity, role, granted_by) VALUES (%s, 'officer', 'x'), (%s, 'administrator', 'x')",
