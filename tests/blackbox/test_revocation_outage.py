@@ -2,6 +2,7 @@
 instance has OCSP answers that live for seconds, so that what is known grows too old within the test."""
 
 import os
+import re
 import signal
 import threading
 import time
@@ -39,8 +40,17 @@ def ready(ca):
     return answer.status, answer.text
 
 
+def known(ca):
+    """How many certificates the responder knows of."""
+    with Client("127.0.0.1", ca.metrics_port) as c:
+        text = c.request("GET", "/metrics").body.decode()
+    return int(re.search(r"^chancery_ocsp_certificates (\d+)", text, re.M).group(1))
+
+
 def test_revocation_044_database_away_answers_last_until_knowledge_is_too_old(ca, cert, issuer):
+    before = known(ca)
     other = rev.new_cert(ca, "outage-unasked")[0]
+    wait_for(lambda: known(ca) > before, 5, "the status program has heard of it")
     assert ask(ca, cert) == "good"
     ca.pg.suspend()
     try:
