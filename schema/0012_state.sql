@@ -1,26 +1,5 @@
 -- An issuing CA's states: retired goes on with CRL and responder, revoked with nothing.
 
--- By the owner. outcome: 'ok', 'already', 'unknown' (no issuing CA has the name), or 'revoked', which is for good. The trigger
--- issuer_changed waits for the certificates that are just being recorded.
-CREATE FUNCTION issuer_move(p_name text, p_state text, p_actor text) RETURNS text
-LANGUAGE plpgsql SET search_path = chancery, pg_temp AS $$
-DECLARE
-	i record;
-BEGIN
-	SELECT id, state INTO i FROM issuer WHERE name = p_name AND kind = 'issuing' FOR UPDATE;
-	IF NOT FOUND THEN
-		RETURN 'unknown';
-	ELSIF i.state = p_state THEN
-		RETURN 'already';
-	ELSIF i.state = 'revoked' THEN
-		RETURN 'revoked';
-	END IF;
-	UPDATE issuer SET state = p_state WHERE id = i.id;
-	INSERT INTO audit_event (actor, operation, object, outcome, detail)
-		VALUES (p_actor, 'issuer.move', p_name, 'ok', jsonb_build_object('from', i.state, 'to', p_state));
-	RETURN 'ok';
-END $$;
-
 -- A program's own clock against the database's. A program that was killed is known by its connections: their application_name
 -- begins with the node's id, and PostgreSQL shows it to every role.
 ALTER TABLE node ADD COLUMN clock_ahead double precision NOT NULL DEFAULT 0; -- seconds

@@ -37,7 +37,6 @@ CREATE INDEX proposal_pending ON proposal (id) WHERE state = 'pending';
 
 -- By the owner, or by an administrator, who retires and activates only. outcome: 'ok', 'unchanged', 'unknown' (no issuing CA has the
 -- name), 'denied', or 'revoked', which is for good. The trigger issuer_changed waits for the certificates that are just being recorded.
-DROP FUNCTION issuer_move(text, text, text);
 CREATE FUNCTION issuer_move(p_name text, p_state text, p_actor text, p_request_id text) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = chancery, pg_temp AS $$
 DECLARE

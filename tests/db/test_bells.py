@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from pgcluster import wait_for
+from pgcluster import holds_for, wait_for
 
 REQUEST, STATE, EVERY_SECOND = 0, 3, 16
 SOON = 0.5  # seconds, on a busy machine; without a ring it takes one
@@ -161,8 +161,11 @@ def nobody_elsewhere(db, listener, count):
     def silent():
         before = count()
         listener.ring(STATE)
-        time.sleep(0.05)  # longer than notifications are held back
-        return count() == before
+        try:
+            holds_for(lambda: count() == before, 0.05, "no notification")  # longer than they are held back
+        except AssertionError:
+            return False
+        return True
     wait_for(silent, 20, "no notification")
 
 
@@ -194,8 +197,10 @@ def test_who_came_later_and_elsewhere_is_found(db, place, tmp_path_factory):
             def heard():
                 other.heard()
                 one.ring(STATE)
-                time.sleep(0.05)
-                return STATE in other.heard()
+                try:
+                    return other.expect("bell %d" % STATE, 0.2)
+                except AssertionError:
+                    return False
             wait_for(heard, 15, "it is found")
 
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from cryptography import x509
-from pgcluster import wait_for
+from pgcluster import holds_for, wait_for
 
 SIGNER = "chancery_signer"
 REVOKE = """WITH r AS (INSERT INTO revocation (serial, issuer, crl_shard, revoked_at, not_after, actor)
@@ -70,14 +70,12 @@ def test_second_signer_leaves_the_turn_and_takes_it_over(site):
     stop = site.proxy.arm(SIGNER, "crl_entries", "after")
     serial = site.sql(REVOKE)[0][0]
     stop.wait(30)
-    time.sleep(2.5)  # the other one looks each second
-    assert serial not in listed(site)
+    holds_for(lambda: serial not in listed(site), 2.5, "the other one, which looks each second, leaves it")
     site.sql("UPDATE crl_turn SET until = now()")
     wait_for(lambda: serial in listed(site), 20, "the other signer makes it")
     number = site.sql("SELECT max(number) FROM crl")
     stop.release()
-    time.sleep(2)  # whoever was late records nothing
-    assert site.sql("SELECT max(number) FROM crl") == number
+    holds_for(lambda: site.sql("SELECT max(number) FROM crl") == number, 2, "whoever was late records nothing")
 
 
 def test_token_that_goes_away_while_a_crl_is_made_ends_the_signer_and_no_revocation_is_lost(site):

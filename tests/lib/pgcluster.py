@@ -35,6 +35,14 @@ def bindir():
     return os.path.join(LIBDIR, str(versions[0]), "bin")
 
 
+def holds_for(condition, seconds, what):
+    """Looks all the time that something stays as it is, where nothing would tell that it is over."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        assert condition(), "not any more: %s" % what
+        time.sleep(0.01)
+
+
 def wait_for(condition, seconds, what):
     """Polls until condition() is true; its value. Fails when the deadline passes."""
     deadline = time.monotonic() + seconds
