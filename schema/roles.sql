@@ -40,15 +40,15 @@ GRANT EXECUTE ON FUNCTION operator_role_set, identity_add, identity_set_state, i
 	certificate_revoke_line, certificate_line, crl_mark, request_approvals, request_approvers, request_approve, request_reject, issuer_move, operators_able,
 	proposal_add, proposal_approve, proposal_reject TO chancery_admin;
 
--- signer: the only one that inserts certificates and CRLs.
+-- signer: the only one that records certificates, by a function that asks for their authority, and that inserts CRLs.
 GRANT SELECT ON issuer, identity, certificate, revocation, crl, crl_part, crl_dirty, crl_turn, issuance_request, request_authority
 	TO chancery_signer;
-GRANT UPDATE (state, done_at, serial, cert_not_after, refusal_class, refusal_word, refusal, hold, hold_until, hold_reason,
+GRANT UPDATE (state, done_at, refusal_class, refusal_word, refusal, hold, hold_until, hold_reason,
 	approvals_needed) ON issuance_request TO chancery_signer;
 GRANT UPDATE (backend, program, until) ON crl_turn TO chancery_signer;
-GRANT INSERT ON certificate, certificate_name, crl, crl_part TO chancery_signer;
+GRANT INSERT ON crl, crl_part TO chancery_signer;
 GRANT DELETE ON crl_dirty, crl, crl_part TO chancery_signer;
-GRANT EXECUTE ON FUNCTION certificate_partitions, authority_lock, request_approvals, operator_may_ask, order_authorized, order_usable
+GRANT EXECUTE ON FUNCTION certificate_partitions, certificates_record, certificate_lives, approvers_epoch, request_approvals, operator_may_ask, order_authorized, order_usable
 	TO chancery_signer;
 
 -- validator: the only one that can make a challenge valid.

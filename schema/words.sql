@@ -14,20 +14,20 @@ DECLARE
 	w record;
 BEGIN
 	FOR w IN SELECT * FROM (VALUES
-		('identity', 'identity_kind_check', 'CHECK (kind IN (''workload'', ''device'', ''user'', ''operator'', ''service''))'),
-		('operator_role', 'operator_role_role_check', 'CHECK (role IN (''administrator'', ''officer'', ''helpdesk'', ''auditor'', ''monitor''))'),
-		('issuance_request', 'issuance_request_proof_check', 'CHECK (proof IN (''program'', ''local'', ''certificate''))'),
-		('issuance_request', 'issuance_request_hold_check', 'CHECK (hold IN (''approval'', ''unavailable''))'),
-		('issuance_request', 'issuance_request_protocol_check', 'CHECK (protocol IN (''est'', ''acme'', ''admin'', ''internal''))'),
-		('issuer', 'issuer_kind_check', 'CHECK (kind IN (''root'', ''issuing''))'),
-		('acme_challenge', 'acme_challenge_type_check', 'CHECK (type IN (''http-01''))'),
-		('audit_event', 'audit_event_outcome_check', 'CHECK (outcome IN (''ok'', ''refused''))'),
-		('identity', 'identity_state_check', 'CHECK (state IN (''active'', ''blocked'', ''retired''))'),
-		('issuer', 'issuer_state_check', 'CHECK (state IN (''active'', ''retired'', ''revoked''))'),
-		('proposal', 'proposal_state_check', 'CHECK (state IN (''pending'', ''done'', ''rejected''))'),
-		('issuance_request', 'issuance_request_state_check', 'CHECK (state IN (''pending'', ''held'', ''done'', ''refused''))'),
-		('acme_account', 'acme_account_status_check', 'CHECK (status IN (''valid'', ''deactivated'', ''revoked''))'),
-		('acme_challenge', 'acme_challenge_status_check', 'CHECK (status IN (''pending'', ''processing'', ''valid'', ''invalid''))')
+		('identity', 'identity_kind_check', 'CHECK (kind = ANY (''{workload,device,user,operator,service}''::text[]))'),
+		('operator_role', 'operator_role_role_check', 'CHECK (role = ANY (''{administrator,officer,helpdesk,auditor,monitor}''::text[]))'),
+		('issuance_request', 'issuance_request_proof_check', 'CHECK (proof = ANY (''{program,local,certificate}''::text[]))'),
+		('issuance_request', 'issuance_request_hold_check', 'CHECK (hold = ANY (''{approval,unavailable}''::text[]))'),
+		('issuance_request', 'issuance_request_protocol_check', 'CHECK (protocol = ANY (''{est,acme,admin,internal}''::text[]))'),
+		('issuer', 'issuer_kind_check', 'CHECK (kind = ANY (''{root,issuing}''::text[]))'),
+		('acme_challenge', 'acme_challenge_type_check', 'CHECK (type = ANY (''{http-01}''::text[]))'),
+		('audit_event', 'audit_event_outcome_check', 'CHECK (outcome = ANY (''{ok,refused}''::text[]))'),
+		('identity', 'identity_state_check', 'CHECK (state = ANY (''{active,blocked,retired}''::text[]))'),
+		('issuer', 'issuer_state_check', 'CHECK (state = ANY (''{active,retired,revoked}''::text[]))'),
+		('proposal', 'proposal_state_check', 'CHECK (state = ANY (''{pending,done,rejected}''::text[]))'),
+		('issuance_request', 'issuance_request_state_check', 'CHECK (state = ANY (''{pending,held,done,refused}''::text[]))'),
+		('acme_account', 'acme_account_status_check', 'CHECK (status = ANY (''{valid,deactivated,revoked}''::text[]))'),
+		('acme_challenge', 'acme_challenge_status_check', 'CHECK (status = ANY (''{pending,processing,valid,invalid}''::text[]))')
 		) AS v (relation, name, definition)
 	LOOP
 		CONTINUE WHEN w.definition = (SELECT obj_description(oid, 'pg_constraint') FROM pg_constraint
@@ -37,12 +37,12 @@ BEGIN
 		EXECUTE format('COMMENT ON CONSTRAINT %I ON %I IS %L', w.name, w.relation, w.definition);
 	END LOOP;
 	FOR w IN SELECT * FROM (VALUES
-		('identity', 'identity_state_moves', 'BEFORE UPDATE OF state ON identity FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state AND (OLD.state, NEW.state) NOT IN ((''active'', ''blocked''), (''blocked'', ''active''), (''active'', ''retired''), (''blocked'', ''retired''))) EXECUTE FUNCTION refuse_move(state)'),
-		('issuer', 'issuer_state_moves', 'BEFORE UPDATE OF state ON issuer FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state AND (OLD.state, NEW.state) NOT IN ((''active'', ''retired''), (''retired'', ''active''), (''active'', ''revoked''), (''retired'', ''revoked''))) EXECUTE FUNCTION refuse_move(state)'),
-		('proposal', 'proposal_state_moves', 'BEFORE UPDATE OF state ON proposal FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state AND (OLD.state, NEW.state) NOT IN ((''pending'', ''done''), (''pending'', ''rejected''))) EXECUTE FUNCTION refuse_move(state)'),
-		('issuance_request', 'issuance_request_state_moves', 'BEFORE UPDATE OF state ON issuance_request FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state AND (OLD.state, NEW.state) NOT IN ((''pending'', ''held''), (''pending'', ''done''), (''pending'', ''refused''), (''held'', ''pending''), (''held'', ''refused''))) EXECUTE FUNCTION refuse_move(state)'),
-		('acme_account', 'acme_account_status_moves', 'BEFORE UPDATE OF status ON acme_account FOR EACH ROW WHEN (OLD.status IS DISTINCT FROM NEW.status AND (OLD.status, NEW.status) NOT IN ((''valid'', ''deactivated''), (''valid'', ''revoked''))) EXECUTE FUNCTION refuse_move(status)'),
-		('acme_challenge', 'acme_challenge_status_moves', 'BEFORE UPDATE OF status ON acme_challenge FOR EACH ROW WHEN (OLD.status IS DISTINCT FROM NEW.status AND (OLD.status, NEW.status) NOT IN ((''pending'', ''processing''), (''processing'', ''valid''), (''processing'', ''invalid''))) EXECUTE FUNCTION refuse_move(status)')
+		('identity', 'identity_state_moves', 'BEFORE UPDATE OF state ON identity FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state AND OLD.state || ''>'' || NEW.state <> ALL (''{active>blocked,blocked>active,active>retired,blocked>retired}''::text[])) EXECUTE FUNCTION refuse_move(state)'),
+		('issuer', 'issuer_state_moves', 'BEFORE UPDATE OF state ON issuer FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state AND OLD.state || ''>'' || NEW.state <> ALL (''{active>retired,retired>active,active>revoked,retired>revoked}''::text[])) EXECUTE FUNCTION refuse_move(state)'),
+		('proposal', 'proposal_state_moves', 'BEFORE UPDATE OF state ON proposal FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state AND OLD.state || ''>'' || NEW.state <> ALL (''{pending>done,pending>rejected}''::text[])) EXECUTE FUNCTION refuse_move(state)'),
+		('issuance_request', 'issuance_request_state_moves', 'BEFORE UPDATE OF state ON issuance_request FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state AND OLD.state || ''>'' || NEW.state <> ALL (''{pending>held,pending>done,pending>refused,held>pending,held>refused}''::text[])) EXECUTE FUNCTION refuse_move(state)'),
+		('acme_account', 'acme_account_status_moves', 'BEFORE UPDATE OF status ON acme_account FOR EACH ROW WHEN (OLD.status IS DISTINCT FROM NEW.status AND OLD.status || ''>'' || NEW.status <> ALL (''{valid>deactivated,valid>revoked}''::text[])) EXECUTE FUNCTION refuse_move(status)'),
+		('acme_challenge', 'acme_challenge_status_moves', 'BEFORE UPDATE OF status ON acme_challenge FOR EACH ROW WHEN (OLD.status IS DISTINCT FROM NEW.status AND OLD.status || ''>'' || NEW.status <> ALL (''{pending>processing,processing>valid,processing>invalid}''::text[])) EXECUTE FUNCTION refuse_move(status)')
 		) AS v (relation, name, definition)
 	LOOP
 		CONTINUE WHEN w.definition = (SELECT obj_description(oid, 'pg_trigger') FROM pg_trigger

@@ -9,7 +9,7 @@
 
 struct store;
 
-enum { STORE_SCHEMA_VERSION = 14 };
+enum { STORE_SCHEMA_VERSION = 15 };
 enum { STORE_SERIAL_SIZE = 16 }; /* octets of every serial; lower-case hex where it is text */
 
 /* Connects, checks that the schema version is STORE_SCHEMA_VERSION (ERR_CONFLICT with the remedy

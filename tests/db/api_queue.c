@@ -318,6 +318,13 @@ test_predecessor_is_live_only_for_its_own_identity_and_unrevoked(void)
 	CHECK(n == 2 && items[0].has_renewed_from && !items[0].renewed_from_live);
 	struct store_outcome o[2] = {api_issued(w.issuer, "a"), api_issued(w.issuer, "b")};
 	CHECK_OK(store_claim_finish(claim, o));
+	CHECK(o[0].kind == STORE_OUTCOME_CHANGED && o[1].kind == STORE_OUTCOME_CHANGED);
+	CHECK_OK(store_claim_open(w.signer, 64, w.a, &claim, &items, &n));
+	o[0] = o[1] = (struct store_outcome){.kind = STORE_OUTCOME_REFUSED,
+		.refusal_class = ERR_DENIED,
+		.refusal_word = WORD_DENIED,
+		.refusal = "r"};
+	CHECK_OK(store_claim_finish(claim, o));
 	close_world(&w);
 }
 

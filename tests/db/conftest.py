@@ -75,6 +75,17 @@ class Database:
             "SELECT %s, serial, cert_not_after, now() - interval '1 minute', identity, id, profile, '\\x02', '\\x03' FROM r "
             "RETURNING serial", identity, life, issuer)[0][0].tobytes()
 
+    def record(self, cur, request, epoch, issuer=1):
+        """As a signer records a certificate for what it decided at this epoch: whether it was still authorised."""
+        cur.execute("SELECT certificates_record(ARRAY[r.id], ARRAY[%s]::bigint[], ARRAY[r.identity, r.requester], ARRAY[%s]::smallint[], "
+                    "ARRAY[uuid_send(gen_random_uuid())], ARRAY[now()], ARRAY[now() + interval '1 hour'], ARRAY['\\x00']::bytea[], "
+                    "ARRAY[sha256(r.spki)], ARRAY['dev']) FROM issuance_request r WHERE r.id = %s", (epoch, issuer, request))
+        return cur.fetchall() == [(request,)]
+
+    def epoch(self, request):
+        """What a signer notes with what it decides by."""
+        return self.value("chancery_signer", "SELECT epoch FROM request_authority WHERE id = %s", request)
+
     def request(self, identity, **columns):
         names = ["identity"] + list(columns)
         return self.value(

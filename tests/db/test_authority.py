@@ -74,13 +74,8 @@ TAKEN = {
 }
 
 
-def lock(cur, world):
-    cur.execute("SELECT authority FROM authority_lock(%s, %s::smallint[])", ([world.request], [world.issuer]))
-    return cur.fetchone()[0]
-
-
-def claimed(world):
-    return world.db.value(SIGNER, "SELECT a::text FROM request_authority a WHERE id = %s", world.request)
+def recorded(cur, world, epoch):
+    return world.db.record(cur, world.request, epoch, world.issuer)
 
 
 def run(world, how):
@@ -127,11 +122,11 @@ def test_an_operator_asks_for_others_as_long_as_he_has_the_role(world, kind, rol
     assert world.facts()[1] == "active"
     conn = db.connect(SIGNER)
     conn.autocommit = False
-    before, cur = claimed(world), conn.cursor()
-    assert lock(cur, world) == before
+    before, cur = db.epoch(world.request), conn.cursor()
+    assert recorded(cur, world, before)
     conn.rollback()
     assert db.value(ADMIN, "SELECT operator_role_set('boss', %s, false, 't', 'r')", role) == "ok"
-    assert world.facts()[1] == "blocked" and lock(cur, world) != before
+    assert world.facts()[1] == "blocked" and not recorded(cur, world, before)
 
 
 def test_an_operator_renews_his_own_without_a_role(world):
@@ -143,21 +138,20 @@ def test_an_operator_renews_his_own_without_a_role(world):
 
 @pytest.mark.parametrize("how", TAKEN)
 def test_what_was_taken_away_before_the_lock_is_seen_by_it(world, how):
-    before = claimed(world)
+    before = world.db.epoch(world.request)
     assert run(world, how) in ("ok", True)
     assert world.facts() == tuple(TAKEN[how][1].get(i, fact) for i, fact in enumerate(FACTS))
     conn = world.db.connect(SIGNER)
     conn.autocommit = False
-    assert lock(conn.cursor(), world) not in (None, before)
+    assert not recorded(conn.cursor(), world, before)
+    assert world.db.value(OWNER, "SELECT state FROM issuance_request WHERE id = %s", world.request) == ("refused" if how == "identity_offboarded" else "pending")
 
 
 @pytest.mark.parametrize("how", TAKEN)
 def test_what_is_taken_away_after_the_lock_waits_for_the_recording(world, how):
-    before = claimed(world)
     conn = world.db.connect(SIGNER)
     conn.autocommit = False
-    cur = conn.cursor()
-    assert lock(cur, world) == before
+    assert recorded(conn.cursor(), world, world.db.epoch(world.request))
     done = []
     thread = threading.Thread(target=lambda: done.append(run(world, how)))
     thread.start()
@@ -173,7 +167,7 @@ def test_a_retired_issuer_authorises_nothing_and_its_retirement_waits(world):
     conn = world.db.connect(SIGNER)
     conn.autocommit = False
     cur = conn.cursor()
-    assert lock(cur, world) is not None
+    assert recorded(cur, world, world.db.epoch(world.request))
     done = []
     thread = threading.Thread(target=lambda: done.append(world.db.sql(OWNER, "UPDATE issuer SET state = 'retired' RETURNING id")))
     thread.start()
@@ -181,7 +175,11 @@ def test_a_retired_issuer_authorises_nothing_and_its_retirement_waits(world):
                                     world.db.name) == 1, 10, "it waits")
     conn.commit()
     thread.join(10)
-    assert len(done) == 1 and lock(cur, world) is None
+    assert len(done) == 1
+    world.request = world.db.request(world.device)
+    assert not recorded(cur, world, world.db.epoch(world.request))
+    conn.commit()
+    assert world.db.sql(OWNER, "SELECT state, hold FROM issuance_request WHERE id = %s", world.request) == [("held", "unavailable")]
 
 
 def revoke(db, serial, reason, line=""):

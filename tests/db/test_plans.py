@@ -95,7 +95,7 @@ def plans():
 # What must have been seen for the test to mean anything.
 EXPECTED = ["FOR UPDATE SKIP LOCKED", "INSERT INTO certificate ", "INSERT INTO issuance_request", "r.done_at IS NOT NULL",
             "FROM issuance_request r JOIN certificate c", "certificate_name n JOIN", "FROM revocation WHERE (xid, serial) >", "FROM certificate WHERE (xid, serial) >", "FROM identity WHERE (xid, id) >", "FROM name_grant",
-            "writer_mark", "authority_lock", "INSERT INTO revocation", "DELETE FROM crl_dirty", "UPDATE crl_turn"]
+            "writer_mark", "certificates_record", "INSERT INTO revocation", "DELETE FROM crl_dirty", "UPDATE crl_turn"]
 
 
 @pytest.mark.parametrize("words", EXPECTED)

@@ -15,8 +15,8 @@ CRL = "INSERT INTO crl (issuer, crl_shard, number, this_update, next_update, ent
 # statement, roles that may; every other role of the programs is refused.
 STATEMENTS = [
     # certificates, CRLs: only the signer writes
-    (CERTIFICATE, {"signer"}),
-    ("INSERT INTO certificate_name VALUES ('dns:x', uuid_send(gen_random_uuid()), now())", {"signer"}),
+    (CERTIFICATE, set()),
+    ("INSERT INTO certificate_name VALUES ('dns:x', uuid_send(gen_random_uuid()), now())", set()),
     (CRL, {"signer"}),
     ("DELETE FROM crl WHERE number < 0", {"signer"}),
     ("INSERT INTO crl_part VALUES (1, 1, 0, '\\x00')", {"signer"}),
@@ -41,7 +41,7 @@ STATEMENTS = [
     ("UPDATE crl_turn SET issuer = 2", set()),
     ("SELECT identity_set_state('nobody', 'blocked', 'x', 'r')", {"admin"}),
     ("SELECT identity_offboard('nobody', 1::smallint, 'x', 'r')", {"admin"}),
-    ("SELECT authority_lock('{1}', '{1}')", {"signer"}),
+    ("SELECT certificates_record('{1}', '{0}', '{1}', '{1}', '{00}', '{now}', '{now}', '{00}', '{00}', '{x}')", {"signer"}),
     ("SELECT * FROM request_authority", {"signer"}),
     ("SELECT certificate_revoke_line('\\x00', 1::smallint, 'x', 'r')", {"admin"}),
     ("SELECT key_block('{}', 'x', 'r')", set()),

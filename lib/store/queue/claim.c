@@ -22,6 +22,7 @@ read_claimed(struct arena *a, const PGresult *res, size_t row, struct store_clai
 		.request_id = result_text(a, res, row, COL_CLAIM_TAKE_REQUEST_ID),
 		.profile = result_text(a, res, row, COL_CLAIM_TAKE_PROFILE),
 		.identity = result_int(res, row, COL_CLAIM_TAKE_IDENTITY),
+		.requester = result_int(res, row, COL_CLAIM_TAKE_REQUESTER),
 		.spki = result_bytes(a, res, row, COL_CLAIM_TAKE_SPKI),
 		.not_before = result_time(res, row, COL_CLAIM_TAKE_NOT_BEFORE),
 		.not_after = result_time(res, row, COL_CLAIM_TAKE_NOT_AFTER),
@@ -42,7 +43,7 @@ read_claimed(struct arena *a, const PGresult *res, size_t row, struct store_clai
 		.shown_live = result_null(res, row, COL_CLAIM_TAKE_SHOWN_LIVE) ||
 			result_bool(res, row, COL_CLAIM_TAKE_SHOWN_LIVE),
 		.key_blocked = result_bool(res, row, COL_CLAIM_TAKE_KEY_BLOCKED),
-		.authority = result_text(a, res, row, COL_CLAIM_TAKE_AUTHORITY),
+		.epoch = result_int(res, row, COL_CLAIM_TAKE_EPOCH),
 		.approvals = result_int(res, row, COL_CLAIM_TAKE_APPROVALS),
 		.role = result_text(a, res, row, COL_CLAIM_TAKE_ROLE),
 	};

@@ -10,7 +10,7 @@ struct store_claim_item {
 	enum ca_protocol protocol;
 	const char *role; /* of the database, that opened the request */
 	const char *request_id, *profile;
-	int64_t identity;
+	int64_t identity, requester; /* requester: 0 for a program */
 	const char *identity_name;
 	enum identity_kind identity_kind;
 	enum identity_state identity_state;
@@ -34,8 +34,8 @@ struct store_claim_item {
 	bool key_blocked; /* compromised once, with whatever certificate */
 	const char
 		*issuer; /* wanted by name (protocol "internal" only); NULL: the profile decides */
-	int64_t approvals;     /* by operators who still may, the asker left out */
-	const char *authority; /* all of request_authority, for comparing */
+	int64_t approvals; /* by operators who still may, the asker left out */
+	int64_t epoch;	   /* of those whom it rests on: what was taken from them since shows */
 };
 
 struct store_outcome {
@@ -68,8 +68,8 @@ enum { STORE_CLAIM_MAX = 64 };
 enum err store_claim_open(struct store *s, unsigned max, struct arena *a, struct store_claim **out,
 	const struct store_claim_item **items, size_t *count) MUST_CHECK;
 /* Records all outcomes (one per item, same order) in one transaction: certificates, names, results,
- * audit events. What authorises each certificate is locked and read again first (authority_lock):
- * where it is not what it was when the request was claimed, nothing is recorded, the outcome is
+ * audit events. What authorises each certificate is locked and asked again first (certificates_record):
+ * where any of it was taken since the request was claimed, nothing is recorded, the outcome is
  * STORE_OUTCOME_CHANGED and the request waits to be claimed anew. When COMMIT's outcome is unknown
  * it is looked up by serial before returning. Rings RESULT and ISSUED. Frees the claim in every case. With ERR_OK outcomes says what
  * the rows say: where a refusal was recorded instead of the certificate, that refusal (texts live

@@ -50,10 +50,11 @@ begin_recording(struct record *r)
 static size_t
 issue_params(const struct record *r, struct params *p)
 {
-	int64_t ids[STORE_CLAIM_MAX], from[STORE_CLAIM_MAX], to[STORE_CLAIM_MAX];
+	int64_t ids[STORE_CLAIM_MAX], from[STORE_CLAIM_MAX], to[STORE_CLAIM_MAX],
+		epochs[STORE_CLAIM_MAX], holders[2 * STORE_CLAIM_MAX];
 	int16_t issuers[STORE_CLAIM_MAX];
 	struct bytes serials[STORE_CLAIM_MAX], ders[STORE_CLAIM_MAX], hashes[STORE_CLAIM_MAX];
-	const char *actors[STORE_CLAIM_MAX], *authorities[STORE_CLAIM_MAX];
+	const char *actors[STORE_CLAIM_MAX];
 	size_t n = 0;
 
 	for (size_t i = 0; i < r->claim->count; i++) {
@@ -68,14 +69,16 @@ issue_params(const struct record *r, struct params *p)
 		to[n] = o->not_after;
 		ders[n] = o->der;
 		hashes[n] = o->spki_hash;
-		authorities[n] = r->claim->items[i].authority;
+		epochs[n] = r->claim->items[i].epoch;
+		holders[2 * n] = r->claim->items[i].identity;
+		holders[2 * n + 1] = r->claim->items[i].requester;
 		actors[n++] = r->claim->items[i].identity_name;
 	}
 	BIND(p, claim_issue, .ids = ints_of(ids, n), .issuers = shorts_of(issuers, n),
 		.serials = octets_of(serials, n), .not_before = ints_of(from, n),
 		.not_after = ints_of(to, n), .ders = octets_of(ders, n),
 		.spki_hashes = octets_of(hashes, n), .actors = texts_of(actors, n),
-		.authorities = texts_of(authorities, n));
+		.epochs = ints_of(epochs, n), .holders = ints_of(holders, 2 * n));
 	return n;
 }
 
@@ -160,17 +163,22 @@ hold_params(const struct record *r, struct params *p)
 	return n;
 }
 
+static bool
+has_row_of(const PGresult *res, int64_t id)
+{
+	for (size_t row = 0; row < result_rows(res); row++)
+		if (result_int(res, row, COL_CLAIM_ISSUE_REQUEST) == id)
+			return true;
+	return false;
+}
+
 /* Was it still authorised by what it was decided by? Otherwise it is decided anew. */
 static void
 read_recorded(struct record *r, const PGresult *res)
 {
-	for (size_t row = 0; row < result_rows(res); row++)
-		for (size_t i = 0; i < r->claim->count; i++)
-			if (r->as[i] == RECORD_ISSUED &&
-				r->claim->items[i].id ==
-					result_int(res, row, COL_CLAIM_ISSUE_REQUEST) &&
-				!result_bool(res, row, COL_CLAIM_ISSUE_RECORDED))
-				r->as[i] = RECORD_CHANGED;
+	for (size_t i = 0; i < r->claim->count; i++)
+		if (r->as[i] == RECORD_ISSUED && !has_row_of(res, r->claim->items[i].id))
+			r->as[i] = RECORD_CHANGED;
 }
 
 /* Locks what authorises, writes and commits in one round trip. ERR_UNAVAILABLE: perhaps it was
