@@ -138,6 +138,9 @@ void run_inline(struct http_conn *c);
 void run_refusal(struct http_conn *c);
 enum pool_end run_job(struct pool_job *job);
 
+/* library.c: the library's function of this name, behind one of ours; looked up once. */
+void *library_call(_Atomic(void *) *known, const char *name);
+
 /* layout.c: the request head as octets, and all its fields through the gate. */
 const struct http_refusal *layout_check(struct http_conn *c, const char *url, const char *method,
 	const char *version, struct gate *g);

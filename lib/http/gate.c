@@ -11,8 +11,6 @@
 
 #include <strings.h>
 
-enum { LENGTH_DIGITS_MAX = 18 };
-
 const struct http_refusal gate_bad_layout = {400, "bad-request",
 	"the request head is not lines of \"name: value\" ended by CR LF (RFC 9112 section 2.2)"};
 
@@ -68,6 +66,7 @@ static const bool value_octet[256] = {
 	['\t'] = true, [0x20 ... 0x7e] = true, [0x80 ... 0xff] = true};
 static const bool host_octet[256] = {ALNUM_RANGES, ['-'] = true, ['.'] = true, ['_'] = true,
 	[':'] = true, ['['] = true, [']'] = true};
+static const bool digit_octet[256] = {['0' ... '9'] = true};
 static const bool target_octet[256] = {[0x21 ... 0x7e] = true};
 
 static bool
@@ -109,19 +108,18 @@ gate_field(struct gate *g, struct bytes name, struct bytes value)
 	return NULL;
 }
 
-static const struct http_refusal *
-read_length(struct gate *g, struct bytes text)
+const struct http_refusal *
+gate_length(struct bytes text, uint64_t *length)
 {
-	uint64_t length = 0;
+	uint64_t sum = 0;
+	bool over = false;
 
-	if (text.n == 0 || text.n > LENGTH_DIGITS_MAX)
+	if (text.n == 0 || !all_in(text, digit_octet))
 		return &bad_length;
-	for (size_t i = 0; i < text.n; i++) {
-		if (text.p[i] < '0' || text.p[i] > '9')
-			return &bad_length;
-		length = length * 10 + (text.p[i] - '0');
-	}
-	g->length = length;
+	for (size_t i = 0; i < text.n; i++)
+		over |= __builtin_mul_overflow(sum, 10, &sum) ||
+			__builtin_add_overflow(sum, text.p[i] - '0', &sum);
+	*length = over ? GATE_LENGTH_OVER : sum;
 	return NULL;
 }
 
@@ -132,7 +130,7 @@ check_framing(struct gate *g, bool http10)
 		     length = g->single[GATE_CONTENT_LENGTH];
 
 	if (coding.p == NULL)
-		return length.p != NULL ? read_length(g, length) : NULL;
+		return length.p != NULL ? gate_length(length, &g->length) : NULL;
 	if (length.p != NULL)
 		return &two_framings;
 	if (http10)

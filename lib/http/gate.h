@@ -30,6 +30,9 @@ struct gate {
 	uint64_t length;			/* Content-Length, 0 when absent */
 };
 
+/* A length of more than 64 bits; no body is as long as this one. */
+#define GATE_LENGTH_OVER UINT64_MAX
+
 /* All return NULL when the request may go on. */
 const struct http_refusal *gate_target(struct bytes path, struct bytes query);
 /* One header field; name and value as they were sent, without the OWS around the value
@@ -37,6 +40,8 @@ const struct http_refusal *gate_target(struct bytes path, struct bytes query);
 const struct http_refusal *gate_field(struct gate *g, struct bytes name, struct bytes value);
 /* Host, or the authority of a target in absolute-form. */
 const struct http_refusal *gate_host(struct bytes host);
+/* The value of Content-Length: digits, as many as the client likes (RFC 9110 section 8.6). */
+const struct http_refusal *gate_length(struct bytes text, uint64_t *length);
 /* After the last field: framing, Host, Expect, Content-Encoding. */
 const struct http_refusal *gate_finish(struct gate *g, bool http10);
 /* The media type of Content-Type against a NULL-terminated list, parameters ignored. */

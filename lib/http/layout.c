@@ -6,8 +6,18 @@
  * gap, two NULs after each line. A later release that keeps its fields elsewhere refuses these
  * inputs itself in its strict mode, so there the layout is not looked at (server.c decides once, by
  * version).
+ *
+ * What the library reads in a head before it calls anybody it answers itself when it does not like
+ * it, with its own head twice: a Content-Length with anything but digits, cookies beyond its
+ * memory. So it asks us for these fields, and hears only what it will accept; the rest is refused
+ * as all heads are.
  */
 #include "lib/http/conn.h"
+
+#include <strings.h>
+
+typedef enum MHD_Result lookup_call(struct MHD_Connection *mhd, enum MHD_ValueKind kind,
+	const char *name, size_t name_n, const char **value, size_t *value_n);
 
 struct walk {
 	struct gate *gate;
@@ -15,15 +25,21 @@ struct walk {
 	const struct http_refusal *refusal;
 };
 
+static size_t
+without_blanks(const char *value, size_t n)
+{
+	while (n > 0 && (value[n - 1] == ' ' || value[n - 1] == '\t'))
+		n--;
+	return n;
+}
+
 /* libmicrohttpd takes the OWS before a value away, and leaves that behind it, which every reader of
  * the value would have to know. The octets are its buffer's. */
 static size_t
 cut_blanks(const char *value, size_t n)
 {
-	size_t kept = n;
+	size_t kept = without_blanks(value, n);
 
-	while (kept > 0 && (value[kept - 1] == ' ' || value[kept - 1] == '\t'))
-		kept--;
 	if (kept < n)
 		*(char *)(uintptr_t)(value + kept) = '\0';
 	return kept;
@@ -86,4 +102,34 @@ layout_check(struct http_conn *c, const char *url, const char *method, const cha
 	(void)MHD_get_connection_values_n(c->mhd, MHD_HEADER_KIND, visit_field, &w);
 	r = w.refusal != NULL ? w.refusal : check_end(c, method, w.expected);
 	return r != NULL ? r : gate_finish(g, c->req.http10);
+}
+
+/* Nobody here reads cookies as such. */
+static enum MHD_Result
+admit_field(const char *name, size_t name_n, const char *value, size_t *value_n)
+{
+	uint64_t length;
+
+	if (name_n == 6 && strncasecmp(name, "Cookie", 6) == 0)
+		return MHD_NO;
+	if (name_n != 14 || strncasecmp(name, "Content-Length", 14) != 0)
+		return MHD_YES;
+	*value_n = without_blanks(value, *value_n);
+	return gate_length(bytes_of(value, *value_n), &length) == NULL && length != GATE_LENGTH_OVER
+		? MHD_YES
+		: MHD_NO;
+}
+
+enum MHD_Result
+MHD_lookup_connection_value_n(struct MHD_Connection *mhd, enum MHD_ValueKind kind, const char *name,
+	size_t name_n, const char **value, size_t *value_n)
+{
+	static _Atomic(void *) known;
+	lookup_call *call = (lookup_call *)library_call(&known, "MHD_lookup_connection_value_n");
+	enum MHD_Result found = call(mhd, kind, name, name_n, value, value_n);
+
+	if (found != MHD_YES || value == NULL || value_n == NULL ||
+		conn_of(mhd)->stage != STAGE_HEAD)
+		return found;
+	return admit_field(name, name_n, *value, value_n);
 }

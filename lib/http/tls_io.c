@@ -7,13 +7,11 @@
  * all of a handshake, and after it those that bring no data.
  *
  * libmicrohttpd ends a connection on GnuTLS' errors without the alert that RFC 8446 section 6.2
- * demands, and shows neither the error nor that data came. The program's own functions of GnuTLS'
- * names are what the dynamic linker gives libmicrohttpd; they call GnuTLS' and look at the result.
- * Nothing else in the program calls GnuTLS for a session.
+ * demands, and shows neither the error nor that data came. So its calls go through functions of ours
+ * (library.c) that look at the result. Nothing else in the program calls GnuTLS for a session.
  */
 #include "lib/http/conn.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
 
@@ -143,18 +141,6 @@ end_connection(struct http_conn *c, int code)
 		refuse_code(c, code);
 }
 
-static void *
-find_library_call(_Atomic(void *) *known, const char *name)
-{
-	void *call = atomic_load_explicit(known, memory_order_relaxed);
-
-	if (call == NULL) {
-		call = dlsym(RTLD_NEXT, name);
-		atomic_store_explicit(known, call, memory_order_relaxed);
-	}
-	return call;
-}
-
 static bool
 is_failure(ssize_t result)
 {
@@ -165,7 +151,7 @@ int
 gnutls_handshake(gnutls_session_t session)
 {
 	static _Atomic(void *) known;
-	handshake_call *call = (handshake_call *)find_library_call(&known, "gnutls_handshake");
+	handshake_call *call = (handshake_call *)library_call(&known, "gnutls_handshake");
 	int rc = call(session);
 
 	if (is_failure(rc))
@@ -177,7 +163,7 @@ ssize_t
 gnutls_record_recv(gnutls_session_t session, void *data, size_t n)
 {
 	static _Atomic(void *) known;
-	recv_call *call = (recv_call *)find_library_call(&known, "gnutls_record_recv");
+	recv_call *call = (recv_call *)library_call(&known, "gnutls_record_recv");
 	ssize_t got = call(session, data, n);
 
 	if (got > 0)
