@@ -60,11 +60,7 @@ ca_own_clear(struct ca_own *o)
 bool
 ca_own_due(const struct ca_own *o, int64_t now)
 {
-	/* Before two thirds of its life, so that an outage of the signer of many hours is survived
-	 * by a day's certificate. Counted from when it came: a backdated notBefore would make short
-	 * lives look half over at once. */
-	return o->key == NULL ||
-		now >= o->obtained_at + (o->cert.not_after - o->obtained_at) * 3 / 5;
+	return o->key == NULL || pki_cert_due(&o->cert, o->obtained_at, now);
 }
 
 static enum err

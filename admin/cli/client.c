@@ -1,7 +1,7 @@
 /*
  * The admin API from outside: mutual TLS 1.3 with the operator's certificate, JSON both ways.
- * Before the first call the operator's own certificate is renewed when two thirds of its life are
- * over, so that working operators never lose access.
+ * Before the first call the operator's own certificate is renewed when it is due, so that working
+ * operators never lose access.
  */
 #include <stdlib.h>
 
@@ -136,7 +136,8 @@ ensure_ready(struct cli *a)
 	if (a->client != NULL)
 		return ERR_OK;
 	TRY(client_ready(a, &leaf));
-	if (a->client->credential.directory != NULL && credential_due(&leaf, clock_now())) {
+	if (a->client->credential.directory != NULL &&
+		pki_cert_due(&leaf, leaf.not_before, clock_now())) {
 		if (client_renew(a, &leaf, NULL) == ERR_OK)
 			fprintf(stderr, "ca-admin: renewed your certificate \"%s\"\n",
 				a->client->credential.certificate);

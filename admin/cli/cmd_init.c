@@ -118,7 +118,7 @@ credential_good(struct cli *a, struct init *in, int64_t *not_after)
 	if (credential_load(a->arena, files_under(a->arena, in->directory, CREDENTIAL_FILE), &c) !=
 			ERR_OK ||
 		credential_check(a->arena, &c, &leaf) != ERR_OK ||
-		credential_due(&leaf, clock_now()) || !files_exist(c.trust) ||
+		pki_cert_due(&leaf, leaf.not_before, clock_now()) || !files_exist(c.trust) ||
 		leaf.serial.n != STORE_SERIAL_SIZE || strcmp(c.server, in->server) != 0)
 		return false;
 	if (store_certificate_find(in->store, a->arena, leaf.serial.p, &row) != ERR_OK ||

@@ -230,11 +230,3 @@ credential_check(struct arena *a, const struct credential *c, struct pki_cert *l
 			c->key, c->certificate);
 	return e;
 }
-
-bool
-credential_due(const struct pki_cert *leaf, int64_t now)
-{
-	int64_t life = leaf->not_after - leaf->not_before;
-
-	return now >= leaf->not_before + life / 3 * 2;
-}

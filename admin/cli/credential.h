@@ -38,7 +38,5 @@ enum err credential_install(struct arena *a, const struct credential *c, struct 
  */
 enum err
 credential_check(struct arena *a, const struct credential *c, struct pki_cert *leaf) MUST_CHECK;
-/* Are two thirds of its life over? */
-bool credential_due(const struct pki_cert *leaf, int64_t now);
 
 #endif

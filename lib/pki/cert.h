@@ -73,6 +73,10 @@ enum err pki_cert_parse(struct bytes der, struct arena *a, struct pki_cert *out)
 enum err
 pki_cert_verify_issued_by(const struct pki_cert *cert, const struct pki_cert *issuer) MUST_CHECK;
 
+/* Is it time for a successor? Three fifths of its life from since on are over. since is when it
+ * came; where nobody knows, its notBefore, which profiles set back: short lives then look older. */
+bool pki_cert_due(const struct pki_cert *cert, int64_t since, int64_t now);
+
 struct pki_cert_spec {
 	struct bytes serial;	      /* PKI_SERIAL_SIZE octets, first one 0x01..0x7f */
 	struct bytes issuer, subject; /* Name DER */
