@@ -14,7 +14,7 @@ from acme_fixtures import lab  # noqa: E402,F401
 from http01 import Http01Server  # noqa: E402
 from test_acme_accounts import inner  # noqa: E402
 from test_acme_http01 import Try  # noqa: E402
-from test_acme_orders import der_of  # noqa: E402
+from test_acme_certificates import der_of  # noqa: E402
 
 ROWS = 20000
 BIG = {"acme_account", "acme_order", "acme_authorization", "acme_challenge", "acme_nonce_used"}

@@ -6,6 +6,7 @@ import os
 import sys
 
 import pytest
+from cryptography import x509
 
 sys.path.insert(0, os.path.dirname(__file__))
 from acme_client import AccountKey, AcmeClient  # noqa: E402
@@ -78,3 +79,31 @@ def lab():
 def web(lab):
     """A registered client of an identity of its own."""
     return lab.client()
+
+
+@pytest.fixture(scope="module")
+def shared(lab):
+    """For tests that change nothing."""
+    return lab.client(["workload=dns:**.many.example.org", "workload=ip:10.0.0.0/8", "workload=ip:2001:db8::/32",
+                       "strict=dns:**.strict.example.org", "wild=dns:**.wild.example.org"])
+
+
+@pytest.fixture(scope="module")
+def issued(lab):
+    """A client with an order of each interesting kind."""
+    client = lab.client()
+    client.valid, client.pem, client.cert_key = client.obtain([client.host])
+    client.pending = client.new_order(["dns:unproven.example.net"])
+    client.authorization = client.fetch(client.pending["authorizations"][0])
+    client.challenge = client.authorization["challenges"][0]["url"]
+    return client
+
+
+def resources(client):
+    """Every resource of it that can be fetched."""
+    return [client.kid + "/orders", client.valid["url"], client.pending["authorizations"][0], client.valid["authorizations"][0],
+            client.challenge, client.valid["certificate"], client.kid]
+
+
+def names_of(cert):
+    return {str(n.value) for n in cert.extensions.get_extension_for_class(x509.SubjectAlternativeName).value}
