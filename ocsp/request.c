@@ -6,25 +6,11 @@
 
 #include "lib/base/hex.h"
 #include "lib/base/random.h"
+#include "ocsp/oid.h"
 
-static const uint8_t oid_sha1[] = {0x2b, 0x0e, 0x03, 0x02, 0x1a};
-static const uint8_t oid_sha256[] = {0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01};
-/* id-pkix-ocsp-nonce, id-pkix-ocsp-response, id-pkix-ocsp-pref-sig-algs,
- * id-pkix-ocsp-service-locator */
-static const uint8_t oid_nonce[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x02};
-static const uint8_t oid_response[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x04};
-static const uint8_t oid_basic[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x01};
-static const uint8_t oid_pref_sig[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x08};
-static const uint8_t oid_service_locator[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x07};
-
-#define OID(o) bytes_of((o), sizeof(o))
-
-static const struct {
-	struct bytes oid;
-	size_t size;
-} hashes[OCSP_HASH_COUNT] = {
-	[OCSP_SHA1] = {{oid_sha1, sizeof(oid_sha1)}, SHA1_SIZE},
-	[OCSP_SHA256] = {{oid_sha256, sizeof(oid_sha256)}, SHA256_SIZE},
+const struct ocsp_digest ocsp_digests[OCSP_HASH_COUNT] = {
+	[OCSP_SHA1] = {OID_SHA1, SHA1_SIZE},
+	[OCSP_SHA256] = {OID_SHA256, SHA256_SIZE},
 };
 
 /* AlgorithmIdentifier of a digest: parameters NULL or absent, both are sent (CHECKS.md 23). */
@@ -46,7 +32,7 @@ read_hash(struct der *d, int *hash)
 	TRY(der_finish(&alg, "hashAlgorithm"));
 	*hash = -1;
 	for (int i = 0; i < OCSP_HASH_COUNT; i++)
-		if (bytes_equal(oid, hashes[i].oid))
+		if (bytes_equal(oid, ocsp_digests[i].oid))
 			*hash = i;
 	return ERR_OK;
 }
@@ -69,7 +55,7 @@ read_cert_id(struct der *d, struct ocsp_request *out)
 		return ERR_OK;
 	}
 	id->hash = (enum ocsp_hash)hash;
-	if (id->name_hash.n != hashes[hash].size || id->key_hash.n != hashes[hash].size)
+	if (id->name_hash.n != ocsp_digests[hash].size || id->key_hash.n != ocsp_digests[hash].size)
 		return err_set(ERR_INVALID,
 			"issuer hashes of %zu and %zu octets do not fit their algorithm (RFC 6960 section 4.1.1)",
 			id->name_hash.n, id->key_hash.n);
@@ -104,7 +90,7 @@ read_acceptable(struct bytes value)
 		struct bytes oid;
 
 		e = der_get_oid(&list, "acceptableResponses", &oid);
-		basic = basic || (e == ERR_OK && bytes_equal(oid, OID(oid_basic)));
+		basic = basic || (e == ERR_OK && bytes_equal(oid, OID_OCSP_BASIC));
 	}
 	if (e == ERR_OK)
 		e = der_finish(&d, "acceptableResponses");
@@ -129,12 +115,12 @@ read_extension(struct der *list, enum where where, struct ocsp_request *out)
 		TRY(der_get_boolean(&ext, "critical", &critical));
 	TRY(der_get(&ext, DER_OCTET_STRING, "extnValue", &value));
 	TRY(der_finish(&ext, "Extension"));
-	if (where == WHOLE && bytes_equal(oid, OID(oid_nonce)))
+	if (where == WHOLE && bytes_equal(oid, OID_OCSP_NONCE))
 		return read_nonce(value, out);
-	if (where == WHOLE && bytes_equal(oid, OID(oid_response)))
+	if (where == WHOLE && bytes_equal(oid, OID_OCSP_RESPONSE))
 		return read_acceptable(value);
-	if ((where == WHOLE && bytes_equal(oid, OID(oid_pref_sig))) ||
-		(where == SINGLE && bytes_equal(oid, OID(oid_service_locator))))
+	if ((where == WHOLE && bytes_equal(oid, OID_OCSP_PREF_SIG_ALGS)) ||
+		(where == SINGLE && bytes_equal(oid, OID_OCSP_SERVICE_LOCATOR)))
 		return ERR_OK;
 	if (critical)
 		return err_set(ERR_INVALID, "an unknown critical extension (RFC 6960 section 4.4)");

@@ -13,6 +13,11 @@ enum {
 };
 
 enum ocsp_hash { OCSP_SHA1, OCSP_SHA256, OCSP_HASH_COUNT };
+struct ocsp_digest {
+	struct bytes oid;
+	size_t size;
+};
+extern const struct ocsp_digest ocsp_digests[OCSP_HASH_COUNT];
 
 struct ocsp_cert_id {
 	enum ocsp_hash hash;

@@ -6,19 +6,7 @@
 #include "ocsp/response.h"
 
 #include "lib/base/random.h"
-
-static const uint8_t oid_sha1[] = {0x2b, 0x0e, 0x03, 0x02, 0x1a};
-static const uint8_t oid_sha256[] = {0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01};
-static const uint8_t oid_basic[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x01};
-static const uint8_t oid_nonce[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x02};
-
-static const struct {
-	struct bytes oid;
-	size_t size;
-} hashes[OCSP_HASH_COUNT] = {
-	[OCSP_SHA1] = {{oid_sha1, sizeof(oid_sha1)}, SHA1_SIZE},
-	[OCSP_SHA256] = {{oid_sha256, sizeof(oid_sha256)}, SHA256_SIZE},
-};
+#include "ocsp/oid.h"
 
 struct bytes
 ocsp_error_response(enum ocsp_error error)
@@ -45,7 +33,7 @@ ocsp_issuer_hashes_init(struct ocsp_issuer_hashes *h, struct bytes subject, stru
 bool
 ocsp_issuer_hashes_match(const struct ocsp_issuer_hashes *h, const struct ocsp_cert_id *id)
 {
-	size_t n = hashes[id->hash].size;
+	size_t n = ocsp_digests[id->hash].size;
 
 	return memcmp(h->name[id->hash], id->name_hash.p, n) == 0 &&
 		memcmp(h->key[id->hash], id->key_hash.p, n) == 0;
@@ -59,11 +47,13 @@ put_cert_id(struct derw *w, const struct ocsp_issuer_hashes *issuer, const struc
 	size_t mark = derw_mark(w), alg;
 
 	derw_integer(w, bytes_of(s->serial, sizeof(s->serial)));
-	derw_element(w, DER_OCTET_STRING, bytes_of(issuer->key[s->hash], hashes[s->hash].size));
-	derw_element(w, DER_OCTET_STRING, bytes_of(issuer->name[s->hash], hashes[s->hash].size));
+	derw_element(
+		w, DER_OCTET_STRING, bytes_of(issuer->key[s->hash], ocsp_digests[s->hash].size));
+	derw_element(
+		w, DER_OCTET_STRING, bytes_of(issuer->name[s->hash], ocsp_digests[s->hash].size));
 	alg = derw_mark(w);
 	derw_null(w);
-	derw_oid(w, hashes[s->hash].oid);
+	derw_oid(w, ocsp_digests[s->hash].oid);
 	derw_wrap(w, DER_SEQUENCE, alg);
 	derw_wrap(w, DER_SEQUENCE, mark);
 }
@@ -109,7 +99,7 @@ put_nonce(struct derw *w, struct bytes nonce)
 
 	derw_element(w, DER_OCTET_STRING, nonce);
 	derw_wrap(w, DER_OCTET_STRING, value);
-	derw_oid(w, bytes_of(oid_nonce, sizeof(oid_nonce)));
+	derw_oid(w, OID_OCSP_NONCE);
 	derw_wrap(w, DER_SEQUENCE, ext);
 	derw_wrap(w, DER_SEQUENCE, mark);
 	derw_wrap(w, DER_CONTEXT_CONS(1), mark);
@@ -152,7 +142,7 @@ build_envelope(const struct ocsp_responder *r, struct bytes tbs, struct bytes si
 	derw_raw(w, tbs);
 	derw_wrap(w, DER_SEQUENCE, 0);
 	derw_wrap(w, DER_OCTET_STRING, 0);
-	derw_oid(w, bytes_of(oid_basic, sizeof(oid_basic)));
+	derw_oid(w, OID_OCSP_BASIC);
 	derw_wrap(w, DER_SEQUENCE, 0);
 	derw_wrap(w, DER_CONTEXT_CONS(0), 0);
 	derw_element(w, DER_ENUMERATED, bytes_of(&successful, 1));
