@@ -1,8 +1,6 @@
 /* Who did what, and what was refused: events as auditors read them. */
 #include "admin/api/internal.h"
 
-#include <inttypes.h>
-
 #include "lib/base/clock.h"
 #include "lib/store/audit.h"
 
@@ -25,7 +23,6 @@ event_json(const struct store_event *e, json_t **detail)
 static enum err
 read_filter(struct api_call *c, struct store_audit_filter *f)
 {
-	const char *after = api_text(c, "after");
 	int64_t since = api_value(c, "since")->number, until = api_value(c, "until")->number;
 	enum audit_outcome outcome;
 
@@ -38,7 +35,7 @@ read_filter(struct api_call *c, struct store_audit_filter *f)
 		.limit = (unsigned)api_value(c, "limit")->number};
 	if (f->outcome != NULL)
 		TRY(audit_outcome_parse(f->outcome, &outcome));
-	return after != NULL ? api_read_cursor(after, &f->before) : ERR_OK;
+	return api_read_after(c, &f->before);
 }
 
 enum err
@@ -58,8 +55,7 @@ api_audit(struct api_call *c)
 
 		json_array_append_new(out, event_json(&list[i], &detail));
 	}
-	c->answer = json_pack("{s:o, s:s*}", "events", out, "next",
-		next > 0 ? arena_printf(c->arena, "%" PRId64, next) : NULL);
+	api_answer_numbered(c, "events", out, next);
 	return ERR_OK;
 }
 

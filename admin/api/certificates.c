@@ -87,8 +87,9 @@ parse_after(const char *text, uint8_t serial[STORE_SERIAL_SIZE], struct store_ce
 }
 
 /* A page ends early when its text grows large: names are long, and clients bound what they read. */
-static json_t *
-make_page(struct api_call *c, const struct store_certificate *list, size_t count, bool full)
+static void
+answer_certificates(
+	struct api_call *c, const struct store_certificate *list, size_t count, bool full)
 {
 	json_t *out = json_array();
 	const char *next = NULL;
@@ -103,7 +104,7 @@ make_page(struct api_call *c, const struct store_certificate *list, size_t count
 			next = arena_printf(c->arena, "%" PRId64 "-%s", list[i].not_after,
 				hex_string(c->arena, bytes_of(list[i].serial, STORE_SERIAL_SIZE)));
 	}
-	return json_pack("{s:o, s:s*}", "certificates", out, "next", next);
+	api_answer_page(c, "certificates", out, next);
 }
 
 enum err
@@ -122,7 +123,7 @@ api_certificates(struct api_call *c)
 		TRY(api_find_identity(c, f.identity, &identity));
 	TRY(parse_after(api_text(c, "after"), serial, &f));
 	TRY(store_certificate_list(c->g->store, c->arena, &f, &list, &count));
-	c->answer = make_page(c, list, count, count == f.limit);
+	answer_certificates(c, list, count, count == f.limit);
 	return ERR_OK;
 }
 

@@ -2,7 +2,6 @@
  * identities.c. */
 #include "admin/api/internal.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 
 json_t *
@@ -76,27 +75,26 @@ by_id(const void *left, const void *right)
 enum err
 api_grants(struct api_call *c)
 {
-	const char *after = api_text(c, "after"), *next = NULL;
-	int64_t from = after != NULL ? strtoll(after, NULL, 10) : 0,
-		limit = api_value(c, "limit")->number;
+	int64_t after, next = 0, limit = api_value(c, "limit")->number;
 	struct store_identity identity;
 	struct store_grant *list = NULL;
 	size_t count = 0;
 	json_t *out;
 
+	TRY(api_read_after(c, &after));
 	TRY(api_find_identity(c, api_text(c, "identity"), &identity));
 	TRY(store_grant_list(c->g->store, c->arena, identity.id, &list, &count));
 	if (count > 0)
 		qsort(list, count, sizeof(*list), by_id);
 	out = json_array();
-	for (size_t i = 0; i < count && next == NULL; i++) {
-		if (list[i].id <= from)
+	for (size_t i = 0; i < count && next == 0; i++) {
+		if (list[i].id <= after)
 			continue;
 		json_array_append_new(out, api_grant_json(&list[i]));
 		if (json_array_size(out) == (size_t)limit && i + 1 < count)
-			next = arena_printf(c->arena, "%" PRId64, list[i].id);
+			next = list[i].id;
 	}
-	c->answer = json_pack("{s:o, s:s*}", "grants", out, "next", next);
+	api_answer_numbered(c, "grants", out, next);
 	return ERR_OK;
 }
 

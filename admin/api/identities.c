@@ -58,8 +58,7 @@ api_identities(struct api_call *c)
 	out = json_array();
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(out, identity_json(&list[i]));
-	c->answer = json_pack("{s:o, s:s*}", "identities", out, "next",
-		count == limit ? list[count - 1].name : NULL);
+	api_answer_page(c, "identities", out, count == limit ? list[count - 1].name : NULL);
 	return ERR_OK;
 }
 

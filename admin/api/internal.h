@@ -56,8 +56,12 @@ enum err api_ask_second(struct api_call *c, enum config_guarded what, const char
 /* read.c: query, body and path into c->input and c->value. ERR_INVALID or ERR_LIMIT name what is
  * wrong and what is allowed. */
 enum err api_read(struct api_call *c) MUST_CHECK;
-/* The number that an earlier page gave as next. */
-enum err api_read_cursor(const char *text, int64_t *out) MUST_CHECK;
+/* Where a page begins: the number that the one before gave as next, as "after"; 0 without. */
+enum err api_read_after(const struct api_call *c, int64_t *out) MUST_CHECK;
+/* One page of a list, its items taken over; next is the "after" of the one behind it. NULL and 0:
+ * this is the last. */
+void api_answer_page(struct api_call *c, const char *member, json_t *items, const char *next);
+void api_answer_numbered(struct api_call *c, const char *member, json_t *items, int64_t next);
 /* The input of this name, which the operation's row must have. */
 const struct api_value *api_value(const struct api_call *c, const char *name);
 static inline const char *

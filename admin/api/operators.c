@@ -64,7 +64,6 @@ api_access(struct api_call *c)
 				list_texts(list[i].roles, list[i].role_count), "grants",
 				list_texts(list[i].grants, list[i].grant_count), "proposals",
 				list_texts(list[i].proposals, list[i].proposal_count)));
-	c->answer = json_pack(
-		"{s:o, s:s*}", "access", out, "next", count == limit ? list[count - 1].name : NULL);
+	api_answer_page(c, "access", out, count == limit ? list[count - 1].name : NULL);
 	return ERR_OK;
 }

@@ -83,17 +83,15 @@ api_proposals(struct api_call *c)
 	unsigned limit = (unsigned)api_value(c, "limit")->number;
 	struct store_proposal *list;
 	size_t count = 0;
-	int64_t after = 0;
+	int64_t after;
 	json_t *out;
 
-	if (api_text(c, "after") != NULL)
-		TRY(api_read_cursor(api_text(c, "after"), &after));
+	TRY(api_read_after(c, &after));
 	TRY(store_proposal_list(c->g->store, c->arena, after, limit, &list, &count));
 	out = json_array();
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(out, proposal_json(&list[i]));
-	c->answer = json_pack("{s:o, s:s*}", "proposals", out, "next",
-		count == limit ? arena_printf(c->arena, "%" PRId64, list[count - 1].id) : NULL);
+	api_answer_numbered(c, "proposals", out, count == limit ? list[count - 1].id : 0);
 	return ERR_OK;
 }
 

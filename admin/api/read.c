@@ -4,6 +4,7 @@
  * single, of its type and in its range, or it is refused by name.
  */
 #include <assert.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -404,12 +405,30 @@ api_reason_applies(enum pki_reason reason)
 }
 
 enum err
-api_read_cursor(const char *text, int64_t *out)
+api_read_after(const struct api_call *c, int64_t *out)
 {
+	const char *text = api_text(c, "after");
 	char *end;
+	int64_t number;
 
-	*out = strtoll(text, &end, 10);
-	if (end == text || *end != '\0' || *out < 0)
+	if (text == NULL)
+		text = "0";
+	number = strtoll(text, &end, 10);
+	if (end == text || *end != '\0' || number < 0)
 		return err_set(ERR_INVALID, "after must be the \"next\" of the page before");
+	*out = number;
 	return ERR_OK;
+}
+
+void
+api_answer_page(struct api_call *c, const char *member, json_t *items, const char *next)
+{
+	c->answer = json_pack("{s:o, s:s*}", member, items, "next", next);
+}
+
+void
+api_answer_numbered(struct api_call *c, const char *member, json_t *items, int64_t next)
+{
+	api_answer_page(
+		c, member, items, next > 0 ? arena_printf(c->arena, "%" PRId64, next) : NULL);
 }

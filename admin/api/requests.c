@@ -2,7 +2,6 @@
  * yes counts (schema/0007_approval.sql); the signer asks again before it certifies. */
 #include "admin/api/internal.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "lib/base/hex.h"
@@ -47,17 +46,15 @@ api_requests(struct api_call *c)
 	unsigned limit = (unsigned)api_value(c, "limit")->number;
 	struct store_reviewed *list;
 	size_t count = 0;
-	int64_t after = 0;
+	int64_t after;
 	json_t *out;
 
-	if (api_text(c, "after") != NULL)
-		TRY(api_read_cursor(api_text(c, "after"), &after));
+	TRY(api_read_after(c, &after));
 	TRY(store_review_list(c->g->store, c->arena, after, limit, &list, &count));
 	out = json_array();
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(out, request_json(c, &list[i]));
-	c->answer = json_pack("{s:o, s:s*}", "requests", out, "next",
-		count == limit ? arena_printf(c->arena, "%" PRId64, list[count - 1].id) : NULL);
+	api_answer_numbered(c, "requests", out, count == limit ? list[count - 1].id : 0);
 	return ERR_OK;
 }
 

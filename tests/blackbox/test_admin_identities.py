@@ -113,6 +113,9 @@ def test_grants_are_paged_without_loss(ca):
             after = page.get("next")
             if not after:
                 break
+        for listing in ("grants?identity=many-grants", "requests?", "proposals?", "audit?"):
+            assert call(c, "GET", listing + "&after=soon")[0] == 400
+            assert call(c, "GET", listing + "&after=-1")[0] == 400
     assert sorted(found) == patterns
 
 
