@@ -51,12 +51,9 @@ struct ca_authenticator {
 	struct db_follower *follower;
 	uint64_t revocation_cursor, identity_cursor, connections_seen; /* the follower's */
 	_Atomic int64_t fresh_us;
-	bool untold;		   /* the follower's: rows came that snapshot may not cover */
-	pthread_mutex_t told_lock; /* over the rest of these */
-	char *snapshot;
+	bool untold; /* the follower's: rows came that the snapshot may not cover */
+	struct told snapshot;
 	struct store_issuer_place issuers_at;
-	void (*watch)(void *ctx);
-	void *watch_ctx;
 	struct cache *certificates; /* by the SHA-256 of the leaf */
 };
 
@@ -315,22 +312,6 @@ read_all(struct ca_authenticator *p, struct arena *a)
 	return store_identity_changes(p->store, &p->identity_cursor, apply_identity, p);
 }
 
-static void
-tell_snapshot(struct ca_authenticator *p, const char *snapshot)
-{
-	void (*watch)(void *ctx);
-	void *ctx;
-
-	pthread_mutex_lock(&p->told_lock);
-	free(p->snapshot);
-	p->snapshot = mem_strdup(snapshot);
-	watch = p->watch;
-	ctx = p->watch_ctx;
-	pthread_mutex_unlock(&p->told_lock);
-	if (watch != NULL)
-		watch(ctx);
-}
-
 /* One cycle of the follower. Grants have no feed: every cycle forgets them. The snapshot is taken
  * before the reads, so they cover it; what they brought beyond it is told with the next one. */
 static enum err
@@ -339,7 +320,7 @@ follow_feeds(void *ctx)
 	struct ca_authenticator *p = ctx;
 	AUTO_STRUCT(arena) a = arena_new(0);
 	int64_t began = clock_monotonic_us();
-	bool news = p->untold || p->snapshot == NULL;
+	bool news = p->untold || p->snapshot.text == NULL;
 	const char *snapshot;
 
 	ca_grants_forget(p->grants);
@@ -353,7 +334,7 @@ follow_feeds(void *ctx)
 	}
 	atomic_store(&p->fresh_us, began);
 	if (news || p->untold)
-		tell_snapshot(p, snapshot);
+		told_set(&p->snapshot, snapshot);
 	return ERR_OK;
 }
 
@@ -365,7 +346,7 @@ ca_authenticator_open(struct store *store, enum ca_clients welcome, struct ca_au
 
 	p->store = store;
 	p->welcome = welcome;
-	pthread_mutex_init(&p->told_lock, NULL);
+	told_init(&p->snapshot);
 	p->denied = ca_denylist_new();
 	p->grants = ca_grants_new(store);
 	p->refusals = ca_refusals_new();
@@ -402,8 +383,7 @@ ca_authenticator_close(struct ca_authenticator *p)
 	ca_grants_free(p->grants);
 	ca_refusals_free(p->refusals);
 	ca_denylist_free(p->denied);
-	pthread_mutex_destroy(&p->told_lock);
-	free(p->snapshot);
+	told_clear(&p->snapshot);
 	free(p);
 }
 
@@ -430,21 +410,13 @@ ca_authenticator_refresh(struct ca_authenticator *p)
 const char *
 ca_authenticator_snapshot(struct ca_authenticator *p, struct arena *a)
 {
-	const char *snapshot;
-
-	pthread_mutex_lock(&p->told_lock);
-	snapshot = arena_strdup(a, p->snapshot);
-	pthread_mutex_unlock(&p->told_lock);
-	return snapshot;
+	return told_get(&p->snapshot, a);
 }
 
 void
-ca_authenticator_watch(struct ca_authenticator *p, void (*fn)(void *ctx), void *ctx)
+ca_authenticator_watch(struct ca_authenticator *p, told_watcher *watch, void *ctx)
 {
-	pthread_mutex_lock(&p->told_lock);
-	p->watch = fn;
-	p->watch_ctx = ctx;
-	pthread_mutex_unlock(&p->told_lock);
+	told_watch(&p->snapshot, watch, ctx);
 }
 
 enum err

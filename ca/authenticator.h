@@ -8,6 +8,7 @@
 #define CHANCERY_CA_AUTHENTICATOR_H
 
 #include "ca/requester.h"
+#include "lib/base/told.h"
 
 struct ca_authenticator;
 
@@ -23,10 +24,10 @@ struct http_authenticator ca_authenticator_http(struct ca_authenticator *p);
 /* Reads the feeds now: whoever changed state through this process calls it before answering, so
  * that the change is in effect here when the caller hears of it. */
 void ca_authenticator_refresh(struct ca_authenticator *p);
-/* The database's snapshot all of whose revocations and identity states hold here; in the arena. fn is
+/* The database's snapshot all of whose revocations and identity states hold here; in the arena. watch is
  * called on the follower's thread when there is news and the snapshot has moved. */
 const char *ca_authenticator_snapshot(struct ca_authenticator *p, struct arena *a);
-void ca_authenticator_watch(struct ca_authenticator *p, void (*fn)(void *ctx), void *ctx);
+void ca_authenticator_watch(struct ca_authenticator *p, told_watcher *watch, void *ctx);
 /* Writes the audit events of refused clients that are due; by the front's main thread, every second or
  * so. What is left is written when it closes. */
 enum err ca_authenticator_record(struct ca_authenticator *p) MUST_CHECK;

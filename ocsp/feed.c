@@ -75,22 +75,6 @@ read_issued(struct ocsp_service *o)
 	return ERR_OK;
 }
 
-static void
-tell_snapshot(struct ocsp_service *o, const char *snapshot)
-{
-	void (*watch)(void *ctx);
-	void *ctx;
-
-	pthread_mutex_lock(&o->told_lock);
-	free(o->snapshot);
-	o->snapshot = mem_strdup(snapshot);
-	watch = o->watch;
-	ctx = o->watch_ctx;
-	pthread_mutex_unlock(&o->told_lock);
-	if (watch != NULL)
-		watch(ctx);
-}
-
 /* Reads revocations until a snapshot, taken before a read that brought nothing new, covers all that
  * was applied. Costs nothing more than the one read while nobody revokes. */
 static enum err
@@ -100,7 +84,7 @@ read_and_tell(struct ocsp_service *o)
 	const char *snapshot = NULL;
 	enum err e;
 
-	o->untold = o->untold || o->snapshot == NULL;
+	o->untold = o->untold || o->snapshot.text == NULL;
 	e = read_revoked(o);
 	for (int i = 0; e == ERR_OK && o->untold && i < READS_MAX; i++) {
 		TRY(store_snapshot(o->store, a, &snapshot));
@@ -109,7 +93,7 @@ read_and_tell(struct ocsp_service *o)
 		o->untold = o->untold || e != ERR_OK;
 	}
 	if (e == ERR_OK && snapshot != NULL)
-		tell_snapshot(o, snapshot);
+		told_set(&o->snapshot, snapshot);
 	return e;
 }
 

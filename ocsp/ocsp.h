@@ -6,6 +6,7 @@
 #define CHANCERY_OCSP_OCSP_H
 
 #include "lib/base/config.h"
+#include "lib/base/told.h"
 #include "lib/http/route.h"
 #include "lib/store/store.h"
 
@@ -32,9 +33,9 @@ struct ocsp_state {
 };
 struct ocsp_state ocsp_state(struct ocsp_service *o);
 
-/* fn is called, from the feed's thread, whenever revocations that were new have been applied. Once,
+/* watch is called, from the feed's thread, whenever revocations that were new have been applied. Once,
  * before anything is served. */
-void ocsp_watch(struct ocsp_service *o, void (*fn)(void *ctx), void *ctx);
+void ocsp_watch(struct ocsp_service *o, told_watcher *watch, void *ctx);
 /* A database snapshot (pg_snapshot as text) all of whose revocations are answered here. */
 const char *ocsp_snapshot(struct ocsp_service *o, struct arena *a);
 

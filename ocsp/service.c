@@ -31,7 +31,7 @@ ocsp_open(struct store *store, const struct config *config, struct ocsp_service 
 	o->config = config;
 	o->table = ocsp_table_new();
 	init_lock(&o->lock);
-	pthread_mutex_init(&o->told_lock, NULL);
+	told_init(&o->snapshot);
 	e = responder_load(o);
 	if (e == ERR_OK)
 		e = feed_read(o);
@@ -53,29 +53,20 @@ ocsp_close(struct ocsp_service *o)
 	responder_clear(o);
 	ocsp_table_free(o->table);
 	pthread_rwlock_destroy(&o->lock);
-	pthread_mutex_destroy(&o->told_lock);
-	free(o->snapshot);
+	told_clear(&o->snapshot);
 	free(o);
 }
 
 void
-ocsp_watch(struct ocsp_service *o, void (*fn)(void *ctx), void *ctx)
+ocsp_watch(struct ocsp_service *o, told_watcher *watch, void *ctx)
 {
-	pthread_mutex_lock(&o->told_lock);
-	o->watch = fn;
-	o->watch_ctx = ctx;
-	pthread_mutex_unlock(&o->told_lock);
+	told_watch(&o->snapshot, watch, ctx);
 }
 
 const char *
 ocsp_snapshot(struct ocsp_service *o, struct arena *a)
 {
-	const char *snapshot;
-
-	pthread_mutex_lock(&o->told_lock);
-	snapshot = arena_strdup(a, o->snapshot);
-	pthread_mutex_unlock(&o->told_lock);
-	return snapshot;
+	return told_get(&o->snapshot, a);
 }
 
 /* The feed says when the database is away; other failures are told once each time they begin. */

@@ -46,13 +46,10 @@ struct ocsp_service {
 
 	struct db_follower *feed;
 	struct ocsp_place revoked, issued;
-	_Atomic int64_t fed_at;	   /* the table is true as of this second */
-	pthread_mutex_t told_lock; /* over snapshot and the watcher */
-	char *snapshot;		   /* all revocations visible in it are in the table */
+	_Atomic int64_t fed_at; /* the table is true as of this second */
+	struct told snapshot;	/* all revocations visible in it are in the table */
 	bool untold; /* feed thread only: revocations were applied that snapshot does not cover yet
 		      */
-	void (*watch)(void *ctx);
-	void *watch_ctx;
 
 	_Atomic int64_t miss_second; /* rate of catching up for unknown serials */
 	_Atomic unsigned misses;
