@@ -217,19 +217,17 @@ static int
 next_character(const char **text)
 {
 	const char *t = *text;
-	int high, low;
+	int octet;
 
 	if (t[0] != '%') {
 		*text = t + 1;
 		return (unsigned char)t[0] > 0x20 ? t[0]
 						  : -1; /* RFC 9919 section 6: no white space */
 	}
-	high = hex_value((uint8_t)t[1]);
-	low = high >= 0 ? hex_value((uint8_t)t[2]) : -1;
-	if (low < 0)
-		return -1;
-	*text = t + 3;
-	return high << 4 | low;
+	octet = hex_escaped(bytes_of(t, strnlen(t, 3)));
+	if (octet >= 0)
+		*text = t + 3;
+	return octet;
 }
 
 enum err

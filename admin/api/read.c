@@ -53,16 +53,15 @@ decode_text(struct arena *a, struct bytes text, const char **out)
 	size_t n = 0;
 
 	for (size_t i = 0; i < text.n; i++, n++) {
-		uint8_t octet = text.p[i];
-		size_t one;
+		int octet = text.p[i];
 
 		if (octet == '%') {
-			if (i + 2 >= text.n ||
-				hex_decode(bytes_of(text.p + i + 1, 2), &octet, 1, &one) != ERR_OK)
-				return err_set(ERR_INVALID,
-					"the query has a broken percent-encoding (RFC 3986 section 2.1)");
+			octet = hex_escaped(bytes_of(text.p + i, text.n - i));
 			i += 2;
 		}
+		if (octet < 0)
+			return err_set(ERR_INVALID,
+				"the query has a broken percent-encoding (RFC 3986 section 2.1)");
 		if (octet < 0x20 || octet == 0x7f)
 			return err_set(ERR_INVALID, "the query has a control character");
 		to[n] = (char)octet;

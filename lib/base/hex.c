@@ -22,8 +22,9 @@ hex_string(struct arena *a, struct bytes in)
 	return out;
 }
 
-int
-hex_value(uint8_t c)
+/* -1 for other octets. */
+static int
+value_of(uint8_t c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -32,6 +33,15 @@ hex_value(uint8_t c)
 	if (c >= 'A' && c <= 'F')
 		return c - 'A' + 10;
 	return -1;
+}
+
+int
+hex_escaped(struct bytes text)
+{
+	int high = text.n >= 3 && text.p[0] == '%' ? value_of(text.p[1]) : -1;
+	int low = high >= 0 ? value_of(text.p[2]) : -1;
+
+	return low >= 0 ? high << 4 | low : -1;
 }
 
 enum err
@@ -43,13 +53,13 @@ hex_decode(struct bytes text, uint8_t *out, size_t max, size_t *n)
 		return err_set(ERR_LIMIT, "hexadecimal text is longer than %zu octets", max);
 	/* All digits are judged before the first octet is written. */
 	for (size_t i = 0; i < text.n; i++) {
-		if (hex_value(text.p[i]) < 0)
+		if (value_of(text.p[i]) < 0)
 			return err_set(ERR_INVALID,
 				"octet 0x%02x at offset %zu is not a hexadecimal digit", text.p[i],
 				i);
 	}
 	for (size_t i = 0; i < text.n / 2; i++)
-		out[i] = (uint8_t)(hex_value(text.p[2 * i]) << 4 | hex_value(text.p[2 * i + 1]));
+		out[i] = (uint8_t)(value_of(text.p[2 * i]) << 4 | value_of(text.p[2 * i + 1]));
 	*n = text.n / 2;
 	return ERR_OK;
 }

@@ -5,8 +5,9 @@
 #include "lib/base/arena.h"
 #include "lib/base/buf.h"
 
-/* The value of a digit of any case, -1 for other octets. */
-int hex_value(uint8_t c);
+/* The octet that a percent-encoding at the beginning of text stands for (RFC 3986 section 2.1), -1
+ * where there is none with two digits. */
+int hex_escaped(struct bytes text);
 /* Lower-case hex with NUL; out holds 2n+1 octets. */
 void hex_encode(struct bytes in, char *out);
 char *hex_string(struct arena *a, struct bytes in);

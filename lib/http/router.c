@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lib/http/target.h"
+
 struct compiled {
 	const struct http_route *route;
 	const char *pattern;
@@ -33,13 +35,6 @@ static const struct {
 	{HTTP_DELETE, "DELETE"},
 	{HTTP_OPTIONS, "OPTIONS"},
 };
-
-static bool
-is_segment_octet(uint8_t c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-		c == '.' || c == '_' || c == '~' || c == '-';
-}
 
 static enum err
 compile_pattern(const struct http_route *route, struct compiled *c)
@@ -170,7 +165,7 @@ match_pattern(const char *pattern, struct bytes path, struct router_match *m)
 			m->param[m->count++] = bytes_of(path.p + i, path.n - i);
 			return true;
 		}
-		while (i < path.n && is_segment_octet(path.p[i]))
+		while (i < path.n && target_unreserved(path.p[i]))
 			i++;
 		if (i == from)
 			return false;

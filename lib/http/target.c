@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "lib/base/bytes.h"
+#include "lib/base/hex.h"
 
 /* Behind "http://" or "https://"; NULL: another form of a target. */
 static const char *
@@ -22,29 +22,11 @@ skip_scheme(const char *url)
 	return NULL;
 }
 
-static int
-hex_digit(char c)
+bool
+target_unreserved(uint8_t c)
 {
-	return c >= '0' && c <= '9'    ? c - '0'
-		: c >= 'A' && c <= 'F' ? c - 'A' + 10
-		: c >= 'a' && c <= 'f' ? c - 'a' + 10
-				       : -1;
-}
-
-/* The unreserved character (RFC 3986 section 2.3) behind a percent sign; '\0': another one, or no
- * two digits. */
-static char
-unreserved_char(const char *digits)
-{
-	int high = hex_digit(digits[0]), low = high < 0 ? -1 : hex_digit(digits[1]);
-	char c = (char)(high * 16 + low);
-
-	if (low < 0)
-		return '\0';
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-			c == '-' || c == '.' || c == '_' || c == '~'
-		? c
-		: '\0';
+		c == '-' || c == '.' || c == '_' || c == '~';
 }
 
 /* Stops at a percent sign without two digits: what is behind one could become an escape. */
@@ -52,12 +34,16 @@ static void
 decode_unreserved(const char *in, char *out)
 {
 	while (*in != '\0') {
-		char c = in[0] == '%' ? unreserved_char(in + 1) : in[0];
+		int octet = *in == '%' ? hex_escaped(bytes_of(in, strnlen(in, 3))) : (uint8_t)*in;
 
-		if (in[0] == '%' && (hex_digit(in[1]) < 0 || hex_digit(in[2]) < 0))
+		if (octet < 0)
 			break;
-		*out++ = c != '\0' ? c : '%';
-		in += c != '\0' && in[0] == '%' ? 3 : 1;
+		if (*in == '%' && target_unreserved((uint8_t)octet))
+			in += 2;
+		else
+			octet = (uint8_t)*in;
+		*out++ = (char)octet;
+		in++;
 	}
 	memmove(out, in, strlen(in) + 1);
 }

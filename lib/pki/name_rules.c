@@ -6,6 +6,7 @@
  */
 #include <idn2.h>
 
+#include "lib/base/hex.h"
 #include "lib/pki/name_rules.h"
 
 enum { DNS_MAX = 253, LABEL_MAX = 63, EMAIL_MAX = 254, LOCAL_PART_MAX = 64, URI_MAX = 2048 };
@@ -173,12 +174,6 @@ email_check(struct bytes text, struct arena *a, struct bytes *out)
 	return ERR_OK;
 }
 
-static int
-upper_hex(uint8_t c)
-{
-	return is_digit(c) ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static bool
 is_unreserved(int c)
 {
@@ -191,10 +186,10 @@ is_unreserved(int c)
 static bool
 escape_is_normal(struct bytes s)
 {
-	int high = s.n >= 3 ? upper_hex(s.p[1]) : -1, low = s.n >= 3 ? upper_hex(s.p[2]) : -1;
-	int c = high * 16 + low;
+	int c = hex_escaped(s);
 
-	return high >= 0 && low >= 0 && c >= 0x20 && c != 0x7f && (c >= 0x80 || !is_unreserved(c));
+	return c >= 0x20 && c != 0x7f && !is_lower(s.p[1]) && !is_lower(s.p[2]) &&
+		(c >= 0x80 || !is_unreserved(c));
 }
 
 static const char *

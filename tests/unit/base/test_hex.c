@@ -210,13 +210,41 @@ test_characters_have_values(void)
 		CHECK(base64_value((uint8_t)base64url_alphabet[i]) == i);
 	CHECK(base64_value('+') == 62 && base64_value('/') == 63);
 	for (size_t i = 0; i < sizeof(foreign); i++)
-		CHECK(base64_value((uint8_t)foreign[i]) == -1 &&
-			hex_value((uint8_t)foreign[i]) == -1);
-	CHECK(hex_value('0') == 0 && hex_value('f') == 15 && hex_value('F') == 15);
-	CHECK(hex_value('g') == -1 && hex_value('@') == -1 && hex_value('`') == -1);
+		CHECK(base64_value((uint8_t)foreign[i]) == -1);
+}
+
+static void
+test_escapes_are_read_or_none(void)
+{
+	static const struct {
+		struct bytes text;
+		int octet;
+	} cases[] = {
+		{BYTES_LIT("%00"), 0},
+		{BYTES_LIT("%2fb"), 0x2f},
+		{BYTES_LIT("%fF"), 255},
+		{BYTES_LIT("%9A%"), 0x9a},
+		{BYTES_LIT(""), -1},
+		{BYTES_LIT("%"), -1},
+		{BYTES_LIT("%4"), -1},
+		{BYTES_LIT("a41"), -1},
+		{BYTES_LIT("%g1"), -1},
+		{BYTES_LIT("%1g"), -1},
+		{BYTES_LIT("%@1"), -1},
+		{BYTES_LIT("%1`"), -1},
+		{BYTES_LIT("%%41"), -1},
+		{BYTES_LIT("% 1"), -1},
+		{BYTES_LIT("%+1"), -1},
+		{BYTES_LIT("%4\0"), -1},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		CHECK_CASE(hex_escaped(cases[i].text) == cases[i].octet,
+			(const char *)cases[i].text.p);
 }
 
 UNIT_MAIN("hex", {"test_characters_have_values", test_characters_have_values},
+	{"test_escapes_are_read_or_none", test_escapes_are_read_or_none},
 	{"test_hex_goes_both_ways", test_hex_goes_both_ways},
 	{"test_bad_hex_is_refused_before_writing", test_bad_hex_is_refused_before_writing},
 	{"test_base64_vectors_go_both_ways", test_base64_vectors_go_both_ways},
