@@ -54,10 +54,11 @@ value_of(const struct alphabet *alphabet, uint8_t c)
 	return value;
 }
 
-static char *
-encode_octets(struct arena *a, const struct alphabet *alphabet, struct bytes in)
+/* out holds a NUL, too. */
+static size_t
+write_octets(const struct alphabet *alphabet, struct bytes in, char *out)
 {
-	char *out = arena_alloc(a, (in.n + 2) / 3 * 4 + 1), *w = out;
+	char *w = out;
 
 	for (size_t i = 0; i < in.n; i += 3) {
 		size_t have = in.n - i < 3 ? in.n - i : 3;
@@ -70,6 +71,15 @@ encode_octets(struct arena *a, const struct alphabet *alphabet, struct bytes in)
 			*w++ = '=';
 	}
 	*w = '\0';
+	return (size_t)(w - out);
+}
+
+static char *
+encode_octets(struct arena *a, const struct alphabet *alphabet, struct bytes in)
+{
+	char *out = arena_alloc(a, (in.n + 2) / 3 * 4 + 1);
+
+	write_octets(alphabet, in, out);
 	return out;
 }
 
@@ -133,6 +143,12 @@ decode_text(struct arena *a, const struct alphabet *alphabet, struct bytes text,
 	TRY(check_ending(alphabet, characters, group, padding));
 	*out = bytes_of(data, n);
 	return ERR_OK;
+}
+
+size_t
+base64_encode(struct bytes in, char *out)
+{
+	return write_octets(&standard, in, out);
 }
 
 char *

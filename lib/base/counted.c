@@ -9,6 +9,13 @@ counted_init(struct counted *c, void (*free)(struct counted *c))
 	c->free = free;
 }
 
+void *
+counted_ref(struct counted *c)
+{
+	atomic_fetch_add(&c->refs, 1);
+	return c;
+}
+
 void
 counted_release(struct counted *c)
 {
@@ -59,7 +66,7 @@ counted_borrow(struct counted_slot *s, struct arena *a)
 	pthread_mutex_lock(&s->lock);
 	c = s->now;
 	if (c != NULL)
-		atomic_fetch_add(&c->refs, 1);
+		counted_ref(c);
 	pthread_mutex_unlock(&s->lock);
 	if (c != NULL)
 		arena_defer(a, release_borrowed, c);

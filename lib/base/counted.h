@@ -30,6 +30,8 @@ struct counted_slot {
 
 /* One reference, the caller's. */
 void counted_init(struct counted *c, void (*free)(struct counted *c));
+/* One more, for as long as the caller has one itself; returns c. */
+void *counted_ref(struct counted *c);
 /* Gives a reference back; NULL is nothing. */
 void counted_release(struct counted *c);
 

@@ -18,6 +18,9 @@ enum err hex_decode(struct bytes text, uint8_t *out, size_t max, size_t *n) MUST
  * NUL-terminated. */
 char *base64_string(struct arena *a, struct bytes in);
 char *base64url_string(struct arena *a, struct bytes in);
+/* The same as base64_string() into out, which holds (n + 2) / 3 * 4 + 1; returns the length without
+ * the NUL. */
+size_t base64_encode(struct bytes in, char *out);
 /* Strict section 4: padding required, zero stray bits; nothing else in the text. */
 enum err base64_decode(struct arena *a, struct bytes text, struct bytes *out) MUST_CHECK;
 /* As EST needs it (RFC 8951 section 3.1): CR, LF, space and tab anywhere are skipped; the reason of
@@ -37,5 +40,9 @@ enum err pem_next(struct arena *a, struct bytes text, const char *label, size_t 
 	struct bytes *der) MUST_CHECK;
 /* One block, 64 columns, final newline. */
 char *pem_string(struct arena *a, const char *label, struct bytes der);
+/* Its length, and n of its characters from the one at `at` on (all within it, no NUL): for text that
+ * is too large to be held beside its octets. */
+size_t pem_size(const char *label, struct bytes der);
+void pem_copy(const char *label, struct bytes der, size_t at, char *out, size_t n);
 
 #endif

@@ -5,9 +5,15 @@
  */
 #include "lib/base/hex.h"
 
+#include <assert.h>
 #include <stdio.h>
 
-enum { LABEL_MAX = 64, COLUMNS = 64 };
+enum {
+	LABEL_MAX = 64,
+	COLUMNS = 64,
+	LINE_OCTETS = COLUMNS / 4 * 3,
+	LINE_SIZE = LABEL_MAX + 32 /* a marker's, the longest */
+};
 
 /* Offset of the marker at the head of a line at or after from; text.n when it is not there. */
 static size_t
@@ -51,16 +57,60 @@ pem_next(struct arena *a, struct bytes text, const char *label, size_t *offset, 
 	return ERR_OK;
 }
 
+size_t
+pem_size(const char *label, struct bytes der)
+{
+	size_t markers = strlen("-----BEGIN -----\n-----END -----\n") + 2 * strlen(label);
+
+	return markers + (der.n + 2) / 3 * 4 + (der.n + LINE_OCTETS - 1) / LINE_OCTETS;
+}
+
+/* The line that holds the character at `at`; returns where it begins. */
+static size_t
+write_line(const char *label, struct bytes der, size_t at, char out[LINE_SIZE], size_t *n)
+{
+	size_t head = strlen("-----BEGIN -----\n") + strlen(label), line, from;
+	size_t foot = pem_size(label, der) - strlen("-----END -----\n") - strlen(label);
+
+	if (at < head || at >= foot) {
+		*n = (size_t)snprintf(
+			out, LINE_SIZE, "-----%s %s-----\n", at < head ? "BEGIN" : "END", label);
+		return at < head ? 0 : foot;
+	}
+	line = (at - head) / (COLUMNS + 1);
+	from = line * LINE_OCTETS;
+	*n = base64_encode(
+		bytes_of(der.p + from, der.n - from < LINE_OCTETS ? der.n - from : LINE_OCTETS),
+		out);
+	out[(*n)++] = '\n';
+	return head + line * (COLUMNS + 1);
+}
+
+void
+pem_copy(const char *label, struct bytes der, size_t at, char *out, size_t n)
+{
+	char line[LINE_SIZE];
+
+	assert(strlen(label) <= LABEL_MAX && at + n <= pem_size(label, der));
+	while (n > 0) {
+		size_t length, skip, take;
+
+		skip = at - write_line(label, der, at, line, &length);
+		take = length - skip < n ? length - skip : n;
+		memcpy(out, line + skip, take);
+		out += take;
+		at += take;
+		n -= take;
+	}
+}
+
 char *
 pem_string(struct arena *a, const char *label, struct bytes der)
 {
-	const char *text = base64_string(a, der);
-	size_t n = strlen(text), size = n + n / COLUMNS + 2 * strlen(label) + 64, at;
-	char *out = arena_alloc(a, size);
+	size_t size = pem_size(label, der);
+	char *out = arena_alloc(a, size + 1);
 
-	at = (size_t)snprintf(out, size, "-----BEGIN %s-----\n", label);
-	for (size_t i = 0; i < n; i += COLUMNS)
-		at += (size_t)snprintf(out + at, size - at, "%.*s\n", COLUMNS, text + i);
-	snprintf(out + at, size - at, "-----END %s-----\n", label);
+	pem_copy(label, der, 0, out, size);
+	out[size] = '\0';
 	return out;
 }

@@ -201,6 +201,33 @@ test_pem_is_written_in_64_columns(void)
 	CHECK(bytes_equal(der, bytes_of(zeros, sizeof(zeros))));
 }
 
+/* From every place, and over every border of a line. */
+static void
+test_parts_of_pem_are_those_of_the_whole(void)
+{
+	static const size_t sizes[] = {0, 1, 2, 3, 47, 48, 49, 96, 145};
+	AUTO_STRUCT(arena) a = arena_new(0);
+	uint8_t octets[145];
+	char part[400];
+	int wrong = 0;
+
+	for (size_t i = 0; i < sizeof(octets); i++)
+		octets[i] = (uint8_t)(i * 7);
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+		struct bytes der = bytes_of(octets, sizes[i]);
+		const char *whole = pem_string(a, "X509 CRL", der);
+		size_t size = pem_size("X509 CRL", der);
+
+		CHECK(strlen(whole) == size);
+		for (size_t at = 0; at <= size; at++)
+			for (size_t n = 0; at + n <= size; n += 13) {
+				pem_copy("X509 CRL", der, at, part, n);
+				wrong += memcmp(part, whole + at, n) != 0;
+			}
+	}
+	CHECK(wrong == 0);
+}
+
 static void
 test_characters_have_values(void)
 {
@@ -254,4 +281,5 @@ UNIT_MAIN("hex", {"test_characters_have_values", test_characters_have_values},
 	{"test_mime_form_skips_white_space_only", test_mime_form_skips_white_space_only},
 	{"test_pem_blocks_are_found_by_label", test_pem_blocks_are_found_by_label},
 	{"test_bad_pem_is_refused", test_bad_pem_is_refused},
-	{"test_pem_is_written_in_64_columns", test_pem_is_written_in_64_columns})
+	{"test_pem_is_written_in_64_columns", test_pem_is_written_in_64_columns},
+	{"test_parts_of_pem_are_those_of_the_whole", test_parts_of_pem_are_those_of_the_whole})
