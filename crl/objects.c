@@ -3,9 +3,9 @@
 #include <stdlib.h>
 
 #include "crl/internal.h"
-#include "lib/base/clock.h"
 #include "lib/base/hex.h"
-#include "lib/base/random.h"
+
+enum { CA_MAX_AGE_S = 3600 };
 
 void
 object_replace(struct http_prepared **slot, struct http_prepared *made)
@@ -15,31 +15,36 @@ object_replace(struct http_prepared **slot, struct http_prepared *made)
 	*slot = made;
 }
 
-struct http_prepared *
-object_prepare(const char *type, struct bytes body, int64_t last_modified, int64_t expires,
-	int64_t max_age)
+void
+object_fields_init(struct object_fields *f, const uint8_t digest[SHA256_SIZE], int64_t max_age)
 {
-	char modified[CLOCK_IMF_SIZE], end[CLOCK_IMF_SIZE], etag[2 * SHA256_SIZE + 3], cache[64];
-	struct http_header field[4];
+	f->etag[0] = '"';
+	hex_encode(bytes_of(digest, SHA256_SIZE), f->etag + 1);
+	memcpy(f->etag + 1 + 2 * SHA256_SIZE, "\"", 2);
+	snprintf(f->cache, sizeof(f->cache), "public, max-age=%lld", (long long)max_age);
+	f->field[0] = (struct http_header){"ETag", f->etag};
+	f->field[1] = (struct http_header){"Cache-Control", f->cache};
+	f->count = 2;
+}
+
+void
+object_fields_times(struct object_fields *f, int64_t last_modified, int64_t expires)
+{
+	clock_format_imf(last_modified, f->modified);
+	clock_format_imf(expires, f->expires);
+	f->field[f->count++] = (struct http_header){"Last-Modified", f->modified};
+	f->field[f->count++] = (struct http_header){"Expires", f->expires};
+}
+
+static struct http_prepared *
+prepare_certificate(const char *type, struct bytes body)
+{
 	uint8_t digest[SHA256_SIZE];
-	size_t n = 0;
+	struct object_fields f;
 
 	sha256(body, digest);
-	etag[0] = '"';
-	hex_encode(bytes_of(digest, sizeof(digest)), etag + 1);
-	memcpy(etag + 1 + 2 * SHA256_SIZE, "\"", 2);
-	snprintf(cache, sizeof(cache), "public, max-age=%lld", (long long)max_age);
-	field[n++] = (struct http_header){"ETag", etag};
-	field[n++] = (struct http_header){"Cache-Control", cache};
-	if (last_modified != 0) {
-		clock_format_imf(last_modified, modified);
-		field[n++] = (struct http_header){"Last-Modified", modified};
-	}
-	if (expires != 0) {
-		clock_format_imf(expires, end);
-		field[n++] = (struct http_header){"Expires", end};
-	}
-	return http_prepared_new(200, type, body, field, n);
+	object_fields_init(&f, digest, CA_MAX_AGE_S);
+	return http_prepared_new(200, type, body, f.field, f.count);
 }
 
 struct published *
@@ -57,10 +62,8 @@ published_new(const struct store_issuer *issuer, bool configured)
 	p->der = mem_alloc(issuer->der.n);
 	memcpy(p->der, issuer->der.p, issuer->der.n);
 	p->der_n = issuer->der.n;
-	p->object[OBJECT_CERT] =
-		object_prepare("application/pkix-cert", issuer->der, 0, 0, CA_MAX_AGE_S);
-	p->object[OBJECT_CERT_PEM] =
-		object_prepare("application/x-pem-file", bytes_str(pem), 0, 0, CA_MAX_AGE_S);
+	p->object[OBJECT_CERT] = prepare_certificate("application/pkix-cert", issuer->der);
+	p->object[OBJECT_CERT_PEM] = prepare_certificate("application/x-pem-file", bytes_str(pem));
 	return p;
 }
 
@@ -69,6 +72,7 @@ published_free(struct published *p)
 {
 	for (size_t k = 0; k < OBJECT_COUNT; k++)
 		object_replace(&p->object[k], NULL);
+	crl_held_release(p->crl);
 	free(p->name);
 	free(p->der);
 	free(p);
@@ -96,45 +100,7 @@ bundle_of_certificates(const struct crl_service *c)
 		memcpy(all + at, text[i], strlen(text[i]));
 		at += strlen(text[i]);
 	}
-	made = object_prepare("application/x-pem-file", bytes_of(all, total), 0, 0, CA_MAX_AGE_S);
+	made = prepare_certificate("application/x-pem-file", bytes_of(all, total));
 	free(all);
-	return made;
-}
-
-static struct bytes
-crl_text(const struct published *p)
-{
-	return p->object[OBJECT_CRL_PEM] != NULL ? http_prepared_body(p->object[OBJECT_CRL_PEM])
-						 : (struct bytes){NULL, 0};
-}
-
-/* Every CRL, the root's included: nginx, HAProxy and Envoy check the whole chain and refuse
- * everybody without it. */
-struct http_prepared *
-bundle_of_crls(const struct crl_service *c)
-{
-	int64_t modified = 0, expires = INT64_MAX;
-	struct http_prepared *made;
-	size_t total = 0, at = 0;
-	char *text;
-
-	for (size_t i = 0; i < c->count; i++)
-		total += crl_text(c->issuer[i]).n;
-	text = mem_alloc(total + 1);
-	for (size_t i = 0; i < c->count; i++) {
-		const struct published *p = c->issuer[i];
-		struct bytes one = crl_text(p);
-
-		if (one.n == 0)
-			continue;
-		memcpy(text + at, one.p, one.n);
-		at += one.n;
-		modified = p->this_update > modified ? p->this_update : modified;
-		expires = p->next_update < expires ? p->next_update : expires;
-	}
-	made = at == 0 ? NULL
-		       : object_prepare("application/x-pem-file", bytes_of(text, at), modified,
-				 expires, CRL_MAX_AGE_S);
-	free(text);
 	return made;
 }

@@ -8,12 +8,8 @@
 
 #include <stdlib.h>
 
-#include "lib/base/hex.h"
 #include "lib/pki/cert.h"
 #include "lib/pki/crl.h"
-#include "lib/store/crl.h"
-
-enum { PEM_ROOM = 1 << 20 };
 
 static struct published *
 find_id(struct crl_service *c, int16_t id)
@@ -55,12 +51,17 @@ keep_state(struct crl_service *c, struct published *p, enum issuer_state state)
 	pthread_rwlock_unlock(&c->lock);
 }
 
+/* Everything is made before: requests are answered on network threads, which wait for nothing but the
+ * swap. What is replaced is given back when nobody waits any more. */
 static void
-swap_bundle(struct crl_service *c, enum bundle which, struct http_prepared *made)
+swap_object(struct crl_service *c, struct http_prepared **slot, struct http_prepared *made)
 {
+	struct http_prepared *old = *slot;
+
 	pthread_rwlock_wrlock(&c->lock);
-	object_replace(&c->bundle[which], made);
+	*slot = made;
 	pthread_rwlock_unlock(&c->lock);
+	http_prepared_unref(old);
 }
 
 static enum err
@@ -80,7 +81,7 @@ read_issuers(struct crl_service *c)
 			keep_state(c, known, rows[i].state);
 	}
 	if (c->count != before)
-		swap_bundle(c, BUNDLE_CA, bundle_of_certificates(c));
+		swap_object(c, &c->bundle[BUNDLE_CA], bundle_of_certificates(c));
 	return ERR_OK;
 }
 
@@ -97,6 +98,12 @@ follow_issuers(struct crl_service *c)
 	return ERR_OK;
 }
 
+static int64_t
+served_number(const struct published *p)
+{
+	return p->crl != NULL ? p->crl->number : 0;
+}
+
 /* Signature, issuer and number, before anybody may fetch it. */
 static enum err
 check_crl(const struct published *p, struct bytes der, int64_t number, struct pki_crl *crl)
@@ -110,7 +117,7 @@ check_crl(const struct published *p, struct bytes der, int64_t number, struct pk
 		e = pki_cert_parse(bytes_of(p->der, p->der_n), a, &cert);
 	if (e == ERR_OK && !bytes_equal(crl->issuer, cert.subject))
 		e = err_set(ERR_INVALID, "its issuer is not the subject of \"%s\"", p->name);
-	if (e == ERR_OK && (int64_t)crl->number <= p->crl_number)
+	if (e == ERR_OK && (int64_t)crl->number <= served_number(p))
 		e = err_set(ERR_CONFLICT, "its number is not above the one being served");
 	if (e == ERR_OK)
 		e = pki_spki_pkey(&cert.spki, &key);
@@ -120,49 +127,39 @@ check_crl(const struct published *p, struct bytes der, int64_t number, struct pk
 			   : err_context(e, "CRL %lld of \"%s\"", (long long)number, p->name);
 }
 
-static struct http_prepared *
-prepare_pem(struct bytes octets, const struct pki_crl *crl)
-{
-	AUTO_STRUCT(arena) a = arena_new(PEM_ROOM + octets.n * 3); /* base64, and that in lines */
-
-	return object_prepare("application/x-pem-file",
-		bytes_str(pem_string(a, "X509 CRL", octets)), crl->this_update, crl->next_update,
-		CRL_MAX_AGE_S);
-}
-
-/* Everything is made first, hashed and all: requests are answered on network threads, which must
- * not wait for megabytes. Between the two swaps the bundle may be one number behind, never ahead
- * and never mixed within. */
+/* Takes next over. The bundle may be one number behind for a moment, never ahead and never mixed
+ * within. */
 static void
-swap_crl(struct crl_service *c, struct published *p, const struct store_crl_state *row,
-	struct bytes octets, const struct pki_crl *crl)
+swap_crl(struct crl_service *c, struct published *p, struct crl_held *next)
 {
-	struct http_prepared *der = object_prepare(
-		"application/pkix-crl", octets, crl->this_update, crl->next_update, CRL_MAX_AGE_S);
-	struct http_prepared *pem = prepare_pem(octets, crl);
+	struct crl_held *old = p->crl;
 
+	swap_object(c, &p->object[OBJECT_CRL], crl_as_der(next));
+	swap_object(c, &p->object[OBJECT_CRL_PEM], crl_as_pem(next));
 	pthread_rwlock_wrlock(&c->lock);
-	p->crl_number = row->number;
-	p->this_update = crl->this_update;
-	p->next_update = crl->next_update;
-	p->entries = row->entries;
-	object_replace(&p->object[OBJECT_CRL], der);
-	object_replace(&p->object[OBJECT_CRL_PEM], pem);
+	p->crl = next;
 	pthread_rwlock_unlock(&c->lock);
-	swap_bundle(c, BUNDLE_CRL, bundle_of_crls(c));
-	log_event(LOG_INFO, "crl.serve", LOG_S("issuer", p->name), LOG_I("number", row->number),
-		LOG_I("entries", row->entries));
+	crl_held_release(old);
+	swap_object(c, &c->bundle[BUNDLE_CRL], bundle_of_crls(c));
 }
 
 static enum err
 publish_crl(struct crl_service *c, struct published *p, const struct store_crl_state *row)
 {
-	AUTO_BUF(der, STORE_CRL_OCTETS_MAX);
+	AUTO_STRUCT(crl_held) next = crl_held_new();
 	struct pki_crl crl;
 
-	TRY(store_crl_read(c->store, row, &der));
-	TRY(check_crl(p, buf_bytes(&der), row->number, &crl));
-	swap_crl(c, p, row, buf_bytes(&der), &crl);
+	TRY(store_crl_read(c->store, row, &next->der));
+	TRY(check_crl(p, buf_bytes(&next->der), row->number, &crl));
+	sha256(buf_bytes(&next->der), next->digest);
+	next->number = row->number;
+	next->this_update = crl.this_update;
+	next->next_update = crl.next_update;
+	next->entries = row->entries;
+	swap_crl(c, p, next);
+	next = NULL;
+	log_event(LOG_INFO, "crl.serve", LOG_S("issuer", p->name), LOG_I("number", row->number),
+		LOG_I("entries", row->entries));
 	return ERR_OK;
 }
 
@@ -181,7 +178,7 @@ refresh_crl(struct crl_service *c, const struct store_crl_state *row)
 	p->waiting_ms = row->waiting_ms;
 	p->refused = row->number == p->refused ? p->refused : 0;
 	pthread_rwlock_unlock(&c->lock);
-	if (row->number <= p->crl_number || row->number == p->refused)
+	if (row->number <= served_number(p) || row->number == p->refused)
 		return ERR_OK;
 	e = publish_crl(c, p, row);
 	if (e == ERR_UNAVAILABLE || e == ERR_NOTFOUND)
@@ -254,11 +251,13 @@ crl_serve_states(struct crl_service *c, struct arena *a, struct crl_state **out,
 	*out = arena_array(a, c->count, sizeof(**out));
 	*count = c->count;
 	for (size_t i = 0; i < c->count; i++) {
+		static const struct crl_held none;
 		const struct published *p = c->issuer[i];
+		const struct crl_held *crl = p->crl != NULL ? p->crl : &none;
 
 		(*out)[i] = (struct crl_state){arena_strdup(a, p->name), p->expected,
-			p->expected && !p->root, p->crl_number, p->this_update, p->next_update,
-			p->refused, p->build_ms, p->waiting_ms, p->entries, p->state};
+			p->expected && !p->root, crl->number, crl->this_update, crl->next_update,
+			p->refused, p->build_ms, p->waiting_ms, crl->entries, p->state};
 	}
 	pthread_rwlock_unlock(&c->lock);
 }

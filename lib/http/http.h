@@ -100,8 +100,17 @@ void http_response_header(struct http_response *resp, const char *name, const ch
  * themselves (RFC 9110 section 13.1). */
 struct http_prepared *http_prepared_new(unsigned status, const char *content_type,
 	struct bytes body, const struct http_header *headers, size_t count);
-/* As long as the caller has a reference. */
-struct bytes http_prepared_body(const struct http_prepared *p);
+/* A body that is not held in one piece: its size, n of its octets from the one at `at` on, written on
+ * network threads while it is sent, and what becomes of ctx once nobody sends it any more. */
+struct http_body {
+	size_t size;
+	void (*copy)(const void *ctx, size_t at, char *out, size_t n);
+	void (*release)(void *ctx);
+	void *ctx;
+};
+/* The same with such a body, which is taken over. */
+struct http_prepared *http_prepared_of(unsigned status, const char *content_type,
+	const struct http_body *body, const struct http_header *headers, size_t count);
 struct http_prepared *http_prepared_ref(struct http_prepared *p);
 void http_prepared_unref(struct http_prepared *p);
 

@@ -21,9 +21,11 @@ struct http_prepared {
 	unsigned status;
 	struct MHD_Response *kept;
 	_Atomic(struct MHD_Response *) closing; /* made when the first HTTP/1.0 client asks */
-	size_t size;
-	uint8_t body[];
+	struct http_body body;			/* without copy: in octets */
+	uint8_t octets[];
 };
+
+enum { BLOCK_OCTETS = 64 * 1024 }; /* of a body that is made while it is sent */
 
 const char *
 http_request_header(const struct http_request *r, const char *name)
@@ -87,20 +89,49 @@ drop_memory(void *ctx)
 {
 	struct http_prepared *p = ctx;
 
-	if (atomic_fetch_sub_explicit(&p->holders, 1, memory_order_acq_rel) == 1)
-		free(p);
+	if (atomic_fetch_sub_explicit(&p->holders, 1, memory_order_acq_rel) != 1)
+		return;
+	if (p->body.release != NULL)
+		p->body.release(p->body.ctx);
+	free(p);
+}
+
+static ssize_t
+copy_block(void *ctx, uint64_t at, char *out, size_t max)
+{
+	const struct http_prepared *p = ctx;
+	size_t left = p->body.size - at, n = left < max ? left : max;
+
+	p->body.copy(p->body.ctx, at, out, n);
+	return (ssize_t)n;
 }
 
 static struct MHD_Response *
 over_body(struct http_prepared *p)
 {
-	struct MHD_Response *r = MHD_create_response_from_buffer_with_free_callback_cls(
-		p->size, p->body, drop_memory, p);
+	size_t size = p->body.size, block = size < BLOCK_OCTETS ? size : BLOCK_OCTETS;
+	struct MHD_Response *r = p->body.copy != NULL
+		? MHD_create_response_from_callback(size, block, copy_block, p, drop_memory)
+		: MHD_create_response_from_buffer_with_free_callback_cls(
+			  size, p->octets, drop_memory, p);
 
 	if (r == NULL)
 		abort(); /* out of memory */
 	atomic_fetch_add_explicit(&p->holders, 1, memory_order_relaxed);
 	return r;
+}
+
+/* Makes all of p but its body. */
+static struct http_prepared *
+prepare_over(struct http_prepared *p, unsigned status, const char *content_type,
+	const struct http_header *headers, size_t count)
+{
+	p->status = status;
+	atomic_init(&p->users, 1);
+	atomic_init(&p->holders, 1);
+	p->kept = over_body(p);
+	add_headers(p->kept, content_type, headers, count);
+	return p;
 }
 
 struct http_prepared *
@@ -109,14 +140,20 @@ http_prepared_new(unsigned status, const char *content_type, struct bytes body,
 {
 	struct http_prepared *p = mem_alloc(sizeof(*p) + body.n);
 
-	*p = (struct http_prepared){.status = status, .size = body.n};
-	atomic_init(&p->users, 1);
-	atomic_init(&p->holders, 1);
+	*p = (struct http_prepared){.body.size = body.n};
 	if (body.n > 0)
-		memcpy(p->body, body.p, body.n);
-	p->kept = over_body(p);
-	add_headers(p->kept, content_type, headers, count);
-	return p;
+		memcpy(p->octets, body.p, body.n);
+	return prepare_over(p, status, content_type, headers, count);
+}
+
+struct http_prepared *
+http_prepared_of(unsigned status, const char *content_type, const struct http_body *body,
+	const struct http_header *headers, size_t count)
+{
+	struct http_prepared *p = mem_zalloc(1, sizeof(*p));
+
+	p->body = *body;
+	return prepare_over(p, status, content_type, headers, count);
 }
 
 struct http_prepared *
@@ -124,12 +161,6 @@ http_prepared_ref(struct http_prepared *p)
 {
 	atomic_fetch_add_explicit(&p->users, 1, memory_order_relaxed);
 	return p;
-}
-
-struct bytes
-http_prepared_body(const struct http_prepared *p)
-{
-	return bytes_of(p->body, p->size);
 }
 
 void
@@ -238,7 +269,7 @@ prepared_response(struct http_prepared *p, bool closing, unsigned *status, uint6
 	struct MHD_Response *r = p->kept;
 
 	*status = p->status;
-	*size = p->size;
+	*size = p->body.size;
 	if (closing) {
 		r = atomic_load(&p->closing);
 		r = r != NULL ? r : make_closing(p);

@@ -24,7 +24,7 @@ struct client {
 	char leaf_size[16];
 };
 
-static struct http_prepared *hello, *tagged;
+static struct http_prepared *hello, *tagged, *letters;
 static atomic_int identify_verdict, recheck_verdict, peers;
 static pthread_mutex_t gate_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t gate_open = PTHREAD_COND_INITIALIZER;
@@ -50,6 +50,24 @@ get_tagged(struct http_request *req, struct http_response *resp)
 {
 	(void)req;
 	resp->prepared = http_prepared_ref(tagged);
+}
+
+/* Larger than one block. */
+enum { LETTERS = 1000003 };
+
+static void
+copy_letters(const void *ctx, size_t at, char *out, size_t n)
+{
+	(void)ctx;
+	for (size_t i = 0; i < n; i++)
+		out[i] = (char)('a' + (at + i) % 23);
+}
+
+static void
+get_letters(struct http_request *req, struct http_response *resp)
+{
+	(void)req;
+	resp->prepared = http_prepared_ref(letters);
 }
 
 static void
@@ -131,6 +149,7 @@ static const char *const echo_types[] = {"application/octet-stream", "applicatio
 static const struct http_route routes[] = {
 	{"/hello", HTTP_GET, get_hello, 0, NULL, HTTP_RUN_INLINE, "test.hello", NULL},
 	{"/tagged", HTTP_GET, get_tagged, 0, NULL, HTTP_RUN_INLINE, "test.tagged", NULL},
+	{"/letters", HTTP_GET, get_letters, 0, NULL, HTTP_RUN_INLINE, "test.letters", NULL},
 	{"/pool", HTTP_GET, get_pool, 0, NULL, HTTP_RUN_POOL, "test.pool", NULL},
 	{"/inline/{*}", HTTP_GET, get_params, 0, NULL, HTTP_RUN_INLINE, "test.inline", NULL},
 	{"/item/{}/part/{}", HTTP_GET, get_params, 0, NULL, HTTP_RUN_POOL, "test.part", NULL},
@@ -338,6 +357,8 @@ prepare_answers(void)
 
 	hello = http_prepared_new(200, "text/plain", BYTES_LIT("hello\n"), headers, 1);
 	tagged = http_prepared_new(200, "text/plain", BYTES_LIT("tagged\n"), tags, 2);
+	letters = http_prepared_of(200, "text/plain",
+		&(struct http_body){LETTERS, copy_letters, free, mem_alloc(1)}, tags, 2);
 }
 
 int
@@ -371,6 +392,7 @@ main(int argc, char **argv)
 	pthread_join(late, NULL);
 	http_prepared_unref(hello);
 	http_prepared_unref(tagged);
+	http_prepared_unref(letters);
 	printf("closed\n");
 	return 0;
 }

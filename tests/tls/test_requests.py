@@ -209,6 +209,20 @@ def test_prepared_answer_the_client_has_is_304(either, fields, status):
     assert c.get("/hello").body == b"hello\n", "nothing was left on the wire"
 
 
+def test_body_made_while_it_is_sent_is_whole(either):
+    """On two connections at a time, one block here and one there; then without it: the connection goes on."""
+    whole = (bytes(range(97, 120)) * 43479)[:1000003]
+    one, other = either[1](), either[1]()
+    for c in (one, other):
+        c.send(f"GET /letters HTTP/1.1\r\n{HOST}\r\n")
+    for c in (one, other):
+        assert c.response().body == whole
+        assert c.get("/letters", 'If-None-Match: "v1"\r\n').status == 304
+        assert c.request(f"HEAD /letters HTTP/1.1\r\n{HOST}\r\n", head_only=True).header("Content-Length") == "1000003"
+        assert c.get("/hello").body == b"hello\n"
+    assert one.request("GET /letters HTTP/1.0\r\n\r\n").body == whole and one.ended()
+
+
 def test_conditional_http10_request_gets_304_and_the_end(either):
     c = either[1]()
     answer = c.request('GET /tagged HTTP/1.0\r\nIf-None-Match: "v1"\r\n\r\n')
