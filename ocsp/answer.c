@@ -138,8 +138,8 @@ sign_and_keep(struct ocsp_service *o, const struct ocsp_issuer *s, const struct 
 		single.status == OCSP_REVOKED ? half : earlier_of(GOOD_MAX_AGE_S, half));
 	resp->prepared = http_prepared_new(
 		200, OCSP_MEDIA_TYPE, buf_bytes(&der), headers.field, ARRAY_LEN(headers.field));
-	ocsp_table_keep(o->table, id->serial.p, id->hash, entry->version, o->generation, now + half,
-		resp->prepared);
+	ocsp_table_keep(
+		o->table, id->serial.p, id->hash, entry, o->generation, now + half, resp->prepared);
 	return ERR_OK;
 }
 

@@ -16,7 +16,6 @@ struct ocsp_entry {
 	int64_t not_after;
 	int64_t revoked_at; /* 0: not revoked */
 	enum pki_reason reason;
-	uint32_t version; /* changes with the status */
 };
 
 struct ocsp_table *ocsp_table_new(void);
@@ -37,11 +36,11 @@ bool ocsp_table_find(
 struct http_prepared *
 ocsp_table_answer(struct ocsp_table *t, const uint8_t serial[OCSP_SERIAL_SIZE], int16_t issuer,
 	enum ocsp_hash hash, uint32_t generation, int64_t now);
-/* Keeps a reference of its own, unless the entry's status is no longer the one with `version`: a
- * "good" that was being signed while the certificate was revoked is thrown away. */
-void
-ocsp_table_keep(struct ocsp_table *t, const uint8_t serial[OCSP_SERIAL_SIZE], enum ocsp_hash hash,
-	uint32_t version, uint32_t generation, int64_t refresh_at, struct http_prepared *answer);
+/* Keeps a reference of its own, unless the status is no longer the one of `of`: a "good" that was being
+ * signed while the certificate was revoked is thrown away. */
+void ocsp_table_keep(struct ocsp_table *t, const uint8_t serial[OCSP_SERIAL_SIZE],
+	enum ocsp_hash hash, const struct ocsp_entry *of, uint32_t generation, int64_t refresh_at,
+	struct http_prepared *answer);
 
 /* Drops certificates that expired before `before`, and gives memory back that is no longer needed.
  */

@@ -71,7 +71,7 @@ test_revocation_drops_the_ready_answer(void)
 	make_serial(1, serial);
 	ocsp_table_issued(t, serial, 1, NOW + 1000);
 	CHECK(ocsp_table_find(t, serial, &e));
-	ocsp_table_keep(t, serial, OCSP_SHA1, e.version, 3, NOW + 100, answer);
+	ocsp_table_keep(t, serial, OCSP_SHA1, &e, 3, NOW + 100, answer);
 	got = ocsp_table_answer(t, serial, 1, OCSP_SHA1, 3, NOW);
 	CHECK(got == answer);
 	if (got != NULL)
@@ -94,7 +94,7 @@ test_answer_signed_while_revoked_is_not_kept(void)
 	ocsp_table_issued(t, serial, 1, NOW + 1000);
 	CHECK(ocsp_table_find(t, serial, &e));
 	ocsp_table_revoked(t, serial, 1, NOW + 1000, NOW, PKI_REASON_NONE);
-	ocsp_table_keep(t, serial, OCSP_SHA1, e.version, 3, NOW + 100, answer);
+	ocsp_table_keep(t, serial, OCSP_SHA1, &e, 3, NOW + 100, answer);
 	CHECK(ocsp_table_answer(t, serial, 1, OCSP_SHA1, 3, NOW) == NULL);
 	http_prepared_unref(answer);
 	ocsp_table_free(t);
@@ -126,7 +126,7 @@ test_ready_answers_are_served_only_where_they_fit(void)
 	make_serial(1, serial);
 	ocsp_table_issued(t, serial, 1, NOW + 1000);
 	CHECK(ocsp_table_find(t, serial, &e));
-	ocsp_table_keep(t, serial, OCSP_SHA1, e.version, 3, NOW + 100, answer);
+	ocsp_table_keep(t, serial, OCSP_SHA1, &e, 3, NOW + 100, answer);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct http_prepared *got = ocsp_table_answer(t, serial, cases[i].issuer,
 			cases[i].hash, cases[i].generation, cases[i].now);
@@ -173,7 +173,7 @@ test_what_survives_a_sweep_keeps_everything(void)
 	make_serial(5000, serial);
 	CHECK(ocsp_table_revoked(t, serial, 1, NOW + 1000, NOW - 5, PKI_REASON_SUPERSEDED));
 	CHECK(ocsp_table_find(t, serial, &e));
-	ocsp_table_keep(t, serial, OCSP_SHA256, e.version, 1, NOW + 500, answer);
+	ocsp_table_keep(t, serial, OCSP_SHA256, &e, 1, NOW + 500, answer);
 	ocsp_table_sweep(t, NOW + 100);
 	CHECK(ocsp_table_count(t) == 100);
 	for (uint32_t i = 0; i < 100000; i += 500) {
@@ -209,6 +209,20 @@ test_sweep_drops_the_expired_only(void)
 	ocsp_table_free(t);
 }
 
+static void
+test_what_ends_after_2106_is_held_as_ending_then(void)
+{
+	struct ocsp_table *t = ocsp_table_new();
+	struct ocsp_entry e;
+	uint8_t serial[16];
+
+	make_serial(1, serial);
+	ocsp_table_issued(t, serial, 1, 253402300799); /* 9999-12-31 */
+	CHECK(ocsp_table_find(t, serial, &e) && e.not_after == UINT32_MAX);
+	CHECK(!ocsp_table_revoked(t, serial, 1, 253402300799, 0, PKI_REASON_NONE));
+	ocsp_table_free(t);
+}
+
 UNIT_MAIN("ocsp table",
 	{"test_many_entries_are_found_and_strangers_are_not",
 		test_many_entries_are_found_and_strangers_are_not},
@@ -222,4 +236,6 @@ UNIT_MAIN("ocsp table",
 	{"test_only_what_is_new_counts_as_a_change", test_only_what_is_new_counts_as_a_change},
 	{"test_what_survives_a_sweep_keeps_everything",
 		test_what_survives_a_sweep_keeps_everything},
-	{"test_sweep_drops_the_expired_only", test_sweep_drops_the_expired_only})
+	{"test_sweep_drops_the_expired_only", test_sweep_drops_the_expired_only},
+	{"test_what_ends_after_2106_is_held_as_ending_then",
+		test_what_ends_after_2106_is_held_as_ending_then})
