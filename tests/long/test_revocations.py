@@ -21,6 +21,11 @@ FILL = """SET session_replication_role = replica;  -- no look at the issuer for 
     SELECT decode('40' || substr(md5(n::text), 3), 'hex'), (SELECT id FROM issuer WHERE name = 'issuing-1'), 0, now() - interval '1 hour', 1,
         date_trunc('second', now()) + interval '2 days' + (n %% 2500) * interval '1000 seconds', 'bulk', '5'::xid8
     FROM generate_series(1, %s) n ON CONFLICT DO NOTHING"""
+AT_ONCE = ROWS // 30
+MANY = """INSERT INTO revocation (serial, issuer, crl_shard, revoked_at, not_after, actor)
+    SELECT decode('50' || lpad(to_hex(n), 30, '0'), 'hex'), id, 0, now(), now() + interval '2 days', 'bulk' FROM issuer, generate_series(1, %s) n
+    WHERE name = 'issuing-1';
+    INSERT INTO crl_dirty (issuer, crl_shard) SELECT id, 0 FROM issuer WHERE name = 'issuing-1'"""
 SLOW = re.compile(r"duration: (\d+)\.\d+ ms +(?:execute|bind) (\S+):")
 
 
@@ -136,6 +141,39 @@ def test_revocation_settles_within_a_second(ca):
     assert told["programs_behind"] == 0
     assert ocsp_status(ca, ca.late[1]) == "revoked"
     assert t.seconds < 1
+
+
+def test_many_revocations_at_once_are_told(ca):
+    issuer = rev.load(ca.issuing)
+    last = rev.request(rev.cert_id(issuer, issuer, serial=int("50" + "%030x" % AT_ONCE, 16)))
+    with Timed("%d revocations at once by SQL" % AT_ONCE):
+        ca.sql(MANY, AT_ONCE, role=ca.pg.superuser)
+    begun = time.monotonic()
+    ca.sql("SELECT pg_notify('chancery_state', '')")
+    with Timed("until OCSP says revoked of the last one"):
+        wait_for(lambda: rev.status_of(rev.post(ca, last)) == "revoked", 60, "the last one is revoked")
+    pause = ca.sql("SELECT build_ms FROM crl c JOIN issuer i ON i.id = c.issuer WHERE i.name = 'issuing-1' ORDER BY number DESC LIMIT 1")[0][0] / 100
+    wait_for(lambda: entries(ca) >= ROWS + 2 + AT_ONCE, 2 * pause + 200, "the CRL of all")
+    number = ca.sql("SELECT max(number) FROM crl c JOIN issuer i ON i.id = c.issuer WHERE i.name = 'issuing-1'")[0][0]
+    wait_for(lambda: any("event=crl.serve" in line and "number=%d" % number in line for line in ca.log_lines("chancery-status")), 120,
+             "it is served")
+    print("until a CRL tells of them, served: %.1f s; the pause after the one before: %.1f s" % (time.monotonic() - begun, pause))
+
+
+def test_pem_and_bundle_are_made_while_they_are_sent(ca):
+    for name in ("issuing-1.pem", "bundle.pem"):
+        path = ca.path(name)
+        with Timed("curl fetches %s" % name):
+            subprocess.run(["curl", "-sSf", "-o", path, "http://127.0.0.1:%d/crl/%s" % (ca.public_port, name)], check=True)
+        subprocess.run("openssl crl -in %s -outform DER -out %s.der" % (path, path), shell=True, check=True)
+    with open(ca.path("issuing-1.pem.der"), "rb") as f:
+        assert f.read() == ca.public().request("GET", "/crl/issuing-1.crl").body
+
+
+def test_status_program_takes_140_octets_a_revocation_besides_60_megabytes(ca):
+    """With a CRL that has taken the place of another, and all of them in the OCSP table."""
+    print("status: %d MB, at most %d" % memory(ca, "chancery-status"))
+    assert memory(ca, "chancery-status")[1] < 60 + ROWS * 140 // 1_000_000
 
 
 def test_status_is_healthy(ca):
