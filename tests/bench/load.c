@@ -28,6 +28,7 @@ static const struct mode {
 	{"acme", "ACME orders of a granted name: new-order, finalize, certificate",
 		load_acme_worker, load_acme_prepare},
 	{"get", "plain HTTP GET of --path over kept connections", load_get_worker, NULL},
+	{"get-new", "the same with a new connection each", load_get_new_worker, NULL},
 };
 
 double
@@ -115,10 +116,33 @@ load_begin(struct load *l)
 	pthread_barrier_wait(&l->ready);
 }
 
-bool
-load_more(struct load *l)
+static void
+sleep_until(double when)
 {
-	return load_now() < l->deadline && atomic_fetch_add(&l->started, 1) < l->count_max;
+	double left = when - load_now();
+
+	if (left > 0)
+		nanosleep(&(struct timespec){.tv_sec = (time_t)left,
+				  .tv_nsec = (long)((left - (double)(time_t)left) * 1e9)},
+			NULL);
+}
+
+bool
+load_more(struct load *l, double *began)
+{
+	unsigned long i = atomic_fetch_add(&l->started, 1);
+
+	*began = l->rate > 0 ? l->began + (double)i / l->rate : load_now();
+	if (*began >= l->deadline || i >= l->count_max)
+		return false;
+	sleep_until(*began);
+	return true;
+}
+
+size_t
+load_operations(const struct load *l, double most)
+{
+	return (size_t)(l->seconds * (l->rate > 0 ? l->rate : most)) + 1;
 }
 
 void
@@ -236,7 +260,9 @@ usage(void)
 	for (size_t i = 0; i < ARRAY_LEN(modes); i++)
 		printf("  %-10s %s\n", modes[i].name, modes[i].help);
 	printf("options: --host NAME:PORT --path P --ca F --cert F --key F --names dns:a,... --threads N --connections N\n"
-	       "         --seconds S (at most 60) --count N --pid NAME=PID (several)\n");
+	       "         --seconds S (at most 60) --count N --pid NAME=PID (several)\n"
+	       "         --http01-port N: where the validator asks; without it, ACME's names are granted\n"
+	       "         --rate R: so many a second, each at its time, with --connections 1\n");
 }
 
 static void
@@ -265,13 +291,16 @@ parse_options(struct load *l, int argc, char **argv)
 		CONNECTIONS,
 		SECONDS,
 		COUNT,
+		RATE,
+		HTTP01_PORT,
 		PID
 	};
 	static const struct option options[] = {{"host", 1, NULL, HOST}, {"path", 1, NULL, PATH},
 		{"ca", 1, NULL, CA}, {"cert", 1, NULL, CERT}, {"key", 1, NULL, KEY},
 		{"names", 1, NULL, NAMES}, {"port", 1, NULL, PORT}, {"threads", 1, NULL, THREADS},
 		{"connections", 1, NULL, CONNECTIONS}, {"seconds", 1, NULL, SECONDS},
-		{"count", 1, NULL, COUNT}, {"pid", 1, NULL, PID}, {NULL, 0, NULL, 0}};
+		{"count", 1, NULL, COUNT}, {"rate", 1, NULL, RATE},
+		{"http01-port", 1, NULL, HTTP01_PORT}, {"pid", 1, NULL, PID}, {NULL, 0, NULL, 0}};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
@@ -308,6 +337,12 @@ parse_options(struct load *l, int argc, char **argv)
 			break;
 		case COUNT:
 			l->count_max = strtoul(optarg, NULL, 10);
+			break;
+		case RATE:
+			l->rate = atof(optarg);
+			break;
+		case HTTP01_PORT:
+			l->http01_port = atoi(optarg);
 			break;
 		case PID:
 			add_pid(l, optarg);

@@ -28,11 +28,11 @@ struct load_pid {
 
 struct load {
 	const char *mode, *path, *ca, *cert, *key,
-		*host;	   /* host: what the Host header says, "ca.example:8443" */
-	const char *names; /* names of the CSR, canonical texts with commas */
-	int port;
+		*host;		       /* host: what the Host header says, "ca.example:8443" */
+	const char *names;	       /* names of the CSR, canonical texts with commas */
+	int port, http01_port;	       /* http01_port 0: names are granted */
 	unsigned threads, connections; /* connections a thread: modes est and get */
-	double seconds;
+	double seconds, rate; /* rate: operations a second in all, 0: as many as there can be */
 	unsigned long count_max;
 	struct load_pid pid[LOAD_PIDS_MAX];
 	size_t pid_count;
@@ -54,9 +54,13 @@ typedef void load_worker(struct load *l, unsigned index);
 double load_now(void);
 /* Returns when all workers are here; what came before is not measured. */
 void load_begin(struct load *l);
-/* False when count or time are used up; else this operation is counted as started. */
-bool load_more(struct load *l);
+/* False when count or time are used up; else this operation is counted as started, and began is when it
+ * begins: now, or with a rate when it is due, until which this waits. Latency counts from there, so what
+ * waits for a free connection is not forgotten. */
+bool load_more(struct load *l, double *began);
 void load_ok(struct load *l, double began);
+/* How many there can be at most; most: a second, when no rate is given. */
+size_t load_operations(const struct load *l, double most);
 /* Counts it, and prints the first few reasons. */
 void load_fail(struct load *l, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void __attribute__((noreturn)) load_die(const char *fmt, ...) PRINTF_LIKE(1, 2);
@@ -92,8 +96,12 @@ struct load_csrs {
 };
 void load_csrs_make(struct load *l, struct load_csrs *csrs, size_t count, struct bytes subject);
 
-extern load_worker load_handshake_worker, load_get_worker, load_est_worker, load_est_new_worker,
-	load_acme_worker;
+/* Answers validators on this port from now on; index: the worker's. */
+void load_http01_listen(int port);
+void load_http01_prove(unsigned index, const char *token, const char *thumbprint);
+
+extern load_worker load_handshake_worker, load_get_worker, load_get_new_worker, load_est_worker,
+	load_est_new_worker, load_acme_worker;
 void load_est_prepare(struct load *l);
 void load_acme_prepare(struct load *l);
 

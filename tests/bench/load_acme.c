@@ -1,14 +1,17 @@
 /*
- * ACME with a grant: each thread has an account of its own and repeats new-order, finalize (its
- * answer already holds the finished order) and certificate: three signed POSTs an issuance.
+ * ACME: each thread has an account of its own and repeats new-order, finalize (its answer already holds the
+ * finished order) and certificate: with a grant three signed POSTs an issuance. With --http01-port there is no
+ * grant: the name is proven in between, by one challenge.
  */
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "lib/base/hex.h"
 #include "lib/base/json.h"
+#include "lib/base/random.h"
 #include "lib/pki/spki.h"
 #include "tests/bench/load.h"
 
@@ -19,6 +22,7 @@ static char identifiers[4096]; /* JSON array */
 
 struct account {
 	struct load *load;
+	unsigned index;
 	struct load_conn conn;
 	EVP_PKEY *key;
 	char jwk[256], kid[512], nonce[128];
@@ -47,13 +51,15 @@ void
 load_acme_prepare(struct load *l)
 {
 	static const uint8_t empty[] = {0x30, 0x00};
-	size_t count = (size_t)(l->seconds * ORDERS_PER_SECOND);
+	size_t count = load_operations(l, ORDERS_PER_SECOND);
 
 	count = count < ORDERS_MAX ? count : ORDERS_MAX;
 	l->count_max = count < l->count_max ? count : l->count_max;
 	l->path = strcmp(l->path, "/") == 0 ? "/acme/directory" : l->path;
 	make_identifiers(l);
 	load_csrs_make(l, &csrs, l->count_max, bytes_of(empty, sizeof(empty)));
+	if (l->http01_port != 0)
+		load_http01_listen(l->http01_port);
 }
 
 /* ES256 as RFC 7518 section 3.4 wants it: R and S of 32 octets each. */
@@ -185,6 +191,65 @@ order_member(const struct load_response *r, const char *name, char *out, size_t 
 	return true;
 }
 
+static const char *
+thumbprint(const struct account *acc, struct arena *a)
+{
+	uint8_t digest[SHA256_SIZE];
+
+	sha256(bytes_str(acc->jwk), digest); /* its members stand in the order of RFC 7638 */
+	return base64url_string(a, bytes_of(digest, sizeof(digest)));
+}
+
+/* A copy of the first item of an array, or of the text that member has in it. */
+static bool
+first_of(const struct load_response *r, const char *array, const char *member, char *out,
+	size_t size)
+{
+	AUTO(json_t) object = NULL;
+	const json_t *item;
+
+	if (json_parse(r->body, &object) != ERR_OK)
+		return false;
+	item = json_array_get(json_object_get(object, array), 0);
+	item = member != NULL ? json_object_get(item, member) : item;
+	if (!json_is_string(item))
+		return false;
+	snprintf(out, size, "%s", json_string_value(item));
+	return true;
+}
+
+/* Asks again after 5 ms, 10, ..., as a client in a hurry; the last answer is in r. */
+static bool
+wait_valid(struct account *acc, const char *url, struct load_response *r, struct arena *a)
+{
+	char status[32];
+
+	for (long ms = 5; ms < 2000; ms *= 2) {
+		nanosleep(&(struct timespec){.tv_nsec = ms % 1000 * 1000000}, NULL);
+		if (!post(acc, url, "", r, a) || !order_member(r, "status", status, sizeof(status)))
+			return false;
+		if (strcmp(status, "pending") != 0)
+			return strcmp(status, "valid") == 0;
+	}
+	return false;
+}
+
+/* r: the answer to new-order. */
+static bool
+prove_name(struct account *acc, struct load_response *r, struct arena *a)
+{
+	char authorization[512], challenge[512], token[128];
+
+	if (!first_of(r, "authorizations", NULL, authorization, sizeof(authorization)) ||
+		!post(acc, authorization, "", r, a) ||
+		!first_of(r, "challenges", "url", challenge, sizeof(challenge)) ||
+		!first_of(r, "challenges", "token", token, sizeof(token)))
+		return false;
+	load_http01_prove(acc->index, token, thumbprint(acc, a));
+	return post(acc, challenge, "{}", r, a) && r->status == 200 &&
+		wait_valid(acc, authorization, r, a);
+}
+
 static void
 issue(struct account *acc, double began)
 {
@@ -199,6 +264,8 @@ issue(struct account *acc, double began)
 		    a) ||
 		r.status != 201 || !order_member(&r, "finalize", finalize, sizeof(finalize)))
 		load_fail(acc->load, "new-order: %u %.*s", r.status, (int)r.body.n, r.body.p);
+	else if (acc->load->http01_port != 0 && !prove_name(acc, &r, a))
+		load_fail(acc->load, "http-01: %u %.*s", r.status, (int)r.body.n, r.body.p);
 	else if (!post(acc, finalize, csr, &r, a) || r.status != 200 ||
 		!order_member(&r, "certificate", certificate, sizeof(certificate)))
 		load_fail(acc->load, "finalize: %u %.*s", r.status, (int)r.body.n, r.body.p);
@@ -212,13 +279,14 @@ void
 load_acme_worker(struct load *l, unsigned index)
 {
 	struct account *acc = mem_zalloc(1, sizeof(*acc));
+	double began;
 
-	(void)index;
 	acc->load = l;
+	acc->index = index;
 	open_account(acc);
 	load_begin(l);
-	while (load_more(l))
-		issue(acc, load_now());
+	while (load_more(l, &began))
+		issue(acc, began);
 	load_disconnect(&acc->conn);
 	EVP_PKEY_free(acc->key);
 	free(acc);

@@ -113,14 +113,13 @@ load_handshake_worker(struct load *l, unsigned index)
 	struct load_conn *c = mem_zalloc(1, sizeof(*c));
 	struct load_response r;
 	char request[512];
+	double began;
 
 	(void)index;
 	snprintf(request, sizeof(request),
 		"GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", l->path, l->host);
 	load_begin(l);
-	while (load_more(l)) {
-		double began = load_now();
-
+	while (load_more(l, &began)) {
 		if (load_connect(l, c) && load_exchange(c, bytes_str(request), &r) &&
 			r.status < 500)
 			load_ok(l, began);

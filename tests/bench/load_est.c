@@ -98,7 +98,7 @@ own_subject(struct load *l)
 void
 load_est_prepare(struct load *l)
 {
-	size_t count = (size_t)(l->seconds * CSRS_PER_SECOND);
+	size_t count = load_operations(l, CSRS_PER_SECOND);
 
 	count = count < CSRS_MAX ? count : CSRS_MAX;
 	count = count < l->count_max ? count : l->count_max;
@@ -150,9 +150,8 @@ struct kept {
 static bool
 next(struct load *l, struct kept *k)
 {
-	if (!load_more(l))
+	if (!load_more(l, &k->began))
 		return false;
-	k->began = load_now();
 	if (!send_request(l, &k->conn, "keep-alive"))
 		load_die("the server closed a kept connection");
 	return true;
@@ -201,12 +200,11 @@ void
 load_est_new_worker(struct load *l, unsigned index)
 {
 	struct load_conn *c = mem_zalloc(1, sizeof(*c));
+	double began;
 
 	(void)index;
 	load_begin(l);
-	while (load_more(l)) {
-		double began = load_now();
-
+	while (load_more(l, &began)) {
 		if (load_connect(l, c) && send_request(l, c, "close"))
 			take_answer(l, c, began);
 		else

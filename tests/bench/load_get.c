@@ -1,5 +1,5 @@
-/* Plain HTTP GETs: an epoll loop a thread, --connections kept connections each, one request in
- * flight on each. */
+/* Plain HTTP GETs: an epoll loop a thread, --connections kept connections each, one request in flight on
+ * each; or a new connection for each request. */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -34,10 +34,9 @@ open_plain(struct load *l)
 static bool
 send_request(struct load *l, struct plain *p, struct bytes request)
 {
-	if (!load_more(l))
+	if (!load_more(l, &p->began))
 		return false;
 	p->have = p->want = 0;
-	p->began = load_now();
 	if (write(p->fd, request.p, request.n) != (ssize_t)request.n)
 		load_die("short write");
 	return true;
@@ -115,4 +114,29 @@ load_get_worker(struct load *l, unsigned index)
 		close(conn[i].fd);
 	close(ep);
 	free(conn);
+}
+
+/* Blocking; the client closes first, which keeps the server's ports free. */
+void
+load_get_new_worker(struct load *l, unsigned index)
+{
+	struct plain *p = mem_zalloc(1, sizeof(*p));
+	char request[4096];
+	struct bytes wire;
+
+	(void)index;
+	snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", l->path, l->host);
+	wire = bytes_str(request);
+	load_begin(l);
+	while (load_more(l, &p->began)) {
+		p->fd = open_plain(l);
+		p->have = p->want = 0;
+		if (write(p->fd, wire.p, wire.n) != (ssize_t)wire.n)
+			load_die("short write");
+		while (!read_answer(p))
+			;
+		on_answer(l, p);
+		close(p->fd);
+	}
+	free(p);
 }
