@@ -27,6 +27,7 @@ struct ca_signer {
 	struct ca_profiles *profiles;
 	struct signing signing;
 	pthread_mutex_t lent; /* held by whoever changes the set of issuers or borrows one */
+	size_t probed;	      /* keys so far */
 	struct ca_signer_counts counts;
 };
 
@@ -255,14 +256,17 @@ ca_signer_issuers(const struct ca_signer *s, const struct ca_signing_issuer **ou
 }
 
 enum err
-ca_signer_probe(const struct ca_signer *s)
+ca_signer_probe(struct ca_signer *s)
 {
-	enum err e = ERR_OK;
+	size_t count = s->signing.issuers->all_count;
 
-	for (size_t i = 0; e == ERR_OK && i < s->signing.issuers->all_count; i++)
-		if (s->signing.item[i].key != NULL)
-			e = ca_key_probe(s->signing.item[i].key);
-	return e;
+	for (size_t i = 0; i < count; i++) {
+		const struct ca_key *key = s->signing.item[s->probed++ % count].key;
+
+		if (key != NULL)
+			return ca_key_probe(key);
+	}
+	return ERR_OK;
 }
 
 struct ca_signer_counts

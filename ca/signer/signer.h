@@ -63,8 +63,9 @@ void ca_signer_give_back(struct ca_signer *s);
 /* Keeps partitions ahead of time, as far as the profiles reach; cheap when there is nothing to do.
  */
 enum err ca_signer_partitions(struct ca_signer *s) MUST_CHECK;
-/* Asks the HSM for its keys without signing. ERR_UNAVAILABLE (word "hsm"). */
-enum err ca_signer_probe(const struct ca_signer *s) MUST_CHECK;
+/* Asks the HSM for one of its keys, the next each time, without signing: it is the token that goes away, and a
+ * software token looks at all it holds for each. ERR_UNAVAILABLE (word "hsm"). */
+enum err ca_signer_probe(struct ca_signer *s) MUST_CHECK;
 
 struct ca_signer_counts {
 	int64_t issued, refused;
