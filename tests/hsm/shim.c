@@ -1,15 +1,18 @@
 /*
  * A PKCS#11 module in front of the real one, for what SoftHSM never does: count a PIN down, lock
- * it, or fail while signing.
+ * it, take its time for a signature, or fail while signing.
  *
  *   SHIM_MODULE  the real module            SHIM_FLAGS  token flags to add, hex
  *   SHIM_HANG    C_Sign never returns once this file exists
  *   SHIM_LOGINS  file that gets an octet for each C_Login   SHIM_SIGNS  C_Sign fails with
  * CKR_DEVICE_ERROR after so many
+ *   SHIM_WAIT_US  each C_Sign takes so long        SHIM_MOST   file that gets an octet whenever more C_Sign than ever
+ * are under way at once
  *   SHIM_BUSY_SLOTS, SHIM_BUSY_LOGINS  so many C_GetSlotList, C_Login fail with CKR_GENERAL_ERROR first
  */
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -48,35 +51,56 @@ get_slot_list(CK_BBOOL present, CK_SLOT_ID_PTR slots, CK_ULONG_PTR count)
 	return real->C_GetSlotList(present, slots, count);
 }
 
+static void
+add_octet(const char *file)
+{
+	int fd = file != NULL ? open(file, O_WRONLY | O_CREAT | O_APPEND, 0600) : -1;
+
+	if (fd < 0)
+		return;
+	if (write(fd, "+", 1) != 1)
+		abort();
+	close(fd);
+}
+
 static CK_RV
 login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR_PTR pin, CK_ULONG n)
 {
 	static long done;
-	const char *file = getenv("SHIM_LOGINS");
-	int fd = file != NULL ? open(file, O_WRONLY | O_CREAT | O_APPEND, 0600) : -1;
 
-	if (fd >= 0) {
-		if (write(fd, "+", 1) != 1)
-			abort();
-		close(fd);
-	}
+	add_octet(getenv("SHIM_LOGINS"));
 	if (is_busy("SHIM_BUSY_LOGINS", &done))
 		return CKR_GENERAL_ERROR;
 	return real->C_Login(session, user, pin, n);
+}
+
+/* As long as a slow HSM takes; the waits of several sessions pass side by side. */
+static void
+take_time(void)
+{
+	static atomic_long under_way, most;
+	const char *us = getenv("SHIM_WAIT_US");
+	long now = atomic_fetch_add(&under_way, 1) + 1, before = atomic_load(&most);
+
+	while (now > before)
+		if (atomic_compare_exchange_weak(&most, &before, now))
+			add_octet(getenv("SHIM_MOST"));
+	if (us != NULL)
+		usleep((useconds_t)atol(us));
+	atomic_fetch_sub(&under_way, 1);
 }
 
 static CK_RV
 sign(CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG n, CK_BYTE_PTR signature,
 	CK_ULONG_PTR size)
 {
-	static long done;
-	const char *most = getenv("SHIM_SIGNS");
-
-	const char *hang = getenv("SHIM_HANG");
+	static atomic_long done;
+	const char *most = getenv("SHIM_SIGNS"), *hang = getenv("SHIM_HANG");
 
 	while (hang != NULL && access(hang, F_OK) == 0)
 		pause();
-	if (most != NULL && done++ >= atol(most))
+	take_time();
+	if (most != NULL && atomic_fetch_add(&done, 1) >= atol(most))
 		return CKR_DEVICE_ERROR;
 	return real->C_Sign(session, data, n, signature, size);
 }
