@@ -1,6 +1,7 @@
 /*
  * chancery-signer: the only program that reaches the HSM. It listens on nothing; it takes decisions
- * from the queue, checks them again, signs and records, with one thread; run several processes for more.
+ * from the queue, checks them again, signs and records, with one thread, or with one for each session while the HSM takes its time;
+ * run several processes for more.
  * Another thread publishes CRLs (publisher.h).
  *
  * Any error of the HSM ends the process with CA_SIGNER_EXIT_HSM, and it is started again with

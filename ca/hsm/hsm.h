@@ -16,6 +16,7 @@ struct ca_token_config {
 	const char *token;	   /* token label */
 	const char *pin_file;	   /* NULL: pin_fd is used */
 	int pin_fd;		   /* -1: pin_file is used */
+	unsigned sessions;	   /* signatures at once, at most CONFIG_SESSIONS_MAX; 0: 1 */
 };
 
 struct ca_token;
@@ -33,10 +34,11 @@ enum err ca_token_open_configured(const struct config_hsm *h, struct ca_token **
 /* Only one token may be open in a process: closing it finalizes the module. Call before threads
  * start (it may set SOFTHSM2_CONF). */
 void ca_token_close(struct ca_token *t);
+unsigned ca_token_sessions(const struct ca_token *t);
 const struct ca_token_info *ca_token_info(const struct ca_token *t);
-/* From now on a call that takes longer raises SIGALRM; call before other threads use the token. Keys of
- * one token may be used by several threads: the token works for one after the other, and what is hashed for
- * a signature is hashed before. */
+/* From now on SIGALRM is raised when calls are under way and none has returned for so long; call before
+ * other threads use the token. Keys of one token may be used by several threads: as many sign at once as
+ * it has sessions, the others wait, and what is hashed for a signature is hashed before. */
 void ca_token_set_patience(struct ca_token *t, unsigned seconds);
 
 struct ca_key;

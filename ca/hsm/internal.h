@@ -58,12 +58,16 @@ struct ca_token {
 	PKCS11_SLOT *slots, *p11_slot;
 	unsigned slot_count;
 	struct ca_token_info info;
-	pthread_mutex_t lock; /* held while the module works on its keys */
-	unsigned patience;    /* seconds, 0: for ever */
+	pthread_mutex_t lock; /* busy, and the sets of idle contexts of its keys */
+	pthread_cond_t left;
+	unsigned sessions, busy; /* those that work on keys now */
+	unsigned patience;	 /* seconds, 0: for ever */
 };
-/* Around whatever works on keys. */
-void token_enter(struct ca_token *t);
-void token_leave(struct ca_token *t);
+/* Around whatever works on keys: a signature takes one session, and all of them whatever libp11 or our
+ * own session must be alone for. */
+enum token_use { TOKEN_SIGNS, TOKEN_ALONE };
+void token_enter(struct ca_token *t, enum token_use use);
+void token_leave(struct ca_token *t, enum token_use use);
 
 /* Objects of a class with this label (NULL: any), at most HSM_FOUND_MAX. */
 enum err token_find(const struct ca_token *t, CK_OBJECT_CLASS class, const char *label,

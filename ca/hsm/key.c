@@ -22,7 +22,9 @@ struct ca_key {
 	struct ca_token *token;
 	EVP_PKEY *pkey;
 	EVP_MD *md; /* fetched once: an implicit fetch per signature costs as much as the hash */
-	EVP_PKEY_CTX *ctx; /* the token's lock is its, too */
+	/* One for each session; those that sign nothing now, under the token's lock. */
+	EVP_PKEY_CTX *idle[CONFIG_SESSIONS_MAX];
+	unsigned idle_count;
 	size_t signature_max;
 	struct ca_key_attributes attributes;
 	struct bytes spki;
@@ -173,6 +175,40 @@ get_pkey(struct ca_token *t, const char *label, EVP_PKEY **out)
 		ERR_UNAVAILABLE, WORD_HSM, "hsm: libp11 does not see key \"%s\"", label);
 }
 
+static EVP_PKEY_CTX *
+take_context(struct ca_key *k)
+{
+	EVP_PKEY_CTX *ctx;
+
+	pthread_mutex_lock(&k->token->lock);
+	ctx = k->idle[--k->idle_count];
+	pthread_mutex_unlock(&k->token->lock);
+	return ctx;
+}
+
+static void
+give_context(struct ca_key *k, EVP_PKEY_CTX *ctx)
+{
+	pthread_mutex_lock(&k->token->lock);
+	k->idle[k->idle_count++] = ctx;
+	pthread_mutex_unlock(&k->token->lock);
+}
+
+/* As many contexts as sessions: who has the one finds the other. */
+static bool
+sign_digest(struct ca_key *k, struct bytes digest, uint8_t *room, size_t *n)
+{
+	EVP_PKEY_CTX *ctx;
+	bool signed_ok;
+
+	token_enter(k->token, TOKEN_SIGNS);
+	ctx = take_context(k);
+	signed_ok = EVP_PKEY_sign(ctx, room, n, digest.p, digest.n) == 1;
+	give_context(k, ctx);
+	token_leave(k->token, TOKEN_SIGNS);
+	return signed_ok;
+}
+
 /* The hash of a CRL of a hundred megabytes takes a while: nobody waits for it. */
 static enum err
 sign_data(void *ctx, struct bytes data, struct buf *signature)
@@ -181,15 +217,11 @@ sign_data(void *ctx, struct bytes data, struct buf *signature)
 	uint8_t digest[EVP_MAX_MD_SIZE], *room;
 	size_t n = k->signature_max;
 	unsigned digest_n;
-	int signed_ok;
 
 	TRY(buf_reserve(signature, n, &room));
 	if (EVP_Digest(data.p, data.n, digest, &digest_n, k->md, NULL) != 1)
 		return err_openssl(ERR_INTERNAL, "digest of what is to be signed");
-	token_enter(k->token);
-	signed_ok = EVP_PKEY_sign(k->ctx, room, &n, digest, digest_n);
-	token_leave(k->token);
-	if (signed_ok != 1)
+	if (!sign_digest(k, bytes_of(digest, digest_n), room, &n))
 		return HSM_P11_FAIL("hsm: token \"%s\" does not sign with key \"%s\"",
 			k->attributes.token_label, k->attributes.label);
 	signature->len += n;
@@ -219,9 +251,9 @@ ca_key_probe(const struct ca_key *k)
 {
 	enum err e;
 
-	token_enter(k->token);
+	token_enter(k->token, TOKEN_ALONE);
 	e = probe_key(k);
-	token_leave(k->token);
+	token_leave(k->token, TOKEN_ALONE);
 	return e;
 }
 
@@ -229,6 +261,17 @@ static const struct algorithm {
 	enum pki_key_type type;
 	const char *digest;
 } algorithms[] = {{PKI_KEY_P256, "SHA256"}, {PKI_KEY_P384, "SHA384"}, {PKI_KEY_RSA, "SHA256"}};
+
+static bool
+add_context(struct ca_key *k)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(k->pkey, NULL);
+
+	if (ctx == NULL)
+		return false;
+	k->idle[k->idle_count++] = ctx;
+	return EVP_PKEY_sign_init(ctx) == 1 && EVP_PKEY_CTX_set_signature_md(ctx, k->md) == 1;
+}
 
 static enum err
 prepare_signer(struct ca_key *k)
@@ -243,10 +286,11 @@ prepare_signer(struct ca_key *k)
 			"hsm: key \"%s\" is of type %s; CA keys are p256, p384 or rsa",
 			k->attributes.label, pki_key_type_name(k->attributes.type));
 	k->md = EVP_MD_fetch(NULL, digest, NULL);
-	k->ctx = EVP_PKEY_CTX_new(k->pkey, NULL);
-	if (k->md == NULL || k->ctx == NULL || EVP_PKEY_sign_init(k->ctx) != 1 ||
-		EVP_PKEY_CTX_set_signature_md(k->ctx, k->md) != 1)
-		return err_openssl(ERR_INTERNAL, "signatures with %s", digest);
+	if (k->md == NULL)
+		return err_openssl(ERR_INTERNAL, "digest %s", digest);
+	while (k->idle_count < k->token->sessions)
+		if (!add_context(k))
+			return err_openssl(ERR_INTERNAL, "signatures with %s", digest);
 	k->signature_max = (size_t)EVP_PKEY_get_size(k->pkey);
 	k->signer = (struct pki_signer){
 		.alg = pki_sig_alg_for(k->attributes.type), .ctx = k, .sign = sign_data};
@@ -298,9 +342,9 @@ ca_key_open(struct ca_token *t, const char *label, struct ca_key **out)
 
 	k->arena = arena_new(64 * 1024);
 	k->token = t;
-	token_enter(t);
+	token_enter(t, TOKEN_ALONE);
 	e = open_key(t, label, k);
-	token_leave(t);
+	token_leave(t, TOKEN_ALONE);
 	TRY(e);
 	*out = k;
 	k = NULL;
@@ -312,7 +356,8 @@ ca_key_close(struct ca_key *k)
 {
 	if (k == NULL)
 		return;
-	EVP_PKEY_CTX_free(k->ctx);
+	while (k->idle_count > 0)
+		EVP_PKEY_CTX_free(k->idle[--k->idle_count]);
 	EVP_MD_free(k->md);
 	EVP_PKEY_free(k->pkey);
 	arena_free(k->arena);

@@ -155,6 +155,8 @@ ca_token_open(const struct ca_token_config *c, struct ca_token **out)
 		enum err e;
 
 		pthread_mutex_init(&t->lock, NULL);
+		pthread_cond_init(&t->left, NULL);
+		t->sessions = c->sessions > 0 ? c->sessions : 1;
 		e = open_token(c, t);
 
 		if (e == ERR_OK) {
@@ -175,7 +177,8 @@ ca_token_open_configured(const struct config_hsm *h, struct ca_token **out)
 		.module_config = h->module_config,
 		.token = h->token,
 		.pin_file = h->pin_file,
-		.pin_fd = h->pin_file != NULL ? -1 : (int)h->pin_fd};
+		.pin_fd = h->pin_file != NULL ? -1 : (int)h->pin_fd,
+		.sessions = h->sessions};
 
 	return ca_token_open(&token, out);
 }
@@ -197,6 +200,7 @@ ca_token_close(struct ca_token *t)
 	} else if (t->module.f != NULL)
 		t->module.f->C_Finalize(NULL);
 	module_clear(&t->module);
+	pthread_cond_destroy(&t->left);
 	pthread_mutex_destroy(&t->lock);
 	free(t);
 }
@@ -207,20 +211,49 @@ ca_token_set_patience(struct ca_token *t, unsigned seconds)
 	t->patience = seconds;
 }
 
-/* The alarm is the process's: whoever waits for the lock has the patience of its holder. */
-void
-token_enter(struct ca_token *t)
+unsigned
+ca_token_sessions(const struct ca_token *t)
 {
-	pthread_mutex_lock(&t->lock);
+	return t->sessions;
+}
+
+static unsigned
+count_sessions(const struct ca_token *t, enum token_use use)
+{
+	return use == TOKEN_SIGNS ? 1 : t->sessions;
+}
+
+/* The alarm is the process's: it begins anew whenever a call returns, and ends with the last. */
+static void
+set_alarm(const struct ca_token *t)
+{
 	if (t->patience > 0)
-		alarm(t->patience);
+		alarm(t->busy > 0 ? t->patience : 0);
 }
 
 void
-token_leave(struct ca_token *t)
+token_enter(struct ca_token *t, enum token_use use)
 {
-	if (t->patience > 0)
-		alarm(0);
+	unsigned count = count_sessions(t, use);
+	bool first;
+
+	pthread_mutex_lock(&t->lock);
+	while (t->busy + count > t->sessions)
+		pthread_cond_wait(&t->left, &t->lock);
+	first = t->busy == 0;
+	t->busy += count;
+	if (first)
+		set_alarm(t);
+	pthread_mutex_unlock(&t->lock);
+}
+
+void
+token_leave(struct ca_token *t, enum token_use use)
+{
+	pthread_mutex_lock(&t->lock);
+	t->busy -= count_sessions(t, use);
+	set_alarm(t);
+	pthread_cond_broadcast(&t->left);
 	pthread_mutex_unlock(&t->lock);
 }
 

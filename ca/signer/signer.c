@@ -11,11 +11,16 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "ca/signer/crew.h"
 #include "ca/signer/decide.h"
 #include "ca/signer/signing.h"
 #include "lib/base/clock.h"
 #include "lib/base/hex.h"
 #include "lib/store/certificate.h"
+
+/* From here on a signature is worth a thread of its own; and for about so long a batch may take, so
+ * that other signers find something to do, and results are not kept for long. */
+enum { SLOW_US = 1000, BATCH_US = 50000 };
 
 enum { MONTH_S = 28 * 86400, MONTHS_SPARE = 2, MONTHS_MAX = 14 };
 
@@ -26,6 +31,8 @@ struct ca_signer {
 	struct arena *batch; /* for one batch */
 	struct ca_profiles *profiles;
 	struct signing signing;
+	struct crew *crew;
+	int64_t quickest_us;  /* the quickest certificate of the last batch that had one */
 	pthread_mutex_t lent; /* held by whoever changes the set of issuers or borrows one */
 	size_t probed;	      /* keys so far */
 	struct ca_signer_counts counts;
@@ -94,6 +101,7 @@ ca_signer_open(struct store *store, struct ca_token *token, const struct config 
 	s->token = token;
 	s->config = config;
 	s->batch = arena_new(0);
+	s->crew = crew_new(ca_token_sessions(token));
 	pthread_mutex_init(&s->lent, NULL);
 	watch_hsm(config->log.format);
 	ca_token_set_patience(token, CA_SIGNER_HSM_SECONDS);
@@ -112,6 +120,7 @@ ca_signer_close(struct ca_signer *s)
 		return;
 	signing_clear(&s->signing);
 	ca_profiles_release(s->profiles);
+	crew_free(s->crew);
 	arena_free(s->batch);
 	pthread_mutex_destroy(&s->lent);
 	free(s);
@@ -147,37 +156,72 @@ log_outcome(const struct store_claim_item *r, const struct store_outcome *o, int
 		LOG_I("row", r->id), LOG_I("us", us));
 }
 
+struct batch {
+	const struct ca_signer *signer;
+	int64_t now;
+	const struct store_claim_item *item;
+	struct store_outcome *outcome;
+	int64_t *us;
+};
+
 static enum err
-decide_all(struct ca_signer *s, const struct store_claim_item *items, size_t count,
-	struct store_outcome *outcomes, int64_t *us)
+decide_one(void *ctx, size_t i, struct arena *a)
 {
-	const struct decide d = {
-		s->profiles, s->signing.issuers, s->signing.item, s->batch, clock_now()};
-	enum err e = ERR_OK;
+	struct batch *b = ctx;
+	const struct ca_signer *s = b->signer;
+	const struct decide d = {s->profiles, s->signing.issuers, s->signing.item, a, b->now};
+	int64_t start = clock_monotonic_us();
+	enum err e = decide(&d, &b->item[i], &b->outcome[i]);
 
-	for (size_t i = 0; e == ERR_OK && i < count; i++) {
-		int64_t start = clock_monotonic_us();
-
-		e = decide(&d, &items[i], &outcomes[i]);
-		us[i] = clock_monotonic_us() - start;
-	}
+	b->us[i] = clock_monotonic_us() - start;
 	return e;
+}
+
+/* The quickest: a busy processor makes others late, and only the HSM all of them. */
+static void
+note_speed(struct ca_signer *s, const struct batch *b, size_t count)
+{
+	int64_t quickest = INT64_MAX;
+
+	for (size_t i = 0; i < count; i++)
+		if (b->outcome[i].kind == STORE_OUTCOME_ISSUED && b->us[i] < quickest)
+			quickest = b->us[i];
+	if (quickest < INT64_MAX)
+		s->quickest_us = quickest;
+}
+
+static enum err
+decide_all(struct ca_signer *s, struct batch *b, size_t count)
+{
+	unsigned hands = s->quickest_us < SLOW_US ? 1 : ca_token_sessions(s->token);
+
+	TRY(crew_run(s->crew, hands, count, decide_one, b));
+	note_speed(s, b, count);
+	return ERR_OK;
+}
+
+static unsigned
+limit_claim(const struct ca_signer *s)
+{
+	unsigned most = s->config->signer.batch, sessions = ca_token_sessions(s->token);
+	int64_t rounds = s->quickest_us < SLOW_US ? most : BATCH_US / s->quickest_us + 1;
+
+	return rounds * sessions < most ? (unsigned)rounds * sessions : most;
 }
 
 /* True when one must be decided anew. */
 static bool
-account_outcomes(struct ca_signer *s, const struct store_claim_item *items,
-	const struct store_outcome *outcomes, const int64_t *us, size_t count)
+account_outcomes(struct ca_signer *s, const struct batch *b, size_t count)
 {
 	bool again = false;
 
 	for (size_t i = 0; i < count; i++) {
-		again = again || outcomes[i].kind == STORE_OUTCOME_CHANGED;
-		if (outcomes[i].kind == STORE_OUTCOME_ISSUED)
+		again = again || b->outcome[i].kind == STORE_OUTCOME_CHANGED;
+		if (b->outcome[i].kind == STORE_OUTCOME_ISSUED)
 			s->counts.issued++;
-		else if (outcomes[i].kind == STORE_OUTCOME_REFUSED)
+		else if (b->outcome[i].kind == STORE_OUTCOME_REFUSED)
 			s->counts.refused++;
-		log_outcome(&items[i], &outcomes[i], us[i]);
+		log_outcome(&b->item[i], &b->outcome[i], b->us[i]);
 	}
 	return again;
 }
@@ -187,27 +231,26 @@ _Static_assert((int)CONFIG_BATCH_MAX == (int)STORE_CLAIM_MAX, "a full batch is o
 enum err
 ca_signer_work(struct ca_signer *s, bool *more)
 {
-	const struct store_claim_item *items;
-	struct store_outcome *outcomes;
-	const unsigned max = s->config->signer.batch;
+	struct batch b = {.signer = s};
+	const unsigned max = limit_claim(s);
 	struct store_claim *claim;
-	int64_t *us;
 	size_t count;
 	enum err e;
 
 	*more = false;
 	arena_reset(s->batch);
-	e = store_claim_open(s->store, max, s->batch, &claim, &items, &count);
+	e = store_claim_open(s->store, max, s->batch, &claim, &b.item, &count);
 	if (e != ERR_OK)
 		return e == ERR_NOTFOUND ? ERR_OK : e;
-	outcomes = arena_array(s->batch, count, sizeof(*outcomes));
-	us = arena_array(s->batch, count, sizeof(*us));
-	if ((e = decide_all(s, items, count, outcomes, us)) != ERR_OK) {
+	b.outcome = arena_array(s->batch, count, sizeof(*b.outcome));
+	b.us = arena_array(s->batch, count, sizeof(*b.us));
+	b.now = clock_now();
+	if ((e = decide_all(s, &b, count)) != ERR_OK) {
 		store_claim_abort(claim);
 		return e;
 	}
-	TRY(store_claim_finish(claim, outcomes));
-	*more = account_outcomes(s, items, outcomes, us, count) || count == max;
+	TRY(store_claim_finish(claim, b.outcome));
+	*more = account_outcomes(s, &b, count) || count == max;
 	return ERR_OK;
 }
 

@@ -1,6 +1,6 @@
 /*
  * The issuing loop's body: claim requests, judge each by facts read in the claiming transaction,
- * certify, record. One thread, one token. server/signer.c is the program around it.
+ * certify, record. One thread, one token, and a crew when the HSM takes its time. server/signer.c is the program around it.
  */
 #ifndef CHANCERY_CA_SIGNER_SIGNER_H
 #define CHANCERY_CA_SIGNER_SIGNER_H

@@ -34,7 +34,11 @@ struct config_hsm {
 	const char *token;		    /* label */
 	const char *pin_file;		    /* NULL when pin_fd is given */
 	uint32_t pin_fd;		    /* 0 when pin_file is given */
+	uint32_t sessions;		    /* signatures at once, of one signer */
 };
+
+/* libp11 opens no more sessions for a token. */
+enum { CONFIG_SESSIONS_MAX = 16 };
 
 /* The most requests that one transaction of the queue holds. */
 enum { CONFIG_BATCH_MAX = 64 };

@@ -59,7 +59,7 @@ enum { PORT_MAX = 65535 };
 		NUMBER(section.workers, 1, 1024, .fallback = (workers_),                           \
 			.help = "threads that handle requests"),                                   \
 		NUMBER(section.queue, 1, 65536, .fallback = (queue_),                              \
-			.help = "requests under way beyond the workers; then 503"),                \
+			.help = "requests under way beyond the workers; then new ones get 503"),   \
 		NUMBER(section.connections, 1, 65536, .fallback = (connections_),                  \
 			.help = "at once"),                                                        \
 		NUMBER(section.connections_per_address, 1, 65536, .fallback = (each_),             \
@@ -127,6 +127,8 @@ static const struct yaml_row rows[] = {
 		.help = "holds the PIN, which never stands in this file; either this or pin_fd"),
 	NUMBER(hsm.pin_fd, 3, 1023, .example = "3",
 		.help = "descriptor the signer is started with, to read the PIN from"),
+	NUMBER(hsm.sessions, 1, CONFIG_SESSIONS_MAX, .fallback = "4",
+		.help = "signatures one signer asks for at once, when they take a millisecond or more"),
 	REFUSED("hsm.pin",
 		"a PIN does not belong in the configuration; write it to a file only the "
 		"signer can read and name that with \"pin_file\""),

@@ -5,6 +5,7 @@ import os
 import pytest
 
 from conftest import MODULE, SHIM, wait_for
+from test_signer import verify
 
 FINAL_TRY, LOCKED = "00020000", "00040000"
 
@@ -106,3 +107,44 @@ def test_hsm_that_never_answers_ends_the_signer(shim, monkeypatch):
     os.unlink(shim.world.path("hang"))
     shim.start(2)
     assert shim.wait(request)[0] == "done"
+
+
+def most_at_once(site):
+    path = site.world.path("most")
+    return os.path.getsize(path) if os.path.exists(path) else 0
+
+
+@pytest.mark.parametrize("wait_us, sessions, most", [("20000", 4, 4), ("20000", 1, 1), ("0", 4, 1)])
+def test_slow_hsm_is_asked_by_all_sessions_at_once(shim, monkeypatch, wait_us, sessions, most):
+    """As many signatures are under way as there are sessions, and a fast token is asked by one thread alone."""
+    monkeypatch.setenv("SHIM_WAIT_US", wait_us)
+    monkeypatch.setenv("SHIM_MOST", shim.world.path("most"))
+    text = shim.world.read("chancery.yaml").decode()
+    shim.world.write("chancery.yaml", text.replace("hsm:\n", "hsm:\n  sessions: %d\n" % sessions))
+    who = shim.identity("d")
+    shim.start()
+    wait_for(shim.crl, 20, "the first CRL, which is signed by another thread")
+    for _ in range(2):  # what the first batch took decides for the second
+        requests = [shim.request(who) for _ in range(16)]
+        for r in requests:
+            assert shim.wait(r)[0] == "done"
+    assert most_at_once(shim) == most
+    serials = [shim.result(r)[1] for r in requests]
+    assert len(set(serials)) == 16
+    for serial in serials:
+        assert verify(shim, shim.certificate(serial)).returncode == 0
+
+
+def test_slow_hsm_that_fails_in_one_session_records_nothing_of_the_batch(shim, monkeypatch):
+    monkeypatch.setenv("SHIM_WAIT_US", "5000")
+    who = shim.identity("d")
+    monkeypatch.setenv("SHIM_SIGNS", "30")
+    s = shim.start(wait=False)
+    requests = [shim.request(who) for _ in range(64)]
+    assert s.ends() == 75, s.text()
+    states = [shim.result(r)[0] for r in requests]
+    count = shim.value("chancery_gateway", "SELECT count(*) FROM certificate")
+    assert "refused" not in states and states.count("done") == count < 30
+    monkeypatch.delenv("SHIM_SIGNS")
+    shim.start(2)
+    assert all(shim.wait(r)[0] == "done" for r in requests)
