@@ -167,6 +167,27 @@ handle_operation(struct http_request *req, struct http_response *resp)
 	json_decref(c.answer);
 }
 
+/* Taking away never stands behind giving, and neither does looking what is wrong. */
+static enum http_lane
+lane_for(const struct admin_operation *op)
+{
+	switch (op - admin_operations) {
+	case ADMIN_STATUS:
+	case ADMIN_CERTIFICATE_REVOKE:
+	case ADMIN_OFFBOARD:
+	case ADMIN_IDENTITY_BLOCK:
+	case ADMIN_GRANT_REMOVE:
+	case ADMIN_ROLE_REMOVE:
+	case ADMIN_ISSUER_RETIRE:
+		return HTTP_LANE_URGENT;
+	case ADMIN_ISSUE:
+	case ADMIN_RENEW:
+		return HTTP_LANE_BEGINS;
+	default:
+		return HTTP_LANE_CONTINUES;
+	}
+}
+
 static struct http_route
 make_route(const struct admin_operation *op, const char *path)
 {
@@ -179,6 +200,7 @@ make_route(const struct admin_operation *op, const char *path)
 		.body_max = changes ? BODY_MAX : 0,
 		.content_types = json_only,
 		.run = HTTP_RUN_POOL,
+		.lane = lane_for(op),
 		.operation = op->name,
 		.arg = op};
 }

@@ -172,7 +172,7 @@ dispatch_request(struct http_conn *c)
 		run_inline(c);
 		return send_reply(c);
 	}
-	if (c->refusal == NULL && !pool_reserve(&s->pool))
+	if (c->refusal == NULL && !pool_reserve(&s->pool, c->req.route->lane))
 		c->refusal = server_draining(s) ? &closing : &busy;
 	if (c->refusal != NULL) {
 		run_refusal(c);
@@ -180,6 +180,7 @@ dispatch_request(struct http_conn *c)
 	}
 	c->stage = STAGE_REPLY;
 	MHD_suspend_connection(c->mhd); /* before anybody can resume it */
+	c->job.lane = c->req.route->lane;
 	pool_push(&s->pool, &c->job);
 	return MHD_YES;
 }

@@ -7,7 +7,34 @@
 #include "lib/base/bytes.h"
 #include "lib/base/clock.h"
 
-enum { STACK_SIZE = 2 * 1024 * 1024 };
+enum {
+	STACK_SIZE = 2 * 1024 * 1024,
+	SECOND_US = 1000000,
+	AWAY_MAX_S = 30,
+	BEGINS_EVERY = 4,    /* turns */
+	KEPT_PER_WORKER = 16 /* one of so many is kept for what is urgent */
+};
+
+static struct pool_queue *
+lane_of(struct pool *p, enum http_lane lane)
+{
+	return p->queue[lane].first != NULL ? &p->queue[lane] : NULL;
+}
+
+/* Under the lock: the queue whose turn it is, NULL when there is nothing that may run now. */
+static struct pool_queue *
+find_queue(struct pool *p)
+{
+	struct pool_queue *begins = lane_of(p, HTTP_LANE_BEGINS),
+			  *continues = lane_of(p, HTTP_LANE_CONTINUES),
+			  *urgent = lane_of(p, HTTP_LANE_URGENT);
+
+	if (urgent != NULL || p->ordinary >= p->shared)
+		return urgent;
+	if (begins != NULL && p->turn % BEGINS_EVERY == 0)
+		return begins;
+	return continues != NULL ? continues : begins;
+}
 
 /*
  * Under the lock: is one more worker to be woken? One at a time: a woken one that finds more than
@@ -17,7 +44,7 @@ enum { STACK_SIZE = 2 * 1024 * 1024 };
 static bool
 want_another(struct pool *p)
 {
-	if (p->first == NULL || p->sleeping == 0 || p->waking)
+	if (p->sleeping == 0 || p->waking || find_queue(p) == NULL)
 		return false;
 	p->waking = true;
 	return true;
@@ -27,27 +54,44 @@ want_another(struct pool *p)
 static struct pool_job *
 take_job(struct pool *p)
 {
+	struct pool_queue *q;
 	struct pool_job *job;
 
-	while (p->first == NULL && !p->stopping) {
+	while ((q = find_queue(p)) == NULL && !p->stopping) {
 		p->sleeping++;
 		pthread_cond_wait(&p->work, &p->lock);
 		p->sleeping--;
 		p->waking = false;
 	}
-	job = p->first;
-	if (job != NULL) {
-		p->first = job->next;
-		if (p->first == NULL)
-			p->last = &p->first;
-	}
+	if (q == NULL)
+		return NULL;
+	job = q->first;
+	q->first = job->next;
+	if (q->first == NULL)
+		q->last = &q->first;
+	p->turn++;
+	p->ordinary += job->lane != HTTP_LANE_URGENT;
 	return job;
+}
+
+/* Under the lock. How much of what begins is done in a second, as of the last whole one. */
+static void
+count_done(struct pool *p, int64_t now)
+{
+	p->done++;
+	if (now - p->second_us < SECOND_US)
+		return;
+	p->rate = (unsigned)((int64_t)p->done * SECOND_US / (now - p->second_us));
+	p->done = 0;
+	p->second_us = now;
 }
 
 /* Under the lock. */
 static void
-give_room(struct pool *p)
+give_room(struct pool *p, enum http_lane lane)
 {
+	if (lane == HTTP_LANE_BEGINS)
+		count_done(p, clock_monotonic_us());
 	if (--p->active == 0)
 		pthread_cond_broadcast(&p->idle);
 }
@@ -60,6 +104,7 @@ run_jobs(void *ctx)
 
 	pthread_mutex_lock(&p->lock);
 	while ((job = take_job(p)) != NULL) {
+		enum http_lane lane = job->lane; /* the job may be gone once it has run */
 		bool another = want_another(p);
 
 		pthread_mutex_unlock(&p->lock);
@@ -67,8 +112,9 @@ run_jobs(void *ctx)
 			pthread_cond_signal(&p->work);
 		enum pool_end end = p->run(job);
 		pthread_mutex_lock(&p->lock);
+		p->ordinary -= lane != HTTP_LANE_URGENT;
 		if (end == POOL_DONE)
-			give_room(p);
+			give_room(p, lane);
 	}
 	pthread_mutex_unlock(&p->lock);
 	return NULL;
@@ -103,8 +149,13 @@ pool_open(struct pool *p, unsigned workers, unsigned queue_max, pool_run *run)
 	pthread_attr_t attr;
 	unsigned started = 0;
 
-	*p = (struct pool){.run = run, .workers = workers, .room = workers + queue_max};
-	p->last = &p->first;
+	*p = (struct pool){.run = run,
+		.workers = workers,
+		.shared = workers - workers / KEPT_PER_WORKER,
+		.room = workers + queue_max,
+		.second_us = clock_monotonic_us()};
+	for (unsigned i = 0; i < HTTP_LANE_COUNT; i++)
+		p->queue[i].last = &p->queue[i].first;
 	p->thread = mem_zalloc(workers, sizeof(p->thread[0]));
 	init_sync(p);
 	pthread_attr_init(&attr);
@@ -121,27 +172,48 @@ pool_open(struct pool *p, unsigned workers, unsigned queue_max, pool_run *run)
 }
 
 bool
-pool_reserve(struct pool *p)
+pool_reserve(struct pool *p, enum http_lane lane)
 {
 	bool admitted;
 
 	pthread_mutex_lock(&p->lock);
-	admitted = !p->closed && p->active < p->room;
+	admitted = !p->closed && (lane != HTTP_LANE_BEGINS || p->active < p->room);
 	if (admitted)
 		p->active++;
+	if (p->active <= p->room / 2) /* the crowd is gone, whoever still has an appointment */
+		p->next_us = 0;
 	pthread_mutex_unlock(&p->lock);
 	return admitted;
+}
+
+/* Who does not keep to it drives the appointments to their end; from there on they are spread over
+ * the latter half. */
+unsigned
+pool_appoint(struct pool *p)
+{
+	int64_t now = clock_monotonic_us(), away;
+
+	pthread_mutex_lock(&p->lock);
+	p->next_us =
+		(p->next_us > now ? p->next_us : now) + SECOND_US / (p->rate > 0 ? p->rate : 1);
+	if (p->next_us > now + AWAY_MAX_S * SECOND_US)
+		p->next_us = now + AWAY_MAX_S / 2 * SECOND_US;
+	away = p->next_us - now;
+	pthread_mutex_unlock(&p->lock);
+	return away > SECOND_US ? (unsigned)(away / SECOND_US) : 1;
 }
 
 void
 pool_push(struct pool *p, struct pool_job *job)
 {
+	struct pool_queue *q = &p->queue[job->lane];
 	bool wake;
 
 	job->next = NULL;
+	job->pushed_us = clock_monotonic_us();
 	pthread_mutex_lock(&p->lock);
-	*p->last = job;
-	p->last = &job->next;
+	*q->last = job;
+	q->last = &job->next;
 	wake = want_another(p);
 	pthread_mutex_unlock(&p->lock);
 	if (wake) /* after the lock, or the woken worker runs into it */
@@ -149,10 +221,10 @@ pool_push(struct pool *p, struct pool_job *job)
 }
 
 void
-pool_release(struct pool *p)
+pool_release(struct pool *p, enum http_lane lane)
 {
 	pthread_mutex_lock(&p->lock);
-	give_room(p);
+	give_room(p, lane);
 	pthread_mutex_unlock(&p->lock);
 }
 

@@ -19,7 +19,16 @@ struct http_route {
 	enum http_run {
 		HTTP_RUN_POOL,
 		HTTP_RUN_INLINE
-	} run;		       /* INLINE: on the network thread; must never block */
+	} run; /* INLINE: on the network thread; must never block */
+	/* Who is let in and whose turn it is when more arrive than are served. What begins is refused, 503,
+	 * once as much is under way as the listener takes; what continues something begun and what is
+	 * urgent never is: each connection has one request at a time. */
+	enum http_lane {
+		HTTP_LANE_BEGINS,
+		HTTP_LANE_CONTINUES,
+		HTTP_LANE_URGENT,
+		HTTP_LANE_COUNT
+	} lane;
 	const char *operation; /* for log and metrics: "est.simpleenroll" */
 	const void *arg;       /* what handlers shared by several routes find as req->route->arg */
 };

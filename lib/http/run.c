@@ -10,10 +10,15 @@
 #include "lib/http/conn.h"
 
 #include <assert.h>
+#include <poll.h>
 
 #include "lib/base/clock.h"
 
-enum { RETRY_AFTER_SECONDS = 2 };
+enum {
+	RETRY_AFTER_SECONDS = 2,
+	WAITED_US = 100000,	   /* from here on a client may have given up */
+	BEGIN_WITHIN_US = 10000000 /* in the queue */
+};
 
 /* What a verdict means once a connection is open. */
 static const struct http_refusal unwelcome[] = {
@@ -29,6 +34,11 @@ static const struct http_refusal unwelcome[] = {
 	[HTTP_PEER_UNAVAILABLE] = {503, "unavailable",
 		"the client certificate cannot be checked now, try again"},
 };
+
+static const struct http_refusal too_late = {503, "busy",
+					 "this request has waited too long to be begun, try again"},
+				 gone = {503, "busy",
+					 "the client left before its request was begun"};
 
 static const struct http_refusal no_answer = {500, "internal", "the request could not be answered"};
 
@@ -55,6 +65,13 @@ refusal_text(struct http_conn *c, const struct http_refusal *r)
 	return text;
 }
 
+/* Who is refused because there are too many gets an appointment. */
+static unsigned
+choose_retry_after(struct http_conn *c, const struct http_refusal *r)
+{
+	return strcmp(r->word, "busy") == 0 ? pool_appoint(&c->server->pool) : RETRY_AFTER_SECONDS;
+}
+
 static void
 write_refusal(struct http_conn *c, const struct http_refusal *r, struct http_response *resp)
 {
@@ -70,8 +87,8 @@ write_refusal(struct http_conn *c, const struct http_refusal *r, struct http_res
 		http_response_header(resp, "Allow", arena_strdup(c->req.arena, allow));
 	}
 	if (r->status == 503)
-		http_response_header(
-			resp, "Retry-After", arena_printf(c->req.arena, "%d", RETRY_AFTER_SECONDS));
+		http_response_header(resp, "Retry-After",
+			arena_printf(c->req.arena, "%u", choose_retry_after(c, r)));
 	if (resp->reason == NULL)
 		resp->reason = r->reason;
 }
@@ -145,17 +162,45 @@ check_requester(struct http_conn *c)
 	return v == HTTP_PEER_OK ? NULL : &unwelcome[v];
 }
 
+static bool
+has_left(const struct http_conn *c)
+{
+	struct pollfd p = {.fd = c->fd, .events = POLLRDHUP};
+
+	return poll(&p, 1, 0) == 1 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
+/* Nobody is served what nobody waits for any more; but who wants to revoke may leave. Looked at only
+ * once there was a queue, so that who closes its half early is answered by a server that is not full. */
+static const struct http_refusal *
+check_wait(const struct http_conn *c)
+{
+	enum http_lane lane = c->req.route->lane;
+	int64_t waited =
+		c->req.route->run == HTTP_RUN_POOL ? clock_monotonic_us() - c->job.pushed_us : 0;
+
+	if (waited < WAITED_US || lane == HTTP_LANE_URGENT)
+		return NULL;
+	if (lane == HTTP_LANE_BEGINS && waited > BEGIN_WITHIN_US)
+		return &too_late;
+	return has_left(c) ? &gone : NULL;
+}
+
 /* Fills resp, unless the handler said http_later(). */
 static void
 run_handler(struct http_conn *c, struct http_response *resp)
 {
-	const struct http_refusal *r;
+	const struct http_refusal *r, *late;
 	const char *why;
 
 	c->req.arena = thread_arena(&c->server->arenas);
 	r = check_requester(c);
 	if (c->req.route->run == HTTP_RUN_POOL)
 		(void)conn_request_id(c);
+	if (r == NULL && (late = check_wait(c)) != NULL) {
+		write_refusal(c, late, resp);
+		return;
+	}
 	if (r == NULL) {
 		read_params(c);
 		c->req.route->handler(&c->req, resp);
@@ -218,12 +263,13 @@ go_on(struct http_conn *c)
 	struct http_server *s = c->server;
 	struct MHD_Connection *mhd = c->mhd;
 	struct later *l = c->later;
+	enum http_lane lane = c->req.route->lane;
 
 	l->then(&c->req, &l->resp, l->ctx);
 	reply_to(c, &l->resp);
 	arenas_give(&s->arenas, c->req.arena);
 	MHD_resume_connection(mhd);
-	pool_release(&s->pool);
+	pool_release(&s->pool, lane);
 }
 
 static void

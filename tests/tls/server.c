@@ -146,20 +146,22 @@ get_close(struct http_request *req, struct http_response *resp)
 }
 
 static const char *const echo_types[] = {"application/octet-stream", "application/x-test", NULL};
+#define AT_ONCE HTTP_RUN_INLINE, HTTP_LANE_BEGINS
+#define BY_WORKER HTTP_RUN_POOL, HTTP_LANE_BEGINS
 static const struct http_route routes[] = {
-	{"/hello", HTTP_GET, get_hello, 0, NULL, HTTP_RUN_INLINE, "test.hello", NULL},
-	{"/tagged", HTTP_GET, get_tagged, 0, NULL, HTTP_RUN_INLINE, "test.tagged", NULL},
-	{"/letters", HTTP_GET, get_letters, 0, NULL, HTTP_RUN_INLINE, "test.letters", NULL},
-	{"/pool", HTTP_GET, get_pool, 0, NULL, HTTP_RUN_POOL, "test.pool", NULL},
-	{"/inline/{*}", HTTP_GET, get_params, 0, NULL, HTTP_RUN_INLINE, "test.inline", NULL},
-	{"/item/{}/part/{}", HTTP_GET, get_params, 0, NULL, HTTP_RUN_POOL, "test.part", NULL},
-	{"/echo", HTTP_POST, post_echo, 4096, echo_types, HTTP_RUN_POOL, "test.echo", NULL},
-	{"/any", HTTP_POST | HTTP_PUT, post_echo, 1 << 20, NULL, HTTP_RUN_POOL, "test.any", NULL},
-	{"/exporter", HTTP_GET, get_exporter, 0, NULL, HTTP_RUN_POOL, "test.exporter", NULL},
-	{"/whoami", HTTP_GET, get_whoami, 0, NULL, HTTP_RUN_POOL, "test.whoami", NULL},
-	{"/block", HTTP_GET, get_block, 0, NULL, HTTP_RUN_POOL, "test.block", NULL},
-	{"/nothing", HTTP_GET, get_nothing, 0, NULL, HTTP_RUN_POOL, "test.nothing", NULL},
-	{"/close", HTTP_GET, get_close, 0, NULL, HTTP_RUN_POOL, "test.close", NULL},
+	{"/hello", HTTP_GET, get_hello, 0, NULL, AT_ONCE, "test.hello", NULL},
+	{"/tagged", HTTP_GET, get_tagged, 0, NULL, AT_ONCE, "test.tagged", NULL},
+	{"/letters", HTTP_GET, get_letters, 0, NULL, AT_ONCE, "test.letters", NULL},
+	{"/pool", HTTP_GET, get_pool, 0, NULL, BY_WORKER, "test.pool", NULL},
+	{"/inline/{*}", HTTP_GET, get_params, 0, NULL, AT_ONCE, "test.inline", NULL},
+	{"/item/{}/part/{}", HTTP_GET, get_params, 0, NULL, BY_WORKER, "test.part", NULL},
+	{"/echo", HTTP_POST, post_echo, 4096, echo_types, BY_WORKER, "test.echo", NULL},
+	{"/any", HTTP_POST | HTTP_PUT, post_echo, 1 << 20, NULL, BY_WORKER, "test.any", NULL},
+	{"/exporter", HTTP_GET, get_exporter, 0, NULL, BY_WORKER, "test.exporter", NULL},
+	{"/whoami", HTTP_GET, get_whoami, 0, NULL, BY_WORKER, "test.whoami", NULL},
+	{"/block", HTTP_GET, get_block, 0, NULL, BY_WORKER, "test.block", NULL},
+	{"/nothing", HTTP_GET, get_nothing, 0, NULL, BY_WORKER, "test.nothing", NULL},
+	{"/close", HTTP_GET, get_close, 0, NULL, BY_WORKER, "test.close", NULL},
 	{.pattern = NULL},
 };
 

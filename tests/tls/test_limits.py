@@ -129,7 +129,7 @@ def test_full_pool_answers_503_at_once(start, good):
     c = connect(server, good)
     answer = wait_until(lambda: (lambda a: a if a.status == 503 else None)(c.get("/pool", "Connection: keep-alive\r\n"))
                         if blocked(server, good) else None, "a full pool")
-    assert answer.header("Retry-After") == "2" and answer.body.startswith(b"busy: ")
+    assert 1 <= int(answer.header("Retry-After")) <= 30 and answer.body.startswith(b"busy: ")
     assert c.get("/hello").status == 200, "inline routes go on, and so does the connection"
     server.command("release 2")
     assert [w.response().body for w in waiting] == [b"released\n"] * 2

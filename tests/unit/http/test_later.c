@@ -93,7 +93,30 @@ answer(struct http_request *req, struct http_response *resp)
 	resp->body = bytes_str(text);
 }
 
+static atomic_bool blocked, may_go;
+static atomic_uint begun;
+
+/* Occupies its worker. */
+static void
+block(struct http_request *req, struct http_response *resp)
+{
+	atomic_store(&blocked, true);
+	while (!atomic_load(&may_go))
+		usleep(1000);
+	answer(req, resp);
+}
+
+static void
+count(struct http_request *req, struct http_response *resp)
+{
+	atomic_fetch_add(&begun, 1);
+	answer(req, resp);
+}
+
 static const struct http_route routes[] = {
+	{.pattern = "/block", .methods = HTTP_GET, .handler = block},
+	{.pattern = "/begin", .methods = HTTP_GET, .handler = count},
+	{.pattern = "/revoke", .methods = HTTP_GET, .handler = count, .lane = HTTP_LANE_URGENT},
 	{.pattern = "/hold/{}", .methods = HTTP_GET, .handler = hold},
 	{.pattern = "/nothing", .methods = HTTP_GET, .handler = hold_for_nothing},
 	{.pattern = "/overtaken", .methods = HTTP_GET, .handler = hold_too_long},
@@ -399,6 +422,32 @@ test_client_may_leave_while_its_request_waits(void)
 		HTTP_CLOSED); /* would end the process if its connection were still suspended */
 }
 
+/* The only worker is busy for longer than a client may be gone unnoticed; who stays is served. */
+static void
+test_request_whose_client_left_the_queue_is_not_begun_unless_urgent(void)
+{
+	struct http_server *s = serve(1, 4);
+	int fd = asked(s, "/block"), begin, revoke, stays;
+	int64_t until;
+
+	while (!atomic_load(&blocked))
+		usleep(1000);
+	begin = asked(s, "/begin");
+	revoke = asked(s, "/revoke");
+	stays = asked(s, "/begin");
+	close(begin);
+	close(revoke);
+	for (until = clock_monotonic_us() + 200000; clock_monotonic_us() < until;)
+		usleep(1000);
+	atomic_store(&may_go, true);
+	CHECK(answered(fd, 200, "qqq"));
+	CHECK(answered(stays, 200, "qqq"));
+	close(fd);
+	close(stays);
+	CHECK(http_server_close(s, 20) == HTTP_CLOSED);
+	CHECK(atomic_load(&begun) == 2);
+}
+
 enum { CLIENTS = 8, ROUNDS = 40 }; /* at most HELD_MAX in all */
 
 static void *
@@ -464,4 +513,6 @@ UNIT_MAIN("http later",
 		test_close_gives_up_at_its_deadline_and_leaves_all_as_it_is},
 	{"test_client_may_leave_while_its_request_waits",
 		test_client_may_leave_while_its_request_waits},
+	{"test_request_whose_client_left_the_queue_is_not_begun_unless_urgent",
+		test_request_whose_client_left_the_queue_is_not_begun_unless_urgent},
 	{"test_many_at_once_get_their_own_answers", test_many_at_once_get_their_own_answers})
