@@ -17,9 +17,6 @@
 
 enum { MARK_COLUMN = 0 }; /* the only one of mark_lock */
 
-static const struct stmt begin = {"writer_begin", "BEGIN", 0};
-static const struct stmt commit = {"writer_commit", "COMMIT", 0};
-
 /* Whether the step's rows and this one may not be in one statement. */
 static bool
 must_follow(const struct step *step, struct job **jobs, size_t i)
@@ -131,11 +128,11 @@ batch_steps(struct writer *w, const struct params *mark, struct db_step *out)
 {
 	size_t n = 0;
 
-	out[n++] = (struct db_step){.st = &begin};
+	out[n++] = (struct db_step){.st = &db_begin};
 	out[n++] = (struct db_step){.st = w->db->words->mark_move, .params = mark};
 	for (size_t i = 0; i < w->step_count; i++)
 		out[n++] = (struct db_step){.st = w->step[i].st, .params = w->step[i].params};
-	out[n++] = (struct db_step){.st = &commit};
+	out[n++] = (struct db_step){.st = &db_commit};
 	return n;
 }
 
@@ -160,8 +157,7 @@ judge_batch(struct writer *w, struct job **jobs, size_t n, struct db_step *steps
 	enum err why = failed != NULL ? db_conn_judge(failed) : ERR_OK;
 	if (why != ERR_OK)
 		fail_all(jobs, n, why);
-	if (!db_conn_usable(&w->conn) || db_conn_command(&w->conn, "ROLLBACK") != ERR_OK ||
-		!marked) {
+	if (!db_conn_usable(&w->conn) || db_conn_roll_back(&w->conn) != ERR_OK || !marked) {
 		db_conn_close(&w->conn);
 		return UNKNOWN;
 	}
@@ -221,7 +217,7 @@ look_up(struct writer *w, int64_t *found)
 
 	params_text(&lock, w->name);
 	if (e == ERR_OK)
-		e = db_conn_command(&w->conn, "BEGIN");
+		e = db_conn_begin(&w->conn);
 	if (e == ERR_OK)
 		e = db_conn_run(&w->conn, w->db->words->mark_lock, &lock, &res);
 	if (e == ERR_OK && result_rows(res) != 1)
@@ -234,7 +230,7 @@ look_up(struct writer *w, int64_t *found)
 		e = db_conn_run(&w->conn, w->db->words->mark_move, &move, NULL);
 	}
 	if (e == ERR_OK)
-		e = db_conn_command(&w->conn, "COMMIT");
+		e = db_conn_commit(&w->conn);
 	if (e != ERR_OK)
 		db_conn_close(&w->conn);
 	return e;

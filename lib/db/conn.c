@@ -303,6 +303,27 @@ db_conn_command(struct db_conn *c, const char *sql)
 	return finish_query(c, NULL);
 }
 
+const struct stmt db_begin = {"transaction_begin", "BEGIN", 0};
+const struct stmt db_commit = {"transaction_commit", "COMMIT", 0};
+
+enum err
+db_conn_begin(struct db_conn *c)
+{
+	return db_conn_command(c, db_begin.sql);
+}
+
+enum err
+db_conn_commit(struct db_conn *c)
+{
+	return db_conn_command(c, db_commit.sql);
+}
+
+enum err
+db_conn_roll_back(struct db_conn *c)
+{
+	return db_conn_command(c, "ROLLBACK");
+}
+
 /* The next result of a pipeline, also a refusal. */
 static enum err
 fetch_result(struct db_conn *c, PGresult **out)

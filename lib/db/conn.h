@@ -54,8 +54,13 @@ void db_conn_check(struct db_conn *c);
  * caller copies is bounded. */
 enum err db_conn_run(struct db_conn *c, const struct stmt *st, const struct params *p,
 	PGresult **out) MUST_CHECK;
-/* Constant text without parameters or result: BEGIN, COMMIT, LISTEN, migrations. */
+/* Constant text without parameters or result: LISTEN, migrations. */
 enum err db_conn_command(struct db_conn *c, const char *sql) MUST_CHECK;
+/* Where a transaction begins and ends: by itself, and as steps of a pipeline. */
+extern const struct stmt db_begin, db_commit;
+enum err db_conn_begin(struct db_conn *c) MUST_CHECK;
+enum err db_conn_commit(struct db_conn *c) MUST_CHECK;
+enum err db_conn_roll_back(struct db_conn *c) MUST_CHECK;
 /*
  * Several statements in one round trip. First all are prepared; when that fails nothing was sent, and
  * the steps have no results. ERR_OK: every step has its result, which is the caller's and may be a

@@ -133,7 +133,7 @@ end_turn(struct store_crl_job *job)
 	if (!db_conn_usable(job->conn))
 		return; /* it has ended with the connection */
 	BIND(&p, crl_turn_end, .issuer = job->issuer);
-	if (db_conn_command(job->conn, "ROLLBACK") != ERR_OK ||
+	if (db_conn_roll_back(job->conn) != ERR_OK ||
 		db_conn_run(job->conn, &sql_crl_turn_end, &p, NULL) != ERR_OK)
 		db_conn_close(job->conn);
 }
@@ -332,10 +332,10 @@ store_crl_record(struct store_crl_job *job, const struct store_crl *crl)
 	enum err e;
 
 	sha256(crl->der, digest);
-	TRY(db_conn_command(job->conn, "BEGIN"));
+	TRY(db_conn_begin(job->conn));
 	TRY(lengthen_turn(job)); /* its row is locked now: nobody takes the turn before COMMIT */
 	TRY(record_crl(job, crl, digest));
-	e = db_conn_command(job->conn, "COMMIT");
+	e = db_conn_commit(job->conn);
 	if (e == ERR_UNAVAILABLE && !db_conn_usable(job->conn))
 		e = look_up_crl(job->store, crl, digest);
 	if (e == ERR_OK)

@@ -117,7 +117,7 @@ remove_unused(struct db_conn *c, const char *name, const char *actor)
 		.actor = actor);
 	TRY(db_conn_run(c, &sql_issuer_remove, &p, &res));
 	return result_null(res, 0, COL_ISSUER_REMOVE_USED_BY)
-		? db_conn_command(c, "COMMIT")
+		? db_conn_commit(c)
 		: err_set(ERR_CONFLICT, "%s refers to issuer \"%s\": it stays",
 			  result_peek(res, 0, COL_ISSUER_REMOVE_USED_BY), name);
 }
@@ -129,7 +129,7 @@ store_issuer_remove(struct store *s, const char *name, const char *actor)
 	enum err e;
 
 	TRY(db_take(s->db, DB_OWN, &c));
-	e = db_conn_command(c, "BEGIN");
+	e = db_conn_begin(c);
 	if (e == ERR_OK)
 		e = remove_unused(c, name, actor);
 	if (e != ERR_OK)

@@ -192,13 +192,13 @@ apply_file(struct work *w, const char *name, int version)
 
 	BIND(&p, schema_version_add, .version = version, .name = name);
 	if (e == ERR_OK)
-		e = db_conn_command(&w->conn, "BEGIN");
+		e = db_conn_begin(&w->conn);
 	if (e == ERR_OK)
 		e = db_conn_command(&w->conn, (const char *)text.data);
 	if (e == ERR_OK && version > 0)
 		e = db_conn_run(&w->conn, &sql_schema_version_add, &p, NULL);
 	if (e == ERR_OK)
-		e = db_conn_command(&w->conn, "COMMIT");
+		e = db_conn_commit(&w->conn);
 	return e == ERR_OK ? ERR_OK : err_context(e, "\"%s\"", name);
 }
 

@@ -61,7 +61,7 @@ store_claim_abort(struct store_claim *claim)
 	if (claim == NULL)
 		return;
 	if (db_conn_usable(claim->conn) && PQtransactionStatus(claim->conn->pg) != PQTRANS_IDLE &&
-		db_conn_command(claim->conn, "ROLLBACK") != ERR_OK)
+		db_conn_roll_back(claim->conn) != ERR_OK)
 		db_conn_close(claim->conn);
 	db_give(claim->store->db, DB_OWN, claim->conn);
 	free(claim);
@@ -71,9 +71,8 @@ store_claim_abort(struct store_claim *claim)
 static enum err
 begin_and_take(struct db_conn *c, unsigned max, PGresult **out)
 {
-	static const struct stmt begin = {"claim_begin", "BEGIN", 0};
 	AUTO_PARAMS(p);
-	struct db_step steps[] = {{.st = &begin}, {.st = &sql_claim_take, .params = &p}};
+	struct db_step steps[] = {{.st = &db_begin}, {.st = &sql_claim_take, .params = &p}};
 
 	BIND(&p, claim_take, .most = max);
 	enum err e = db_conn_pipeline(c, steps, ARRAY_LEN(steps));
@@ -94,7 +93,7 @@ take_what_fits(struct db_conn *c, unsigned max, PGresult **out)
 	while (e == ERR_LIMIT && max > 1) {
 		PQclear(*out);
 		*out = NULL;
-		TRY(db_conn_command(c, "ROLLBACK"));
+		TRY(db_conn_roll_back(c));
 		max = max > 8 ? max / 8 : 1;
 		e = begin_and_take(c, max, out);
 	}

@@ -29,8 +29,6 @@ struct record {
 	enum record_as *as;
 };
 
-static const struct stmt finish_commit = {"claim_commit", "COMMIT", 0};
-
 static const enum record_as as_of[] = {
 	[STORE_OUTCOME_ISSUED] = RECORD_ISSUED,
 	[STORE_OUTCOME_REFUSED] = RECORD_REFUSED,
@@ -117,7 +115,7 @@ refuse_params(const struct record *r, struct params *p)
 static enum err
 roll_back(struct db_conn *c)
 {
-	return PQtransactionStatus(c->pg) != PQTRANS_IDLE ? db_conn_command(c, "ROLLBACK") : ERR_OK;
+	return PQtransactionStatus(c->pg) != PQTRANS_IDLE ? db_conn_roll_back(c) : ERR_OK;
 }
 
 /* After a pipeline whose results are there: why it was not committed. */
@@ -132,7 +130,7 @@ judge_all(struct db_conn *c, const struct db_step *steps, size_t count)
 	if (e == ERR_OK)
 		return ERR_OK;
 	snprintf(why, sizeof(why), "%s", err_reason());
-	if (db_conn_usable(c) && db_conn_command(c, "ROLLBACK") == ERR_OK)
+	if (db_conn_usable(c) && db_conn_roll_back(c) == ERR_OK)
 		return err_set(e, "%s", why); /* alive and rolled back: certainly not recorded */
 	db_conn_close(c);
 	return err_set(ERR_UNAVAILABLE, "%s", why);
@@ -199,7 +197,7 @@ write_all(struct db_conn *c, struct record *r)
 		steps[n++] = (struct db_step){.st = &sql_claim_refuse, .params = &refused};
 	if (hold_params(r, &held) > 0)
 		steps[n++] = (struct db_step){.st = &sql_claim_hold, .params = &held};
-	steps[n++] = (struct db_step){.st = &finish_commit};
+	steps[n++] = (struct db_step){.st = &db_commit};
 	enum err e = db_conn_pipeline(c, steps, n);
 	if (e == ERR_OK)
 		e = judge_all(c, steps, n);
@@ -286,7 +284,7 @@ record_again(struct db_conn *c, struct record *r)
 		if (r->on[i])
 			ids[n++] = r->claim->items[i].id;
 	BIND(&p, claim_relock, .ids = ints_of(ids, n));
-	TRY(db_conn_command(c, "BEGIN"));
+	TRY(db_conn_begin(c));
 	TRY(db_conn_run(c, &sql_claim_relock, &p, &res));
 	TRY(read_answered(r, res));
 	return record_all(c, r);

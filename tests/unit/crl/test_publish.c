@@ -70,7 +70,7 @@ static void
 test_first_crl_has_times_number_and_no_list(void)
 {
 	const struct work work = {.last_number = 0};
-	struct crl_published made;
+	struct crl_published made = {0};
 	struct pki_crl crl;
 	AUTO_BUF(der, 8192);
 
@@ -90,7 +90,7 @@ static void
 test_number_rises_although_the_clock_fell_back(void)
 {
 	const struct work work = {.last_number = now_ns + 5};
-	struct crl_published made;
+	struct crl_published made = {0};
 	AUTO_BUF(der, 8192);
 
 	make();
@@ -109,7 +109,7 @@ test_entries_keep_serial_reason_and_a_date_not_after_this_update(void)
 		{.serial = {0x7f, 2}, .revoked_at = NOW - 1, .reason = -1},
 	};
 	const struct work work = {.revoked = revoked, .count = 2};
-	struct crl_published made;
+	struct crl_published made = {0};
 	struct pki_crl crl;
 	AUTO_BUF(der, 8192);
 
@@ -138,7 +138,7 @@ test_many_entries_fit(void)
 	enum { MANY = 20000 };
 	struct store_revoked *revoked = mem_zalloc(MANY, sizeof(*revoked));
 	const struct work work = {.revoked = revoked, .count = MANY};
-	struct crl_published made;
+	struct crl_published made = {0};
 	AUTO_BUF(der, MANY * 64 + 4096);
 
 	for (size_t i = 0; i < MANY; i++) {
@@ -173,7 +173,7 @@ test_reason_that_does_not_exist_is_refused(void)
 	static const struct store_revoked revoked = {
 		.serial = {1}, .revoked_at = NOW - DAY, .reason = 7};
 	const struct work work = {.revoked = &revoked, .count = 1};
-	struct crl_published made;
+	struct crl_published made = {0};
 	AUTO_BUF(der, 8192);
 
 	make();
