@@ -82,7 +82,7 @@ def cut_at(statement):
                                    ids=["before", "after", "answer"])
 
 
-@cut_at("writer_commit")
+@cut_at("transaction_commit")
 def test_writer_finds_out_what_became_of_a_commit_without_answer(db, proxy):
     db.issuer()
     dev = db.identity("dev")
@@ -102,7 +102,7 @@ def test_writer_finds_out_what_became_of_a_commit_without_answer(db, proxy):
     assert len(ids) == 3 + len(unavailable)
 
 
-@cut_at("claim_commit")
+@cut_at("transaction_commit")
 def test_signer_records_the_same_certificates_whatever_became_of_its_commit(db, proxy):
     db.issuer()
     dev = db.identity("dev")

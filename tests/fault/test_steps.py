@@ -14,12 +14,12 @@ GATEWAY, SIGNER = "chancery_gateway", "chancery_signer"
 
 # (role, prepared statement, moment): where the program is held.
 STEPS = {
-    "before_the_request_is_committed": dict(role=GATEWAY, statement="writer_commit", moment="before"),
-    "after_the_commit_before_the_bell": dict(role=GATEWAY, statement="writer_commit", moment="after"),
+    "before_the_request_is_committed": dict(role=GATEWAY, statement="transaction_commit", moment="before"),
+    "after_the_commit_before_the_bell": dict(role=GATEWAY, statement="transaction_commit", moment="after"),
     "after_the_claim": dict(role=SIGNER, statement="claim_take", moment="after", rows=True),
     "after_signing_before_recording": dict(role=SIGNER, statement="claim_issue", moment="before"),
-    "before_the_signers_commit": dict(role=SIGNER, statement="claim_commit", moment="before"),
-    "after_commit_before_its_answer": dict(role=SIGNER, statement="claim_commit", moment="after"),
+    "before_the_signers_commit": dict(role=SIGNER, statement="transaction_commit", moment="before"),
+    "after_commit_before_its_answer": dict(role=SIGNER, statement="transaction_commit", moment="after"),
     "after_the_result_before_the_answer": dict(role=GATEWAY, statement="wait_fetch", moment="after", rows=True),
     "after_the_answer": None,
 }

@@ -96,8 +96,8 @@ def leavers(site, prefix, count):
 HOLDS = {
     "after_the_claim": ("claim_take", "after", True),
     "after_signing": ("claim_issue", "before", False),
-    "with_the_identities_locked": ("claim_commit", "before", False),
-    "after_commit": ("claim_commit", "after", False),
+    "with_the_identities_locked": ("transaction_commit", "before", False),
+    "after_commit": ("transaction_commit", "after", False),
 }
 
 
