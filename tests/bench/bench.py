@@ -19,8 +19,8 @@ from pgcluster import wait_for  # noqa: E402
 POSTGRESQL = "shared_buffers = 512MB\nmax_wal_size = 4GB\n" + PRELOAD
 DEVICE, WORKLOAD = "dns:device.bench.example", "dns:web.bench.example"
 PARTS = ("gateway", "postgresql", "signer", "status")
-COLUMNS = ["figure", "per s", "p50 ms", "p99 ms", "failed", *("cpu " + part for part in PARTS), "commits", "statements", "WAL octets", "indexes",
-           "reference", "its per s", "ratio"]
+COLUMNS = ["figure", "per s", "p50 ms", "p99 ms", "failed", *("cpu " + part for part in PARTS), "refused", "refused p95 ms", "not sent",
+           "commits", "statements", "WAL octets", "indexes", "reference", "its per s", "ratio"]
 
 
 def say(text):
@@ -28,7 +28,7 @@ def say(text):
 
 
 class Table:
-    """Rows are shown as they come, and once more together."""
+    """Rows are shown as they come, and once more together, without the columns that none of them has."""
 
     def __init__(self, columns=tuple(COLUMNS)):
         self.columns, self.rows = columns, []
@@ -46,8 +46,9 @@ class Table:
         return "%.0f" % value if value >= 1000 else "%.1f" % value if value >= 10 else "%.3g" % value
 
     def show(self):
-        lines = [list(self.columns)] + [[self.text(row.get(c, "")) for c in self.columns] for row in self.rows]
-        widths = [max(len(line[i]) for line in lines) for i in range(len(self.columns))]
+        columns = [c for c in self.columns if any(c in row for row in self.rows)]
+        lines = [columns] + [[self.text(row.get(c, "")) for c in columns] for row in self.rows]
+        widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
         for line in lines:
             print("  ".join(t.ljust(w) if i == 0 else t.rjust(w) for i, (t, w) in enumerate(zip(line, widths))).rstrip())
         sys.stdout.flush()
@@ -57,9 +58,12 @@ class Load:
     """What one run of the load client told."""
 
     def __init__(self, text):
-        found = dict(re.findall(r"(\w+)=([0-9.]+)", text.splitlines()[0]))
+        found = dict(re.findall(r"(\w+)=([0-9.]+)", text.split("  process=")[0]))
         self.rate, self.done, self.failed = float(found["rate"]), float(found["done"]), int(found["failed"])
         self.p50, self.p99 = float(found.get("p50_ms", "nan")), float(found.get("p99_ms", "nan"))
+        self.begun = int(found.get("begun", 0))
+        self.refusals = {name: kind(found[name]) for name, kind in (("refused", int), ("refused_p95_ms", float), ("not_sent", int))
+                         if name in found}
         self.cpu, self.rss = {}, {}
         for name, us, mb in re.findall(r"process=(\S+) cpu_us_per_op=([0-9.]+)(?: rss_mb=([0-9.]+))?", text):
             part = re.sub(r"-\d+$", "", name)
@@ -68,7 +72,12 @@ class Load:
 
     def columns(self):
         return {"per_s": self.rate, "p50_ms": self.p50, "p99_ms": self.p99, "failed": self.failed,
-                **{"cpu_" + part: self.cpu[part] for part in PARTS if part in self.cpu}}
+                **{"cpu_" + part: self.cpu[part] for part in PARTS if part in self.cpu}, **self.refusals}
+
+
+def beside(rate, reference, its):
+    """The columns of a rate's reference."""
+    return {"reference": reference, "its_per_s": its, "ratio": rate / its}
 
 
 def openssl_rate():

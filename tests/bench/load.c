@@ -25,8 +25,14 @@ static const struct mode {
 	{"est", "EST re-enrollments over kept connections", load_est_worker, load_est_prepare},
 	{"est-new", "EST re-enrollments with a new connection each", load_est_new_worker,
 		load_est_prepare},
+	{"crowd", "EST re-enrollments over kept connections, --rate a second; 503 is an answer",
+		load_crowd_worker, load_crowd_prepare},
+	{"crowd-new", "EST re-enrollments with a new connection each, which obey Retry-After",
+		load_crowd_new_worker, load_est_prepare},
 	{"acme", "ACME orders of a granted name: new-order, finalize, certificate",
 		load_acme_worker, load_acme_prepare},
+	{"acme-once", "one ACME order a thread, all at once; obeys Retry-After until it has begun",
+		load_acme_once_worker, load_acme_prepare},
 	{"get", "plain HTTP GET of --path over kept connections", load_get_worker, NULL},
 	{"get-new", "the same with a new connection each", load_get_new_worker, NULL},
 };
@@ -128,12 +134,18 @@ sleep_until(double when)
 }
 
 bool
-load_more(struct load *l, double *began)
+load_next(struct load *l, double *began)
 {
 	unsigned long i = atomic_fetch_add(&l->started, 1);
 
 	*began = l->rate > 0 ? l->began + (double)i / l->rate : load_now();
-	if (*began >= l->deadline || i >= l->count_max)
+	return *began < l->deadline && i < l->count_max;
+}
+
+bool
+load_more(struct load *l, double *began)
+{
+	if (!load_next(l, began))
 		return false;
 	sleep_until(*began);
 	return true;
@@ -153,6 +165,19 @@ load_ok(struct load *l, double began)
 	atomic_fetch_add(&l->done, 1);
 	if (i < LOAD_LATENCIES_MAX)
 		l->latencies_us[i] = (uint32_t)((load_now() - began) * 1e6);
+}
+
+unsigned
+load_refused(struct load *l, const struct load_response *r, double began)
+{
+	unsigned long i = atomic_fetch_add(&l->refused, 1);
+	char seconds[32] = "";
+
+	if (i < LOAD_LATENCIES_MAX)
+		l->refused_us[i] = (uint32_t)((load_now() - began) * 1e6);
+	if (!load_header(r, "Retry-After", seconds, sizeof(seconds)))
+		load_fail(l, "503 without Retry-After");
+	return (unsigned)atoi(seconds);
 }
 
 void
@@ -196,19 +221,31 @@ compare_u32(const void *a, const void *b)
 }
 
 static void
+report_latencies(const char *prefix, uint32_t *us, unsigned long n)
+{
+	n = n < LOAD_LATENCIES_MAX ? n : LOAD_LATENCIES_MAX;
+	qsort(us, n, sizeof(uint32_t), compare_u32);
+	if (n > 0)
+		printf(" %sp50_ms=%.2f %sp95_ms=%.2f %sp99_ms=%.2f %smax_ms=%.2f", prefix,
+			us[n / 2] / 1e3, prefix, us[n * 95 / 100] / 1e3, prefix,
+			us[n * 99 / 100] / 1e3, prefix, us[n - 1] / 1e3);
+}
+
+static void
 report(struct load *l, double elapsed)
 {
-	unsigned long n = atomic_load(&l->latency_count), done = atomic_load(&l->done);
+	unsigned long done = atomic_load(&l->done), refused = atomic_load(&l->refused);
 
-	n = n < LOAD_LATENCIES_MAX ? n : LOAD_LATENCIES_MAX;
-	qsort(l->latencies_us, n, sizeof(uint32_t), compare_u32);
 	printf("mode=%s done=%lu failed=%lu seconds=%.2f rate=%.0f", l->mode, done,
 		atomic_load(&l->failed), elapsed, (double)done / elapsed);
-	if (n > 0)
-		printf(" p50_ms=%.2f p95_ms=%.2f p99_ms=%.2f max_ms=%.2f",
-			l->latencies_us[n / 2] / 1e3, l->latencies_us[n * 95 / 100] / 1e3,
-			l->latencies_us[n * 99 / 100] / 1e3, l->latencies_us[n - 1] / 1e3);
+	report_latencies("", l->latencies_us, atomic_load(&l->latency_count));
 	printf("\n");
+	if (refused + atomic_load(&l->begun) + atomic_load(&l->not_sent) > 0) {
+		printf("  refused=%lu begun=%lu not_sent=%lu", refused, atomic_load(&l->begun),
+			atomic_load(&l->not_sent));
+		report_latencies("refused_", l->refused_us, refused);
+		printf("\n");
+	}
 	for (size_t i = 0; i < l->pid_count && done > 0; i++)
 		printf("  process=%s cpu_us_per_op=%.1f rss_mb=%.1f\n", l->pid[i].name,
 			(cpu_seconds(l->pid[i].pid) - l->pid[i].cpu_s) * 1e6 / (double)done,
@@ -262,7 +299,7 @@ usage(void)
 	printf("options: --host NAME:PORT --path P --ca F --cert F --key F --names dns:a,... --threads N --connections N\n"
 	       "         --seconds S (at most 60) --count N --pid NAME=PID (several)\n"
 	       "         --http01-port N: where the validator asks; without it, ACME's names are granted\n"
-	       "         --rate R: so many a second, each at its time, with --connections 1\n");
+	       "         --rate R: so many a second, each at its time; with --connections 1, but for crowd\n");
 }
 
 static void
@@ -387,6 +424,7 @@ main(int argc, char **argv)
 	l.mode = argv[1];
 	parse_options(&l, argc - 1, argv + 1);
 	l.latencies_us = mem_zalloc(LOAD_LATENCIES_MAX, sizeof(uint32_t));
+	l.refused_us = mem_zalloc(LOAD_LATENCIES_MAX, sizeof(uint32_t));
 	if (l.cert != NULL)
 		set_up_tls(&l);
 	for (size_t i = 0; i < ARRAY_LEN(modes); i++)

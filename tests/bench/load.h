@@ -15,7 +15,7 @@
 
 enum {
 	LOAD_PIDS_MAX = 16,
-	LOAD_THREADS_MAX = 256,
+	LOAD_THREADS_MAX = 1024,
 	LOAD_LATENCIES_MAX = 4000000,
 	LOAD_BODY_MAX = 256 * 1024
 };
@@ -45,22 +45,29 @@ struct load {
 	atomic_ulong started, done, failed;
 	_Atomic(uint32_t *) latencies_us;
 	atomic_ulong latency_count;
+	/* Modes in which being refused is no failure. */
+	atomic_ulong refused, begun, not_sent;
+	_Atomic(uint32_t *) refused_us;
 };
 
 /* One worker: prepares itself (connects, where connections are kept), calls load_begin() once, and
  * returns when load_more() says so. */
 typedef void load_worker(struct load *l, unsigned index);
 
+struct load_response;
 double load_now(void);
 /* Returns when all workers are here; what came before is not measured. */
 void load_begin(struct load *l);
 /* False when count or time are used up; else this operation is counted as started, and began is when it
- * begins: now, or with a rate when it is due, until which this waits. Latency counts from there, so what
- * waits for a free connection is not forgotten. */
+ * begins: now, or with a rate when it is due. Latency counts from there, so what waits for a free
+ * connection is not forgotten. load_more() waits until then, load_next() leaves that to its caller. */
+bool load_next(struct load *l, double *began);
 bool load_more(struct load *l, double *began);
 void load_ok(struct load *l, double began);
 /* How many there can be at most; most: a second, when no rate is given. */
 size_t load_operations(const struct load *l, double most);
+/* A 503: how long it took to come. One without Retry-After is a failure. The seconds it names. */
+unsigned load_refused(struct load *l, const struct load_response *r, double began);
 /* Counts it, and prints the first few reasons. */
 void load_fail(struct load *l, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void __attribute__((noreturn)) load_die(const char *fmt, ...) PRINTF_LIKE(1, 2);
@@ -95,14 +102,20 @@ struct load_csrs {
 	struct arena *arena;
 };
 void load_csrs_make(struct load *l, struct load_csrs *csrs, size_t count, struct bytes subject);
+/* The request with the CSR of this number, for mode est and its relatives. */
+bool
+load_est_send(struct load *l, struct load_conn *c, unsigned long number, const char *connection);
+unsigned long load_est_next(void);
 
 /* Answers validators on this port from now on; index: the worker's. */
 void load_http01_listen(int port);
 void load_http01_prove(unsigned index, const char *token, const char *thumbprint);
 
 extern load_worker load_handshake_worker, load_get_worker, load_get_new_worker, load_est_worker,
-	load_est_new_worker, load_acme_worker;
+	load_est_new_worker, load_acme_worker, load_acme_once_worker, load_crowd_worker,
+	load_crowd_new_worker;
 void load_est_prepare(struct load *l);
+void load_crowd_prepare(struct load *l);
 void load_acme_prepare(struct load *l);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "lib/base/hex.h"
 #include "lib/base/json.h"
@@ -172,8 +173,11 @@ open_account(struct account *acc)
 	if (!get(acc, path_of(acc->new_nonce), &r, a) ||
 		!load_header(&r, "Replay-Nonce", acc->nonce, sizeof(acc->nonce)))
 		load_die("no nonce");
-	if (!post(acc, acc->new_account, "{\"termsOfServiceAgreed\":true}", &r, a) ||
-		r.status != 201 || !load_header(&r, "Location", acc->kid, sizeof(acc->kid)))
+	do /* a crowd opens its accounts at once, too */
+		if (!post(acc, acc->new_account, "{\"termsOfServiceAgreed\":true}", &r, a))
+			load_die("no answer to new-account");
+	while (r.status == 503 && usleep(200000) == 0);
+	if (r.status != 201 || !load_header(&r, "Location", acc->kid, sizeof(acc->kid)))
 		load_die("no account: %.*s", (int)r.body.n, r.body.p);
 }
 
@@ -250,44 +254,122 @@ prove_name(struct account *acc, struct load_response *r, struct arena *a)
 		wait_valid(acc, authorization, r, a);
 }
 
+static bool
+begin_order(struct account *acc, struct load_response *r, struct arena *a)
+{
+	return post(
+		acc, acc->new_order, arena_printf(a, "{\"identifiers\":%s}", identifiers), r, a);
+}
+
+/* r: the answer to finalize, which holds the certificate's address already but where many wait for it. */
+static bool
+wait_issued(struct account *acc, const char *order, struct load_response *r, char *certificate,
+	size_t size, struct arena *a)
+{
+	while (r->status == 200 && !order_member(r, "certificate", certificate, size)) {
+		if (load_now() >= acc->load->deadline)
+			return false;
+		usleep(500000);
+		if (!post(acc, order, "", r, a))
+			return false;
+	}
+	return r->status == 200;
+}
+
+/* What is left of an order once new-order has answered. */
+static void
+finish_order(struct account *acc, struct load_response *r, struct arena *a, double began)
+{
+	unsigned long i = atomic_fetch_add(&csrs.next, 1);
+	char finalize[512], certificate[512], url[512] = "";
+	char *csr =
+		arena_printf(a, "{\"csr\":\"%s\"}", base64url_string(a, csrs.der[i % csrs.count]));
+
+	load_header(r, "Location", url, sizeof(url));
+	if (r->status != 201 || !order_member(r, "finalize", finalize, sizeof(finalize)))
+		load_fail(acc->load, "new-order: %u %.*s", r->status, (int)r->body.n, r->body.p);
+	else if (acc->load->http01_port != 0 && !prove_name(acc, r, a))
+		load_fail(acc->load, "http-01: %u %.*s", r->status, (int)r->body.n, r->body.p);
+	else if (!post(acc, finalize, csr, r, a) ||
+		!wait_issued(acc, url, r, certificate, sizeof(certificate), a))
+		load_fail(acc->load, "finalize: %u %.*s", r->status, (int)r->body.n, r->body.p);
+	else if (!post(acc, certificate, "", r, a) || r->status != 200)
+		load_fail(acc->load, "certificate: %u %.*s", r->status, (int)r->body.n, r->body.p);
+	else
+		load_ok(acc->load, began);
+}
+
 static void
 issue(struct account *acc, double began)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
-	unsigned long i = atomic_fetch_add(&csrs.next, 1);
-	struct load_response r;
-	char finalize[512], certificate[512];
-	char *csr =
-		arena_printf(a, "{\"csr\":\"%s\"}", base64url_string(a, csrs.der[i % csrs.count]));
+	struct load_response r = {.status = 0};
 
-	if (!post(acc, acc->new_order, arena_printf(a, "{\"identifiers\":%s}", identifiers), &r,
-		    a) ||
-		r.status != 201 || !order_member(&r, "finalize", finalize, sizeof(finalize)))
-		load_fail(acc->load, "new-order: %u %.*s", r.status, (int)r.body.n, r.body.p);
-	else if (acc->load->http01_port != 0 && !prove_name(acc, &r, a))
-		load_fail(acc->load, "http-01: %u %.*s", r.status, (int)r.body.n, r.body.p);
-	else if (!post(acc, finalize, csr, &r, a) || r.status != 200 ||
-		!order_member(&r, "certificate", certificate, sizeof(certificate)))
-		load_fail(acc->load, "finalize: %u %.*s", r.status, (int)r.body.n, r.body.p);
-	else if (!post(acc, certificate, "", &r, a) || r.status != 200)
-		load_fail(acc->load, "certificate: %u %.*s", r.status, (int)r.body.n, r.body.p);
+	if (begin_order(acc, &r, a))
+		finish_order(acc, &r, a, began);
 	else
-		load_ok(acc->load, began);
+		load_fail(acc->load, "new-order: connection lost");
+}
+
+/* As long as it is refused it comes back when it was told to; begun, it is to be finished. */
+static void
+insist_on_order(struct account *acc, double first)
+{
+	AUTO_STRUCT(arena) a = arena_new(0);
+	struct load_response r = {.status = 0};
+	double began = first;
+	bool sent;
+
+	while ((sent = begin_order(acc, &r, a)) && r.status == 503 && began < acc->load->deadline) {
+		usleep(load_refused(acc->load, &r, began) * 1000000U);
+		began = load_now();
+	}
+	atomic_fetch_add(&acc->load->begun, r.status == 201);
+	if (sent && r.status != 503)
+		finish_order(acc, &r, a, first);
+	else if (!sent)
+		load_fail(acc->load, "new-order: connection lost");
+}
+
+static struct account *
+new_account(struct load *l, unsigned index)
+{
+	struct account *acc = mem_zalloc(1, sizeof(*acc));
+
+	acc->load = l;
+	acc->index = index;
+	open_account(acc);
+	return acc;
+}
+
+static void
+free_account(struct account *acc)
+{
+	load_disconnect(&acc->conn);
+	EVP_PKEY_free(acc->key);
+	free(acc);
 }
 
 void
 load_acme_worker(struct load *l, unsigned index)
 {
-	struct account *acc = mem_zalloc(1, sizeof(*acc));
+	struct account *acc = new_account(l, index);
 	double began;
 
-	acc->load = l;
-	acc->index = index;
-	open_account(acc);
 	load_begin(l);
 	while (load_more(l, &began))
 		issue(acc, began);
-	load_disconnect(&acc->conn);
-	EVP_PKEY_free(acc->key);
-	free(acc);
+	free_account(acc);
+}
+
+void
+load_acme_once_worker(struct load *l, unsigned index)
+{
+	struct account *acc = new_account(l, index);
+	double began;
+
+	load_begin(l);
+	if (load_more(l, &began))
+		insist_on_order(acc, began);
+	free_account(acc);
 }

@@ -107,25 +107,23 @@ load_est_prepare(struct load *l)
 	load_csrs_make(l, &csrs, count, own_subject(l));
 }
 
-static struct bytes
-next_request(struct load *l, char *room, size_t size, struct arena *a, const char *connection)
+unsigned long
+load_est_next(void)
 {
-	unsigned long i = atomic_fetch_add(&csrs.next, 1);
-	const char *body = base64_string(a, csrs.der[i % csrs.count]);
-	int n = snprintf(room, size,
-		"POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/pkcs10\r\nConnection: %s\r\nContent-Length: %zu\r\n\r\n%s",
-		l->path, l->host, connection, strlen(body), body);
-
-	return bytes_of(room, (size_t)n);
+	return atomic_fetch_add(&csrs.next, 1);
 }
 
-static bool
-send_request(struct load *l, struct load_conn *c, const char *connection)
+bool
+load_est_send(struct load *l, struct load_conn *c, unsigned long number, const char *connection)
 {
 	AUTO_STRUCT(arena) a = arena_new(0);
 	char room[8192];
+	const char *body = base64_string(a, csrs.der[number % csrs.count]);
+	int n = snprintf(room, sizeof(room),
+		"POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/pkcs10\r\nConnection: %s\r\nContent-Length: %zu\r\n\r\n%s",
+		l->path, l->host, connection, strlen(body), body);
 
-	return load_send(c, next_request(l, room, sizeof(room), a, connection));
+	return load_send(c, bytes_of(room, (size_t)n));
 }
 
 static void
@@ -152,7 +150,7 @@ next(struct load *l, struct kept *k)
 {
 	if (!load_more(l, &k->began))
 		return false;
-	if (!send_request(l, &k->conn, "keep-alive"))
+	if (!load_est_send(l, &k->conn, load_est_next(), "keep-alive"))
 		load_die("the server closed a kept connection");
 	return true;
 }
@@ -205,7 +203,7 @@ load_est_new_worker(struct load *l, unsigned index)
 	(void)index;
 	load_begin(l);
 	while (load_more(l, &began)) {
-		if (load_connect(l, c) && send_request(l, c, "close"))
+		if (load_connect(l, c) && load_est_send(l, c, load_est_next(), "close"))
 			take_answer(l, c, began);
 		else
 			load_fail(l, "cannot connect");
