@@ -4,34 +4,48 @@
 
 ALTER TABLE identity ADD COLUMN epoch bigint NOT NULL DEFAULT 0;
 
-CREATE FUNCTION epoch_raise() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = chancery, pg_temp AS $$
+-- By statement, or many rows of one identity would each write its row again.
+CREATE FUNCTION epoch_raise(p_identities bigint[]) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = chancery, pg_temp AS $$
 BEGIN
-	PERFORM 1 FROM identity WHERE id = OLD.identity FOR UPDATE; -- what is being recorded is waited for
-	UPDATE identity SET epoch = epoch + 1 WHERE id = OLD.identity;
+	PERFORM 1 FROM identity WHERE id = ANY (p_identities) ORDER BY id FOR UPDATE; -- what is being recorded is waited for
+	UPDATE identity SET epoch = epoch + 1 WHERE id = ANY (p_identities);
+END $$;
+CREATE FUNCTION epoch_of_holder() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = chancery, pg_temp AS $$
+BEGIN
+	PERFORM epoch_raise(ARRAY (SELECT DISTINCT identity FROM gone));
 	RETURN NULL;
 END $$;
-CREATE FUNCTION epoch_raise_own() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = chancery, pg_temp AS $$
+CREATE FUNCTION epoch_of_account() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = chancery, pg_temp AS $$
+BEGIN
+	PERFORM epoch_raise(ARRAY (SELECT DISTINCT g.identity FROM gone g JOIN came c ON c.id = g.id
+		WHERE c.status <> g.status OR c.identity <> g.identity));
+	RETURN NULL;
+END $$;
+CREATE FUNCTION epoch_of_authorization() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = chancery, pg_temp AS $$
+BEGIN
+	PERFORM epoch_raise(ARRAY (SELECT DISTINCT a.identity FROM gone g JOIN acme_account a ON a.id = g.account));
+	RETURN NULL;
+END $$;
+CREATE FUNCTION epoch_of_identity() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = chancery, pg_temp AS $$
 BEGIN
 	PERFORM 1 FROM identity WHERE id = OLD.id FOR UPDATE;
 	NEW.epoch := OLD.epoch + 1;
 	RETURN NEW;
 END $$;
-CREATE FUNCTION epoch_raise_account() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = chancery, pg_temp AS $$
-BEGIN
-	PERFORM 1 FROM identity i JOIN acme_account a ON a.identity = i.id WHERE a.id = OLD.account FOR UPDATE OF i;
-	UPDATE identity i SET epoch = epoch + 1 FROM acme_account a WHERE a.id = OLD.account AND i.id = a.identity;
-	RETURN NULL;
-END $$;
--- Always before others of this event: what was decided by must not be older than what another trigger reads.
 CREATE TRIGGER identity_epoch BEFORE UPDATE ON identity FOR EACH ROW
-	WHEN (NEW.state IS DISTINCT FROM OLD.state OR NEW.kind IS DISTINCT FROM OLD.kind) EXECUTE FUNCTION epoch_raise_own();
-CREATE TRIGGER name_grant_epoch AFTER UPDATE OR DELETE ON name_grant FOR EACH ROW EXECUTE FUNCTION epoch_raise();
-CREATE TRIGGER operator_role_epoch AFTER UPDATE OR DELETE ON operator_role FOR EACH ROW EXECUTE FUNCTION epoch_raise();
-CREATE TRIGGER acme_account_epoch AFTER UPDATE ON acme_account FOR EACH ROW
-	WHEN (NEW.status IS DISTINCT FROM OLD.status OR NEW.identity IS DISTINCT FROM OLD.identity) EXECUTE FUNCTION epoch_raise();
-CREATE TRIGGER acme_authorization_epoch AFTER UPDATE ON acme_authorization FOR EACH ROW
-	WHEN (NEW.deactivated_at IS DISTINCT FROM OLD.deactivated_at OR NEW.identifier IS DISTINCT FROM OLD.identifier
-		OR NEW.account IS DISTINCT FROM OLD.account) EXECUTE FUNCTION epoch_raise_account();
+	WHEN (NEW.state <> OLD.state OR NEW.kind <> OLD.kind) EXECUTE FUNCTION epoch_of_identity();
+CREATE TRIGGER name_grant_epoch AFTER DELETE ON name_grant REFERENCING OLD TABLE AS gone
+	FOR EACH STATEMENT EXECUTE FUNCTION epoch_of_holder();
+CREATE TRIGGER name_grant_epoch_moved AFTER UPDATE ON name_grant REFERENCING OLD TABLE AS gone
+	FOR EACH STATEMENT EXECUTE FUNCTION epoch_of_holder();
+CREATE TRIGGER operator_role_epoch AFTER DELETE ON operator_role REFERENCING OLD TABLE AS gone
+	FOR EACH STATEMENT EXECUTE FUNCTION epoch_of_holder();
+CREATE TRIGGER operator_role_epoch_moved AFTER UPDATE ON operator_role REFERENCING OLD TABLE AS gone
+	FOR EACH STATEMENT EXECUTE FUNCTION epoch_of_holder();
+CREATE TRIGGER acme_account_epoch AFTER UPDATE ON acme_account REFERENCING OLD TABLE AS gone NEW TABLE AS came
+	FOR EACH STATEMENT EXECUTE FUNCTION epoch_of_account();
+CREATE TRIGGER acme_authorization_epoch AFTER UPDATE ON acme_authorization REFERENCING OLD TABLE AS gone
+	FOR EACH STATEMENT EXECUTE FUNCTION epoch_of_authorization();
 
 -- Epochs only rise: the sum of those whom a request rests on is the same only if each is.
 CREATE FUNCTION approvers_epoch(p_request bigint) RETURNS bigint
