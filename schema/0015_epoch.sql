@@ -44,6 +44,10 @@ CREATE TRIGGER operator_role_epoch_moved AFTER UPDATE ON operator_role REFERENCI
 	FOR EACH STATEMENT EXECUTE FUNCTION epoch_of_holder();
 CREATE TRIGGER acme_account_epoch AFTER UPDATE ON acme_account REFERENCING OLD TABLE AS gone NEW TABLE AS came
 	FOR EACH STATEMENT EXECUTE FUNCTION epoch_of_account();
+CREATE TRIGGER acme_account_epoch_gone AFTER DELETE ON acme_account REFERENCING OLD TABLE AS gone
+	FOR EACH STATEMENT EXECUTE FUNCTION epoch_of_holder();
+CREATE TRIGGER acme_authorization_epoch_gone AFTER DELETE ON acme_authorization REFERENCING OLD TABLE AS gone
+	FOR EACH STATEMENT EXECUTE FUNCTION epoch_of_authorization();
 CREATE TRIGGER acme_authorization_epoch AFTER UPDATE ON acme_authorization REFERENCING OLD TABLE AS gone
 	FOR EACH STATEMENT EXECUTE FUNCTION epoch_of_authorization();
 

@@ -285,3 +285,10 @@ def test_rows_that_are_taken_by_one_statement_raise_the_epoch_once(world):
     before = world.db.epoch(world.request)
     world.db.sql(OWNER, "DELETE FROM name_grant WHERE identity = %s", world.device)
     assert world.db.epoch(world.request) == before + 1
+
+
+def test_an_authorization_that_is_deleted_is_gone(world):
+    before = world.db.epoch(world.request)
+    world.db.sql(OWNER, "DELETE FROM acme_challenge")
+    world.db.sql(OWNER, "DELETE FROM acme_authorization")
+    assert world.db.epoch(world.request) == before + 1
